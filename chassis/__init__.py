@@ -1,0 +1,1 @@
+"""The runtime: how a process lives. Knows topics, names no service."""

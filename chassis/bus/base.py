@@ -1,0 +1,61 @@
+"""The bus port: what every bus promises, held by one conformance suite.
+
+Records of one partition keep the order in which they were published; each has an offset, counted from 0
+without gaps. A reader is given its positions by hand: there are no consumer groups.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple, Protocol
+
+from schemas.envelope import Envelope
+from schemas.message import Event
+
+PARTITION = 0
+"""The partition of an embedded run, which has one."""
+
+
+class TopicPartition(NamedTuple):
+    """Where records are in order."""
+
+    topic: str
+    partition: int = PARTITION
+
+
+class Record(NamedTuple):
+    """One message on a topic, as its readers get it."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: str
+    envelope: Envelope
+    message: Event
+
+
+class Reader(Protocol):
+    """Reads partitions from given offsets on, each in order."""
+
+    async def poll(self, max_records: int, timeout_s: float) -> Sequence[Record]:
+        """Up to `max_records` next records; empty after `timeout_s` without any."""
+
+    async def close(self) -> None:
+        """Give back what the reader holds."""
+
+
+class Bus(Protocol):
+    """Topics that processes publish to and read from."""
+
+    def publish(self, topic: str, key: str, envelope: Envelope, message: Event) -> None:
+        """Hand a message over, in order, without waiting; `flush` says when it is safe."""
+
+    async def flush(self) -> None:
+        """Return when everything published so far is as safe as this bus can make it."""
+
+    def reader(self, positions: Mapping[TopicPartition, int]) -> Reader:
+        """A reader that starts at the given offset of each partition."""
+
+    async def end_offset(self, partition: TopicPartition) -> int:
+        """The offset that the next record of the partition will get."""
+
+    async def close(self) -> None:
+        """Flush and give back what the bus holds."""

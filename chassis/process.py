@@ -1,0 +1,67 @@
+"""What a process is: a pure core, and perhaps an adapter that speaks with the outside.
+
+A service registers a `ProcessDefinition` under the entry point group `market_making.processes`.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Protocol
+
+from chassis.store import StateStore
+from schemas.config import Config
+from schemas.message import Event
+
+
+class Core(Protocol):
+    """A process's decisions: a function of its inputs in order. No I/O, no clock, no randomness.
+
+    State lives in attributes (dataclasses, dicts, lists, deques, numbers, strings, messages), so that the
+    shell can digest it; iteration never depends on the order of a set.
+    """
+
+    def on_event(self, event: Event) -> tuple[Event, ...]:
+        """The messages to publish because of `event`: a topic message, a Tick or a Shutdown."""
+
+
+class Adapter(Protocol):
+    """What speaks with the outside: a feed, a venue, a state store.
+
+    It sees what its process consumed and published (`on_event`), and offers external inputs. The shell
+    journals those on the process's own-input topic before the core sees them, so a replay needs no adapter.
+    """
+
+    def on_event(self, event: Event) -> None:
+        """The process consumed or published this. An intent must be acted on here and nowhere else."""
+
+    def next_due_ns(self) -> int | None:
+        """When the adapter next has external input; None: nothing is under way."""
+
+    def take_due(self, now_ns: int) -> Iterable[Event]:
+        """External inputs that are due at `now_ns`, in order of their time."""
+
+    def close(self) -> None:
+        """Give back what the adapter holds."""
+
+
+@dataclass(frozen=True, slots=True)
+class AdapterContext:
+    """What an adapter is made from."""
+
+    config: Config
+    core: Core
+    store: StateStore
+    start_time_ns: int
+    """The engine's time at its start; a recorded feed begins at its own first event instead."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessDefinition:
+    """How a process is made. Its topics are those that schemas/topics.py gives its name."""
+
+    name: str
+    make_core: Callable[[Config], Core]
+    tick_interval_ns: Callable[[Config], int | None]
+    """None: the process needs no ticks."""
+    make_adapter: Callable[[AdapterContext], Adapter] | None = None
+    drained: Callable[[Core], bool] = lambda core: True
+    """After a Shutdown: has the process nothing left at the venue?"""

@@ -1,0 +1,39 @@
+"""The state store port: what the view projector writes and the gateway reads.
+
+In `maker up` it is memory; distributed, it is Redis. Values are JSON documents.
+"""
+
+from collections.abc import Mapping
+from typing import Protocol
+
+
+class StateStore(Protocol):
+    """Named JSON documents, the newest of each."""
+
+    def put(self, documents: Mapping[str, bytes]) -> None:
+        """Write all documents, or none."""
+
+    def get(self, name: str) -> bytes | None:
+        """The document, or None."""
+
+    def names(self, prefix: str) -> tuple[str, ...]:
+        """The names that begin with `prefix`, sorted."""
+
+
+class MemoryStore:
+    """A store for one process."""
+
+    def __init__(self) -> None:
+        self._documents: dict[str, bytes] = {}
+
+    def put(self, documents: Mapping[str, bytes]) -> None:
+        """Write all documents."""
+        self._documents.update(documents)
+
+    def get(self, name: str) -> bytes | None:
+        """The document, or None."""
+        return self._documents.get(name)
+
+    def names(self, prefix: str) -> tuple[str, ...]:
+        """The names that begin with `prefix`, sorted."""
+        return tuple(sorted(name for name in self._documents if name.startswith(prefix)))

@@ -1,0 +1,282 @@
+"""The configuration: one tree, an input of every core, so part of the contract.
+
+The first four sections keep the names of the engine's owner. Each field says its unit; where the naive
+reading of a name is broken, the field says what is done instead.
+"""
+
+from decimal import Decimal
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from schemas.market import ContractKind
+from schemas.message import Instruction
+
+Positive = Annotated[float, Field(gt=0)]
+NonNegative = Annotated[float, Field(ge=0)]
+Fraction = Annotated[float, Field(ge=0, le=1)]
+PositiveDecimal = Annotated[Decimal, Field(gt=0)]
+Milliseconds = Annotated[int, Field(gt=0)]
+Count = Annotated[int, Field(ge=1)]
+
+
+class MarketMaking(Instruction):
+    """The quote's width and lean."""
+
+    base_spread: Annotated[float, Field(ge=0, lt=1)] = 0.002
+    """Full spread between own bid and ask before volatility, as a fraction of the price (0.002 = 20 bps)."""
+    volatility_multiplier: NonNegative = 2.0
+    """Widens the full spread by this many standard deviations of the price over `volatility_horizon_s`.
+    Volatility has a time unit here (per square root of a second), so the spread does not depend on how
+    often a feed updates."""
+    volatility_horizon_s: Positive = 1.0
+    inventory_sensitivity: Annotated[float, Field(ge=0, lt=1)] = 0.0005
+    """Shift of both quotes at full inventory, as a fraction of the price (0.0005 = 5 bps), against the
+    inventory. Applied once: the bias is a plain -1..1."""
+    update_frequency: Positive = 1.0
+    """Seconds: each symbol is priced on every book update and at least this often."""
+    requote_threshold_bps: NonNegative = 0.5
+    """A new price nearer than this to the standing target does not replace it (queue priority)."""
+    requote_size_change: Fraction = 0.2
+    """Nor does a new size within this fraction of the standing one."""
+    target_ttl_ms: Milliseconds = 5_000
+    """A target older than this may not be acted on; it is republished in half that time."""
+
+
+class RiskLimits(Instruction):
+    """When to stop. Money is in the reporting currency."""
+
+    max_position: PositiveDecimal = Decimal(100)
+    """Base units per symbol, long or short, worst case: open and in-flight orders count."""
+    max_position_notional: PositiveDecimal = Decimal(100_000)
+    """The same in money; the tighter of the two binds."""
+    max_loss: Annotated[Decimal, Field(lt=0)] = Decimal(-500)
+    """Profit of one symbol at or below which it is reduce-only; at 120 % of it, halted."""
+    account_max_loss: Annotated[Decimal, Field(lt=0)] = Decimal(-2_500)
+    """The same for the account."""
+    max_drawdown: Annotated[float, Field(lt=0, gt=-1)] = -0.1
+    """Fall of the account's equity from its maximum, as a fraction of that maximum, at which all is halted.
+    Equity is `capital` plus profit, so a profit of 10 that shrinks to 5 is no drawdown of 50 %."""
+    max_exposure: Positive = 0.2
+    """Gross notional of all positions divided by equity, at which only reducing orders are allowed."""
+    warn_at: Fraction = 0.8
+    """Share of a limit at which an alert warns."""
+    heartbeat_ms: Milliseconds = 250
+    """The account's risk state is republished this often."""
+    heartbeat_ttl_ms: Milliseconds = 1_000
+    """Without a risk state this long, the gate closes and all quotes are cancelled."""
+
+
+class InventoryLimits(Instruction):
+    """What inventory is wanted, and what is too much."""
+
+    target_inventory: Decimal = Decimal(0)
+    """Base units per symbol."""
+    max_inventory: PositiveDecimal = Decimal(100)
+    """Base units from the target at which the lean is full and the growing side is no longer quoted."""
+    max_inventory_notional: PositiveDecimal = Decimal(50_000)
+    """The same in the reporting currency; the tighter of the two binds."""
+    rebalance_threshold: PositiveDecimal = Decimal(10)
+    """Base units from the target at which a rebalance is signalled, or the same share of
+    max_inventory_notional where that binds."""
+
+
+class Pricing(Instruction):
+    """Fair value, pressure, emergency, size."""
+
+    fair_value: Literal["mid", "weighted_mid"] = "mid"
+    pressure_threshold: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    """Absolute book imbalance (-1..1) below which there is no pressure shift."""
+    adjustment_speed: Annotated[float, Field(ge=0, lt=1)] = 0.001
+    """Shift of both quotes towards the heavier side's push at full imbalance, as a fraction of the price."""
+    emergency_multiplier: Annotated[float, Field(ge=1)] = 3.0
+    """Half-spread is multiplied by up to this under one-sided flow. Both sides widen; neither crosses."""
+    emergency_flow_threshold: Annotated[float, Field(gt=0, lt=1)] = 0.7
+    """Absolute flow imbalance at which the emergency response begins; it is full at 1."""
+    emergency_volume_ratio: NonNegative = 1.0
+    """Taker volume, in multiples of the mean depth of a side, below which flow counts as noise."""
+    emergency_shift_share: Fraction = 0.5
+    """Part of the added half-spread by which both quotes move with the flow, at most."""
+    min_spread_bps: NonNegative = 2.0
+    """Least full spread, after all steps."""
+    skew_half_spreads_max: Positive = 0.9
+    """Lean and pressure together move the quotes by at most this many half-spreads."""
+    depth_fraction: Fraction = 0.1
+    """Order size as a fraction of the mean size of a level on that side of the book."""
+    order_notional_max: PositiveDecimal = Decimal(5_000)
+    """Largest order in the reporting currency."""
+    order_notional_min: PositiveDecimal = Decimal(50)
+    """Smallest order in the reporting currency: thinner depth does not shrink an order below it."""
+
+
+class Volatility(Instruction):
+    """Time-decayed variance of mid returns (quant.md 6)."""
+
+    half_life_s: Positive = 60.0
+    jump_sigma: Positive = 4.0
+    """A return beyond this many standard deviations is a jump: flagged, and capped in the estimate."""
+    regime_low_bps: Positive = 1.0
+    """Below this (bps per square root of a second) the regime is low."""
+    regime_high_bps: Positive = 5.0
+    """Above this the regime is high."""
+    regime_hysteresis: Fraction = 0.1
+    """A regime is left only beyond its threshold by this fraction."""
+
+
+class MarketData(Instruction):
+    """How books and trades are judged."""
+
+    book_levels: Annotated[int, Field(ge=1, le=1000)] = 20
+    depth_levels: Count = 5
+    """Levels of a side that depth and imbalance sum over."""
+    flow_half_life_s: Positive = 10.0
+    book_age_ms_max: Milliseconds = 10_000
+    """Receive age at which a book is stale: quotes are pulled. Receive time, not exchange time: clocks differ."""
+    signal_interval_ms: Milliseconds = 100
+    """A changed signal is published at most this often, but at once where quoting must react."""
+    volatility: Volatility = Volatility()
+
+    @model_validator(mode="after")
+    def _levels(self) -> "MarketData":
+        if self.depth_levels > self.book_levels:
+            raise ValueError(
+                f"depth_levels {self.depth_levels} is more than book_levels {self.book_levels}"
+            )
+        return self
+
+
+class Routing(Instruction):
+    """The gate and the reconciler."""
+
+    price_collar: Positive = 0.02
+    """Largest distance of an order from the mid, as a fraction of it."""
+    order_value_max: PositiveDecimal = Decimal(10_000)
+    """Largest order in the reporting currency."""
+    order_size_max: PositiveDecimal | None = None
+    """Largest order in base units; none: risk_limits.max_position."""
+    messages_per_10s: Count = 1_000
+    """Orders, amends and cancels of the account; a fifth is kept for cancels."""
+    messages_per_10s_symbol: Count = 100
+    duplicate_window_ms: Milliseconds = 500
+    unknown_after_ms: Milliseconds = 5_000
+    """An intent without an answer this long is UNKNOWN: it stays reserved and is asked about, never sent again."""
+
+
+class SimulatedVenueConfig(Instruction):
+    """The venue of paper trading and of backtests (quant.md 8)."""
+
+    entry_latency_ms: NonNegative = 10.0
+    response_latency_ms: NonNegative = 8.0
+    queue_model: Literal["risk_averse", "power"] = "risk_averse"
+    queue_power: Positive = 3.0
+    """Exponent n of 1 - (front / (front + back))^n, the share of cancels behind us."""
+
+
+class Reporting(Instruction):
+    """The one currency of limits across symbols."""
+
+    currency: str = "USDT"
+    rates: dict[str, PositiveDecimal] = Field(
+        default_factory=lambda: {"USDT": Decimal(1), "USD": Decimal(1), "USDC": Decimal(1)}
+    )
+    """Units of the reporting currency for one unit of each quote currency."""
+    capital: PositiveDecimal = Decimal(1_000_000)
+    """Equity at the start, in the reporting currency."""
+
+
+class InstrumentConfig(Instruction):
+    """One contract. Fields left out are inferred by the recorded feed, and the summary says so."""
+
+    venue: str = "synthetic"
+    tick_size: PositiveDecimal
+    lot_size: PositiveDecimal
+    min_notional: Annotated[Decimal, Field(ge=0)] = Decimal(0)
+    maker_fee_bps: Decimal = Decimal("1.0")
+    taker_fee_bps: Decimal = Decimal("5.0")
+    contract_kind: ContractKind = "spot"
+    multiplier: PositiveDecimal = Decimal(1)
+    base_currency: str | None = None
+    quote_currency: str | None = None
+
+
+class SyntheticSymbol(Instruction):
+    """How one synthetic market behaves."""
+
+    price: PositiveDecimal
+    spread_bps: Positive
+    """Typical spread of the market."""
+    volatility_bps: Positive
+    """Per square root of a second, in the calm regime."""
+    depth_notional: Positive = 20_000.0
+    """Typical money at a level."""
+    trades_per_s: Positive = 0.5
+    updates_per_s: Positive = 10.0
+
+
+class Feed(Instruction):
+    """Where the market comes from."""
+
+    kind: Literal["synthetic", "recorded"] = "synthetic"
+    paths: tuple[str, ...] = ()
+    speed: Annotated[float, Field(gt=0)] | Literal["max"] = 1.0
+    """Recorded or synthetic seconds per second of the wall clock, or `max`: as fast as it goes."""
+    seed: int = 1
+    on_malformed: Literal["skip", "fail"] = "skip"
+    """What a line that cannot be read does to a recorded run: counted and skipped, or the run ends with exit 1."""
+    symbols: dict[str, SyntheticSymbol] = Field(default_factory=lambda: _default_synthetic())
+    """The synthetic markets; each needs its entry under `instruments`."""
+
+
+class Engine(Instruction):
+    """How processes live."""
+
+    log_dir: str | None = None
+    """Where the topic log goes; none: a new folder under ./runs."""
+    port: Annotated[int, Field(ge=0, le=65535)] = 8080
+    """Of the gateway, on 127.0.0.1; 0 takes a free one."""
+    digest_interval_s: Positive = 10.0
+
+
+def _default_synthetic() -> dict[str, SyntheticSymbol]:
+    return {
+        symbol: SyntheticSymbol(
+            price=Decimal(price), spread_bps=spread_bps, volatility_bps=volatility_bps
+        )
+        for symbol, price, spread_bps, volatility_bps in (
+            ("BTC/USDT", "60000", 4.0, 0.6),
+            ("ETH/USDT", "3000", 8.0, 0.8),
+            ("SOL/USDT", "150", 20.0, 1.2),
+            ("LINK/USDT", "15", 30.0, 1.5),
+            ("ARB/USDT", "0.8", 50.0, 2.0),
+        )
+    }
+
+
+def _default_instruments() -> dict[str, InstrumentConfig]:
+    return {
+        symbol: InstrumentConfig(tick_size=Decimal(tick), lot_size=Decimal(lot), min_notional=Decimal(10))
+        for symbol, tick, lot in (
+            ("BTC/USDT", "0.1", "0.00001"),
+            ("ETH/USDT", "0.01", "0.0001"),
+            ("SOL/USDT", "0.01", "0.01"),
+            ("LINK/USDT", "0.001", "0.1"),
+            ("ARB/USDT", "0.0001", "1"),
+        )
+    }
+
+
+class Config(Instruction):
+    """The whole configuration of the engine."""
+
+    market_making: MarketMaking = MarketMaking()
+    risk_limits: RiskLimits = RiskLimits()
+    inventory: InventoryLimits = InventoryLimits()
+    pricing: Pricing = Pricing()
+    market_data: MarketData = MarketData()
+    routing: Routing = Routing()
+    venue: SimulatedVenueConfig = SimulatedVenueConfig()
+    reporting: Reporting = Reporting()
+    instruments: dict[str, InstrumentConfig] = Field(default_factory=_default_instruments)
+    """By symbol. A recording's symbols may be missing: their tick and lot are inferred."""
+    feed: Feed = Feed()
+    engine: Engine = Engine()

@@ -1,0 +1,137 @@
+"""Market facts: what an instrument is, what the feed said, the book and the trades made from it."""
+
+from decimal import Decimal
+from typing import ClassVar, Literal
+
+from schemas.message import PriceTicks, Side, SizeLots, SymbolEvent, TimeNs
+
+ContractKind = Literal["spot", "linear"]
+BookStatus = Literal["building", "live", "gapped", "crossed", "locked", "one_sided", "stale"]
+RefusalReason = Literal[
+    "malformed",
+    "bad_price",
+    "bad_size",
+    "off_tick",
+    "off_lot",
+    "unknown_symbol",
+    "time_backwards",
+    "delta_before_snapshot",
+    "delta_after_gap",
+    "old_sequence",
+    "duplicate_trade",
+    "snapshot_mismatch",
+]
+
+
+class InstrumentFacts(SymbolEvent):
+    """What a contract is: everything that turns ticks and lots into money."""
+
+    version: int = 1
+    tick_size: Decimal
+    lot_size: Decimal
+    min_notional: Decimal = Decimal(0)
+    maker_fee_bps: Decimal = Decimal(0)
+    """Positive is a cost, negative a rebate, of the notional, in the quote currency."""
+    taker_fee_bps: Decimal = Decimal(0)
+    contract_kind: ContractKind = "spot"
+    multiplier: Decimal = Decimal(1)
+    """Base units in one unit of size: 1 for spot, the contract's size for a linear contract."""
+    base_currency: str
+    quote_currency: str
+    reporting_rate: Decimal
+    """Units of the reporting currency for one unit of the quote currency."""
+    inferred: tuple[str, ...] = ()
+    """Names of the fields above that were inferred or assumed because no configuration gave them."""
+
+    @property
+    def money_per_tick_lot(self) -> Decimal:
+        """Quote-currency money of one tick times one lot."""
+        return self.tick_size * self.lot_size * self.multiplier
+
+
+class FeedInstrument(InstrumentFacts):
+    """An instrument as a feed adapter announced it, before its first market event."""
+
+    type_name: ClassVar[str] = "market.feed.instrument.v1"
+
+
+class Instrument(InstrumentFacts):
+    """An instrument in force. Level, compacted: the newest version is the truth."""
+
+    type_name: ClassVar[str] = "market.instrument.v1"
+
+
+class FeedBook(SymbolEvent):
+    """A snapshot or a delta as it came from the venue, in ticks and lots; size 0 removes a level."""
+
+    type_name: ClassVar[str] = "market.feed.book.v1"
+
+    exchange_time_ns: TimeNs | None = None
+    snapshot: bool
+    sequence: int | None = None
+    bid_prices: tuple[PriceTicks, ...]
+    bid_sizes: tuple[SizeLots, ...]
+    ask_prices: tuple[PriceTicks, ...]
+    ask_sizes: tuple[SizeLots, ...]
+
+
+class FeedTrade(SymbolEvent):
+    """A public trade as it came from the venue; `side` is the taker's, None where unknown."""
+
+    type_name: ClassVar[str] = "market.feed.trade.v1"
+
+    exchange_time_ns: TimeNs | None = None
+    price_ticks: PriceTicks
+    size_lots: SizeLots
+    side: Side | None
+    trade_id: str
+
+
+class FeedRefused(SymbolEvent):
+    """An event that the feed adapter could not turn into ticks and lots; `symbol` may be `*`."""
+
+    type_name: ClassVar[str] = "market.feed.refused.v1"
+
+    reason: RefusalReason
+    detail: str
+    """Names the value and the place (file and line, or channel)."""
+
+
+class Book(SymbolEvent):
+    """The best levels of a book after an update. Level: the newest per symbol is the truth.
+
+    Prices are best first: bids descending, asks ascending, each parallel to its sizes. With a status
+    other than `live` nothing may be quoted from it.
+    """
+
+    type_name: ClassVar[str] = "market.book.v1"
+
+    instrument_version: int = 1
+    exchange_time_ns: TimeNs | None = None
+    status: BookStatus
+    bid_prices: tuple[PriceTicks, ...]
+    bid_sizes: tuple[SizeLots, ...]
+    ask_prices: tuple[PriceTicks, ...]
+    ask_sizes: tuple[SizeLots, ...]
+
+
+class Trade(SymbolEvent):
+    """A public trade, once per venue trade id. Ledger."""
+
+    type_name: ClassVar[str] = "market.trade.v1"
+
+    instrument_version: int = 1
+    exchange_time_ns: TimeNs | None = None
+    price_ticks: PriceTicks
+    size_lots: SizeLots
+    side: Side | None
+    trade_id: str
+
+
+class Refusal(SymbolEvent):
+    """A market event that did not enter the book or the trades, and why. Ledger."""
+
+    type_name: ClassVar[str] = "market.refusal.v1"
+
+    reason: RefusalReason
+    detail: str

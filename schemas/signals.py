@@ -1,0 +1,39 @@
+"""What monitor-service computes from book and trades: one message with all that readers need."""
+
+from typing import ClassVar, Literal
+
+from schemas.market import BookStatus
+from schemas.message import SizeLots, SymbolEvent, TimeNs
+
+Regime = Literal["low", "medium", "high"]
+
+
+class Signal(SymbolEvent):
+    """Market features of one symbol. Level: published when they changed enough, and once a second."""
+
+    type_name: ClassVar[str] = "market.signal.v1"
+
+    book_status: BookStatus
+    book_time_ns: TimeNs
+    """Receive time of the newest accepted book update."""
+    mid_half_ticks: int | None
+    """Best bid plus best ask, in ticks: twice the mid, exact. The last sound one while the book is not live."""
+    spread_ticks: int | None
+    weighted_mid_ticks: float | None
+    """Mid weighted by the opposite queue, ticks (quant.md 3)."""
+    volatility_per_sqrt_s: float | None
+    """Standard deviation of log returns per square root of a second (quant.md 6); None before any."""
+    volatility_ready: bool
+    """False during warm-up: half a time constant of observation is the least."""
+    regime: Regime
+    jump: bool
+    """The newest return was beyond the jump threshold; its part in the volatility was capped."""
+    bid_depth_lots: SizeLots
+    ask_depth_lots: SizeLots
+    """Sum over the configured number of levels."""
+    imbalance: float
+    """(bid depth - ask depth) / (bid depth + ask depth), -1 to 1; +1 or -1 where a side is empty."""
+    flow_imbalance: float
+    """Time-decayed taker (buys - sells) / (buys + sells), -1 to 1 (quant.md 5)."""
+    flow_volume_lots: float
+    """Time-decayed taker volume: flow_imbalance means little where this is small."""

@@ -1,0 +1,235 @@
+"""Every topic as data: what it carries, its key, its one writer, its readers, how long it is kept.
+
+Read this first: it is the map of the engine. All topics have the same partition count, so that a
+symbol's partition number is the same everywhere.
+
+level   the newest message per key is the truth; a lost or repeated one is harmless, a stale one is not
+ledger  each message counts once, by its natural key
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from schemas import control, inventory, market, orders, process, quoting, risk, signals
+from schemas.message import Event
+
+Kind = Literal["level", "ledger"]
+
+MONITOR = "monitor-service"
+QUOTE = "quote-service"
+ROUTER = "order-router"
+INVENTORY = "inventory-service"
+RISK = "risk-service"
+PROJECTOR = "view-projector"
+GATEWAY = "gateway-api"
+PROCESSES = (MONITOR, QUOTE, ROUTER, INVENTORY, RISK, PROJECTOR)
+"""In the order in which one loop serves them: facts before decisions, decisions before views."""
+
+_HOUR_MS = 3_600_000
+_DAY_MS = 24 * _HOUR_MS
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """One message family between processes."""
+
+    name: str
+    kind: Kind
+    writer: str
+    """The one process that writes it; `every process` for the two topics about processes themselves."""
+    readers: tuple[str, ...]
+    messages: tuple[type[Event], ...]
+    key: Literal["symbol", "symbol or *", "process"]
+    natural_key: str
+    """What makes two messages the same one."""
+    retention_ms: int
+    compacted: bool = False
+    own_input: bool = False
+    """External input that its writer journals and then consumes itself, so that it can be replayed."""
+
+
+TOPICS: tuple[Topic, ...] = (
+    Topic(
+        "market.feed",
+        "ledger",
+        MONITOR,
+        (MONITOR,),
+        (market.FeedInstrument, market.FeedBook, market.FeedTrade, market.FeedRefused),
+        "symbol",
+        "offset",
+        _DAY_MS,
+        own_input=True,
+    ),
+    Topic(
+        "market.instrument",
+        "level",
+        MONITOR,
+        (QUOTE, ROUTER, INVENTORY, RISK, PROJECTOR),
+        (market.Instrument,),
+        "symbol",
+        "symbol",
+        7 * _DAY_MS,
+        compacted=True,
+    ),
+    Topic(
+        "market.book",
+        "level",
+        MONITOR,
+        (QUOTE, ROUTER, PROJECTOR),
+        (market.Book,),
+        "symbol",
+        "symbol",
+        _DAY_MS,
+    ),
+    Topic(
+        "market.trade",
+        "ledger",
+        MONITOR,
+        (ROUTER, PROJECTOR),
+        (market.Trade,),
+        "symbol",
+        "trade id of the venue",
+        7 * _DAY_MS,
+    ),
+    Topic(
+        "market.signal",
+        "level",
+        MONITOR,
+        (QUOTE, INVENTORY, RISK, PROJECTOR),
+        (signals.Signal,),
+        "symbol",
+        "symbol",
+        _DAY_MS,
+    ),
+    Topic(
+        "market.refusal",
+        "ledger",
+        MONITOR,
+        (PROJECTOR,),
+        (market.Refusal,),
+        "symbol",
+        "event id",
+        7 * _DAY_MS,
+    ),
+    Topic(
+        "quote.target",
+        "level",
+        QUOTE,
+        (ROUTER, PROJECTOR),
+        (quoting.QuoteTarget,),
+        "symbol",
+        "symbol",
+        7 * _DAY_MS,
+    ),
+    Topic(
+        "order.event",
+        "ledger",
+        ROUTER,
+        (PROJECTOR,),
+        (orders.OrderEvent,),
+        "symbol",
+        "client order id and event id",
+        30 * _DAY_MS,
+    ),
+    Topic(
+        "venue.report",
+        "ledger",
+        ROUTER,
+        (ROUTER,),
+        (orders.VenueReport,),
+        "symbol",
+        "event id",
+        30 * _DAY_MS,
+        own_input=True,
+    ),
+    Topic(
+        "order.fill",
+        "ledger",
+        ROUTER,
+        (INVENTORY, RISK, PROJECTOR),
+        (orders.Fill,),
+        "symbol",
+        "trade id of the venue",
+        30 * _DAY_MS,
+    ),
+    Topic(
+        "inventory.position",
+        "level",
+        INVENTORY,
+        (QUOTE, ROUTER, RISK, PROJECTOR),
+        (inventory.Position,),
+        "symbol",
+        "symbol",
+        7 * _DAY_MS,
+        compacted=True,
+    ),
+    Topic(
+        "risk.state",
+        "level",
+        RISK,
+        (QUOTE, ROUTER, PROJECTOR),
+        (risk.RiskState,),
+        "symbol or *",
+        "symbol",
+        7 * _DAY_MS,
+        compacted=True,
+    ),
+    Topic(
+        "risk.alert",
+        "ledger",
+        RISK,
+        (PROJECTOR,),
+        (risk.RiskAlert,),
+        "symbol or *",
+        "alert id",
+        30 * _DAY_MS,
+    ),
+    Topic(
+        "control.command",
+        "ledger",
+        GATEWAY,
+        (QUOTE, RISK, PROJECTOR),
+        (control.Command,),
+        "symbol or *",
+        "command id",
+        30 * _DAY_MS,
+    ),
+    Topic(
+        "process.trace",
+        "ledger",
+        "every process",
+        ("replay", "audit"),
+        (process.ConfigApplied, process.Trace),
+        "process",
+        "event id",
+        30 * _DAY_MS,
+    ),
+    Topic(
+        "process.epoch",
+        "ledger",
+        "every process",
+        ("every process",),
+        (process.EpochClaim,),
+        "process",
+        "offset",
+        30 * _DAY_MS,
+    ),
+)
+
+BY_NAME: dict[str, Topic] = {topic.name: topic for topic in TOPICS}
+MESSAGE_TYPES: dict[str, type[Event]] = {
+    message.type_name: message for topic in TOPICS for message in topic.messages
+}
+TOPIC_OF: dict[str, str] = {
+    message.type_name: topic.name for topic in TOPICS for message in topic.messages
+}
+
+
+def read_by(process_name: str) -> tuple[Topic, ...]:
+    """The topics that a process consumes, its own journaled inputs included, in the order of the map."""
+    return tuple(topic for topic in TOPICS if process_name in topic.readers)
+
+
+def written_by(process_name: str) -> tuple[Topic, ...]:
+    """The topics that a process writes, those about processes themselves left out."""
+    return tuple(topic for topic in TOPICS if topic.writer == process_name)
