@@ -9,6 +9,7 @@ from typing import Protocol
 
 from chassis.store import StateStore
 from schemas.config import Config
+from schemas.control import Command
 from schemas.message import Event
 
 
@@ -65,3 +66,18 @@ class ProcessDefinition:
     make_adapter: Callable[[AdapterContext], Adapter] | None = None
     drained: Callable[[Core], bool] = lambda core: True
     """After a Shutdown: has the process nothing left at the venue?"""
+    restores_adapter: bool = False
+    """The adapter is a simulation whose state is a function of what it saw: a restart feeds it again."""
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayContext:
+    """What the HTTP application is made from (entry point group `market_making.gateways`)."""
+
+    config: Config
+    store: StateStore
+    send_command: Callable[[Command], None]
+    """Publishes the command; returns before anything has acted on it."""
+    now_ns: Callable[[], int]
+    """The engine's time, nanoseconds UTC; in a recorded run the recording's."""
+    version: str

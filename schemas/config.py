@@ -185,11 +185,12 @@ class Reporting(Instruction):
 
 
 class InstrumentConfig(Instruction):
-    """One contract. Fields left out are inferred by the recorded feed, and the summary says so."""
+    """One contract. A tick or lot left out is inferred by the recorded feed, and the summary says so."""
 
-    venue: str = "synthetic"
-    tick_size: PositiveDecimal
-    lot_size: PositiveDecimal
+    venue: str | None = None
+    """The venue whose contract this is; none: the symbol at any venue."""
+    tick_size: PositiveDecimal | None = None
+    lot_size: PositiveDecimal | None = None
     min_notional: Annotated[Decimal, Field(ge=0)] = Decimal(0)
     maker_fee_bps: Decimal = Decimal("1.0")
     taker_fee_bps: Decimal = Decimal("5.0")
@@ -234,7 +235,8 @@ class Engine(Instruction):
     """Where the topic log goes; none: a new folder under ./runs."""
     port: Annotated[int, Field(ge=0, le=65535)] = 8080
     """Of the gateway, on 127.0.0.1; 0 takes a free one."""
-    digest_interval_s: Positive = 10.0
+    digest_interval_inputs: Count = 20_000
+    """A process writes a digest of its core's state into its trace after this many inputs, and at its end."""
 
 
 def _default_synthetic() -> dict[str, SyntheticSymbol]:
@@ -254,7 +256,9 @@ def _default_synthetic() -> dict[str, SyntheticSymbol]:
 
 def _default_instruments() -> dict[str, InstrumentConfig]:
     return {
-        symbol: InstrumentConfig(tick_size=Decimal(tick), lot_size=Decimal(lot), min_notional=Decimal(10))
+        symbol: InstrumentConfig(
+            venue="synthetic", tick_size=Decimal(tick), lot_size=Decimal(lot), min_notional=Decimal(10)
+        )
         for symbol, tick, lot in (
             ("BTC/USDT", "0.1", "0.00001"),
             ("ETH/USDT", "0.01", "0.0001"),
@@ -280,3 +284,14 @@ class Config(Instruction):
     """By symbol. A recording's symbols may be missing: their tick and lot are inferred."""
     feed: Feed = Feed()
     engine: Engine = Engine()
+
+    @model_validator(mode="after")
+    def _synthetic_instruments(self) -> "Config":
+        if self.feed.kind == "synthetic":
+            for symbol in self.feed.symbols:
+                instrument = self.instruments.get(symbol)
+                if instrument is None or instrument.tick_size is None or instrument.lot_size is None:
+                    raise ValueError(
+                        f"feed.symbols names {symbol}, which needs instruments.{symbol} with tick_size and lot_size"
+                    )
+        return self

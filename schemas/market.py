@@ -19,7 +19,6 @@ RefusalReason = Literal[
     "delta_after_gap",
     "old_sequence",
     "duplicate_trade",
-    "snapshot_mismatch",
 ]
 
 

@@ -10,15 +10,15 @@ from typing import NamedTuple, Protocol
 from schemas.envelope import Envelope
 from schemas.message import Event
 
-PARTITION = 0
-"""The partition of an embedded run, which has one."""
+EMBEDDED_PARTITION = 0
+"""An embedded run has one partition a topic."""
 
 
 class TopicPartition(NamedTuple):
     """Where records are in order."""
 
     topic: str
-    partition: int = PARTITION
+    partition: int = EMBEDDED_PARTITION
 
 
 class Record(NamedTuple):
@@ -36,7 +36,10 @@ class Reader(Protocol):
     """Reads partitions from given offsets on, each in order."""
 
     async def poll(self, max_records: int, timeout_s: float) -> Sequence[Record]:
-        """Up to `max_records` next records; empty after `timeout_s` without any."""
+        """Up to `max_records` next records; empty after `timeout_s` without any.
+
+        Raises OffsetOutOfRangeError where a position lies beyond the end.
+        """
 
     async def close(self) -> None:
         """Give back what the reader holds."""
@@ -45,8 +48,11 @@ class Reader(Protocol):
 class Bus(Protocol):
     """Topics that processes publish to and read from."""
 
-    def publish(self, topic: str, key: str, envelope: Envelope, message: Event) -> None:
-        """Hand a message over, in order, without waiting; `flush` says when it is safe."""
+    def publish(self, topic: str, envelope: Envelope, message: Event) -> Record | None:
+        """Hand a message over, in order, without waiting; `flush` says when readers can have it.
+
+        A bus that knows the offset at once returns the record. Raises KeyError for an unknown topic.
+        """
 
     async def flush(self) -> None:
         """Return when everything published so far is as safe as this bus can make it."""
@@ -59,3 +65,13 @@ class Bus(Protocol):
 
     async def close(self) -> None:
         """Flush and give back what the bus holds."""
+
+
+class LocalBus(Bus, Protocol):
+    """A bus inside one process: offsets are known at once, so one loop can deliver by itself."""
+
+    def publish(self, topic: str, envelope: Envelope, message: Event) -> Record:
+        """The record, with its offset."""
+
+    def commit(self) -> None:
+        """Everything published so far belongs together: a crash keeps all of it or cuts all of it."""

@@ -1,0 +1,276 @@
+"""`maker`: the engine's command line. Data on stdout, talk on stderr, exit codes from chassis.errors."""
+
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from chassis.bus.logfile import read_log
+from chassis.cli_config import config_app
+from chassis.cli_errors import exit_with_errors
+from chassis.engine import RunOptions, run_engine
+from chassis.errors import ConfigError, ReplayDivergedError
+from chassis.installed import process_definition, process_definitions, tool
+from chassis.logs import configure_logs
+from chassis.replay import ProcessReplay, replay
+from chassis.settings import code_version, load_config
+from chassis.summary import as_text
+from chassis.text import iso_time, parse_time_ns
+from chassis.why import why
+from schemas.topics import TOPICS, Topic
+
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, context_settings={"help_option_names": ["-h", "--help"]}
+)
+app.add_typer(config_app, name="config")
+
+Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout, for programs.")]
+ConfigFiles = Annotated[
+    list[Path], typer.Option("--config", help="YAML file; may be given again, a later one wins.")
+]
+
+
+def _say(text: str) -> None:
+    """Talk goes to stderr, so that stdout carries data alone."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def _print_json(value: Any) -> None:
+    print(json.dumps(value, allow_nan=False))
+
+
+@app.callback(invoke_without_command=True)
+def root(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and end.")] = False,
+) -> None:
+    """A market making engine: quotes many markets at once, and can say why and replay it exactly."""
+    if version:
+        print(f"maker {code_version()}")
+        raise typer.Exit
+
+
+@app.command()
+@exit_with_errors
+def up(
+    config: ConfigFiles = [],
+    feed: Annotated[str | None, typer.Option(help="synthetic or recorded.")] = None,
+    path: Annotated[
+        list[Path], typer.Option(help="Recorded market data: a file or folder; may be given again.")
+    ] = [],
+    speed: Annotated[
+        str | None, typer.Option(help="Market seconds per second, or max: as fast as it goes.")
+    ] = None,
+    log: Annotated[
+        Path | None, typer.Option(help="Folder of the topic log; one that exists is gone on with.")
+    ] = None,
+    for_s: Annotated[float | None, typer.Option("--for", min=0, help="Market seconds to run.")] = None,
+    port: Annotated[int | None, typer.Option(min=0, max=65535, help="Of the page; 0 takes a free one.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Of the synthetic market.")] = None,
+    on_malformed: Annotated[
+        str | None, typer.Option(help="skip or fail: what an unreadable line of a recording does.")
+    ] = None,
+    no_gateway: Annotated[bool, typer.Option("--no-gateway", help="No HTTP, no page.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Run everything in one process: market, quotes, orders, inventory, risk and the page."""
+    configure_logs()
+    overrides = _overrides(
+        {
+            "feed.kind": feed or ("recorded" if path else None),
+            "feed.paths": [str(item) for item in path] or None,
+            "feed.speed": speed if speed in (None, "max") else _number("--speed", speed),
+            "feed.seed": seed,
+            "feed.on_malformed": on_malformed,
+            "engine.log_dir": None if log is None else str(log),
+            "engine.port": port,
+        }
+    )
+    loaded = load_config(config, overrides)
+    for key, origin in loaded.origin.items():
+        if origin.startswith("env "):
+            _say(f"{key} comes from the environment: {origin}")
+    options = RunOptions(
+        for_s=for_s,
+        gateway=not no_gateway,
+        port_is_chosen=port is not None,
+        announce=lambda url: _say(f"The page is at {url}  (Ctrl+C cancels all quotes and ends)"),
+    )
+    summary = run_engine(loaded.config, options)
+    _say(f"cancelled {summary['cancelled_at_end']} quotes; none of ours is left at the venue")
+    if as_json:
+        _print_json(summary)
+    else:
+        print(as_text(summary))
+
+
+def _number(option: str, text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise ConfigError(f"{option} {text!r} is neither a number nor max") from None
+
+
+def _overrides(values: dict[str, Any]) -> dict[str, Any]:
+    """Dotted keys to the nested form that load_config takes; what is None was not given."""
+    nested: dict[str, Any] = {}
+    for dotted, value in values.items():
+        if value is not None:
+            section, key = dotted.split(".")
+            nested.setdefault(section, {})[key] = value
+    return nested
+
+
+@app.command("replay")
+@exit_with_errors
+def replay_command(
+    logdir: Annotated[Path, typer.Argument(help="The folder that `maker up --log` wrote.")],
+    process: Annotated[str | None, typer.Option(help="One process; none: all.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Feed a recorded log to the cores again and compare every output, byte for byte."""
+    definitions = process_definitions() if process is None else (process_definition(process),)
+    results = replay(logdir, definitions)
+    first = min(
+        (result.first for result in results if result.first is not None),
+        key=lambda divergence: divergence.event_time_ns or 0,
+        default=None,
+    )
+    if as_json:
+        _print_json(_replay_json(results) | {"first_divergence": None if first is None else asdict(first)})
+    else:
+        _print_replay(results)
+    if first is not None:
+        if not as_json:
+            _say(_divergence_text(first))
+        raise ReplayDivergedError(f"{sum(result.divergences for result in results)} divergences")
+
+
+def _replay_json(results: list[ProcessReplay]) -> dict[str, Any]:
+    return {
+        result.definition.name: {
+            "inputs": result.inputs,
+            "outputs": result.outputs,
+            "divergences": result.divergences,
+        }
+        for result in results
+    }
+
+
+def _print_replay(results: list[ProcessReplay]) -> None:
+    for result in results:
+        print(
+            f"{result.definition.name:20} {result.inputs:10} inputs {result.outputs:10} outputs "
+            f"{result.divergences:6} divergences"
+        )
+    print(f"{sum(result.divergences for result in results)} divergences")
+
+
+def _divergence_text(first: Any) -> str:
+    time = "" if first.event_time_ns is None else f" at {iso_time(first.event_time_ns)}"
+    lines = [f"first divergence: {first.process}, message {first.sequence} ({first.topic} {first.key}){time}"]
+    lines += [f"  {item.path}: recorded {item.recorded!r}, replayed {item.replayed!r}" for item in first.fields]
+    return "\n".join(lines)
+
+
+@app.command("why")
+@exit_with_errors
+def why_command(
+    symbol: Annotated[str, typer.Argument(help="BTC/USDT, or venue:BTC/USDT.")],
+    log: Annotated[Path, typer.Option(help="The folder that `maker up --log` wrote.")],
+    at: Annotated[
+        str | None, typer.Option(help="2024-08-08T23:54:14Z, 23:54:14 or -15m; none: the end.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """The newest quote at a time: every step from fair value to the final tick, and what caused it."""
+    until_ns = None if at is None else parse_time_ns(at, _newest_time_ns(log))
+    explained = why(log, symbol, until_ns)
+    if as_json:
+        _print_json(explained)
+    else:
+        _print_explanation(explained)
+
+
+def _newest_time_ns(log: Path) -> int:
+    return max((record.envelope.event_time_ns for record in read_log(log)), default=0)
+
+
+def _print_explanation(explained: dict[str, Any]) -> None:
+    console = Console(width=None if sys.stdout.isatty() else 120, soft_wrap=True)
+    console.print(f"{explained['symbol']}  {explained['time'] or ''}", highlight=False)
+    for side in ("bid", "ask"):
+        console.print(_side_table(side, explained[side]))
+    for cause in explained["causes"]:
+        mark = "->" if cause["direct"] else "  "
+        console.print(
+            f"{mark} {cause['topic']:20} {cause['event_id']:28} {cause['time']}  {cause['age_ms']:.1f} ms before",
+            highlight=False,
+        )
+
+
+def _side_table(name: str, side: dict[str, Any]) -> Table:
+    reason = side["not_quoting_because"]
+    title = f"{name} not quoted: {reason}" if reason else f"{name} {side['price']} x {side['size']}"
+    table = Table(title=title, title_justify="left")
+    for column, justify in (("step", "left"), ("input", "right"), ("effect bps", "right"), ("price after", "right"), ("config key", "left")):
+        table.add_column(column, justify=justify)  # type: ignore[arg-type]
+    for step in side["steps"]:
+        table.add_row(
+            step["name"],
+            f"{step['input']:.6g}",
+            f"{step['effect_bps']:+.4f}",
+            f"{step['price_after']:.10g}",
+            step["config_key"] or "",
+        )
+    return table
+
+
+@app.command()
+@exit_with_errors
+def price(config: ConfigFiles = [], as_json: Json = False) -> None:
+    """What would be quoted for a state given on stdin as JSON, with all steps."""
+    try:
+        state = json.loads(sys.stdin.read())
+    except json.JSONDecodeError as error:
+        raise ConfigError(f"stdin is not JSON: {error}") from None
+    loaded = load_config(config)
+    try:
+        explained = tool("market_making.tools", "price")(state, loaded.config)
+    except ValueError as error:
+        raise ConfigError(f"the state cannot be priced: {error}") from None
+    if as_json:
+        _print_json(explained)
+    else:
+        _print_explanation(explained)
+
+
+@app.command()
+@exit_with_errors
+def topics(as_json: Json = False) -> None:
+    """The map of the engine: each topic's kind, key, writer, readers and retention."""
+    if as_json:
+        _print_json([_topic_json(topic) for topic in TOPICS])
+        return
+    table = Table()
+    for column in ("topic", "kind", "key", "writer", "readers", "kept"):
+        table.add_column(column, overflow="fold")
+    for topic in TOPICS:
+        kind = f"{topic.kind}, compacted" if topic.compacted else topic.kind
+        days = f"{topic.retention_ms // 86_400_000} d"
+        table.add_row(topic.name, kind, topic.key, topic.writer, ", ".join(topic.readers), days)
+    Console(width=None if sys.stdout.isatty() else 160).print(table)
+
+
+def _topic_json(topic: Topic) -> dict[str, Any]:
+    fields = asdict(topic)
+    return fields | {"messages": [message.type_name for message in topic.messages]}
+
+
+def main() -> None:
+    """The entry point of the command."""
+    app()

@@ -1,0 +1,48 @@
+"""Words for people: nearest names and times."""
+
+import re
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from difflib import get_close_matches
+
+from chassis.errors import ConfigError
+from schemas.units import NS_PER_S, NS_PER_US
+
+_AGO = re.compile(r"-(\d+(?:\.\d+)?)(ms|s|m|h|d)")
+_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_CLOCK = re.compile(r"\d{2}:\d{2}(:\d{2}(\.\d+)?)?")
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """`; did you mean X?`, or the known names where none is near."""
+    names = list(dict.fromkeys(known))
+    close = get_close_matches(name, names, n=1, cutoff=0.5)
+    if close:
+        return f"; did you mean {close[0]!r}?"
+    return f"; known are {', '.join(names)}" if names else ""
+
+
+def iso_time(time_ns: int) -> str:
+    """UTC, to the nanosecond: `2024-08-08T23:54:14.206652067Z`."""
+    seconds, rest_ns = divmod(time_ns, NS_PER_S)
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest_ns:09d}Z"
+
+
+def parse_time_ns(text: str, newest_ns: int) -> int:
+    """A time as people write it, in nanoseconds UTC.
+
+    ISO 8601 (UTC where no zone is given), `-15m` back from `newest_ns`, or `HH:MM:SS` on its day.
+    Raises ConfigError, with the forms that are understood.
+    """
+    ago = _AGO.fullmatch(text)
+    if ago:
+        return newest_ns - int(float(ago[1]) * _SECONDS[ago[2]] * NS_PER_S)
+    day = datetime.fromtimestamp(newest_ns // NS_PER_S, UTC).date()
+    try:
+        moment = datetime.fromisoformat(f"{day}T{text}" if _CLOCK.fullmatch(text) else text)
+    except ValueError as error:
+        raise ConfigError(
+            f"{text!r} is not a time: write 2024-08-08T23:54:14Z, 23:54:14 or -15m"
+        ) from error
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return (moment - datetime.fromtimestamp(0, UTC)) // timedelta(microseconds=1) * NS_PER_US

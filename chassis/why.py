@@ -1,0 +1,102 @@
+"""Why did a quote stand where it stood: the newest one at a time, its steps, and the events behind it."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from chassis.bus.logfile import LoggedRecord, read_log
+from chassis.errors import ConfigError
+from chassis.explain import explain_target
+from chassis.text import iso_time, nearest
+from chassis.tracewalk import ConfigStep, ConsumedInput, TraceStep, TraceWalk
+from schemas.envelope import decode
+from schemas.market import Instrument
+from schemas.quoting import QuoteTarget
+from schemas.topics import QUOTE
+from schemas.units import NS_PER_MS
+
+_ACCOUNT_SUFFIX = ":*"
+
+
+@dataclass(slots=True)
+class _Search:
+    """What quote-service knew about a symbol, followed up to the newest quote at a time."""
+
+    symbol: str
+    until_ns: int | None
+    quote: LoggedRecord | None = None
+    causes: list[LoggedRecord] = field(default_factory=list)
+    symbols: dict[str, None] = field(default_factory=dict)
+    _known: dict[str, LoggedRecord] = field(default_factory=dict)
+
+    def follow(self, step: TraceStep) -> None:
+        """Go through one trace's inputs, and take a snapshot of what was known at each quote."""
+        wanted = [record for record in step.outputs if self._is_wanted(record)]
+        for consumed in step.inputs:
+            self._learn(consumed)
+            while wanted and self._is_reached(wanted[0], consumed):
+                self.quote = wanted.pop(0)
+                self.causes = list(self._known.values())
+        if wanted:  # quotes without a causing record come from ticks
+            self.quote = wanted[-1]
+            self.causes = list(self._known.values())
+
+    def _is_wanted(self, record: LoggedRecord) -> bool:
+        self.symbols[record.key] = None
+        in_time = self.until_ns is None or record.envelope.event_time_ns <= self.until_ns
+        return in_time and self._is_mine(record.key)
+
+    def _is_mine(self, key: str) -> bool:
+        return self.symbol in (key, key.partition(":")[2])
+
+    def _is_reached(self, quote: LoggedRecord, consumed: ConsumedInput) -> bool:
+        if consumed.record is None:
+            return quote.envelope.cause is None and consumed.event.event_time_ns >= quote.envelope.event_time_ns
+        return quote.envelope.cause == consumed.record.envelope.event_id
+
+    def _learn(self, consumed: ConsumedInput) -> None:
+        record = consumed.record
+        if record is not None and (self._is_mine(record.key) or record.key.endswith(_ACCOUNT_SUFFIX)):
+            self._known[f"{record.topic} {record.key}"] = record
+
+
+def why(directory: Path, symbol: str, until_ns: int | None) -> dict[str, Any]:
+    """The newest quote of `symbol` (or `venue:symbol`) at `until_ns`, explained.
+
+    Raises ConfigError where the log holds no such symbol, or no quote of it by that time.
+    """
+    search = _Search(symbol, until_ns)
+    for step in TraceWalk((QUOTE,)).steps(read_log(directory)):
+        if not isinstance(step, ConfigStep):
+            search.follow(step)
+    if search.quote is None:
+        raise ConfigError(_nothing_found(search))
+    instrument = next((record for record in search.causes if record.topic == "market.instrument"), None)
+    explained = explain_target(
+        decode(QuoteTarget, search.quote.payload),
+        None if instrument is None else decode(Instrument, instrument.payload),
+    )
+    return explained | {
+        "event_id": search.quote.envelope.event_id,
+        "causes": [_cause(record, search.quote) for record in search.causes],
+    }
+
+
+def _nothing_found(search: _Search) -> str:
+    known = [key.partition(":")[2] for key in search.symbols]
+    if search.symbol not in known and search.symbol not in search.symbols:
+        return f"the log holds no quote of {search.symbol!r}{nearest(search.symbol, known)}"
+    when = "" if search.until_ns is None else f" by {iso_time(search.until_ns)}"
+    return f"the log holds no quote of {search.symbol}{when}: give a later --at"
+
+
+def _cause(record: LoggedRecord, quote: LoggedRecord) -> dict[str, Any]:
+    return {
+        "event_id": record.envelope.event_id,
+        "topic": record.topic,
+        "offset": record.offset,
+        "time": iso_time(record.envelope.event_time_ns),
+        "age_ms": (quote.envelope.event_time_ns - record.envelope.event_time_ns) / NS_PER_MS,
+        "direct": record.envelope.event_id == quote.envelope.cause,
+        "message": record.decoded().message.model_dump(mode="json"),
+    }

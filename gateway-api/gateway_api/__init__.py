@@ -1,0 +1,1 @@
+"""HTTP, the dashboard, and the projector of views."""

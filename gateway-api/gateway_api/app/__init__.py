@@ -1,0 +1,1 @@
+"""The HTTP application: reads the state store, writes nothing but control commands."""

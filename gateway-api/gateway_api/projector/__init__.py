@@ -1,0 +1,1 @@
+"""Process view-projector: topics to the documents that people read."""

@@ -1,0 +1,65 @@
+"""The shell part of the process view-projector: it writes changed views to the state store."""
+
+from time import monotonic_ns
+
+from chassis.process import AdapterContext, Core, ProcessDefinition
+from chassis.store import StateStore
+from gateway_api.projector.core.views import ProjectorCore
+from schemas.config import Config
+from schemas.message import Event
+from schemas.process import Shutdown, Tick
+from schemas.topics import PROJECTOR
+from schemas.units import NS_PER_MS
+
+TICK_NS = 100 * NS_PER_MS
+_WRITE_INTERVAL_NS = 50 * NS_PER_MS
+"""Of the wall clock: people read no faster, and a recording at full speed has thousands of ticks a second."""
+
+
+class ViewWriter:
+    """Writes what changed on a tick, at the shutdown and at the end. It has no external input."""
+
+    def __init__(self, core: ProjectorCore, store: StateStore) -> None:
+        self._core = core
+        self._store = store
+        self._write_at_ns = 0
+
+    def on_event(self, event: Event) -> None:
+        """A tick may write, a shutdown does."""
+        if isinstance(event, Shutdown) or (isinstance(event, Tick) and monotonic_ns() >= self._write_at_ns):
+            self._write()
+
+    def next_due_ns(self) -> int | None:
+        """Nothing comes from the store."""
+        return None
+
+    def take_due(self, now_ns: int) -> tuple[Event, ...]:
+        """Nothing comes from the store."""
+        return ()
+
+    def close(self) -> None:
+        """Write what the last tick left."""
+        self._write()
+
+    def _write(self) -> None:
+        documents = self._core.take_dirty()
+        if documents:
+            self._store.put(documents)
+        self._write_at_ns = monotonic_ns() + _WRITE_INTERVAL_NS
+
+
+def _make_core(config: Config) -> Core:
+    return ProjectorCore(config)
+
+
+def _make_adapter(context: AdapterContext) -> ViewWriter:
+    assert isinstance(context.core, ProjectorCore)
+    return ViewWriter(context.core, context.store)
+
+
+definition = ProcessDefinition(
+    name=PROJECTOR,
+    make_core=_make_core,
+    tick_interval_ns=lambda config: TICK_NS,
+    make_adapter=_make_adapter,
+)

@@ -1,0 +1,83 @@
+"""The documents in the state store: written by view-projector, read by the gateway and the summary.
+
+Names: `symbol/<venue>:<symbol>` for each SymbolView, `account` for the AccountView.
+"""
+
+from schemas.control import Command
+from schemas.inventory import Position
+from schemas.market import Book, Instrument, Refusal, Trade
+from schemas.message import Event, SymbolEvent
+from schemas.orders import Fill, OrderEvent
+from schemas.quoting import QuoteTarget
+from schemas.risk import RiskAlert, RiskState
+from schemas.signals import Signal
+
+SYMBOL_PREFIX = "symbol/"
+ACCOUNT_DOCUMENT = "account"
+
+
+class Counters(Event):
+    """What happened to one symbol since the engine's start; `event_time_ns` is the newest event's."""
+
+    books: int = 0
+    trades: int = 0
+    refused_events: int = 0
+    quotes: int = 0
+    """Quote targets with at least one side quoted."""
+    orders: int = 0
+    """Orders sent to the venue."""
+    amends: int = 0
+    cancels: int = 0
+    rejects: int = 0
+    """Orders or amends that the venue refused."""
+    denials: int = 0
+    """Orders or amends that the gate did not let out."""
+    fills: int = 0
+    halts: int = 0
+    time_ns: int = 0
+    """From the first book of the symbol to the newest event."""
+    two_sided_ns: int = 0
+    """Time with live orders on both sides, as acknowledged by the venue."""
+    spread_bps_ns: float = 0.0
+    """Own quoted spread in bps, integrated over the two-sided time."""
+    orders_finished: int = 0
+    orders_with_fill: int = 0
+    inventory_notional_ns: float = 0.0
+    """Absolute value of the position in the quote currency, integrated over time."""
+
+
+class SymbolView(SymbolEvent):
+    """All that is known of one symbol: the newest of each level message, and folds of the ledgers."""
+
+    instrument: Instrument | None = None
+    book: Book | None = None
+    signal: Signal | None = None
+    target: QuoteTarget | None = None
+    position: Position | None = None
+    risk: RiskState | None = None
+    live_orders: tuple[OrderEvent, ...] = ()
+    """The newest event of each order that has not ended."""
+    last_trades: tuple[Trade, ...] = ()
+    """Newest last, at most 50."""
+    last_fills: tuple[Fill, ...] = ()
+    """Newest last, at most 50."""
+    last_refusals: tuple[Refusal, ...] = ()
+    """Newest last, at most 20."""
+    refusals_by_reason: dict[str, int] = {}
+    stopped: bool = False
+    """A stop command is in force."""
+    counters: Counters
+
+
+class AccountView(Event):
+    """The account as a whole."""
+
+    risk: RiskState | None = None
+    alerts: tuple[RiskAlert, ...] = ()
+    """Newest last, at most 200."""
+    last_commands: tuple[Command, ...] = ()
+    """Newest last, at most 50."""
+    symbols: tuple[str, ...] = ()
+    """Keys (`venue:symbol`) in the order in which they appeared."""
+    refusals_without_symbol: int = 0
+    """Market events that named no known symbol, malformed lines among them."""

@@ -1,0 +1,143 @@
+"""One suite for all buses: what chassis/bus/base.py promises."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from chassis.bus.base import Bus, TopicPartition
+from chassis.bus.logfile import LogFileBus
+from chassis.bus.memory import MemoryBus
+from chassis.errors import OffsetOutOfRangeError
+from schemas.envelope import Envelope
+from schemas.market import Trade
+
+TRADES = TopicPartition("market.trade")
+BOOKS = TopicPartition("market.book")
+MakeBus = Callable[[], Bus]
+
+
+@pytest.fixture(params=["memory", "logfile"])
+def make_bus(request: pytest.FixtureRequest, tmp_path: Path) -> MakeBus:
+    counter = iter(range(1000))
+    if request.param == "memory":
+        return MemoryBus
+    return lambda: LogFileBus(tmp_path / str(next(counter)))
+
+
+def trade(number: int, symbol: str = "BTC/USDT") -> Trade:
+    return Trade(
+        event_time_ns=number,
+        venue="test",
+        symbol=symbol,
+        price_ticks=100 + number,
+        size_lots=number,
+        side="buy",
+        trade_id=str(number),
+    )
+
+
+def publish(bus: Bus, message: Trade, sequence: int, cause: str | None = None) -> None:
+    envelope = Envelope("monitor-service", sequence, cause, message.event_time_ns, message.type_name)
+    bus.publish("market.trade", envelope, message)
+
+
+async def read_all(bus: Bus, start: int = 0, max_records: int = 1000) -> list[Trade]:
+    reader = bus.reader({TRADES: start})
+    found: list[Trade] = []
+    while records := await reader.poll(max_records, 0):
+        found += [record.message for record in records if isinstance(record.message, Trade)]
+    await reader.close()
+    return found
+
+
+def test_records_come_back_whole_and_in_order(make_bus: MakeBus) -> None:
+    async def run() -> None:
+        bus = make_bus()
+        for number in range(5):
+            publish(bus, trade(number), number + 1, cause=f"monitor-service/adapter:{number}")
+        await bus.flush()
+        records = await bus.reader({TRADES: 0}).poll(10, 0)
+        assert [record.offset for record in records] == [0, 1, 2, 3, 4]
+        assert [record.message for record in records] == [trade(number) for number in range(5)]
+        assert records[3].key == "test:BTC/USDT"
+        assert records[3].envelope == Envelope(
+            "monitor-service", 4, "monitor-service/adapter:3", 3, "market.trade.v1"
+        )
+        await bus.close()
+
+    asyncio.run(run())
+
+
+def test_replay_from_an_offset_gives_the_rest(make_bus: MakeBus) -> None:
+    async def run() -> None:
+        bus = make_bus()
+        for number in range(6):
+            publish(bus, trade(number), number + 1)
+        await bus.flush()
+        assert await read_all(bus, start=4) == [trade(4), trade(5)]
+        assert await read_all(bus, start=6) == []
+        assert await bus.end_offset(TRADES) == 6
+        assert await bus.end_offset(BOOKS) == 0
+        await bus.close()
+
+    asyncio.run(run())
+
+
+def test_a_position_beyond_the_end_is_an_error_that_names_it(make_bus: MakeBus) -> None:
+    async def run() -> None:
+        bus = make_bus()
+        publish(bus, trade(0), 1)
+        await bus.flush()
+        with pytest.raises(OffsetOutOfRangeError, match=r"offset 2 of market\.trade"):
+            await bus.reader({TRADES: 2}).poll(10, 0)
+        await bus.close()
+
+    asyncio.run(run())
+
+
+def test_an_unknown_topic_is_refused(make_bus: MakeBus) -> None:
+    async def run() -> None:
+        bus = make_bus()
+        with pytest.raises(KeyError):
+            bus.publish("market.trades", Envelope("x", 1, None, 0, "market.trade.v1"), trade(1))
+        await bus.close()
+
+    asyncio.run(run())
+
+
+def test_a_reader_sees_what_is_published_while_it_reads(make_bus: MakeBus) -> None:
+    async def run() -> None:
+        bus = make_bus()
+        reader = bus.reader({TRADES: 0})
+        publish(bus, trade(0), 1)
+        await bus.flush()
+        assert len(await reader.poll(10, 0)) == 1
+        publish(bus, trade(1), 2)
+        await bus.flush()
+        assert [record.offset for record in await reader.poll(10, 0)] == [1]
+        await bus.close()
+
+    asyncio.run(run())
+
+
+@settings(max_examples=25, deadline=None)
+@given(symbols=st.lists(st.sampled_from(["A/B", "C/D", 'Q"/\\E', "É/Ü"]), max_size=30), chunk=st.integers(1, 7))
+def test_order_per_key_holds_for_any_interleaving(
+    tmp_path_factory: pytest.TempPathFactory, symbols: list[str], chunk: int
+) -> None:
+    async def run(bus: Bus) -> None:
+        for number, symbol in enumerate(symbols):
+            publish(bus, trade(number, symbol), number + 1)
+        await bus.flush()
+        found = await read_all(bus, max_records=chunk)
+        for symbol in set(symbols):
+            expected = [number for number, name in enumerate(symbols) if name == symbol]
+            assert [message.event_time_ns for message in found if message.symbol == symbol] == expected
+        await bus.close()
+
+    asyncio.run(run(MemoryBus()))
+    asyncio.run(run(LogFileBus(tmp_path_factory.mktemp("bus"))))
