@@ -53,7 +53,8 @@ def _make_core(config: Config) -> Core:
 
 
 def _make_adapter(context: AdapterContext) -> ViewWriter:
-    assert isinstance(context.core, ProjectorCore)
+    if not isinstance(context.core, ProjectorCore):
+        raise TypeError(f"the view writer needs a ProjectorCore, not a {type(context.core).__name__}")
     return ViewWriter(context.core, context.store)
 
 

@@ -94,8 +94,7 @@ class ProjectorCore:
         now_ns = event.event_time_ns
         if now_ns > fold.newest_ns:
             fold.newest_ns = now_ns
-            if now_ns > self._newest_ns:
-                self._newest_ns = now_ns
+            self._newest_ns = max(self._newest_ns, now_ns)
         self._dirty[key] = fold
         return fold
 
