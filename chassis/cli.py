@@ -31,7 +31,7 @@ app.add_typer(config_app, name="config")
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout, for programs.")]
 ConfigFiles = Annotated[
-    list[Path], typer.Option("--config", help="YAML file; may be given again, a later one wins.")
+    list[Path] | None, typer.Option("--config", help="YAML file; may be given again, a later one wins.")
 ]
 
 
@@ -57,11 +57,11 @@ def root(
 @app.command()
 @exit_with_errors
 def up(
-    config: ConfigFiles = [],
+    config: ConfigFiles = None,
     feed: Annotated[str | None, typer.Option(help="synthetic or recorded.")] = None,
     path: Annotated[
-        list[Path], typer.Option(help="Recorded market data: a file or folder; may be given again.")
-    ] = [],
+        list[Path] | None, typer.Option(help="Recorded market data: a file or folder; may be given again.")
+    ] = None,
     speed: Annotated[
         str | None, typer.Option(help="Market seconds per second, or max: as fast as it goes.")
     ] = None,
@@ -82,7 +82,7 @@ def up(
     overrides = _overrides(
         {
             "feed.kind": feed or ("recorded" if path else None),
-            "feed.paths": [str(item) for item in path] or None,
+            "feed.paths": [str(item) for item in path or ()] or None,
             "feed.speed": speed if speed in (None, "max") else _number("--speed", speed),
             "feed.seed": seed,
             "feed.on_malformed": on_malformed,
@@ -90,7 +90,7 @@ def up(
             "engine.port": port,
         }
     )
-    loaded = load_config(config, overrides)
+    loaded = load_config(config or (), overrides)
     for key, origin in loaded.origin.items():
         if origin.startswith("env "):
             _say(f"{key} comes from the environment: {origin}")
@@ -232,13 +232,13 @@ def _side_table(name: str, side: dict[str, Any]) -> Table:
 
 @app.command()
 @exit_with_errors
-def price(config: ConfigFiles = [], as_json: Json = False) -> None:
+def price(config: ConfigFiles = None, as_json: Json = False) -> None:
     """What would be quoted for a state given on stdin as JSON, with all steps."""
     try:
         state = json.loads(sys.stdin.read())
     except json.JSONDecodeError as error:
         raise ConfigError(f"stdin is not JSON: {error}") from None
-    loaded = load_config(config)
+    loaded = load_config(config or ())
     try:
         explained = tool("market_making.tools", "price")(state, loaded.config)
     except ValueError as error:

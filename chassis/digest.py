@@ -16,7 +16,8 @@ _PLAIN = (int, float, str, bytes, bool, type(None), Decimal, Enum)
 def state_digest(core: object) -> str:
     """Hex digest of everything reachable from the core's attributes, in their order.
 
-    Functions and bound methods are wiring, not state, and are left out. A class with a large window may
+    Names of classes may change, names of attributes are part of the state. Functions and bound methods are
+    wiring, not state, and are left out. A class with a large window may
     offer `digest_state()`, which stands for it. Raises TypeError for a set: its order is not deterministic.
     """
     digest = blake2b(digest_size=_DIGEST_BYTES)
@@ -30,7 +31,7 @@ def _parts(value: object, above: set[int]) -> Iterator[str]:
     if isinstance(value, _PLAIN):
         yield repr(value)
     elif isinstance(value, BaseModel):
-        yield f"{type(value).__name__}{value.model_dump_json()}"
+        yield value.model_dump_json()
     elif isinstance(value, set):
         raise TypeError(f"a set holds state ({sorted(map(repr, value))[:3]} ...): use a dict, which has an order")
     elif id(value) not in above:
@@ -38,13 +39,13 @@ def _parts(value: object, above: set[int]) -> Iterator[str]:
 
 
 def _composite_parts(value: object, above: set[int]) -> Iterator[str]:
-    yield type(value).__name__
     if isinstance(value, dict):
         for key, item in value.items():
             if not _is_wiring(item):
                 yield repr(key)
                 yield from _parts(item, above)
     elif isinstance(value, list | tuple | deque):
+        yield str(len(value))
         for item in value:
             yield from _parts(item, above)
     elif isinstance(value, frozenset):

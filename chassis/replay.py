@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +47,6 @@ class ProcessReplay:
     outputs: int = 0
     divergences: int = 0
     first: Divergence | None = None
-    _pending: list[tuple[Event, str | None]] = field(default_factory=list)
 
     def configure(self, step: ConfigStep) -> None:
         """Build the core from the recorded configuration; a restart goes on with the core there is."""
