@@ -1,0 +1,103 @@
+"""Ctrl+C, kill -9, restarts: quotes are cancelled, halts stay, nothing is lost."""
+
+import json
+import os
+import signal
+import subprocess
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.system.conftest import MAKER, Maker
+
+pytestmark = pytest.mark.slow
+BASE = "api/v1/maker"
+
+
+class Live:
+    """A running engine with its page."""
+
+    def __init__(self, process: subprocess.Popen[str], url: str) -> None:
+        self.process = process
+        self.url = url
+
+    def get(self, path: str) -> Any:
+        with urllib.request.urlopen(self.url + path, timeout=5) as answer:
+            return json.load(answer)
+
+    def post(self, path: str, body: dict[str, Any]) -> Any:
+        request = urllib.request.Request(
+            self.url + path, json.dumps(body).encode(), {"Content-Type": "application/json"}, method="POST"
+        )
+        with urllib.request.urlopen(request, timeout=5) as answer:
+            return json.load(answer)
+
+    def events(self) -> Iterator[dict[str, Any]]:
+        """The stream's messages, as the page gets them."""
+        with urllib.request.urlopen(self.url + "api/v1/stream", timeout=30) as stream:
+            for line in stream:
+                if line.startswith(b"data:"):
+                    yield json.loads(line[5:])
+
+    def until(self, path: str, wanted: str) -> None:
+        """Wait, by the stream, until the resource's JSON contains `wanted`."""
+        for _ in self.events():
+            if wanted in json.dumps(self.get(path)):
+                return
+        raise AssertionError(f"{path} never said {wanted}")
+
+
+@contextmanager
+def engine(log: Path) -> Iterator[Live]:
+    process = subprocess.Popen(
+        [MAKER, "up", "--port", "0", "--log", log, "--json"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "NO_COLOR": "1"},
+    )
+    assert process.stderr is not None
+    try:
+        url = next(word for line in process.stderr for word in line.split() if word.startswith("http://"))
+        yield Live(process, url)
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_ctrl_c_cancels_all_quotes_says_how_many_and_exits_0(tmp_path: Path, maker: Maker) -> None:
+    with engine(tmp_path / "log") as live:
+        live.until(f"{BASE}/status/BTC/USDT", '"bid"')
+        for message in live.events():
+            if "symbols" in message and len(live.get(f"{BASE}/active")["symbols"]) == 5:
+                break
+        live.process.send_signal(signal.SIGINT)
+        out, err = live.process.communicate(timeout=20)
+    assert live.process.returncode == 0, err
+    summary = json.loads(out.splitlines()[-1])
+    assert f"cancelled {summary['cancelled_at_end']} quotes" in err
+    assert summary["cancelled_at_end"] > 0
+    assert maker("replay", tmp_path / "log").code == 0
+
+
+def test_a_halt_survives_kill_9_and_a_resume_ends_it(tmp_path: Path, maker: Maker) -> None:
+    log = tmp_path / "log"
+    with engine(log) as live:
+        live.until(f"{BASE}/status/ETH/USDT", '"bid"')
+        live.post(f"{BASE}/risk/halt", {"symbol": "ETH/USDT", "reason": "test of the latch"})
+        live.until(f"{BASE}/status/ETH/USDT", "test of the latch")
+        live.process.send_signal(signal.SIGKILL)
+        live.process.wait(timeout=10)
+    with engine(log) as live:
+        live.until(f"{BASE}/status/ETH/USDT", "test of the latch")
+        live.post(f"{BASE}/risk/resume", {"symbol": "ETH/USDT", "reason": "looked at it"})
+        live.until(f"{BASE}/status/ETH/USDT", '"RUN"')
+        live.process.send_signal(signal.SIGTERM)
+        live.process.communicate(timeout=20)
+    assert live.process.returncode == 0
+    assert maker("replay", log).code == 0
+
