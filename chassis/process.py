@@ -81,3 +81,5 @@ class GatewayContext:
     now_ns: Callable[[], int]
     """The engine's time, nanoseconds UTC; in a recorded run the recording's."""
     version: str
+    is_closing: Callable[[], bool] = lambda: False
+    """The server is about to end: streams to clients end by themselves, so that it need not wait for them."""

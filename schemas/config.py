@@ -158,6 +158,9 @@ class Routing(Instruction):
     """Orders, amends and cancels of the account; a fifth is kept for cancels."""
     messages_per_10s_symbol: Count = 100
     duplicate_window_ms: Milliseconds = 500
+    size_up_tolerance: NonNegative = 0.5
+    """A live order that is smaller than wanted by up to this fraction of its size is left alone: more size
+    would cost its place in the queue."""
     unknown_after_ms: Milliseconds = 5_000
     """An intent without an answer this long is UNKNOWN: it stays reserved and is asked about, never sent again."""
 

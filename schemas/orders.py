@@ -71,6 +71,8 @@ class VenueReport(SymbolEvent):
 
     kind: ReportKind
     client_order_id: str
+    side: Side | None = None
+    """Our side, where the venue says it: for a fill of an order that we no longer know."""
     price_ticks: PriceTicks = 0
     """Order price after the report; the trade's price for a fill."""
     size_lots: SizeLots = 0
