@@ -107,6 +107,10 @@ class Pricing(Instruction):
     """Largest order in the reporting currency."""
     order_notional_min: PositiveDecimal = Decimal(50)
     """Smallest order in the reporting currency: thinner depth does not shrink an order below it."""
+    high_regime_size_factor: Fraction = 0.5
+    """Sizes are multiplied by this in the high volatility regime."""
+    warmup_volatility_bps: NonNegative = 5.0
+    """Per square root of a second: the least volatility assumed until the estimate is ready."""
 
 
 class Volatility(Instruction):
@@ -158,6 +162,8 @@ class Routing(Instruction):
     """Orders, amends and cancels of the account; a fifth is kept for cancels."""
     messages_per_10s_symbol: Count = 100
     duplicate_window_ms: Milliseconds = 500
+    """The same order for the same target is not sent twice within this, and what was filled is not offered
+    again for it."""
     size_up_tolerance: NonNegative = 0.5
     """A live order that is smaller than wanted by up to this fraction of its size is left alone: more size
     would cost its place in the queue."""

@@ -94,6 +94,8 @@ class FeedRefused(SymbolEvent):
     reason: RefusalReason
     detail: str
     """Names the value and the place (file and line, or channel)."""
+    event_type: Literal["book", "trade"] | None = None
+    """What it would have been, where that is known; a lost book update is a gap."""
 
 
 class Book(SymbolEvent):

@@ -1,0 +1,45 @@
+"""A quote target in the words of people: decimals instead of ticks, every step from fair value to tick."""
+
+from typing import Any
+
+from chassis.text import iso_time
+from schemas.market import Instrument
+from schemas.quoting import QuoteSide, QuoteTarget
+from schemas.units import from_units
+
+
+def explain_target(target: QuoteTarget, instrument: Instrument | None) -> dict[str, Any]:
+    """The target as `maker why` and the gateway show it; without an instrument, prices stay None.
+
+    `price_after` of a step is a model price, so a float; `price` and `size` are exact decimal strings.
+    """
+    return {
+        "symbol": target.symbol,
+        "venue": target.venue,
+        "time": iso_time(target.event_time_ns),
+        "sequence": target.sequence,
+        "model": target.model,
+        "bid": explain_side(target.bid, instrument),
+        "ask": explain_side(target.ask, instrument),
+    }
+
+
+def explain_side(side: QuoteSide, instrument: Instrument | None) -> dict[str, Any]:
+    """One side: its best level and the steps that led to it."""
+    tick = 0.0 if instrument is None else float(instrument.tick_size)
+    quoted = bool(side.prices) and instrument is not None
+    return {
+        "price": str(from_units(side.prices[0], instrument.tick_size)) if quoted and instrument else None,
+        "size": str(from_units(side.sizes[0], instrument.lot_size)) if quoted and instrument else None,
+        "steps": [
+            {
+                "name": step.name,
+                "input": step.input,
+                "effect_bps": step.effect_bps,
+                "config_key": step.config_key,
+                "price_after": step.price_after * tick,
+            }
+            for step in side.steps
+        ],
+        "not_quoting_because": side.not_quoting_because,
+    }

@@ -1,0 +1,73 @@
+"""When a signal has changed enough to be worth a message."""
+
+from dataclasses import dataclass
+
+from schemas.config import Config
+from schemas.signals import Signal
+from schemas.units import BPS_PER_UNIT, NS_PER_MS, NS_PER_S
+
+IMBALANCE_CHANGE = 0.05
+"""Of book or flow imbalance."""
+VOLATILITY_CHANGE = 0.05
+"""As a fraction of the volatility last published."""
+MID_CHANGE_BPS = 5.0
+"""Beyond this the mid is published at once."""
+REFRESH_NS = NS_PER_S
+"""A signal is published at least this often."""
+
+
+@dataclass(slots=True)
+class SignalGate:
+    """Holds a symbol's features against the signal that was published last."""
+
+    interval_ns: int
+    emergency_flow: float
+    last: Signal | None = None
+
+    @classmethod
+    def of(cls, config: Config) -> "SignalGate":
+        """The gate that a configuration asks for."""
+        interval_ns = config.market_data.signal_interval_ms * NS_PER_MS
+        return cls(interval_ns, config.pricing.emergency_flow_threshold)
+
+    def is_due(
+        self,
+        now_ns: int,
+        status: str,
+        regime: str,
+        jump: bool,
+        mid_half_ticks: int | None,
+        volatility: float | None,
+        book_imbalance: float,
+        flow_imbalance: float,
+    ) -> bool:
+        """True at once where quoting must react, else where enough changed and the interval has passed."""
+        last = self.last
+        if last is None or status != last.book_status or regime != last.regime or jump != last.jump:
+            return True
+        mid_moved = mid_half_ticks != last.mid_half_ticks
+        if mid_moved and self._mid_jumped(mid_half_ticks, last.mid_half_ticks):
+            return True
+        if (abs(flow_imbalance) > self.emergency_flow) != (abs(last.flow_imbalance) > self.emergency_flow):
+            return True
+        if now_ns - last.event_time_ns < self.interval_ns:
+            return False
+        return (
+            mid_moved
+            or now_ns - last.event_time_ns >= REFRESH_NS
+            or abs(book_imbalance - last.imbalance) > IMBALANCE_CHANGE
+            or abs(flow_imbalance - last.flow_imbalance) > IMBALANCE_CHANGE
+            or self._volatility_changed(volatility, last.volatility_per_sqrt_s)
+        )
+
+    @staticmethod
+    def _mid_jumped(now: int | None, before: int | None) -> bool:
+        if now is None or before is None:
+            return True
+        return abs(now - before) * BPS_PER_UNIT > MID_CHANGE_BPS * abs(before)
+
+    @staticmethod
+    def _volatility_changed(now: float | None, before: float | None) -> bool:
+        if now is None or before is None:
+            return now is not before
+        return abs(now - before) > VOLATILITY_CHANGE * before

@@ -1,0 +1,142 @@
+"""All that monitor-service knows of one symbol."""
+
+from collections import deque
+from dataclasses import dataclass, field
+from math import log
+
+from monitor_service.core.book import BookState
+from monitor_service.core.depth import imbalance, weighted_mid
+from monitor_service.core.signal_gate import SignalGate
+from monitor_service.core.trade_flow import TradeFlow
+from monitor_service.core.volatility import VarianceRate, next_regime
+from schemas.config import Config
+from schemas.market import Book, Instrument
+from schemas.signals import Regime, Signal
+from schemas.units import BPS_PER_UNIT
+
+TRADE_IDS_MAX = 10_000
+"""Trade ids remembered per symbol: a repeat within this many trades is refused."""
+
+
+@dataclass(slots=True)
+class TradeIds:
+    """The newest trade ids, to refuse repeats."""
+
+    order: deque[str] = field(default_factory=deque)
+    known: dict[str, None] = field(default_factory=dict)
+    count: int = 0
+
+    def is_new(self, trade_id: str) -> bool:
+        """Remember an id; false where it is known already."""
+        if trade_id in self.known:
+            return False
+        self.known[trade_id] = None
+        self.order.append(trade_id)
+        self.count += 1
+        if len(self.order) > TRADE_IDS_MAX:
+            del self.known[self.order.popleft()]
+        return True
+
+    def digest_state(self) -> tuple[int, str | None]:
+        """Stands for the window in a digest of the state: how many ids there were, and the newest."""
+        return self.count, self.order[-1] if self.order else None
+
+
+@dataclass(slots=True)
+class SymbolMonitor:
+    """Book, volatility, flow and the signal made from them."""
+
+    instrument: Instrument
+    variance: VarianceRate
+    flow: TradeFlow
+    gate: SignalGate
+    book: BookState = field(default_factory=BookState)
+    trade_ids: TradeIds = field(default_factory=TradeIds)
+    regime: Regime = "low"
+    newest_ns: int = 0
+    mid_half_ticks: int | None = None
+    spread_ticks: int | None = None
+    weighted_mid_ticks: float | None = None
+    bid_depth_lots: int = 0
+    ask_depth_lots: int = 0
+
+    @classmethod
+    def of(cls, instrument: Instrument, config: Config) -> "SymbolMonitor":
+        """A symbol of which nothing is known yet."""
+        volatility = config.market_data.volatility
+        return cls(
+            instrument,
+            VarianceRate(volatility.half_life_s / log(2), volatility.jump_sigma),
+            TradeFlow(config.market_data.flow_half_life_s / log(2)),
+            SignalGate.of(config),
+        )
+
+    def book_message(self, now_ns: int, levels: int, depth_levels: int) -> Book:
+        """The book as readers get it; depth and mid are taken from the same levels."""
+        bid_prices, bid_sizes = self.book.best_bids(levels)
+        ask_prices, ask_sizes = self.book.best_asks(levels)
+        self.bid_depth_lots = sum(bid_sizes[:depth_levels])
+        self.ask_depth_lots = sum(ask_sizes[:depth_levels])
+        if self.book.status == "live":
+            self._observe_mid(now_ns, bid_prices[0], bid_sizes[0], ask_prices[0], ask_sizes[0])
+        instrument = self.instrument
+        return Book(
+            event_time_ns=now_ns,
+            venue=instrument.venue,
+            symbol=instrument.symbol,
+            instrument_version=instrument.version,
+            exchange_time_ns=self.book.exchange_time_ns,
+            status=self.book.status,
+            bid_prices=bid_prices,
+            bid_sizes=bid_sizes,
+            ask_prices=ask_prices,
+            ask_sizes=ask_sizes,
+        )
+
+    def _observe_mid(self, now_ns: int, bid: int, bid_lots: int, ask: int, ask_lots: int) -> None:
+        self.mid_half_ticks = bid + ask
+        self.spread_ticks = ask - bid
+        self.weighted_mid_ticks = weighted_mid(bid, bid_lots, ask, ask_lots)
+        self.variance.observe(now_ns, self.mid_half_ticks)
+
+    def signal_if_due(self, now_ns: int, config: Config) -> Signal | None:
+        """The signal with current values, where it changed enough."""
+        self.flow.decay_to(now_ns)
+        volatility = self.variance.per_sqrt_s
+        if volatility is not None and self.variance.is_ready:
+            self.regime = next_regime(self.regime, volatility * BPS_PER_UNIT, config.market_data.volatility)
+        book_imbalance = imbalance(self.bid_depth_lots, self.ask_depth_lots)
+        flow_imbalance = self.flow.imbalance
+        due = self.gate.is_due(
+            now_ns,
+            self.book.status,
+            self.regime,
+            self.variance.jump,
+            self.mid_half_ticks,
+            volatility,
+            book_imbalance,
+            flow_imbalance,
+        )
+        if not due:
+            return None
+        signal = Signal(
+            event_time_ns=now_ns,
+            venue=self.instrument.venue,
+            symbol=self.instrument.symbol,
+            book_status=self.book.status,
+            book_time_ns=self.book.updated_ns,
+            mid_half_ticks=self.mid_half_ticks,
+            spread_ticks=self.spread_ticks,
+            weighted_mid_ticks=self.weighted_mid_ticks,
+            volatility_per_sqrt_s=volatility,
+            volatility_ready=self.variance.is_ready,
+            regime=self.regime,
+            jump=self.variance.jump,
+            bid_depth_lots=self.bid_depth_lots,
+            ask_depth_lots=self.ask_depth_lots,
+            imbalance=book_imbalance,
+            flow_imbalance=flow_imbalance,
+            flow_volume_lots=self.flow.volume_lots,
+        )
+        self.gate.last = signal
+        return signal

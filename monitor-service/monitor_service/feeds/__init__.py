@@ -1,0 +1,1 @@
+"""Where a market comes from."""

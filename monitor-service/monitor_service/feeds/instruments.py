@@ -1,0 +1,64 @@
+"""What a feed announces about an instrument: from the configuration, or inferred and said so."""
+
+from decimal import Decimal
+
+from chassis.errors import ConfigError
+from schemas.config import Config, InstrumentConfig
+from schemas.market import FeedInstrument
+
+
+def currencies(symbol: str, reporting_currency: str) -> tuple[str, str]:
+    """Base and quote currency of a symbol: `BTC/USDT:USDT` is BTC in USDT; without a slash, the reporting one."""
+    base, slash, rest = symbol.partition("/")
+    quote = rest.partition(":")[0]
+    return (base, quote) if slash and quote else (symbol, reporting_currency)
+
+
+def configured(venue: str, symbol: str, config: Config) -> InstrumentConfig | None:
+    """The configuration of a symbol at a venue, where there is one."""
+    found = config.instruments.get(symbol)
+    return found if found is not None and found.venue in (None, venue) else None
+
+
+def announce(
+    venue: str,
+    symbol: str,
+    config: Config,
+    now_ns: int,
+    *,
+    inferred_tick: Decimal | None = None,
+    inferred_lot: Decimal | None = None,
+) -> FeedInstrument:
+    """The instrument; raises ConfigError where neither configuration nor inference gives tick and lot."""
+    known = configured(venue, symbol, config)
+    facts = known or InstrumentConfig(venue=venue)
+    tick = facts.tick_size or inferred_tick
+    lot = facts.lot_size or inferred_lot
+    if tick is None or lot is None:
+        raise ConfigError(f"instruments.{symbol} needs tick_size and lot_size: the data shows none")
+    base, quote = currencies(symbol, config.reporting.currency)
+    quote = facts.quote_currency or quote
+    rate = config.reporting.rates.get(quote)
+    is_reporting = quote == config.reporting.currency
+    assumed = {
+        "tick_size": facts.tick_size is None,
+        "lot_size": facts.lot_size is None,
+        "fees": known is None,
+        "reporting_rate": rate is None and not is_reporting,
+    }
+    return FeedInstrument(
+        event_time_ns=now_ns,
+        venue=venue,
+        symbol=symbol,
+        tick_size=tick,
+        lot_size=lot,
+        min_notional=facts.min_notional,
+        maker_fee_bps=facts.maker_fee_bps,
+        taker_fee_bps=facts.taker_fee_bps,
+        contract_kind=facts.contract_kind,
+        multiplier=facts.multiplier,
+        base_currency=facts.base_currency or base,
+        quote_currency=quote,
+        reporting_rate=rate or Decimal(1),
+        inferred=tuple(name for name, is_assumed in assumed.items() if is_assumed),
+    )

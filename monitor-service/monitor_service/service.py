@@ -1,0 +1,26 @@
+"""Process monitor-service: a feed to market facts."""
+
+from chassis.process import Adapter, AdapterContext, ProcessDefinition
+from monitor_service.core.monitor import MonitorCore
+from monitor_service.feeds.recorded import RecordedFeed
+from monitor_service.feeds.synthetic import SyntheticFeed
+from schemas.topics import MONITOR
+from schemas.units import NS_PER_MS
+
+TICK_INTERVAL_NS = 250 * NS_PER_MS
+"""Often enough to see a book go stale well within a second."""
+
+
+def make_feed(context: AdapterContext) -> Adapter:
+    """The feed that the configuration names."""
+    if context.config.feed.kind == "recorded":
+        return RecordedFeed(context.config)
+    return SyntheticFeed(context.config, context.start_time_ns)
+
+
+definition = ProcessDefinition(
+    name=MONITOR,
+    make_core=MonitorCore,
+    tick_interval_ns=lambda config: TICK_INTERVAL_NS,
+    make_adapter=make_feed,
+)

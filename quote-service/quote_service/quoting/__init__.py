@@ -1,0 +1,1 @@
+"""Process quote-service: what should stand in the market, and why."""

@@ -1,0 +1,57 @@
+"""How much to quote: from the depth beside which it stands, cut by inventory and regime."""
+
+from math import floor
+from typing import NamedTuple
+
+from schemas.config import Pricing
+from schemas.market import Instrument
+from schemas.message import Side
+from schemas.signals import Regime
+
+from quote_service.quoting.core.reasons import BELOW_MIN_NOTIONAL, MAX_INVENTORY
+
+
+class SizeUnits(NamedTuple):
+    """What one tick times one lot is worth, as floats for the hot path."""
+
+    quote_per_tick_lot: float
+    reporting_per_tick_lot: float
+    min_notional: float
+
+    @classmethod
+    def of(cls, instrument: Instrument) -> "SizeUnits":
+        """The units of an instrument."""
+        money = instrument.money_per_tick_lot
+        return cls(float(money), float(money * instrument.reporting_rate), float(instrument.min_notional))
+
+
+def inventory_multiplier(side: Side, bias: float) -> float:
+    """1 when flat, falling to 0 on the side that would add to a full inventory; never above 1."""
+    growing = bias if side == "buy" else -bias
+    return min(1.0, max(0.0, 1.0 - growing))
+
+
+def quote_size_lots(
+    side: Side,
+    price_ticks: int,
+    level_sizes_lots: tuple[int, ...],
+    bias: float,
+    regime: Regime,
+    units: SizeUnits,
+    pricing: Pricing,
+) -> tuple[int, str | None]:
+    """Size in lots, and the reason where it is 0. `level_sizes_lots` are the sizes of our own side's book."""
+    multiplier = inventory_multiplier(side, bias)
+    if multiplier == 0.0:
+        return 0, MAX_INVENTORY
+    money_per_lot = price_ticks * units.reporting_per_tick_lot
+    mean_level_lots = sum(level_sizes_lots) / len(level_sizes_lots)
+    least = float(pricing.order_notional_min) / money_per_lot
+    most = float(pricing.order_notional_max) / money_per_lot
+    wanted = min(max(pricing.depth_fraction * mean_level_lots, least), most) * multiplier
+    if regime == "high":
+        wanted *= pricing.high_regime_size_factor
+    lots = floor(wanted + 1e-9)
+    if lots == 0 or lots * price_ticks * units.quote_per_tick_lot < units.min_notional:
+        return 0, BELOW_MIN_NOTIONAL
+    return lots, None

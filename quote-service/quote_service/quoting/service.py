@@ -1,0 +1,12 @@
+"""Process quote-service: market facts to quote targets."""
+
+from chassis.process import ProcessDefinition
+from quote_service.quoting.core.quoter import QuoterCore
+from schemas.topics import QUOTE
+from schemas.units import NS_PER_S
+
+definition = ProcessDefinition(
+    name=QUOTE,
+    make_core=QuoterCore,
+    tick_interval_ns=lambda config: int(config.market_making.update_frequency * NS_PER_S),
+)
