@@ -143,7 +143,8 @@ class EmbeddedLoop:
 
     def _next(self, *, without_feed: bool = False) -> tuple[int, Fire]:
         """The earliest due thing; at equal times ticks come first, then adapters in the shells' order."""
-        best_ns, best = (self._ticks[0][0], self._tick) if self._ticks else (_NEVER, self._tick)
+        best_ns = self._ticks[0][0] if self._ticks else _NEVER
+        best: Fire = self._tick
         for adapter, fire in self._adapters[without_feed:]:
             due_ns = adapter.next_due_ns()
             if due_ns is not None and due_ns < best_ns:

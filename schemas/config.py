@@ -61,6 +61,10 @@ class RiskLimits(Instruction):
     """Gross notional of all positions divided by equity, at which only reducing orders are allowed."""
     warn_at: Fraction = 0.8
     """Share of a limit at which an alert warns."""
+    repeat_fills_same_side: Count = 20
+    """Orders of one symbol and side with a fill inside 10 s at which the symbol is halted (RTS 6 Art. 15(3))."""
+    repeat_fills_any_side: Count = 200
+    """The same for both sides inside 60 s."""
     heartbeat_ms: Milliseconds = 250
     """The account's risk state is republished this often."""
     heartbeat_ttl_ms: Milliseconds = 1_000

@@ -1,11 +1,12 @@
-"""What holds for every request: security headers, and commands from our own page or from no page at all."""
+"""What holds for every request: security headers, a bounded body, and no commands from foreign pages."""
 
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from gateway_api.app.problems import ProblemError, problem_response
+from gateway_api.app.problems import BODY_HINT, ProblemError, problem_response
 
 BODY_BYTES_MAX = 64 * 1024
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -28,6 +29,7 @@ class Guard:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -39,21 +41,43 @@ class Guard:
                 headers.setdefault("cache-control", "no-store")
             await send(message)
 
-        refusal = None if scope["method"] in _SAFE_METHODS else _foreign_origin(Headers(scope=scope))
+        refusal = _refusal(scope["method"], Headers(scope=scope))
         if refusal is None:
-            await self._app(scope, receive, send_with_headers)
+            await self._app(scope, _limited(receive), send_with_headers)
         else:
             await problem_response(refusal, scope["path"])(scope, receive, send_with_headers)
 
 
-def _foreign_origin(headers: Headers) -> ProblemError | None:
+def _refusal(method: str, headers: Headers) -> ProblemError | None:
+    if method not in _SAFE_METHODS and _is_foreign(headers):
+        return ProblemError(
+            403,
+            "foreign_origin",
+            f"A page of {headers['origin']!r} may not give commands to this engine.",
+            "Use the page that this server itself serves, or a program that is no browser.",
+        )
+    announced = headers.get("content-length", "0")
+    if announced.isdecimal() and int(announced) > BODY_BYTES_MAX:
+        return ProblemError(413, "body_too_large", f"The body has {announced} bytes.", BODY_HINT)
+    return None
+
+
+def _is_foreign(headers: Headers) -> bool:
     """Browsers send Origin with every POST; a program such as curl sends none."""
-    origin = headers.get("origin")
-    if origin is None or urlsplit(origin).netloc.lower() == headers.get("host", "").lower() != "":
-        return None
-    return ProblemError(
-        403,
-        "foreign_origin",
-        f"A page of {origin!r} may not give commands to this engine.",
-        "Use the page that this server itself serves, or a program that is no browser.",
-    )
+    origin, host = headers.get("origin"), headers.get("host", "")
+    return origin is not None and (not host or urlsplit(origin).netloc.lower() != host.lower())
+
+
+def _limited(receive: Receive) -> Receive:
+    """Counts a body that did not announce its length; raises HTTPException 413 where it grows too long."""
+    taken = 0
+
+    async def receive_and_count() -> Message:
+        nonlocal taken
+        message = await receive()
+        taken += len(message.get("body", b""))
+        if taken > BODY_BYTES_MAX:
+            raise HTTPException(413, "the body is too long")
+        return message
+
+    return receive_and_count

@@ -12,10 +12,11 @@ from starlette.exceptions import HTTPException
 
 MEDIA_TYPE = "application/problem+json"
 _SHOWN_VALUE_LENGTH = 80
+BODY_HINT = "A request body may have 64 KiB."
 _CODES = {
     HTTPStatus.NOT_FOUND: ("no_such_path", "The paths are listed in /api/v1/openapi.json."),
     HTTPStatus.METHOD_NOT_ALLOWED: ("method_not_allowed", "The Allow header names the methods of this path."),
-    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: ("body_too_large", "A request body may have 64 KiB."),
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: ("body_too_large", BODY_HINT),
 }
 
 

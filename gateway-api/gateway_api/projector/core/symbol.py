@@ -129,5 +129,9 @@ class SymbolFold:
             orders_finished=presence.finished,
             orders_with_fill=presence.finished_with_fill,
             inventory_notional_ns=self.inventory_notional_ns.at(now_ns),
-            **self.order_counts,
+            orders=self.order_counts["orders"],
+            amends=self.order_counts["amends"],
+            cancels=self.order_counts["cancels"],
+            rejects=self.order_counts["rejects"],
+            denials=self.order_counts["denials"],
         )

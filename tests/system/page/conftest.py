@@ -1,28 +1,27 @@
-"""The page in a real browser, against the real application; a made-up market moves the views.
+"""A made-up market behind the real application, and a real browser in front of it.
 
-The market here is the smallest that fills every part of the page. Its messages go through the real
-projector, so what the page shows has gone the way of the engine's own messages.
+The market is the smallest that fills every part of the page. Its messages go through the real projector,
+so what the page shows has gone the way of the engine's own messages.
 """
 
 import dataclasses
 import math
 import random
-import re
 import shutil
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
 import uvicorn
+from gateway_api.app.service import make_app
+from gateway_api.projector.core.views import ProjectorCore
 
 from chassis.process import GatewayContext
 from chassis.store import MemoryStore
-from gateway_api.app.service import make_app
-from gateway_api.projector.core.views import ProjectorCore
 from schemas.config import Config
 from schemas.control import Command
 from schemas.inventory import Position
@@ -33,16 +32,19 @@ from schemas.risk import LimitUse, RiskAlert, RiskState
 from schemas.signals import Signal
 from schemas.units import NS_PER_MS
 
-playwright_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 CHROMIUM = shutil.which("chromium")
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.slow,
-    pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium on this machine"),
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
 ]
+WAIT_MS = 5_000
 VENUE = "synthetic"
 START_NS = 1_700_000_000_000_000_000
-SCREENSHOTS = Path("/tmp/page-screenshots")
 FIVE = {
     "BTC/USDT": ("60000", "0.1", "0.00001"),
     "ETH/USDT": ("3000", "0.01", "0.0001"),
@@ -65,7 +67,7 @@ class Market:
         self.mid = float(Decimal(price) / self.tick)
         self.lots = int(Decimal(3000) / Decimal(price) / self.lot)
         self.position, self.cash_ticks, self.capture, self.fills = 0, 0.0, 0.0, 0
-        self.sequence = 0
+        self.sequence, self.best_bid = 0, 0
         self.quiet_bid: str | None = None
         self.halted = False
         self.stopped = False
@@ -97,6 +99,7 @@ class Market:
         self.mid *= math.exp(self.random.gauss(0, 0.6e-4))
         half = max(1.0, self.mid * 4e-4)
         bid, ask = math.floor(self.mid - half), math.ceil(self.mid + half)
+        self.best_bid = bid
         sizes = tuple(int(self.lots * (1 + 4 * self.random.random())) for _ in range(LEVELS))
         self.take(
             Book,
@@ -188,9 +191,9 @@ class Market:
         self.report_position(half_ticks)
 
     def steps(self, mid: float, sign: int, lean: float) -> tuple[QuoteStep, ...]:
-        price, steps = mid, [
-            QuoteStep(name="fair_value", input=mid, effect_bps=0, config_key="pricing.fair_value", price_after=mid)
-        ]
+        key = "pricing.fair_value"
+        steps = [QuoteStep(name="fair_value", input=mid, effect_bps=0, config_key=key, price_after=mid)]
+        price = mid
         for name, driver, effect, key in (
             ("base_half_spread", 0.002, sign * 10.0, "market_making.base_spread"),
             ("volatility", 6.6e-5, sign * 0.66, "market_making.volatility_multiplier"),
@@ -355,11 +358,11 @@ class World:
 
 
 class Server:
-    """The application on a free port, in a thread."""
+    """The application on a port of the loopback, in a thread."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, port: int = 0) -> None:
         context = dataclasses.replace(world.context(), is_closing=lambda: self.server.should_exit)
-        settings = uvicorn.Config(make_app(context), port=0, log_level="error", lifespan="off")
+        settings = uvicorn.Config(make_app(context), port=port, log_level="error", lifespan="off")
         self.server = uvicorn.Server(settings)
         self.thread = threading.Thread(target=self.server.run, daemon=True)
 
@@ -373,3 +376,68 @@ class Server:
     def __exit__(self, *details: object) -> None:
         self.server.should_exit = True
         self.thread.join(timeout=10)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """Debian's chromium, without a window."""
+    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    if CHROMIUM is None:
+        pytest.skip("there is no chromium on this machine")
+    with api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def world_of() -> Callable[..., World]:
+    return World
+
+
+@pytest.fixture
+def world() -> World:
+    """Five symbols that were quoted for five seconds."""
+    world = World(FIVE)
+    for _ in range(50):
+        world.step()
+    return world
+
+
+@pytest.fixture
+def server_of() -> type[Server]:
+    return Server
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[[World], str]]:
+    """Serves a world until the end of the test; gives its address."""
+    with ExitStack() as stack:
+        yield lambda world: stack.enter_context(Server(world))
+
+
+@pytest.fixture
+def open_page(browser: Any, serve: Callable[[World], str]) -> Iterator[Callable[..., Any]]:
+    """Opens a page on a world; at the end it must have had nothing to complain about."""
+    complaints: list[str] = []
+
+    def on_dialog(dialog: Any) -> None:
+        complaints.append(f"dialog: {dialog.message}")
+        dialog.dismiss()
+
+    with ExitStack() as stack:
+
+        def opened(world: World, theme: str = "dark", size: tuple[int, int] = (1440, 900)) -> Any:
+            viewport = {"width": size[0], "height": size[1]}
+            context = stack.enter_context(browser.new_context(viewport=viewport, color_scheme=theme))
+            context.set_default_timeout(WAIT_MS)
+            page = context.new_page()
+            page.on("console", lambda told: complaints.append(told.text) if told.type == "error" else None)
+            page.on("pageerror", lambda error: complaints.append(str(error)))
+            page.on("dialog", on_dialog)
+            page.goto(serve(world))
+            page.wait_for_selector("#rows tr[data-key]" if world.markets else "#empty:not(:empty)")
+            return page
+
+        yield opened
+        assert complaints == []

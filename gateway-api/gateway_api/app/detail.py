@@ -1,0 +1,201 @@
+"""One symbol in depth: the ladder with our levels, what traded, and why our quotes stand where they do."""
+
+from typing import Any
+
+from chassis.explain import explain_target
+from gateway_api.app.numbers import milliseconds, money_text, plain, price_text, size_text
+from gateway_api.app.responses import Answer, ExplainedSide
+from gateway_api.app.symbol_status import STANDING
+from schemas.market import Instrument
+from schemas.message import Side
+from schemas.orders import Fill, Liquidity
+from schemas.units import bps, side_sign
+from schemas.views import SymbolView
+
+_LADDER_LEVELS = 12
+_TRADES_SHOWN = 20
+_FILLS_SHOWN = 20
+_REFUSALS_SHOWN = 5
+
+
+class LadderLevel(Answer):
+    """A price: what the market shows there, and what of it is ours."""
+
+    price: str
+    size: str | None
+    """None: beyond the levels that the market shows here."""
+    own_size: str | None
+
+
+class TradeGlance(Answer):
+    """A public trade; the side is the taker's."""
+
+    time_ms: float
+    price: str
+    size: str
+    side: Side | None
+
+
+class FillGlance(Answer):
+    """An execution of ours."""
+
+    time_ms: float
+    side: Side
+    price: str
+    size: str
+    liquidity: Liquidity
+    edge_bps: float | None
+    """What the price was better than the mid by."""
+    fee: str
+    fee_currency: str
+
+
+class RefusalGlance(Answer):
+    """A market event that was not accepted."""
+
+    time_ms: float
+    reason: str
+    detail: str
+
+
+class Contract(Answer):
+    """What is traded."""
+
+    tick_size: str
+    lot_size: str
+    maker_fee_bps: str
+    contract_kind: str
+    inferred: tuple[str, ...]
+
+
+class Explanation(Answer):
+    """Why the newest target's best prices are what they are."""
+
+    model: str
+    sequence: int
+    event_time_ms: float
+    valid_until_ms: float
+    bid: ExplainedSide
+    ask: ExplainedSide
+
+
+class Detail(Answer):
+    """The page's panel of one symbol."""
+
+    key: str
+    contract: Contract | None
+    bids: tuple[LadderLevel, ...]
+    """Best first."""
+    asks: tuple[LadderLevel, ...]
+    trades: tuple[TradeGlance, ...]
+    """Newest first, as are the fills and refusals."""
+    fills: tuple[FillGlance, ...]
+    refusals: tuple[RefusalGlance, ...]
+    why: Explanation | None
+
+
+def detail_of(view: SymbolView) -> Detail:
+    """Everything in depth; without an instrument there are no prices to show."""
+    instrument = view.instrument
+    return Detail(
+        key=view.key,
+        contract=None if instrument is None else _contract(instrument),
+        bids=() if instrument is None else _ladder(view, instrument, "buy"),
+        asks=() if instrument is None else _ladder(view, instrument, "sell"),
+        trades=() if instrument is None else _trades(view, instrument),
+        fills=() if instrument is None else _fills(view, instrument),
+        refusals=tuple(
+            RefusalGlance(
+                time_ms=milliseconds(refusal.event_time_ns), reason=refusal.reason, detail=refusal.detail
+            )
+            for refusal in reversed(view.last_refusals[-_REFUSALS_SHOWN:])
+        ),
+        why=explanation(view),
+    )
+
+
+def explanation(view: SymbolView) -> Explanation | None:
+    """The newest target, step by step; None before the first."""
+    target = view.target
+    if target is None:
+        return None
+    explained: dict[str, Any] = explain_target(target, view.instrument)
+    return Explanation(
+        model=target.model,
+        sequence=target.sequence,
+        event_time_ms=milliseconds(target.event_time_ns),
+        valid_until_ms=milliseconds(target.valid_until_ns),
+        bid=ExplainedSide.model_validate(explained["bid"]),
+        ask=ExplainedSide.model_validate(explained["ask"]),
+    )
+
+
+def _ladder(view: SymbolView, instrument: Instrument, side: Side) -> tuple[LadderLevel, ...]:
+    """The market's best levels and all of ours, best first, though ours stand deeper."""
+    market = _market_levels(view, side)
+    own: dict[int, int] = {}
+    for order in view.live_orders:
+        if order.side == side and order.status in STANDING:
+            own[order.price_ticks] = own.get(order.price_ticks, 0) + order.size_lots - order.filled_lots
+    prices = sorted({**market, **own}, reverse=side == "buy")
+    return tuple(
+        LadderLevel(
+            price=price_text(price, instrument),
+            size=size_text(market[price], instrument) if price in market else None,
+            own_size=size_text(own[price], instrument) if price in own else None,
+        )
+        for price in prices
+    )
+
+
+def _market_levels(view: SymbolView, side: Side) -> dict[int, int]:
+    book = view.book
+    if book is None:
+        return {}
+    prices, sizes = (book.bid_prices, book.bid_sizes) if side == "buy" else (book.ask_prices, book.ask_sizes)
+    return dict(zip(prices[:_LADDER_LEVELS], sizes, strict=False))
+
+
+def _contract(instrument: Instrument) -> Contract:
+    return Contract(
+        tick_size=plain(instrument.tick_size),
+        lot_size=plain(instrument.lot_size),
+        maker_fee_bps=plain(instrument.maker_fee_bps),
+        contract_kind=instrument.contract_kind,
+        inferred=instrument.inferred,
+    )
+
+
+def _trades(view: SymbolView, instrument: Instrument) -> tuple[TradeGlance, ...]:
+    return tuple(
+        TradeGlance(
+            time_ms=milliseconds(trade.event_time_ns),
+            price=price_text(trade.price_ticks, instrument),
+            size=size_text(trade.size_lots, instrument),
+            side=trade.side,
+        )
+        for trade in reversed(view.last_trades[-_TRADES_SHOWN:])
+    )
+
+
+def _fills(view: SymbolView, instrument: Instrument) -> tuple[FillGlance, ...]:
+    return tuple(
+        FillGlance(
+            time_ms=milliseconds(fill.event_time_ns),
+            side=fill.side,
+            price=price_text(fill.price_ticks, instrument),
+            size=size_text(fill.size_lots, instrument),
+            liquidity=fill.liquidity,
+            edge_bps=_edge_bps(fill),
+            fee=money_text(fill.fee),
+            fee_currency=fill.fee_currency,
+        )
+        for fill in reversed(view.last_fills[-_FILLS_SHOWN:])
+    )
+
+
+def _edge_bps(fill: Fill) -> float | None:
+    half_ticks = fill.mid_half_ticks
+    if not half_ticks:
+        return None
+    return round(side_sign(fill.side) * bps(half_ticks - 2 * fill.price_ticks, half_ticks), 2)

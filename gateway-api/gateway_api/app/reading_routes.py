@@ -1,0 +1,198 @@
+"""What can be asked: status, performance, alerts, and why a quote stands where it does."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+
+from chassis.process import GatewayContext
+from gateway_api.app.detail import explanation
+from gateway_api.app.numbers import money_text
+from gateway_api.app.problems import Problem, ProblemError
+from gateway_api.app.reading import account_of, find_key, stamp, symbol_keys, view_of
+from gateway_api.app.responses import (
+    ActiveMaker,
+    ActiveResponse,
+    Alert,
+    AlertsResponse,
+    PerformanceResponse,
+    PnlSplit,
+    StatusResponse,
+    StoppedMaker,
+    WhyResponse,
+)
+from gateway_api.app.symbol_status import symbol_status, two_sided_share
+from schemas.risk import RiskAlert, Severity
+from schemas.units import from_units
+from schemas.views import SymbolView
+
+Venue = Annotated[str | None, Query(max_length=64, description="where several venues have the symbol")]
+PROBLEMS: dict[int | str, dict[str, Any]] = {code: {"model": Problem} for code in (404, 409, 422)}
+_ALERTS_MAX = 200
+
+
+class _Reader:
+    """The answers, from the newest views."""
+
+    def __init__(self, context: GatewayContext) -> None:
+        self._context = context
+
+    def _find(self, symbol: str, venue: str | None) -> SymbolView:
+        key = find_key(self._context.store, symbol, venue)
+        view = view_of(self._context.store, key)
+        if view is None:
+            raise ProblemError(404, "unknown_symbol", f"The view of {key} is gone.", "Ask again.")
+        return view
+
+    async def status(self, symbol: str, venue: Venue = None) -> StatusResponse:
+        """Where a symbol stands: state, market, own quotes, inventory, profit, risk, counters."""
+        view = self._find(symbol, venue)
+        status = symbol_status(view, account_of(self._context.store))
+        return StatusResponse.model_validate(dict(status) | stamp(view.event_time_ns, self._context.now_ns()))
+
+    async def active(self) -> ActiveResponse:
+        """The symbols that are made markets in, and those that a person stopped."""
+        store = self._context.store
+        views = [view for key in symbol_keys(store) if (view := view_of(store, key)) is not None]
+        account = account_of(store)
+        makers = [symbol_status(view, account) for view in views if not view.stopped]
+        newest_ns = max((view.event_time_ns for view in views), default=None)
+        return ActiveResponse.model_validate(
+            stamp(newest_ns, self._context.now_ns())
+            | {
+                "count": len(makers),
+                "makers": tuple(
+                    ActiveMaker(
+                        symbol=maker.symbol,
+                        venue=maker.venue,
+                        state=maker.state,
+                        bid=maker.bid.quote.price if maker.bid.quote else None,
+                        ask=maker.ask.quote.price if maker.ask.quote else None,
+                    )
+                    for maker in makers
+                ),
+                "stopped": tuple(
+                    StoppedMaker(symbol=view.symbol, venue=view.venue) for view in views if view.stopped
+                ),
+            }
+        )
+
+    async def performance(self, symbol: str, venue: Venue = None) -> PerformanceResponse:
+        """What making markets in a symbol brought, since the engine's start."""
+        view = self._find(symbol, venue)
+        return PerformanceResponse.model_validate(
+            performance(view) | stamp(view.event_time_ns, self._context.now_ns())
+        )
+
+    async def alerts(
+        self,
+        severity: Severity | None = None,
+        limit: Annotated[int, Query(ge=1, le=_ALERTS_MAX)] = _ALERTS_MAX,
+    ) -> AlertsResponse:
+        """The newest alerts first."""
+        account, now_ns = account_of(self._context.store), self._context.now_ns()
+        alerts = [
+            _alert(alert, now_ns)
+            for alert in reversed(account.alerts if account else ())
+            if severity in (None, alert.severity)
+        ]
+        newest_ns = account.event_time_ns if account else None
+        return AlertsResponse.model_validate(stamp(newest_ns, now_ns) | {"alerts": tuple(alerts[:limit])})
+
+    async def why(self, symbol: str, venue: Venue = None) -> WhyResponse:
+        """The newest quote target of a symbol, from fair value to the final tick."""
+        view, now_ns = self._find(symbol, venue), self._context.now_ns()
+        explained = explanation(view)
+        if explained is None or view.target is None:
+            raise ProblemError(
+                404,
+                "no_quote_yet",
+                f"{view.symbol} was not quoted yet.",
+                f"GET /api/v1/maker/status/{view.symbol} says why.",
+            )
+        return WhyResponse.model_validate(
+            stamp(view.target.event_time_ns, now_ns)
+            | dict(explained)
+            | {
+                "symbol": view.symbol,
+                "venue": view.venue,
+                "expired": now_ns > view.target.valid_until_ns,
+                "units": {
+                    "price": _quote_currency(view),
+                    "size": _base_currency(view),
+                    "effect_bps": "basis points of the first step's price",
+                    "price_after": _quote_currency(view),
+                },
+            }
+        )
+
+
+def performance(view: SymbolView) -> dict[str, object]:
+    """The figures of one symbol; None where nothing has happened that they could be made of."""
+    counters, position = view.counters, view.position
+    currency = _quote_currency(view)
+    zero = money_text(from_units(0, view.instrument.tick_size)) if view.instrument else "0.0000"
+    split = PnlSplit(
+        capture=money_text(position.pnl_capture) if position else zero,
+        inventory=money_text(position.pnl_inventory) if position else zero,
+        fees=money_text(position.fees) if position else zero,
+        realised=money_text(position.realised) if position else zero,
+        unrealised=money_text(position.unrealised) if position else zero,
+        max_drawdown=money_text(position.max_drawdown) if position else zero,
+    )
+    return {
+        "symbol": view.symbol,
+        "venue": view.venue,
+        "total_pnl": money_text(position.pnl) if position else zero,
+        "total_trades": counters.fills,
+        "average_spread_bps": _ratio(counters.spread_bps_ns, counters.two_sided_ns),
+        "fill_rate": _ratio(counters.orders_with_fill, counters.orders_finished),
+        "inventory_turnover": _turnover(view),
+        "two_sided_share": two_sided_share(view),
+        "pnl": split,
+        "units": {
+            "totalPnL": currency,
+            "totalTrades": "fills",
+            "avgSpread": "bps, time-weighted while quoting both sides",
+            "fillRate": "orders with any fill / orders finished",
+            "inventoryTurnover": "traded notional / time-weighted mean absolute inventory notional",
+            "twoSidedShare": "time with orders on both sides / time since the first book",
+            "pnl": currency,
+        },
+    }
+
+
+def _turnover(view: SymbolView) -> float | None:
+    """Traded notional over the mean absolute inventory notional, both in the quote currency."""
+    counters, position = view.counters, view.position
+    mean_notional = _ratio(counters.inventory_notional_ns, counters.time_ns)
+    if position is None or not mean_notional:
+        return None
+    return round(float(position.traded_notional) / mean_notional, 6)
+
+
+def _ratio(part: float, whole: float) -> float | None:
+    return round(part / whole, 6) if whole else None
+
+
+def _quote_currency(view: SymbolView) -> str:
+    return view.instrument.quote_currency if view.instrument else ""
+
+
+def _base_currency(view: SymbolView) -> str:
+    return view.instrument.base_currency if view.instrument else ""
+
+
+def _alert(alert: RiskAlert, now_ns: int) -> Alert:
+    return Alert.model_validate(alert.model_dump() | stamp(alert.event_time_ns, now_ns))
+
+
+def make_router(context: GatewayContext) -> APIRouter:
+    """The GET routes under /maker."""
+    reader = _Reader(context)
+    router = APIRouter(prefix="/maker", tags=["maker"])
+    router.get("/status/{symbol:path}", responses=PROBLEMS)(reader.status)
+    router.get("/active")(reader.active)
+    router.get("/performance/{symbol:path}", responses=PROBLEMS)(reader.performance)
+    router.get("/risk/alerts")(reader.alerts)
+    router.get("/why/{symbol:path}", responses=PROBLEMS)(reader.why)
+    return router

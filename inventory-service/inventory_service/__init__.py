@@ -1,0 +1,1 @@
+"""Fills to position, cost, profit, bias, rebalance."""

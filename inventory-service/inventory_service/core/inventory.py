@@ -1,0 +1,139 @@
+"""The core of inventory-service: fills and marks to positions."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from inventory_service.core.bias import bias, bounds, rebalance
+from inventory_service.core.ledger import Ledger, TradeIds
+from schemas.config import Config
+from schemas.inventory import Position
+from schemas.market import Instrument
+from schemas.message import Event
+from schemas.orders import Fill
+from schemas.process import Tick
+from schemas.signals import Signal
+from schemas.units import side_sign
+
+Handler = Callable[[Any], tuple[Event, ...]]
+
+
+@dataclass(slots=True)
+class SymbolInventory:
+    """One symbol's ledger, and what was said of it."""
+
+    instrument: Instrument | None = None
+    ledger: Ledger = field(default_factory=Ledger)
+    trade_ids: TradeIds = field(default_factory=TradeIds)
+    fees: Decimal = Decimal(0)
+    peak: Decimal = Decimal(0)
+    """Largest profit after fees so far, in the quote currency; it starts at 0."""
+    max_drawdown: Decimal = Decimal(0)
+    told_mark: int | None = None
+    waiting: list[Fill] = field(default_factory=list)
+    """Fills that came before their instrument: a ledger event is never lost."""
+
+
+class InventoryCore:
+    """Keeps every symbol's inventory. See Core in chassis.process."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._symbols: dict[str, SymbolInventory] = {}
+        self._handlers: dict[type[Event], Handler] = {
+            Signal: self._on_signal,
+            Fill: self._on_fill,
+            Instrument: self._on_instrument,
+            Tick: self._on_tick,
+        }
+
+    def on_event(self, event: Event) -> tuple[Event, ...]:
+        """The positions that `event` changes."""
+        handler = self._handlers.get(type(event))
+        return handler(event) if handler is not None else ()
+
+    def _symbol(self, key: str) -> SymbolInventory:
+        symbol = self._symbols.get(key)
+        if symbol is None:
+            symbol = self._symbols[key] = SymbolInventory()
+        return symbol
+
+    def _on_instrument(self, instrument: Instrument) -> tuple[Event, ...]:
+        symbol = self._symbol(instrument.key)
+        symbol.instrument = instrument
+        waiting, symbol.waiting = symbol.waiting, []
+        return tuple(self._fill(symbol, instrument, fill) for fill in waiting)
+
+    def _on_signal(self, signal: Signal) -> tuple[Event, ...]:
+        if signal.mid_half_ticks is not None:
+            self._symbol(signal.key).ledger.mark(signal.mid_half_ticks)
+        return ()
+
+    def _on_fill(self, fill: Fill) -> tuple[Event, ...]:
+        symbol = self._symbol(fill.key)
+        if not symbol.trade_ids.is_new(fill.venue_trade_id):
+            return ()
+        if symbol.instrument is None:
+            symbol.waiting.append(fill)
+            return ()
+        return (self._fill(symbol, symbol.instrument, fill),)
+
+    def _fill(self, symbol: SymbolInventory, instrument: Instrument, fill: Fill) -> Position:
+        symbol.ledger.fill(side_sign(fill.side), fill.price_ticks, fill.size_lots, fill.mid_half_ticks)
+        symbol.fees += self._in_quote(fill, instrument)
+        return self._position(symbol, instrument, fill.event_time_ns)
+
+    def _in_quote(self, fill: Fill, instrument: Instrument) -> Decimal:
+        """The fee in the quote currency; one in a currency without a rate is taken one to one."""
+        if fill.fee_currency == instrument.quote_currency:
+            return fill.fee
+        rate = self._config.reporting.rates.get(fill.fee_currency, instrument.reporting_rate)
+        return fill.fee * rate / instrument.reporting_rate
+
+    def _on_tick(self, tick: Tick) -> tuple[Event, ...]:
+        return tuple(
+            self._position(symbol, symbol.instrument, tick.event_time_ns)
+            for symbol in self._symbols.values()
+            if symbol.instrument is not None
+            and symbol.ledger.position_lots
+            and symbol.ledger.mark_half_ticks != symbol.told_mark
+        )
+
+    def _position(self, symbol: SymbolInventory, instrument: Instrument, now_ns: int) -> Position:
+        ledger = symbol.ledger
+        half = instrument.money_per_tick_lot / 2
+        mark = ledger.mark_half_ticks or 0
+        pnl = ledger.pnl_half * half - symbol.fees
+        symbol.peak = max(symbol.peak, pnl)
+        symbol.max_drawdown = max(symbol.max_drawdown, symbol.peak - pnl)
+        symbol.told_mark = ledger.mark_half_ticks
+        limits = bounds(self._config.inventory, instrument, mark)
+        back = rebalance(ledger.position_lots, limits)
+        unrealised = ledger.unrealised_half * half
+        rate = instrument.reporting_rate
+        return Position(
+            event_time_ns=now_ns,
+            venue=instrument.venue,
+            symbol=instrument.symbol,
+            instrument_version=instrument.version,
+            quote_currency=instrument.quote_currency,
+            position_lots=ledger.position_lots,
+            average_price_ticks=ledger.cost_ticks,
+            mark_half_ticks=ledger.mark_half_ticks,
+            realised=ledger.pnl_half * half - unrealised,
+            unrealised=unrealised,
+            fees=symbol.fees,
+            pnl=pnl,
+            pnl_capture=ledger.capture_half * half,
+            pnl_inventory=ledger.inventory_half * half,
+            max_drawdown=symbol.max_drawdown,
+            pnl_reporting=pnl * rate,
+            notional_reporting=ledger.position_lots * mark * half * rate,
+            fills=ledger.fills,
+            traded_notional=ledger.traded_half * half,
+            bias=bias(ledger.position_lots, limits),
+            rebalance_action=back.action,
+            rebalance_size_lots=back.size_lots,
+            rebalance_urgency=back.urgency,
+        )

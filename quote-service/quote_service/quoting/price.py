@@ -1,0 +1,196 @@
+"""`maker price`: what would be quoted for a state that a person writes down."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Annotated, Any
+
+from pydantic import Field, field_validator
+
+from chassis.explain import explain_target
+from quote_service.quoting.core.quoter import QuoterCore
+from schemas.config import Config
+from schemas.inventory import Position
+from schemas.market import Book, BookStatus, Instrument
+from schemas.message import ALL_SYMBOLS, Instruction
+from schemas.quoting import QuoteTarget
+from schemas.risk import RiskState, TradingState
+from schemas.signals import Regime, Signal
+from schemas.units import BPS_PER_UNIT, to_units
+
+Level = tuple[Annotated[Decimal, Field(gt=0)], Annotated[Decimal, Field(gt=0)]]
+_VENUE = "by hand"
+_NOW_NS = 1
+
+
+class MarketState(Instruction):
+    """A market and our inventory in it, in human units: prices, base units, bps, fractions."""
+
+    symbol: str = Field(min_length=1)
+    venue: str = _VENUE
+    tick_size: Annotated[Decimal, Field(gt=0)]
+    lot_size: Annotated[Decimal, Field(gt=0)]
+    min_notional: Annotated[Decimal, Field(ge=0)] = Decimal(0)
+    reporting_rate: Annotated[Decimal, Field(gt=0)] = Decimal(1)
+    bids: tuple[Level, ...]
+    """(price, size), best first."""
+    asks: tuple[Level, ...]
+    volatility_bps: Annotated[float, Field(ge=0)]
+    """Per square root of a second."""
+    regime: Regime = "medium"
+    flow_imbalance: Annotated[float, Field(ge=-1, le=1)] = 0.0
+    flow_volume: Annotated[float, Field(ge=0)] = 0.0
+    """Base units."""
+    inventory: Decimal = Decimal(0)
+    """Base units, positive is long."""
+    risk_state: TradingState = "RUN"
+
+    @field_validator("bids")
+    @classmethod
+    def _descending(cls, levels: tuple[Level, ...]) -> tuple[Level, ...]:
+        return _ordered(levels, -1)
+
+    @field_validator("asks")
+    @classmethod
+    def _ascending(cls, levels: tuple[Level, ...]) -> tuple[Level, ...]:
+        return _ordered(levels, 1)
+
+
+def _ordered(levels: tuple[Level, ...], sign: int) -> tuple[Level, ...]:
+    prices = [price * sign for price, _ in levels]
+    if prices != sorted(set(prices)):
+        raise ValueError("levels must stand best price first, each price once")
+    return levels
+
+
+def explain_state(state: Mapping[str, Any], config: Config) -> dict[str, Any]:
+    """The quote for a state, by the core that quotes live; the same form as `maker why`.
+
+    Raises ValueError (pydantic's ValidationError among them) that names field and value of a bad state.
+    """
+    market = MarketState.model_validate(state)
+    core = QuoterCore(config)
+    quoted: list[QuoteTarget] = []
+    for event in _events(market, config):
+        quoted += [output for output in core.on_event(event) if isinstance(output, QuoteTarget)]
+    explained = explain_target(quoted[-1], _instrument(market))
+    return explained | {"time": None, "causes": []}
+
+
+def _events(market: MarketState, config: Config) -> tuple[Instrument | RiskState | Signal | Position | Book, ...]:
+    """The facts that the core would have got, the book last."""
+    return (
+        _instrument(market),
+        _risk(market, ALL_SYMBOLS, "RUN"),
+        _risk(market, market.symbol, market.risk_state),
+        _signal(market, config),
+        _position(market, config),
+        _book(market),
+    )
+
+
+def _instrument(market: MarketState) -> Instrument:
+    return Instrument(
+        event_time_ns=_NOW_NS,
+        venue=market.venue,
+        symbol=market.symbol,
+        tick_size=market.tick_size,
+        lot_size=market.lot_size,
+        min_notional=market.min_notional,
+        base_currency="base",
+        quote_currency="quote",
+        reporting_rate=market.reporting_rate,
+    )
+
+
+def _risk(market: MarketState, symbol: str, state: TradingState) -> RiskState:
+    reasons = () if state == "RUN" else ("BY_HAND",)
+    return RiskState(event_time_ns=_NOW_NS, venue=market.venue, symbol=symbol, state=state, reasons=reasons)
+
+
+def _levels(levels: tuple[Level, ...], market: MarketState) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    prices = tuple(to_units(price, market.tick_size) for price, _ in levels)
+    return prices, tuple(to_units(size, market.lot_size) for _, size in levels)
+
+
+def _status(market: MarketState) -> BookStatus:
+    if not market.bids or not market.asks:
+        return "one_sided"
+    bid, ask = market.bids[0][0], market.asks[0][0]
+    return "live" if bid < ask else "locked" if bid == ask else "crossed"
+
+
+def _book(market: MarketState) -> Book:
+    bid_prices, bid_sizes = _levels(market.bids, market)
+    ask_prices, ask_sizes = _levels(market.asks, market)
+    return Book(
+        event_time_ns=_NOW_NS,
+        venue=market.venue,
+        symbol=market.symbol,
+        status=_status(market),
+        bid_prices=bid_prices,
+        bid_sizes=bid_sizes,
+        ask_prices=ask_prices,
+        ask_sizes=ask_sizes,
+    )
+
+
+def _signal(market: MarketState, config: Config) -> Signal:
+    levels = config.market_data.depth_levels
+    bid_lots, ask_lots = (
+        sum(_levels(side[:levels], market)[1]) for side in (market.bids, market.asks)
+    )
+    total = bid_lots + ask_lots
+    return Signal(
+        event_time_ns=_NOW_NS,
+        venue=market.venue,
+        symbol=market.symbol,
+        book_status=_status(market),
+        book_time_ns=_NOW_NS,
+        mid_half_ticks=None,
+        spread_ticks=None,
+        weighted_mid_ticks=None,
+        volatility_per_sqrt_s=market.volatility_bps / BPS_PER_UNIT,
+        volatility_ready=True,
+        regime=market.regime,
+        jump=False,
+        bid_depth_lots=bid_lots,
+        ask_depth_lots=ask_lots,
+        imbalance=(bid_lots - ask_lots) / total if total else 0.0,
+        flow_imbalance=market.flow_imbalance,
+        flow_volume_lots=market.flow_volume / float(market.lot_size),
+    )
+
+
+def _position(market: MarketState, config: Config) -> Position:
+    limits = config.inventory
+    prices = [side[0][0] for side in (market.bids, market.asks) if side]
+    largest = limits.max_inventory
+    if prices:
+        mid = sum(prices, Decimal(0)) / len(prices)
+        largest = min(largest, limits.max_inventory_notional / (mid * market.reporting_rate))
+    bias = (market.inventory - limits.target_inventory) / largest
+    nothing = Decimal(0)
+    return Position(
+        event_time_ns=_NOW_NS,
+        venue=market.venue,
+        symbol=market.symbol,
+        quote_currency="quote",
+        position_lots=to_units(market.inventory, market.lot_size),
+        average_price_ticks=None,
+        mark_half_ticks=None,
+        realised=nothing,
+        unrealised=nothing,
+        fees=nothing,
+        pnl=nothing,
+        pnl_capture=nothing,
+        pnl_inventory=nothing,
+        max_drawdown=nothing,
+        pnl_reporting=nothing,
+        notional_reporting=nothing,
+        fills=0,
+        traded_notional=nothing,
+        bias=float(min(Decimal(1), max(Decimal(-1), bias))),
+        rebalance_action="none",
+        rebalance_size_lots=0,
+        rebalance_urgency=0.0,
+    )

@@ -1,0 +1,1 @@
+"""Process `order-router`: quote targets to orders at the venue, through one gate."""

@@ -1,0 +1,1 @@
+"""The order router's decisions: pure, no clock, no I/O."""

@@ -1,0 +1,71 @@
+"""What holds across symbols: the account's risk state, its exposure, its message budgets."""
+
+from dataclasses import dataclass, field
+
+from quote_service.routing.core.message_budget import MessageBudget
+from quote_service.routing.core.symbol_state import SymbolState
+from schemas.config import Routing
+from schemas.risk import RiskState, TradingState
+
+
+@dataclass(slots=True)
+class Account:
+    """The router's account-wide state."""
+
+    heartbeat_ttl_ns: int
+    limits: Routing
+    risk: TradingState | None = None
+    """The account's newest state; None: never heard, which is a halt."""
+    heartbeat_ns: int = 0
+    is_shut_down: bool = False
+    exposure_micro: int = 0
+    """Sum of the worst cases of all symbols, millionths of the reporting currency."""
+    venue_budgets: dict[str, MessageBudget] = field(default_factory=dict)
+    symbol_budgets: dict[str, MessageBudget] = field(default_factory=dict)
+
+    def hear(self, state: RiskState) -> bool:
+        """Take over a heartbeat; true where it changes what may be traded. An older one changes nothing."""
+        if state.event_time_ns < self.heartbeat_ns:
+            return False
+        changed = state.state != self.risk or self.is_silent(state.event_time_ns)
+        self.risk = state.state
+        self.heartbeat_ns = state.event_time_ns
+        return changed
+
+    def is_silent(self, now_ns: int) -> bool:
+        """Has the account's heartbeat failed?"""
+        return self.risk is None or now_ns - self.heartbeat_ns > self.heartbeat_ttl_ns
+
+    def trading_state(self, symbol: SymbolState) -> TradingState:
+        """The stricter of the account's and the symbol's state."""
+        states = (self.risk, symbol.risk)
+        if "HALT" in states or self.risk is None:
+            return "HALT"
+        return "REDUCE_ONLY" if "REDUCE_ONLY" in states else "RUN"
+
+    def value(self, symbol: SymbolState) -> None:
+        """Value a symbol's worst case at its last sound mid."""
+        exposure = 0
+        if symbol.terms is not None and symbol.mid_half_ticks is not None:
+            exposure = symbol.terms.exposure_micro(symbol.worst_lots(), symbol.mid_half_ticks)
+        self.exposure_micro += exposure - symbol.exposure_micro
+        symbol.exposure_micro = exposure
+
+    def has_quote_budget(self, symbol: SymbolState, now_ns: int) -> bool:
+        """May one more place or amend go out for this symbol?"""
+        return all(budget.allows_quote(now_ns) for budget in self._budgets(symbol))
+
+    def spend_message(self, symbol: SymbolState, now_ns: int) -> None:
+        """A message goes out for this symbol."""
+        for budget in self._budgets(symbol):
+            budget.spend(now_ns)
+
+    def _budgets(self, symbol: SymbolState) -> tuple[MessageBudget, MessageBudget]:
+        of_venue = self.venue_budgets.get(symbol.venue)
+        if of_venue is None:
+            of_venue = self.venue_budgets[symbol.venue] = MessageBudget(self.limits.messages_per_10s)
+        of_symbol = self.symbol_budgets.get(symbol.key)
+        if of_symbol is None:
+            limit = self.limits.messages_per_10s_symbol
+            of_symbol = self.symbol_budgets[symbol.key] = MessageBudget(limit)
+        return of_venue, of_symbol

@@ -1,0 +1,187 @@
+"""Wanted minus live: what to cancel, what to amend, what to place, what to leave alone.
+
+Pure: it looks at a symbol's state and changes nothing. An order whose newest intent is unanswered is left
+alone, but for a cancel of an order that the venue is known to hold.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from quote_service.routing.core import codes
+from quote_service.routing.core.gate import Request, crosses_own
+from quote_service.routing.core.order_states import AWAITING_ANSWER, Order
+from quote_service.routing.core.symbol_state import Refused, SymbolState
+from schemas.message import Side
+from schemas.quoting import QuoteSide, QuoteTarget
+from schemas.units import side_sign
+
+Levels = tuple[tuple[int, int], ...]
+"""(price in ticks, open size in lots) of each level; size 0: nothing wanted there."""
+
+
+class Wanted(NamedTuple):
+    """One side of what should stand, and why the rest should not."""
+
+    side: Side
+    levels: Levels
+    reason: str
+    """Code for orders beyond the levels."""
+
+
+@dataclass(slots=True)
+class Plan:
+    """What to do for one symbol: cancels, then requests, each in the order to send them."""
+
+    cancels: list[tuple[Order, str]]
+    requests: list[Request]
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """When an order that differs from what is wanted is left alone."""
+
+    size_up_tolerance: float
+    """Share of an order's size by which it may be smaller than wanted."""
+    refill_after_ns: int
+    """How long what was filled is not offered again for the same target: its author may have news."""
+
+
+def wanted_side(symbol: SymbolState, side: Side, *, reduce_only: bool) -> Wanted:
+    """What the newest target wants of a side; with `reduce_only` no more than the position."""
+    target = symbol.target
+    if target is None:
+        return Wanted(side, (), codes.NO_TARGET)
+    quote = target.bid if side == "buy" else target.ask
+    if len(quote.prices) != len(quote.sizes):
+        return Wanted(side, (), codes.BAD_TARGET)
+    levels = tuple(zip(quote.prices, quote.sizes, strict=True))
+    if reduce_only:
+        return Wanted(side, _cut(levels, symbol.reducing_room_lots(side)), codes.RISK_REDUCE_ONLY)
+    return Wanted(side, levels, _reason(quote))
+
+
+def plan(
+    symbol: SymbolState, target: QuoteTarget, sides: tuple[Wanted, Wanted], rules: Rules, now_ns: int
+) -> Plan:
+    """The steps from what is open to what is wanted at `now_ns`."""
+    made = Plan([], [])
+    for wanted in sides:
+        _plan_side(symbol, target, wanted, made)
+    made.requests.sort(key=_narrows)
+    made.requests = [
+        request
+        for request in made.requests
+        if not _is_left_alone(request, symbol, rules, now_ns) and not _must_wait(request, symbol, made)
+    ]
+    return made
+
+
+def pull_all(symbol: SymbolState, reason: str) -> list[tuple[Order, str]]:
+    """Cancels for everything that can be cancelled now."""
+    return [(order, reason) for order in symbol.orders.values() if is_cancellable(order)]
+
+
+def is_cancellable(order: Order) -> bool:
+    """Is the order at the venue, as far as we know, and not being cancelled yet?"""
+    return order.status in {"live", "pending_amend"}
+
+
+def _plan_side(symbol: SymbolState, target: QuoteTarget, wanted: Wanted, made: Plan) -> None:
+    side = wanted.side
+    for level, (price_ticks, size_lots) in enumerate(wanted.levels):
+        order = symbol.orders.get((side, level))
+        if size_lots <= 0 or (order is not None and not _is_to_amend(order, target, price_ticks, size_lots)):
+            continue
+        made.requests.append(
+            Request(
+                side=side,
+                level=level,
+                price_ticks=price_ticks,
+                size_lots=size_lots,
+                instrument_version=target.instrument_version,
+                target_sequence=target.sequence,
+                valid_until_ns=target.valid_until_ns,
+                replaces=order,
+            )
+        )
+    for order, reason in _unwanted(symbol, target, wanted):
+        made.cancels.append((order, reason))
+
+
+def _unwanted(symbol: SymbolState, target: QuoteTarget, wanted: Wanted) -> Iterator[tuple[Order, str]]:
+    for order in symbol.orders.values():
+        if order.side != wanted.side or not is_cancellable(order):
+            continue
+        if order.instrument_version != target.instrument_version:
+            yield order, codes.NO_INSTRUMENT
+        elif order.level >= len(wanted.levels) or wanted.levels[order.level][1] <= 0:
+            yield order, wanted.reason
+
+
+def _is_to_amend(order: Order, target: QuoteTarget, price_ticks: int, size_lots: int) -> bool:
+    """May the order be amended, and is it not what is wanted already?"""
+    if order.status != "live" or order.instrument_version != target.instrument_version:
+        return False
+    return order.price_ticks != price_ticks or order.remaining_lots != size_lots
+
+
+def _narrows(request: Request) -> bool:
+    """Sort key: amends that move away from the market first, so that the other side has room."""
+    order = request.replaces
+    if order is None:
+        return True
+    return side_sign(request.side) * (request.price_ticks - order.price_ticks) > 0
+
+
+def _is_left_alone(request: Request, symbol: SymbolState, rules: Rules, now_ns: int) -> bool:
+    """Refused by the venue for this target already, just filled, or only a little smaller than wanted.
+
+    Less size keeps an order's place in the queue, so it is always amended; more size would lose it.
+    """
+    slot = (request.side, request.level)
+    if symbol.refused.get(slot) == _as_refused(request):
+        return True
+    order = request.replaces
+    if order is not None and (
+        order.price_ticks != request.price_ticks or order.remaining_lots > request.size_lots
+    ):
+        return False
+    if _was_just_filled(request, symbol, rules, now_ns):
+        return True
+    return order is not None and request.size_lots <= order.remaining_lots * (1.0 + rules.size_up_tolerance)
+
+
+def _was_just_filled(request: Request, symbol: SymbolState, rules: Rules, now_ns: int) -> bool:
+    filled = symbol.filled.get((request.side, request.level))
+    if filled is None or filled.target_sequence != request.target_sequence:
+        return False
+    return now_ns - filled.time_ns < rules.refill_after_ns
+
+
+def _must_wait(request: Request, symbol: SymbolState, made: Plan) -> bool:
+    """Must an own order of the other side make way first? The answer about it leads here again."""
+    crossed = crosses_own(request, symbol)
+    if crossed is None:
+        return False
+    if crossed.status in AWAITING_ANSWER or any(crossed is order for order, _ in made.cancels):
+        return True
+    return any(crossed is other.replaces for other in made.requests)
+
+
+def _as_refused(request: Request) -> Refused:
+    return Refused(request.target_sequence, request.price_ticks, request.total_lots)
+
+
+def _cut(levels: Levels, room_lots: int) -> Levels:
+    """The levels, best first, until their sizes fill the room."""
+    cut = []
+    for price_ticks, size_lots in levels:
+        allowed = min(size_lots, room_lots)
+        room_lots -= allowed
+        cut.append((price_ticks, allowed))
+    return tuple(cut)
+
+
+def _reason(quote: QuoteSide) -> str:
+    return quote.not_quoting_because or codes.NOT_WANTED

@@ -1,0 +1,96 @@
+"""What the venue says, applied to the order table. Nothing here raises on a strange report.
+
+An illegal answer changes nothing. A fill counts once per venue trade id, for an ended or an unknown
+order too.
+"""
+
+from quote_service.routing.core.client_ids import side_of
+from quote_service.routing.core.order_messages import fill_of, order_event
+from quote_service.routing.core.order_states import Order
+from quote_service.routing.core.symbol_state import Filled, Refused, SymbolState
+from schemas.message import Event
+from schemas.orders import OrderEventKind, VenueReport
+
+
+def apply_report(symbol: SymbolState, report: VenueReport) -> list[Event]:
+    """Change the symbol's orders and position by a report; the messages that say so."""
+    order = symbol.order(report.client_order_id)
+    if report.kind == "fill":
+        return _apply_fill(symbol, order, report)
+    if order is None or not order.move(report.kind):
+        return []
+    _settle(symbol, order, report)
+    reasons = (report.reason,) if report.reason else ()
+    return [order_event(symbol, order, report.kind, report.event_time_ns, reasons)]
+
+
+def _settle(symbol: SymbolState, order: Order, report: VenueReport) -> None:
+    """Price, size and slot of an order after an answer that was legal."""
+    if report.kind in {"rejected", "amend_rejected"}:
+        symbol.refused[order.side, order.level] = Refused(
+            order.target_sequence, order.asked_price_ticks, order.asked_size_lots
+        )
+    elif report.kind == "amended":
+        order.price_ticks = report.price_ticks or order.asked_price_ticks
+        order.size_lots = report.size_lots or order.asked_size_lots
+    if report.kind in {"amended", "amend_rejected"}:
+        order.asked_price_ticks = order.price_ticks
+        order.asked_size_lots = order.size_lots
+        if order.filled_lots >= order.size_lots:
+            order.move("filled")
+    if order.is_terminal:
+        symbol.end(order)
+
+
+def _apply_fill(symbol: SymbolState, order: Order | None, report: VenueReport) -> list[Event]:
+    if report.size_lots <= 0:
+        return []
+    trade_id = report.venue_trade_id or _stand_in_id(order, report)
+    if not symbol.is_new_trade(trade_id):
+        return []
+    if order is None:
+        return _foreign_fill(symbol, report, trade_id)
+    fill = fill_of(symbol, report, order, trade_id)
+    symbol.position.add(fill)
+    if symbol.target is not None:
+        symbol.filled[order.side, order.level] = Filled(symbol.target.sequence, report.event_time_ns)
+    order.filled_lots += report.size_lots
+    is_full = order.filled_lots >= max(order.size_lots, order.asked_size_lots)
+    kind: OrderEventKind = "filled" if is_full else "partial_fill"
+    order.move(kind)
+    if order.is_terminal and symbol.orders.get((order.side, order.level)) is order:
+        symbol.end(order)
+    return [order_event(symbol, order, kind, report.event_time_ns), fill]
+
+
+def _foreign_fill(symbol: SymbolState, report: VenueReport, trade_id: str) -> list[Event]:
+    """A fill of an order that is not remembered: the money is real, so it is published all the same.
+
+    Where neither the venue nor the order id says the side, or no contract was seen, the position is no
+    longer known: the symbol stops.
+    """
+    side = report.side or side_of(report.client_order_id)
+    if side is None or symbol.terms is None:
+        symbol.has_unaccounted_fill = True
+        return []
+    order = Order(
+        client_order_id=report.client_order_id,
+        side=side,
+        level=0,
+        instrument_version=symbol.terms.version,
+        price_ticks=report.price_ticks,
+        size_lots=report.size_lots,
+        target_sequence=0,
+        asked_price_ticks=report.price_ticks,
+        asked_size_lots=report.size_lots,
+        asked_at_ns=report.event_time_ns,
+    )
+    fill = fill_of(symbol, report, order, trade_id)
+    symbol.position.add(fill)
+    return [fill]
+
+
+def _stand_in_id(order: Order | None, report: VenueReport) -> str:
+    """For a venue that names no trade: order id and what of it was filled before."""
+    filled_lots = 0 if order is None else order.filled_lots
+    return f"{report.client_order_id}-after-{filled_lots}"

@@ -1,0 +1,267 @@
+"""The order router's core: quote targets, cut by risk, to order intents; venue reports to fills.
+
+The single writer of orders for a symbol, so wanted minus live is all it has to compute.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from quote_service.routing.core import codes
+from quote_service.routing.core.account import Account
+from quote_service.routing.core.gate import Gate, Request
+from quote_service.routing.core.order_messages import denial, order_event
+from quote_service.routing.core.order_states import AWAITING_ANSWER, Order
+from quote_service.routing.core.reconciler import Plan, Rules, plan, pull_all, wanted_side
+from quote_service.routing.core.reports import apply_report
+from quote_service.routing.core.symbol_state import Denied, Sent, SymbolState
+from quote_service.routing.core.terms import contract_terms
+from schemas.config import Config
+from schemas.inventory import Position
+from schemas.market import Book, Instrument
+from schemas.message import ALL_SYMBOLS, Event, SymbolEvent
+from schemas.orders import OrderEvent, VenueReport
+from schemas.process import ConfigApplied, Shutdown, Tick
+from schemas.quoting import QuoteTarget
+from schemas.risk import RiskState
+from schemas.units import NS_PER_MS
+
+Outputs = tuple[Event, ...]
+_NOTHING: Outputs = ()
+
+
+class RouterCore:
+    """Decides which orders go out. `on_event` never raises on what a message says."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._symbols: dict[str, SymbolState] = {}
+        self._account = Account(config.risk_limits.heartbeat_ttl_ms * NS_PER_MS, config.routing)
+        self._gate = Gate(config, self._account)
+        self._rules = Rules(config.routing.size_up_tolerance, config.routing.duplicate_window_ms * NS_PER_MS)
+        self._unknown_after_ns = config.routing.unknown_after_ms * NS_PER_MS
+        self._handlers: dict[type[Event], Callable[[Any], Outputs]] = {
+            Book: self._on_book,
+            QuoteTarget: self._on_target,
+            VenueReport: self._on_report,
+            Position: self._on_position,
+            RiskState: self._on_risk,
+            Instrument: self._on_instrument,
+            Tick: self._on_tick,
+            Shutdown: self._on_shutdown,
+            ConfigApplied: self._on_start,
+        }
+
+    def on_event(self, event: Event) -> Outputs:
+        """Order events and fills because of `event`; messages that do not concern orders change nothing."""
+        handler = self._handlers.get(type(event))
+        return _NOTHING if handler is None else handler(event)
+
+    @property
+    def is_drained(self) -> bool:
+        """Is every order ended? An order whose state is unknown is not."""
+        return not any(symbol.orders for symbol in self._symbols.values())
+
+    def _on_instrument(self, instrument: Instrument) -> Outputs:
+        symbol = self._symbol(instrument)
+        terms = contract_terms(instrument, self._config)
+        symbol.terms = terms
+        if terms is not None:
+            symbol.terms_by_version[terms.version] = terms
+        return tuple(self._reconcile(symbol, instrument.event_time_ns))
+
+    def _on_book(self, book: Book) -> Outputs:
+        symbol = self._symbols.get(book.key)
+        if symbol is None:
+            symbol = self._symbol(book)
+        was_live = symbol.is_live
+        bid_ticks, ask_ticks = symbol.best_bid_ticks, symbol.best_ask_ticks
+        symbol.see_book(book)
+        if was_live == symbol.is_live:
+            moved = symbol.best_bid_ticks != bid_ticks or symbol.best_ask_ticks != ask_ticks
+            if not (moved and symbol.awaits_book):
+                return _NOTHING
+        return tuple(self._reconcile(symbol, book.event_time_ns))
+
+    def _on_target(self, target: QuoteTarget) -> Outputs:
+        symbol = self._symbol(target)
+        newest = symbol.target
+        if newest is not None and target.event_time_ns < newest.event_time_ns:
+            return _NOTHING
+        symbol.target = target
+        return tuple(self._reconcile(symbol, target.event_time_ns))
+
+    def _on_report(self, report: VenueReport) -> Outputs:
+        symbol = self._symbol(report)
+        outputs = apply_report(symbol, report)
+        if outputs:
+            self._account.value(symbol)
+        outputs += self._reconcile(symbol, report.event_time_ns)
+        return tuple(outputs)
+
+    def _on_position(self, position: Position) -> Outputs:
+        symbol = self._symbol(position)
+        lots_before = symbol.position.lots
+        symbol.position.reconcile(position)
+        if symbol.position.lots == lots_before:
+            return _NOTHING
+        self._account.value(symbol)
+        return tuple(self._reconcile(symbol, position.event_time_ns))
+
+    def _on_risk(self, state: RiskState) -> Outputs:
+        if state.symbol == ALL_SYMBOLS:
+            if self._account.hear(state):
+                return self._reconcile_all(state.event_time_ns)
+            return _NOTHING
+        symbol = self._symbol(state)
+        if state.state == symbol.risk:
+            return _NOTHING
+        symbol.risk = state.state
+        return tuple(self._reconcile(symbol, state.event_time_ns))
+
+    def _on_tick(self, tick: Tick) -> Outputs:
+        outputs: list[Event] = []
+        for symbol in self._symbols.values():
+            self._account.value(symbol)
+            outputs += self._give_up_waiting(symbol, tick.event_time_ns)
+        return (*outputs, *self._reconcile_all(tick.event_time_ns))
+
+    def _on_shutdown(self, shutdown: Shutdown) -> Outputs:
+        self._account.is_shut_down = True
+        return self._reconcile_all(shutdown.event_time_ns)
+
+    def _on_start(self, start: ConfigApplied) -> Outputs:
+        """The process began again after its end: a shutdown before that is over."""
+        self._account.is_shut_down = False
+        return _NOTHING
+
+    def _symbol(self, event: SymbolEvent) -> SymbolState:
+        symbol = self._symbols.get(event.key)
+        if symbol is None:
+            symbol = SymbolState.new(event.key, event.venue, event.symbol)
+            self._symbols[event.key] = symbol
+        return symbol
+
+    def _reconcile_all(self, now_ns: int) -> Outputs:
+        outputs: list[Event] = []
+        for symbol in self._symbols.values():
+            outputs += self._reconcile(symbol, now_ns)
+        return tuple(outputs)
+
+    def _reconcile(self, symbol: SymbolState, now_ns: int) -> list[OrderEvent]:
+        """Send what leads from the open orders to the wanted ones."""
+        outputs: list[OrderEvent] = []
+        symbol.awaits_book = False
+        target = symbol.target
+        reason = self._stop_reason(symbol, now_ns)
+        if reason is not None or target is None:
+            self._cancel(symbol, pull_all(symbol, reason or codes.NO_TARGET), now_ns, outputs)
+        else:
+            self._carry_out(symbol, self._plan(symbol, target, now_ns), now_ns, outputs)
+        return outputs
+
+    def _stop_reason(self, symbol: SymbolState, now_ns: int) -> str | None:
+        """Why nothing at all is wanted now; None: the target counts."""
+        if self._account.is_shut_down:
+            return codes.SHUTDOWN
+        failing = self._gate.halt_codes(symbol, now_ns) or self._gate.reference_codes(symbol, now_ns)
+        if failing:
+            return failing[-1]
+        target = symbol.target
+        if target is None:
+            return codes.NO_TARGET
+        if now_ns > target.valid_until_ns:
+            return codes.TARGET_EXPIRED
+        if symbol.terms is None or symbol.terms.version != target.instrument_version:
+            return codes.NO_INSTRUMENT
+        return None
+
+    def _plan(self, symbol: SymbolState, target: QuoteTarget, now_ns: int) -> Plan:
+        reduce_only = self._account.trading_state(symbol) == "REDUCE_ONLY"
+        sides = (
+            wanted_side(symbol, "buy", reduce_only=reduce_only),
+            wanted_side(symbol, "sell", reduce_only=reduce_only),
+        )
+        return plan(symbol, target, sides, self._rules, now_ns)
+
+    def _carry_out(self, symbol: SymbolState, made: Plan, now_ns: int, outputs: list[OrderEvent]) -> None:
+        self._cancel(symbol, made.cancels, now_ns, outputs)
+        for request in made.requests:
+            failing = self._gate.check(request, symbol, now_ns)
+            if failing:
+                symbol.awaits_book |= not codes.MOVE_WITH_BOOK.isdisjoint(failing)
+                self._deny(symbol, request, failing, now_ns, outputs)
+            elif request.replaces is None:
+                outputs.append(self._place(symbol, request, now_ns))
+            else:
+                outputs.append(self._amend(symbol, request, request.replaces, now_ns))
+
+    def _cancel(
+        self, symbol: SymbolState, orders: Iterable[tuple[Order, str]], now_ns: int, outputs: list[OrderEvent]
+    ) -> None:
+        for order, reason in orders:
+            order.move("cancel_intent")
+            order.asked_at_ns = now_ns
+            self._account.spend_message(symbol, now_ns)
+            outputs.append(order_event(symbol, order, "cancel_intent", now_ns, (reason,)))
+
+    def _place(self, symbol: SymbolState, request: Request, now_ns: int) -> OrderEvent:
+        order = Order(
+            client_order_id=symbol.new_client_order_id(request.side, request.level),
+            side=request.side,
+            level=request.level,
+            instrument_version=request.instrument_version,
+            price_ticks=request.price_ticks,
+            size_lots=request.size_lots,
+            target_sequence=request.target_sequence,
+            asked_price_ticks=request.price_ticks,
+            asked_size_lots=request.size_lots,
+            asked_at_ns=now_ns,
+        )
+        symbol.orders[request.side, request.level] = order
+        self._note_sent(symbol, request, now_ns)
+        return order_event(symbol, order, "place_intent", now_ns)
+
+    def _amend(self, symbol: SymbolState, request: Request, order: Order, now_ns: int) -> OrderEvent:
+        order.move("amend_intent")
+        order.asked_price_ticks = request.price_ticks
+        order.asked_size_lots = request.total_lots
+        order.asked_at_ns = now_ns
+        order.target_sequence = request.target_sequence
+        self._note_sent(symbol, request, now_ns)
+        return order_event(symbol, order, "amend_intent", now_ns)
+
+    def _note_sent(self, symbol: SymbolState, request: Request, now_ns: int) -> None:
+        self._account.spend_message(symbol, now_ns)
+        self._account.value(symbol)
+        symbol.sent[request.side, request.level] = Sent(
+            request.target_sequence, request.price_ticks, request.size_lots, now_ns
+        )
+
+    def _deny(
+        self,
+        symbol: SymbolState,
+        request: Request,
+        failing: tuple[str, ...],
+        now_ns: int,
+        outputs: list[OrderEvent],
+    ) -> None:
+        """Say what was denied, once; an order more generous than wanted may not stay for it."""
+        slot = (request.side, request.level)
+        denied = symbol.denied.get(slot)
+        if denied is None or denied.target_sequence != request.target_sequence:
+            denied = symbol.denied[slot] = Denied(request.target_sequence)
+        if failing not in denied.codes:
+            denied.codes.append(failing)
+            outputs.append(denial(symbol, request, now_ns, failing))
+        order = request.replaces
+        if order is not None and order.is_more_generous_than(request.price_ticks, request.size_lots):
+            self._cancel(symbol, [(order, codes.AMEND_DENIED)], now_ns, outputs)
+
+    def _give_up_waiting(self, symbol: SymbolState, now_ns: int) -> list[OrderEvent]:
+        """An intent without an answer for long: the order's state is unknown, its size stays reserved."""
+        outputs = []
+        for order in symbol.orders.values():
+            if order.status in AWAITING_ANSWER and now_ns - order.asked_at_ns >= self._unknown_after_ns:
+                order.move("unknown")
+                outputs.append(order_event(symbol, order, "unknown", now_ns))
+        return outputs

@@ -1,0 +1,76 @@
+"""What one version of a contract means for the gate: every limit as a whole number.
+
+Limits in money are divided once by the contract's money per tick and lot, and rounded to the strict
+side, so that a check on an order is a comparison of integers and exact.
+"""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from schemas.config import Config
+from schemas.market import Instrument
+from schemas.units import BPS_PER_UNIT, ceil_units, floor_units
+
+MICRO = 1_000_000
+"""Exposure is summed in millionths of the reporting currency: whole numbers add up exactly."""
+
+
+@dataclass(frozen=True, slots=True)
+class ContractTerms:
+    """Limits and money of one instrument version. Build it with `contract_terms`."""
+
+    version: int
+    order_size_max_lots: int
+    order_value_max: int
+    """Largest price in ticks times size in lots."""
+    order_value_min: int
+    """Smallest price in ticks times size in lots."""
+    position_max_lots: int
+    position_value_max: int
+    """Largest position in lots times mid in half ticks."""
+    micro_numerator: int
+    micro_denominator: int
+    """Millionths of the reporting currency of one half tick times one lot, as a fraction."""
+    money_per_tick_lot: Decimal
+    maker_fee_bps: Decimal
+    taker_fee_bps: Decimal
+    fee_currency: str
+
+    def position_limit_lots(self, mid_half_ticks: int) -> int:
+        """Largest position, long or short, at a mid: units and money, the tighter of the two binds."""
+        return min(self.position_max_lots, self.position_value_max // mid_half_ticks)
+
+    def exposure_micro(self, lots: int, mid_half_ticks: int) -> int:
+        """Value of `lots` at a mid in millionths of the reporting currency, rounded up."""
+        return -(-lots * mid_half_ticks * self.micro_numerator // self.micro_denominator)
+
+    def fee(self, price_ticks: int, size_lots: int, *, maker: bool) -> Decimal:
+        """Fee of an execution in the quote currency; positive is a cost, negative a rebate."""
+        fee_bps = self.maker_fee_bps if maker else self.taker_fee_bps
+        return self.money_per_tick_lot * (price_ticks * size_lots) * fee_bps / BPS_PER_UNIT
+
+
+def contract_terms(instrument: Instrument, config: Config) -> ContractTerms | None:
+    """The terms of a contract under a configuration; None where its numbers cannot be traded on."""
+    positives = (instrument.tick_size, instrument.lot_size, instrument.multiplier, instrument.reporting_rate)
+    if not all(value.is_finite() and value > 0 for value in positives):
+        return None
+    risk, routing = config.risk_limits, config.routing
+    base_per_lot = instrument.lot_size * instrument.multiplier
+    money = instrument.money_per_tick_lot
+    reporting = money * instrument.reporting_rate
+    numerator, denominator = (reporting * MICRO / 2).as_integer_ratio()
+    return ContractTerms(
+        version=instrument.version,
+        order_size_max_lots=floor_units(routing.order_size_max or risk.max_position, base_per_lot),
+        order_value_max=floor_units(routing.order_value_max, reporting),
+        order_value_min=ceil_units(instrument.min_notional, money),
+        position_max_lots=floor_units(risk.max_position, base_per_lot),
+        position_value_max=floor_units(2 * risk.max_position_notional, reporting),
+        micro_numerator=numerator,
+        micro_denominator=denominator,
+        money_per_tick_lot=money,
+        maker_fee_bps=instrument.maker_fee_bps,
+        taker_fee_bps=instrument.taker_fee_bps,
+        fee_currency=instrument.quote_currency,
+    )

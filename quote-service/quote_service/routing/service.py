@@ -1,0 +1,37 @@
+"""Process `order-router`: the core above, and the simulated venue as its adapter."""
+
+from chassis.process import Adapter, AdapterContext, Core, ProcessDefinition
+from quote_service.routing.core.router import RouterCore
+from quote_service.routing.venues.simulated import SimulatedVenue
+from schemas.config import Config
+from schemas.topics import ROUTER
+from schemas.units import NS_PER_MS
+
+TICK_INTERVAL_NS = 250 * NS_PER_MS
+"""A lost heartbeat or an expired target is noticed within this time after its limit."""
+
+
+def _make_core(config: Config) -> Core:
+    return RouterCore(config)
+
+
+def _make_adapter(context: AdapterContext) -> Adapter:
+    return SimulatedVenue(context.config.venue)
+
+
+def _tick_interval_ns(config: Config) -> int | None:
+    return TICK_INTERVAL_NS
+
+
+def _drained(core: Core) -> bool:
+    return isinstance(core, RouterCore) and core.is_drained
+
+
+definition = ProcessDefinition(
+    name=ROUTER,
+    make_core=_make_core,
+    tick_interval_ns=_tick_interval_ns,
+    make_adapter=_make_adapter,
+    drained=_drained,
+    restores_adapter=True,
+)

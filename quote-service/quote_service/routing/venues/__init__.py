@@ -1,0 +1,1 @@
+"""Adapters that speak with a venue, real or simulated."""

@@ -1,0 +1,65 @@
+"""Where an order of ours stands in the queue at its price, seen from level sizes and trades alone.
+
+Two models. Risk-averse: only trades move us forward, cancels are taken to be behind us. Probabilistic: a
+share of the cancels was before us, by the size before and behind us (hftbacktest's queue models; with the
+power function 1 - (front / (front + back))^n for the share behind us).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+Probability = Callable[[float, float], float]
+"""(size before us, size behind us) to the share of a decrease that was behind us, 0 to 1."""
+
+
+@dataclass(slots=True)
+class QueuePlace:
+    """One order's place. Sizes in lots."""
+
+    front: float | None
+    """Size before us; None: the level is not shown, so nobody knows, and only prices through us fill."""
+    shown: int | None
+    """Size of the level when last seen, ours not in it."""
+    traded: int = 0
+    """Trades at the price since then: the level's size falls by them too."""
+
+    def see_depth(self, size: int, probability: Probability | None) -> None:
+        """The level's size is now `size`; `probability` None is the risk-averse model."""
+        front, shown, traded = self.front, self.shown, self.traded
+        self.shown = size
+        self.traded = 0
+        if front is None or shown is None or probability is None:
+            self.front = size if front is None else min(front, size)
+            return
+        decrease = shown - size - traded
+        if decrease < 0:
+            self.front = min(front, size)
+            return
+        back = max(0.0, shown - front)
+        behind = probability(front, back)
+        moved = front - (1.0 - behind) * decrease + min(back - behind * decrease, 0.0)
+        self.front = max(0.0, min(moved, size))
+
+    def see_trade(self, size: int) -> int:
+        """A trade of `size` lots came to our price; how much of it passed those before us."""
+        self.traded += size
+        if self.front is None:
+            return 0
+        front = self.front - size
+        self.front = max(0.0, front)
+        return min(size, round(-front)) if front < 0 else 0
+
+    def see_trade_through(self, size: int) -> int:
+        """A trade of `size` lots came through our price: nobody stands before us any more."""
+        self.front = 0
+        return size
+
+
+def power_probability(exponent: float) -> Probability:
+    """1 - (front / (front + back))^exponent; 1 where nobody stands in the queue."""
+
+    def probability(front: float, back: float) -> float:
+        total = front + back
+        return 1.0 if total <= 0 else float(1.0 - (front / total) ** exponent)
+
+    return probability

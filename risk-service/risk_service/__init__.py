@@ -1,0 +1,1 @@
+"""Everything to RUN, REDUCE_ONLY or HALT, with a reason."""

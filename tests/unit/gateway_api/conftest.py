@@ -1,0 +1,266 @@
+"""Messages of one made-up symbol, in the units that worked examples are written in."""
+
+import asyncio
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import httpx
+import pytest
+from gateway_api.app.service import make_app
+from gateway_api.projector.core.views import ProjectorCore
+
+from chassis.process import GatewayContext
+from chassis.store import MemoryStore
+from schemas.config import Config
+from schemas.control import Command
+from schemas.inventory import Position
+from schemas.market import Book, Instrument, Trade
+from schemas.message import Event
+from schemas.orders import Fill, OrderEvent
+from schemas.quoting import QuoteSide, QuoteStep, QuoteTarget
+from schemas.risk import RiskAlert, RiskState
+from schemas.signals import Signal
+from schemas.units import NS_PER_S
+
+START_S = 1_700_000_000
+
+
+class Messages:
+    """Makes messages of a symbol: prices in ticks of 0.01, sizes in lots of 0.001, times in seconds."""
+
+    def __init__(self, symbol: str = "BTC/USDT", venue: str = "synthetic") -> None:
+        self.name: dict[str, Any] = {"venue": venue, "symbol": symbol}
+
+    def at(self, seconds: float) -> dict[str, Any]:
+        """The fields that every message has."""
+        return {"event_time_ns": int((START_S + seconds) * NS_PER_S), **self.name}
+
+    def instrument(self, seconds: float = 0) -> Instrument:
+        base, _, rest = str(self.name["symbol"]).partition("/")
+        return Instrument(
+            **self.at(seconds),
+            tick_size=Decimal("0.01"),
+            lot_size=Decimal("0.001"),
+            base_currency=base,
+            quote_currency=rest.partition(":")[0] or "USDT",
+            reporting_rate=Decimal(1),
+        )
+
+    def book(self, seconds: float, bid: int = 9_999, ask: int = 10_001, **fields: Any) -> Book:
+        shown = {"status": "live", "bid_prices": (bid, bid - 1), "ask_prices": (ask, ask + 1)}
+        sizes = {"bid_sizes": (5_000, 7_000), "ask_sizes": (4_000, 6_000)}
+        return Book(**self.at(seconds), **{**shown, **sizes, **fields})
+
+    def trade(self, seconds: float, number: int = 1) -> Trade:
+        return Trade(
+            **self.at(seconds), price_ticks=10_000, size_lots=1_500, side="buy", trade_id=str(number)
+        )
+
+    def signal(self, seconds: float) -> Signal:
+        return Signal(
+            **self.at(seconds),
+            book_status="live",
+            book_time_ns=int((START_S + seconds) * NS_PER_S),
+            mid_half_ticks=20_000,
+            spread_ticks=2,
+            weighted_mid_ticks=10_000.1,
+            volatility_per_sqrt_s=6e-5,
+            volatility_ready=True,
+            regime="medium",
+            jump=False,
+            bid_depth_lots=12_000,
+            ask_depth_lots=10_000,
+            imbalance=0.0909,
+            flow_imbalance=-0.25,
+            flow_volume_lots=100.0,
+        )
+
+    def target(self, seconds: float, bid: int | None = 9_990, ask: int | None = 10_010) -> QuoteTarget:
+        return QuoteTarget(
+            **self.at(seconds),
+            sequence=3,
+            valid_until_ns=int((START_S + seconds + 5) * NS_PER_S),
+            mid_half_ticks=20_000,
+            model="volatility_multiple",
+            bid=self.side(bid, -10.0),
+            ask=self.side(ask, 10.0),
+        )
+
+    def side(self, price: int | None, effect_bps: float) -> QuoteSide:
+        steps = (
+            QuoteStep(
+                name="fair_value",
+                input=10_000,
+                effect_bps=0,
+                config_key="pricing.fair_value",
+                price_after=10_000,
+            ),
+            QuoteStep(
+                name="base_half_spread",
+                input=0.002,
+                effect_bps=effect_bps,
+                config_key="market_making.base_spread",
+                price_after=10_000 + effect_bps,
+            ),
+        )
+        if price is None:
+            return QuoteSide(prices=(), sizes=(), steps=(), not_quoting_because="INVENTORY_FULL")
+        return QuoteSide(prices=(price,), sizes=(2_000,), steps=steps)
+
+    def order(
+        self, seconds: float, kind: str, status: str, side: str, price: int = 0, **fields: Any
+    ) -> OrderEvent:
+        shown = {"client_order_id": f"o-{side}", "level": 0, "size_lots": 2_000, "target_sequence": 3}
+        return OrderEvent(
+            **self.at(seconds), kind=kind, status=status, side=side, price_ticks=price, **{**shown, **fields}
+        )
+
+    def accepted(self, seconds: float, side: str, price: int, **fields: Any) -> OrderEvent:
+        return self.order(seconds, "accepted", "live", side, price, **fields)
+
+    def fill(self, seconds: float, number: int = 1) -> Fill:
+        return Fill(
+            **self.at(seconds),
+            venue_trade_id=f"sim-{number}",
+            client_order_id="o-buy",
+            side="buy",
+            price_ticks=9_990,
+            size_lots=2_000,
+            liquidity="maker",
+            fee=Decimal("0.01998"),
+            fee_currency="USDT",
+            mid_half_ticks=20_000,
+        )
+
+    def position(self, seconds: float, lots: int = 2_000, mark: int = 20_000, **fields: Any) -> Position:
+        shown: dict[str, Any] = {
+            "quote_currency": "USDT",
+            "position_lots": lots,
+            "average_price_ticks": Decimal(9_990) if lots else None,
+            "mark_half_ticks": mark,
+            "realised": Decimal("1.5"),
+            "unrealised": Decimal("0.2"),
+            "fees": Decimal("0.01998"),
+            "pnl": Decimal("1.68002"),
+            "pnl_capture": Decimal("1.2"),
+            "pnl_inventory": Decimal("0.5"),
+            "max_drawdown": Decimal("0.3"),
+            "pnl_reporting": Decimal("1.68002"),
+            "notional_reporting": Decimal(200),
+            "fills": 1,
+            "traded_notional": Decimal("199.8"),
+            "bias": 0.5,
+            "rebalance_action": "none",
+            "rebalance_size_lots": 0,
+            "rebalance_urgency": 0.0,
+        }
+        return Position(**self.at(seconds), **{**shown, **fields})
+
+    def risk(self, seconds: float, state: str, *reasons: str, **fields: Any) -> RiskState:
+        return RiskState(**self.at(seconds), state=state, reasons=reasons, **fields)
+
+    def alert(self, seconds: float, severity: str, number: int) -> RiskAlert:
+        return RiskAlert(
+            **self.at(seconds),
+            alert_id=f"risk-{number}",
+            severity=severity,
+            name="position",
+            message=f"position at {number} % of its limit",
+        )
+
+    def command(self, seconds: float, action: str, command_id: str) -> Command:
+        return Command(
+            **self.at(seconds), command_id=command_id, action=action, principal="local", reason="test"
+        )
+
+
+class Engine:
+    """A projector, a store, and what a gateway needs."""
+
+    def __init__(self) -> None:
+        self.core = ProjectorCore(Config())
+        self.store = MemoryStore()
+        self.commands: list[Command] = []
+        self.now_s: float = 10
+
+    def take(self, *events: Event) -> None:
+        for event in events:
+            assert self.core.on_event(event) == ()
+        self.store.put(self.core.take_dirty())
+
+    def context(self) -> GatewayContext:
+        return GatewayContext(
+            config=Config(),
+            store=self.store,
+            send_command=self.commands.append,
+            now_ns=lambda: int((START_S + self.now_s) * NS_PER_S),
+            version="0.1.0",
+        )
+
+
+class Client:
+    """Asks an engine's application without a network. A failure inside is an answer."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._transport = httpx.ASGITransport(make_app(engine.context()), raise_app_exceptions=False)
+
+    def request(self, method: str, url: str, **request: Any) -> httpx.Response:
+        async def ask() -> httpx.Response:
+            async with httpx.AsyncClient(transport=self._transport, base_url="http://testserver") as client:
+                return await client.request(method, url, **request)
+
+        return asyncio.run(ask())
+
+    def get(self, url: str, **request: Any) -> httpx.Response:
+        return self.request("GET", url, **request)
+
+    def post(self, url: str, **request: Any) -> httpx.Response:
+        return self.request("POST", url, **request)
+
+
+@pytest.fixture
+def client_of() -> type[Client]:
+    return Client
+
+
+@pytest.fixture
+def btc() -> Messages:
+    return Messages()
+
+
+@pytest.fixture
+def account() -> Messages:
+    return Messages("*", "*")
+
+
+@pytest.fixture
+def messages_of() -> Callable[..., Messages]:
+    return Messages
+
+
+@pytest.fixture
+def engine() -> Engine:
+    return Engine()
+
+
+@pytest.fixture
+def trading(engine: Engine, btc: Messages, account: Messages) -> Engine:
+    """An engine that quotes BTC/USDT on both sides and holds a position."""
+    engine.take(
+        btc.instrument(),
+        account.risk(0, "RUN"),
+        btc.risk(0, "RUN"),
+        btc.book(1),
+        btc.signal(1),
+        btc.target(2),
+        btc.order(2, "place_intent", "pending_new", "buy", 9_990),
+        btc.order(2, "place_intent", "pending_new", "sell", 10_010),
+        btc.accepted(2, "buy", 9_990),
+        btc.accepted(2, "sell", 10_010),
+        btc.trade(3),
+        btc.fill(4),
+        btc.position(4),
+        btc.book(8),
+    )
+    return engine

@@ -1,0 +1,255 @@
+"""What the application answers to GET: figures, symbols as people write them, errors."""
+
+from urllib.parse import quote
+
+import pytest
+
+API = "/api/v1"
+SWAP = "BTC/USDT:USDT"
+
+
+@pytest.fixture
+def client(trading, client_of):
+    return client_of(trading)
+
+
+def problem(response, status, code):
+    """The checked problem document of an answer."""
+    assert response.status_code == status
+    assert response.headers["content-type"] == "application/problem+json"
+    document = response.json()
+    assert set(document) == {"type", "title", "status", "detail", "code", "hint", "instance"}
+    assert (document["status"], document["code"]) == (status, code)
+    assert document["type"].endswith(code)
+    assert document["instance"] == response.request.url.path
+    return document
+
+
+def test_status_shows_exact_decimals_and_the_age_of_its_data(client):
+    status = client.get(f"{API}/maker/status/BTC/USDT").json()
+
+    assert (status["symbol"], status["venue"], status["state"]) == ("BTC/USDT", "synthetic", "QUOTING")
+    assert status["market"]["bid"] == "99.99"
+    assert status["market"]["ask_size"] == "4.000"
+    assert status["market"]["mid"] == "100.00"
+    assert status["market"]["spread_bps"] == 2.0
+    assert status["bid"]["quote"] == {
+        "price": "99.90",
+        "size": "2.000",
+        "distance_bps": -10.0,
+        "status": "live",
+    }
+    assert status["ask"]["quote"]["distance_bps"] == 10.0
+    assert status["inventory"]["position"] == "2.000"
+    assert status["inventory"]["notional"] == "200.0000"
+    assert status["pnl"]["total"] == "1.6800"
+    assert status["features"]["volatility_bps"] == 0.6
+    assert status["age_ms"] == 2_000.0
+    assert status["event_time"] == "2023-11-14T22:13:28.000000000Z"
+
+
+NO_BUY = ("cancelled", "cancelled", "buy")
+NO_SELL = ("cancelled", "cancelled", "sell")
+
+
+@pytest.mark.parametrize(
+    ("events", "seen"),
+    [
+        (lambda b, a: [b.target(9, bid=None), b.order(9, *NO_BUY)], ("ONE_SIDE", "INVENTORY_FULL")),
+        (lambda b, a: [b.order(9, *NO_BUY)], ("ONE_SIDE", "no order at the venue")),
+        (lambda b, a: [b.order(9, "place_intent", "pending_new", "buy")], ("ONE_SIDE", "order on its way")),
+        (lambda b, a: [b.order(9, *NO_BUY), b.order(9, *NO_SELL)], ("NOT_QUOTING", "no order at the venue")),
+        (lambda b, a: [b.book(9, status="stale")], ("NO_MARKET", None)),
+        (lambda b, a: [b.risk(9, "REDUCE_ONLY", "LOSS")], ("REDUCE_ONLY", None)),
+        (lambda b, a: [a.risk(9, "REDUCE_ONLY", "EXPOSURE")], ("REDUCE_ONLY", None)),
+        (lambda b, a: [b.command(9, "stop", "x"), b.order(9, *NO_BUY)], ("STOPPED", "stopped by command")),
+        (lambda b, a: [a.risk(9, "HALT", "DRAWDOWN"), b.order(9, *NO_BUY)], ("HALTED", "halted: DRAWDOWN")),
+    ],
+)
+def test_state_and_reason(trading, client, events, seen, request):
+    trading.take(*events(request.getfixturevalue("btc"), request.getfixturevalue("account")))
+    status = client.get(f"{API}/maker/status/BTC/USDT").json()
+    assert (status["state"], status["bid"]["reason"]) == seen
+
+
+def test_the_worse_of_the_symbols_and_the_accounts_risk_is_in_force(trading, btc, account, client_of):
+    trading.take(btc.risk(9, "HALT", "LOSS", halt_sequence=4), account.risk(9, "REDUCE_ONLY", "EXPOSURE"))
+    risk = client_of(trading).get(f"{API}/maker/status/BTC/USDT").json()["risk"]
+    assert (risk["state"], risk["reasons"], risk["halt_sequence"]) == ("HALT", ["LOSS", "EXPOSURE"], 4)
+
+
+def test_a_symbol_of_which_little_is_known_has_a_status(engine, btc, client_of):
+    engine.take(btc.book(1))
+    status = client_of(engine).get(f"{API}/maker/status/BTC/USDT").json()
+    assert status["state"] == "WAITING"
+    assert (status["market"], status["inventory"], status["bid"]["reason"]) == (None, None, "no quote yet")
+
+
+def test_active_lists_the_makers_and_the_stopped(trading, btc, messages_of, client_of):
+    eth = messages_of("ETH/USDT")
+    trading.take(eth.instrument(), eth.command(9, "stop", "x"))
+    active = client_of(trading).get(f"{API}/maker/active").json()
+    assert active["count"] == 1
+    assert active["makers"] == [
+        {"symbol": "BTC/USDT", "venue": "synthetic", "state": "QUOTING", "bid": "99.90", "ask": "100.10"}
+    ]
+    assert active["stopped"] == [{"symbol": "ETH/USDT", "venue": "synthetic"}]
+
+
+def test_performance_has_the_named_figures_with_their_units(trading, btc, client_of):
+    trading.take(btc.order(9, "filled", "filled", "buy", 9_990, filled_lots=2_000))
+    trading.take(btc.order(9, "cancelled", "cancelled", "sell", 10_010))
+    client = client_of(trading)
+
+    figures = client.get(f"{API}/maker/performance/BTC/USDT").json()
+
+    assert figures["totalPnL"] == "1.6800"
+    assert figures["totalTrades"] == 1
+    assert figures["avgSpread"] == 20.0
+    assert figures["fillRate"] == 0.5
+    # 199.8 traded; 200 held for 5 of 8 seconds is 125 on average
+    assert figures["inventoryTurnover"] == pytest.approx(199.8 / 125)
+    assert figures["twoSidedShare"] == pytest.approx(7 / 8)
+    assert figures["pnl"]["capture"] == "1.2000"
+    assert figures["units"]["totalPnL"] == "USDT"
+    assert set(figures["units"]) >= {"avgSpread", "fillRate", "inventoryTurnover", "totalTrades"}
+
+
+def test_performance_before_anything_happened_says_nothing_rather_than_zero(engine, btc, client_of):
+    engine.take(btc.instrument(), btc.book(1))
+    figures = client_of(engine).get(f"{API}/maker/performance/BTC/USDT").json()
+    assert [figures[name] for name in ("avgSpread", "fillRate", "inventoryTurnover")] == [None] * 3
+    assert (figures["totalPnL"], figures["totalTrades"]) == ("0.0000", 0)
+
+
+def test_alerts_come_newest_first_and_by_severity(trading, btc, client_of):
+    for number, severity in enumerate(("info", "critical", "warning")):
+        trading.take(btc.alert(number, severity, number))
+    client = client_of(trading)
+
+    def ids(**query):
+        return [
+            alert["alert_id"]
+            for alert in client.get(f"{API}/maker/risk/alerts", params=query).json()["alerts"]
+        ]
+
+    assert ids() == ["risk-2", "risk-1", "risk-0"]
+    assert ids(limit=1) == ["risk-2"]
+    assert ids(severity="critical") == ["risk-1"]
+    problem(client.get(f"{API}/maker/risk/alerts?severity=bad"), 422, "invalid_request")
+
+
+def test_why_shows_the_steps_of_the_newest_target(client):
+    why = client.get(f"{API}/maker/why/BTC/USDT").json()
+    assert why["bid"]["price"] == "99.90"
+    assert [step["name"] for step in why["bid"]["steps"]] == ["fair_value", "base_half_spread"]
+    assert why["bid"]["steps"][1]["effect_bps"] == -10.0
+    assert why["bid"]["steps"][1]["price_after"] == pytest.approx(99.9)
+    assert why["ask"]["size"] == "2.000"
+    assert (why["sequence"], why["expired"]) == (3, True)
+
+
+def test_why_of_a_side_that_is_not_quoted_says_so(trading, btc, client_of):
+    trading.take(btc.target(9, bid=None))
+    why = client_of(trading).get(f"{API}/maker/why/BTC/USDT").json()
+    assert (why["bid"]["price"], why["bid"]["not_quoting_because"]) == (None, "INVENTORY_FULL")
+    assert why["expired"] is False
+
+
+def test_why_before_the_first_quote_is_a_problem(engine, btc, client_of):
+    engine.take(btc.instrument())
+    problem(client_of(engine).get(f"{API}/maker/why/BTC/USDT"), 404, "no_quote_yet")
+
+
+@pytest.mark.parametrize("form", [SWAP, quote(SWAP), quote(SWAP, safe=""), "synthetic:" + SWAP])
+@pytest.mark.parametrize("path", ["status", "performance", "why"])
+def test_symbols_in_urls_raw_or_encoded(engine, messages_of, form, path, client_of):
+    swap = messages_of(SWAP)
+    engine.take(swap.instrument(), swap.book(1), swap.target(1))
+    answer = client_of(engine).get(f"{API}/maker/{path}/{form}")
+    assert answer.status_code == 200
+    assert answer.json()["symbol"] == SWAP
+
+
+def test_an_unknown_symbol_names_the_nearest(client):
+    document = problem(client.get(f"{API}/maker/status/btc/usd"), 404, "unknown_symbol")
+    assert "BTC/USDT" in document["hint"]
+    assert "active" in problem(client.get(f"{API}/maker/status/Q"), 404, "unknown_symbol")["hint"]
+
+
+def test_a_symbol_of_two_venues_needs_the_venue(trading, messages_of, client_of):
+    other = messages_of("BTC/USDT", "other")
+    trading.take(other.instrument(), other.book(1, 5_000, 5_001))
+    client = client_of(trading)
+    document = problem(client.get(f"{API}/maker/status/BTC/USDT"), 409, "ambiguous_symbol")
+    assert "other" in document["detail"]
+    assert client.get(f"{API}/maker/status/BTC/USDT?venue=other").json()["market"]["bid"] == "50.00"
+    problem(client.get(f"{API}/maker/status/BTC/USDT?venue=third"), 404, "unknown_symbol")
+
+
+def test_health_and_metrics_at_the_root_and_under_the_api(client, engine):
+    for prefix in ("", API):
+        assert client.get(f"{prefix}/health/live").json() == {"status": "alive", "version": "0.1.0"}
+        assert client.get(f"{prefix}/health/ready").json()["symbols"] == 1
+        metrics = client.get(f"{prefix}/metrics")
+        assert metrics.headers["content-type"].startswith("text/plain")
+        assert "# TYPE" in metrics.text
+
+
+def test_not_ready_before_the_first_view(engine, client_of):
+    client = client_of(engine)
+    document = problem(client.get("/health/ready"), 503, "not_ready")
+    assert "account" in document["detail"]
+    assert client.get("/health/live").status_code == 200
+    assert client.get(f"{API}/maker/active").json()["count"] == 0
+
+
+def test_unknown_paths_and_methods_are_problems(client):
+    problem(client.get(f"{API}/nothing"), 404, "no_such_path")
+    document = problem(client.request("DELETE", f"{API}/maker/active"), 405, "method_not_allowed")
+    assert "DELETE" in document["detail"]
+
+
+def test_a_failure_inside_shows_no_stack(trading, client_of):
+    trading.store.put({"symbol/synthetic:BTC/USDT": b"not json, and a secret"})
+    client = client_of(trading)
+    answer = client.get(f"{API}/maker/status/BTC/USDT")
+    problem(answer, 500, "unexpected_error")
+    assert "secret" not in answer.text
+    assert "Traceback" not in answer.text
+
+
+@pytest.mark.parametrize("path", ["/", "/app.js", f"{API}/maker/active", f"{API}/nothing", "/health/live"])
+def test_security_headers_are_on_every_answer(client, path):
+    headers = client.get(path).headers
+    assert "default-src 'self'" in headers["content-security-policy"]
+    assert "frame-ancestors 'none'" in headers["content-security-policy"]
+    assert headers["x-content-type-options"] == "nosniff"
+
+
+def test_the_page_and_its_parts_are_served_and_point_nowhere_else(client):
+    page = client.get("/")
+    assert page.headers["content-type"].startswith("text/html")
+    for name in ("app.js", "style.css"):
+        assert name in page.text
+        part = client.get(f"/{name}")
+        assert part.status_code == 200
+        assert "https://" not in part.text
+    assert "https://" not in page.text
+
+
+def test_openapi_names_the_answers(client):
+    document = client.get(f"{API}/openapi.json").json()
+    performance = document["components"]["schemas"]["PerformanceResponse"]["properties"]
+    assert {"totalPnL", "totalTrades", "avgSpread", "fillRate", "inventoryTurnover"} <= set(performance)
+    paths = document["paths"]
+    assert set(paths[f"{API}/maker/risk/halt"]["post"]["responses"]) == {
+        "202",
+        "403",
+        "404",
+        "409",
+        "413",
+        "422",
+    }
+    problem_schema = paths[f"{API}/maker/status/{{symbol}}"]["get"]["responses"]["404"]["content"]
+    assert "Problem" in str(problem_schema)

@@ -1,0 +1,239 @@
+"""The live stream: a snapshot, then only what changed; a slow client gets newer messages, not more."""
+
+import asyncio
+import json
+import re
+import socket
+import threading
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from itertools import pairwise
+from time import monotonic
+
+import httpx
+import pytest
+import uvicorn
+from gateway_api.app import stream
+from gateway_api.app.overview import Overview
+from gateway_api.app.problems import ProblemError
+from gateway_api.app.service import make_app
+from gateway_api.app.stream import Streams
+
+from chassis.store import MemoryStore
+from schemas.config import Config
+
+KEY = "synthetic:BTC/USDT"
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
+    monkeypatch.setattr(stream, "INTERVAL_S", 0.001)
+    monkeypatch.setattr(stream, "_INTERVAL_MAX_S", 0.002)
+
+
+def parsed(message: bytes) -> tuple[str, dict]:
+    found = re.fullmatch(rb"id: (\d+)\nevent: (\w+)\ndata: (.*)\n\n", message)
+    data = json.loads(found[3])
+    assert data["sequence"] == int(found[1])
+    return found[2].decode(), data
+
+
+async def message_of(events: AsyncIterator[bytes]) -> tuple[str, dict]:
+    return parsed(await asyncio.wait_for(anext(events), 5))
+
+
+def run(coroutine):
+    return asyncio.run(coroutine)
+
+
+def test_the_first_message_is_a_snapshot_of_everything(trading, btc):
+    trading.take(btc.alert(9, "warning", 84), btc.command(9, "start", "c-1"))
+
+    async def first():
+        return await message_of(Streams(trading.context()).overview())
+
+    name, data = run(first())
+
+    assert (name, data["sequence"]) == ("snapshot", 1)
+    assert data["engine_time_ms"] == trading.context().now_ns() / 1e6
+    assert data["engine"]["mode"] == "paper"
+    assert data["account"]["state"] == "RUN"
+    assert data["account"]["pnl"] == "1.6800"
+    assert data["account"]["exposure"] == pytest.approx(200 / 1_000_001.68, abs=1e-6)
+    assert data["alerts"][0]["message"] == "position at 84 % of its limit"
+    assert data["commands"][0]["command_id"] == "c-1"
+    assert data["symbols"][KEY]["bid"]["quote"]["price"] == "99.90"
+
+
+def test_then_come_only_the_symbols_that_changed(trading, btc, messages_of):
+    eth = messages_of("ETH/USDT")
+    trading.take(eth.instrument(), eth.book(1))
+
+    async def two():
+        events = Streams(trading.context()).overview()
+        await message_of(events)
+        trading.take(eth.book(9, 9_000))
+        return await message_of(events)
+
+    name, data = run(two())
+
+    assert (name, data["sequence"]) == ("update", 2)
+    assert set(data["symbols"]) == {"synthetic:ETH/USDT"}
+    assert "account" not in data
+    assert "engine" not in data
+
+
+def test_a_slow_client_gets_the_newest_state_and_no_queue(trading, btc):
+    async def slow():
+        events = Streams(trading.context()).overview()
+        await message_of(events)
+        for number in range(500):
+            trading.take(btc.book(10 + number, 9_000 + number))
+        return await message_of(events)
+
+    name, data = run(slow())
+
+    assert (name, data["sequence"]) == ("update", 2)
+    assert data["symbols"][KEY]["market"]["bid"] == "94.99"
+
+
+def test_an_account_halt_changes_every_symbol(trading, account):
+    async def two():
+        events = Streams(trading.context()).overview()
+        await message_of(events)
+        trading.store.put({"account": _account_alone(trading, account)})
+        return await message_of(events)
+
+    _, data = run(two())
+
+    assert data["account"]["state"] == "HALT"
+    assert data["symbols"][KEY]["state"] == "HALTED"
+
+
+def _account_alone(trading, account) -> bytes:
+    """The account's view after a halt, before any symbol's view was written."""
+    trading.core.on_event(account.risk(9, "HALT", "COMMAND"))
+    return trading.core.take_dirty()["account"]
+
+
+def test_where_nothing_changes_there_is_a_heartbeat(trading, monkeypatch):
+    monkeypatch.setattr(stream, "_HEARTBEAT_S", 0.01)
+
+    async def two():
+        events = Streams(trading.context()).overview()
+        await message_of(events)
+        return await message_of(events)
+
+    assert run(two()) == ("heartbeat", {"sequence": 2, "engine_time_ms": trading.context().now_ns() / 1e6})
+
+
+def test_a_view_that_did_not_change_is_not_decoded_again(trading, monkeypatch):
+    overview = Overview(trading.store, Config())
+    overview.refresh()
+    monkeypatch.setattr("gateway_api.app.overview.decode", lambda *_: pytest.fail("decoded again"))
+    overview.refresh()
+    assert overview.since(overview.change) == b""
+
+
+def test_an_engine_that_has_said_nothing_yet_has_an_empty_snapshot(engine):
+    overview = Overview(MemoryStore(), Config())
+    overview.refresh()
+    data = json.loads(b"{%s}" % overview.since(-1))
+    assert data["account"]["state"] is None
+    assert "symbols" not in data
+
+
+def test_a_symbol_in_depth_shows_the_ladder_with_our_levels(trading, btc):
+    trading.take(btc.accepted(9, "buy", 9_999))
+
+    async def first():
+        return await message_of(Streams(trading.context()).detail(KEY))
+
+    name, data = run(first())
+    detail = data["detail"]
+
+    assert name == "snapshot"
+    assert detail["bids"][0] == {"price": "99.99", "size": "5.000", "own_size": "2.000"}
+    assert detail["asks"][-1] == {"price": "100.10", "size": None, "own_size": "2.000"}
+    assert [level["price"] for level in detail["asks"]] == ["100.01", "100.02", "100.10"]
+    assert detail["trades"][0]["price"] == "100.00"
+    assert detail["fills"][0]["edge_bps"] == 10.0
+    assert detail["why"]["bid"]["price"] == "99.90"
+    assert detail["contract"]["tick_size"] == "0.01"
+
+
+def test_streams_are_bounded_and_a_closed_one_gives_its_place_back(trading, monkeypatch):
+    monkeypatch.setattr(stream, "STREAMS_MAX", 1)
+
+    async def fill_and_free():
+        streams = Streams(trading.context())
+        events = streams.overview()
+        await anext(events)
+        with pytest.raises(ProblemError) as refused:
+            streams.detail(KEY)
+        await events.aclose()
+        await anext(streams.overview())
+        return refused.value.status
+
+    assert run(fill_and_free()) == 503
+
+
+def test_streams_take_a_bounded_part_of_the_loop_that_trades(trading, monkeypatch):
+    """A refresh that took 50 ms is not done again before 500 ms are over."""
+    monkeypatch.setattr(stream, "INTERVAL_S", 0.2)
+    monkeypatch.setattr(stream, "_INTERVAL_MAX_S", 2.0)
+    now_s = [100.0]
+    monkeypatch.setattr(stream, "monotonic", lambda: now_s[0])
+    refreshed_at = []
+
+    def refresh(overview):
+        refreshed_at.append(now_s[0])
+        now_s[0] += 0.05
+
+    monkeypatch.setattr(Overview, "refresh", refresh)
+    streams = Streams(trading.context())
+    for _ in range(100):
+        streams._refresh()
+        now_s[0] += 0.01
+    gaps = [later - earlier for earlier, later in pairwise(refreshed_at)]
+    assert gaps
+    assert min(gaps) >= 0.45
+
+
+@pytest.fixture
+def server(trading):
+    """The application behind a real server; `closing` ends its streams."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    closing = threading.Event()
+    application = make_app(replace(trading.context(), is_closing=closing.is_set))
+    server = uvicorn.Server(uvicorn.Config(application, log_level="critical", lifespan="off"))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{listener.getsockname()[1]}/api/v1/stream", closing
+    closing.set()
+    server.should_exit = True
+    thread.join(timeout=10)
+    assert not thread.is_alive()
+    listener.close()
+
+
+@pytest.mark.parametrize(("path", "holds"), [("", "symbols"), ("/BTC%2FUSDT", "detail")])
+def test_a_real_server_streams_and_ends_with_the_engine(server, path, holds):
+    url, closing = server
+    with httpx.stream("GET", url + path, timeout=5) as answer:
+        assert answer.headers["content-type"].startswith("text/event-stream")
+        assert answer.headers["cache-control"] == "no-store"
+        lines = answer.iter_lines()
+        first = [next(lines) for _ in range(3)]
+        assert first[1] == "event: snapshot"
+        assert holds in json.loads(first[2].removeprefix("data: "))
+        closing.set()
+        began = monotonic()
+        for line in lines:
+            assert line != "event: snapshot"
+        assert monotonic() - began < 2
+
+
+def test_a_stream_of_an_unknown_symbol_is_a_problem(trading, client_of):
+    answer = client_of(trading).get("/api/v1/stream/NO/ONE")
+    assert (answer.status_code, answer.json()["code"]) == (404, "unknown_symbol")
