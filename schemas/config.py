@@ -35,7 +35,7 @@ class MarketMaking(Instruction):
     inventory. Applied once: the bias is a plain -1..1."""
     update_frequency: Positive = 1.0
     """Seconds: each symbol is priced on every book update and at least this often."""
-    requote_threshold_bps: NonNegative = 0.5
+    requote_threshold_bps: NonNegative = 1.0
     """A new price nearer than this to the standing target does not replace it (queue priority)."""
     requote_size_change: Fraction = 0.2
     """Nor does a new size within this fraction of the standing one."""
@@ -111,6 +111,8 @@ class Pricing(Instruction):
     """Largest order in the reporting currency."""
     order_notional_min: PositiveDecimal = Decimal(50)
     """Smallest order in the reporting currency: thinner depth does not shrink an order below it."""
+    order_inventory_share_max: Fraction = 0.25
+    """Largest order as a part of the maximum inventory: no single fill goes from flat to full."""
     high_regime_size_factor: Fraction = 0.5
     """Sizes are multiplied by this in the high volatility regime."""
     warmup_volatility_bps: NonNegative = 5.0
@@ -137,6 +139,8 @@ class MarketData(Instruction):
     book_levels: Annotated[int, Field(ge=1, le=1000)] = 20
     depth_levels: Count = 5
     """Levels of a side that depth and imbalance sum over."""
+    imbalance_half_life_s: Positive = 1.0
+    """Book imbalance is averaged over time with this half-life: the book flickers faster than it means it."""
     flow_half_life_s: Positive = 10.0
     book_age_ms_max: Milliseconds = 10_000
     """Receive age at which a book is stale: quotes are pulled. Receive time, not exchange time: clocks differ."""
@@ -162,9 +166,10 @@ class Routing(Instruction):
     """Largest order in the reporting currency."""
     order_size_max: PositiveDecimal | None = None
     """Largest order in base units; none: risk_limits.max_position."""
-    messages_per_10s: Count = 1_000
+    messages_per_10s: Count = 10_000
     """Orders, amends and cancels of the account; a fifth is kept for cancels."""
-    messages_per_10s_symbol: Count = 100
+    messages_per_10s_symbol: Count = 400
+    """The same for one symbol. A real venue's own limits are lower: set what it grants."""
     duplicate_window_ms: Milliseconds = 500
     """The same order for the same target is not sent twice within this, and what was filled is not offered
     again for it."""
@@ -261,8 +266,8 @@ def _default_synthetic() -> dict[str, SyntheticSymbol]:
             ("BTC/USDT", "60000", 4.0, 0.6),
             ("ETH/USDT", "3000", 8.0, 0.8),
             ("SOL/USDT", "150", 20.0, 1.2),
-            ("LINK/USDT", "15", 30.0, 1.5),
-            ("ARB/USDT", "0.8", 50.0, 2.0),
+            ("AAVE/USDT", "100", 30.0, 1.5),
+            ("LTC/USDT", "80", 50.0, 2.0),
         )
     }
 
@@ -276,8 +281,8 @@ def _default_instruments() -> dict[str, InstrumentConfig]:
             ("BTC/USDT", "0.1", "0.00001"),
             ("ETH/USDT", "0.01", "0.0001"),
             ("SOL/USDT", "0.01", "0.01"),
-            ("LINK/USDT", "0.001", "0.1"),
-            ("ARB/USDT", "0.0001", "1"),
+            ("AAVE/USDT", "0.01", "0.001"),
+            ("LTC/USDT", "0.01", "0.001"),
         )
     }
 

@@ -32,7 +32,8 @@ class Signal(SymbolEvent):
     ask_depth_lots: SizeLots
     """Sum over the configured number of levels."""
     imbalance: float
-    """(bid depth - ask depth) / (bid depth + ask depth), -1 to 1; +1 or -1 where a side is empty."""
+    """(bid depth - ask depth) / (bid depth + ask depth), averaged over time with a short half-life, -1 to 1;
+    a side that stays empty makes it +1 or -1."""
     flow_imbalance: float
     """Time-decayed taker (buys - sells) / (buys + sells), -1 to 1 (quant.md 5)."""
     flow_volume_lots: float

@@ -19,10 +19,10 @@ STATE = {
 
 
 def test_why_explains_the_newest_quote_step_by_step(synthetic_run: Run, maker: Maker) -> None:
-    done = maker("why", "ARB/USDT", "--log", synthetic_run.log, "--json")
+    done = maker("why", "LTC/USDT", "--log", synthetic_run.log, "--json")
     assert done.code == 0, done.err
     answer = done.json
-    assert answer["symbol"] == "ARB/USDT"
+    assert answer["symbol"] == "LTC/USDT"
     for side in ("bid", "ask"):
         steps = answer[side]["steps"]
         assert [set(step) for step in steps] == [

@@ -1,9 +1,10 @@
 """The whole engine at a glance, in pieces that remember when they changed: what the stream sends."""
 
+import asyncio
 from dataclasses import dataclass
 from decimal import Decimal
 
-from pydantic import BaseModel, TypeAdapter
+from pydantic import TypeAdapter
 
 from chassis.store import StateStore
 from gateway_api.app.numbers import milliseconds, money_text
@@ -18,6 +19,7 @@ from schemas.views import ACCOUNT_DOCUMENT, SYMBOL_PREFIX, AccountView, SymbolVi
 
 _ALERTS_SHOWN = 50
 _COMMANDS_SHOWN = 10
+_SYMBOLS_PER_TURN = 8
 
 
 class AccountGlance(Answer):
@@ -76,7 +78,8 @@ class Overview:
 
     def __init__(self, store: StateStore, config: Config) -> None:
         self.change = 0
-        """Counts the refreshes that changed anything."""
+        """Counts the refreshes that found anything new; a piece remembers the one that changed it."""
+        self._changed = False
         self._store = store
         self._config = config
         self._documents: dict[str, bytes] = {}
@@ -85,16 +88,21 @@ class Overview:
         self._money: dict[str, tuple[Decimal, Decimal]] = {}
         self._account: AccountView | None = None
 
-    def refresh(self) -> None:
-        """Take over what changed in the store."""
+    async def refresh(self) -> None:
+        """Take over what changed in the store, with pauses for the others in this loop: it may be trading."""
         change = self.change + 1
+        self._changed = False
         stale_states = self._refresh_account(change)
-        for key in symbol_keys(self._store):
+        for number, key in enumerate(symbol_keys(self._store)):
             document = self._store.get(SYMBOL_PREFIX + key)
             if document is not None and (stale_states or document != self._documents.get(key)):
                 self._documents[key] = document
                 self._take_symbol(key, decode(SymbolView, document), change)
-        self._put(self._parts, "account", _json(self._account_glance()), change)
+            if number % _SYMBOLS_PER_TURN == _SYMBOLS_PER_TURN - 1:
+                await asyncio.sleep(0)
+        self._put(self._parts, "account", self._account_glance().json_bytes(), change)
+        if self._changed:
+            self.change = change  # last: whoever has seen this number has seen all of its pieces
 
     def since(self, change: int) -> bytes:
         """The inside of a JSON object with the pieces that are newer than `change`."""
@@ -119,13 +127,13 @@ class Overview:
     def _take_symbol(self, key: str, view: SymbolView, change: int) -> None:
         if view.position is not None:
             self._money[key] = (view.position.pnl_reporting, view.position.notional_reporting)
-        self._put(self._symbols, key, _json(symbol_status(view, self._account)), change)
+        self._put(self._symbols, key, symbol_status(view, self._account).json_bytes(), change)
 
     def _put(self, pieces: dict[str, _Piece], name: str, text: bytes, change: int) -> None:
         known = pieces.get(name)
         if known is None or known.text != text:
             pieces[name] = _Piece(text, change)
-            self.change = change
+            self._changed = True
 
     def _account_glance(self) -> AccountGlance:
         risk = self._account.risk if self._account else None
@@ -155,10 +163,6 @@ def _newer(pieces: dict[str, _Piece], change: int) -> list[bytes]:
         for name, piece in pieces.items()
         if piece.changed > change
     ]
-
-
-def _json(model: BaseModel) -> bytes:
-    return model.__pydantic_serializer__.to_json(model)
 
 
 def _standing(risk: RiskState | None) -> tuple[object, ...]:

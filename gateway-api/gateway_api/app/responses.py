@@ -21,6 +21,10 @@ class Answer(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
+    def json_bytes(self) -> bytes:
+        """The answer as JSON."""
+        return self.__pydantic_serializer__.to_json(self)
+
 
 class Timed(Answer):
     """An answer made from data of a certain time."""

@@ -1,7 +1,7 @@
 """Server-sent events: what changed, conflated. A slow client gets fewer and newer messages, never a queue."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from time import monotonic
 
 from chassis.process import GatewayContext
@@ -44,6 +44,7 @@ class Streams:
         self.open_streams = 0
         self._context = context
         self._overview = Overview(context.store, context.config)
+        self._refreshing: asyncio.Task[None] | None = None
         self._refresh_at_s = 0.0
         self._interval_s = INTERVAL_S
 
@@ -55,15 +56,15 @@ class Streams:
         self._take_place()
         seen = -1
 
-        def news() -> bytes:
+        async def news() -> bytes:
             nonlocal seen
-            self._refresh()
+            await self._refresh()
             first, since = seen < 0, seen
             if not first and self._overview.change == since:
                 return b""
             seen = self._overview.change
             parts = self._overview.since(since)
-            engine = b'"engine":' + _json(self._engine())
+            engine = b'"engine":' + self._engine().json_bytes()
             return b",".join(part for part in (engine if first else b"", parts) if part)
 
         return self._events(news)
@@ -76,14 +77,14 @@ class Streams:
         self._take_place()
         seen: bytes | None = None
 
-        def news() -> bytes:
+        async def news() -> bytes:
             nonlocal seen
             document = self._context.store.get(SYMBOL_PREFIX + key)
             if document is None or document == seen:
                 return b""
             seen = document
             view = view_of(self._context.store, key)
-            return b"" if view is None else b'"detail":' + _json(detail_of(view))
+            return b"" if view is None else b'"detail":' + detail_of(view).json_bytes()
 
         return self._events(news)
 
@@ -97,13 +98,13 @@ class Streams:
                 {"Retry-After": "5"},
             )
 
-    async def _events(self, news: Callable[[], bytes]) -> AsyncIterator[bytes]:
+    async def _events(self, news: Callable[[], Awaitable[bytes]]) -> AsyncIterator[bytes]:
         """Messages numbered from 1: a snapshot, then updates or heartbeats, until the server closes."""
         self.open_streams += 1
         try:
             sequence, silent_since_s = 0, monotonic()
             while not self._context.is_closing():
-                parts = news()
+                parts = await news()
                 if parts or sequence == 0 or monotonic() - silent_since_s >= _HEARTBEAT_S:
                     sequence += 1
                     silent_since_s = monotonic()
@@ -119,13 +120,20 @@ class Streams:
         data = inside + b"," + parts if parts else inside
         return b"id: %d\nevent: %s\ndata: {%s}\n\n" % (sequence, name, data)
 
-    def _refresh(self) -> None:
-        """Read the store for all clients at once, and less often where that takes long."""
+    async def _refresh(self) -> None:
+        """Read the store once for all clients; one that leaves meanwhile does not break it off."""
+        if self._refreshing is None and monotonic() >= self._refresh_at_s:
+            self._refreshing = asyncio.create_task(self._refresh_once())
+        if self._refreshing is not None:
+            await asyncio.shield(self._refreshing)
+
+    async def _refresh_once(self) -> None:
         began_s = monotonic()
-        if began_s < self._refresh_at_s:
-            return
-        self._overview.refresh()
-        cost_s = monotonic() - began_s
+        try:
+            await self._overview.refresh()
+        finally:
+            self._refreshing = None
+        cost_s = monotonic() - began_s  # with the turns of others: where the loop is busy, streams hold back
         self._interval_s = min(max(INTERVAL_S, cost_s / _LOAD_MAX), _INTERVAL_MAX_S)
         self._refresh_at_s = began_s + self._interval_s * 0.9
 
@@ -140,7 +148,3 @@ class Streams:
             max_loss=str(config.risk_limits.max_loss),
             account_max_loss=str(config.risk_limits.account_max_loss),
         )
-
-
-def _json(answer: Answer) -> bytes:
-    return answer.__pydantic_serializer__.to_json(answer)

@@ -14,6 +14,8 @@ from schemas.units import NS_PER_MS
 TICK_NS = 100 * NS_PER_MS
 _WRITE_INTERVAL_NS = 50 * NS_PER_MS
 """Of the wall clock: people read no faster, and a recording at full speed has thousands of ticks a second."""
+_SYMBOLS_PER_WRITE = 32
+"""A view takes 0.1 ms: no write may keep a loop that trades waiting for long."""
 
 
 class ViewWriter:
@@ -26,8 +28,10 @@ class ViewWriter:
 
     def on_event(self, event: Event) -> None:
         """A tick may write, a shutdown does."""
-        if isinstance(event, Shutdown) or (isinstance(event, Tick) and monotonic_ns() >= self._write_at_ns):
-            self._write()
+        if isinstance(event, Shutdown):
+            self._write(None)
+        elif isinstance(event, Tick) and monotonic_ns() >= self._write_at_ns:
+            self._write(_SYMBOLS_PER_WRITE)
 
     def next_due_ns(self) -> int | None:
         """Nothing comes from the store."""
@@ -39,10 +43,10 @@ class ViewWriter:
 
     def close(self) -> None:
         """Write what the last tick left."""
-        self._write()
+        self._write(None)
 
-    def _write(self) -> None:
-        documents = self._core.take_dirty()
+    def _write(self, symbols_max: int | None) -> None:
+        documents = self._core.take_dirty(symbols_max)
         if documents:
             self._store.put(documents)
         self._write_at_ns = monotonic_ns() + _WRITE_INTERVAL_NS

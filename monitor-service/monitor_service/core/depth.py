@@ -1,5 +1,10 @@
 """What rests on the two sides, and which is heavier."""
 
+from dataclasses import dataclass
+from math import exp
+
+from schemas.units import NS_PER_S
+
 
 def imbalance(bid_lots: float, ask_lots: float) -> float:
     """(bid - ask)/(bid + ask): 1 where only bids are, -1 where only asks are, 0 where nothing is."""
@@ -11,3 +16,31 @@ def weighted_mid(bid: float, bid_lots: float, ask: float, ask_lots: float) -> fl
     """Each best price weighted by the other side's queue: the heavier bid, the nearer to the ask."""
     share = bid_lots / (bid_lots + ask_lots)
     return share * ask + (1 - share) * bid
+
+
+@dataclass(slots=True)
+class TimeAverage:
+    """The average of a value over time, older times counting less: e^(-age/tau).
+
+    Each value counts for as long as it stood, so the average does not depend on how often it is reported.
+    """
+
+    tau_s: float
+    value: float = 0.0
+    average: float = 0.0
+    time_ns: int = 0
+
+    def at(self, time_ns: int) -> float:
+        """The average at a time; the first value stands for all time before it."""
+        if time_ns > self.time_ns:
+            kept = exp(-(time_ns - self.time_ns) / (self.tau_s * NS_PER_S))
+            self.average = self.value + (self.average - self.value) * kept
+            self.time_ns = time_ns
+        return self.average
+
+    def set(self, time_ns: int, value: float) -> None:
+        """From now on the value is `value`."""
+        if not self.time_ns:
+            self.average = value
+        self.at(time_ns)
+        self.value = value

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from math import log
 
 from monitor_service.core.book import BookState
-from monitor_service.core.depth import imbalance, weighted_mid
+from monitor_service.core.depth import TimeAverage, imbalance, weighted_mid
 from monitor_service.core.signal_gate import SignalGate
 from monitor_service.core.trade_flow import TradeFlow
 from monitor_service.core.volatility import VarianceRate, next_regime
@@ -49,6 +49,7 @@ class SymbolMonitor:
     instrument: Instrument
     variance: VarianceRate
     flow: TradeFlow
+    imbalance: TimeAverage
     gate: SignalGate
     book: BookState = field(default_factory=BookState)
     trade_ids: TradeIds = field(default_factory=TradeIds)
@@ -68,6 +69,7 @@ class SymbolMonitor:
             instrument,
             VarianceRate(volatility.half_life_s / log(2), volatility.jump_sigma),
             TradeFlow(config.market_data.flow_half_life_s / log(2)),
+            TimeAverage(config.market_data.imbalance_half_life_s / log(2)),
             SignalGate.of(config),
         )
 
@@ -77,6 +79,7 @@ class SymbolMonitor:
         ask_prices, ask_sizes = self.book.best_asks(levels)
         self.bid_depth_lots = sum(bid_sizes[:depth_levels])
         self.ask_depth_lots = sum(ask_sizes[:depth_levels])
+        self.imbalance.set(now_ns, imbalance(self.bid_depth_lots, self.ask_depth_lots))
         if self.book.status == "live":
             self._observe_mid(now_ns, bid_prices[0], bid_sizes[0], ask_prices[0], ask_sizes[0])
         instrument = self.instrument
@@ -105,7 +108,7 @@ class SymbolMonitor:
         volatility = self.variance.per_sqrt_s
         if volatility is not None and self.variance.is_ready:
             self.regime = next_regime(self.regime, volatility * BPS_PER_UNIT, config.market_data.volatility)
-        book_imbalance = imbalance(self.bid_depth_lots, self.ask_depth_lots)
+        book_imbalance = self.imbalance.at(now_ns)
         flow_imbalance = self.flow.imbalance
         due = self.gate.is_due(
             now_ns,

@@ -116,6 +116,47 @@ def _account_alone(trading, account) -> bytes:
     return trading.core.take_dirty()["account"]
 
 
+def test_a_refresh_lets_others_have_their_turn(engine, messages_of):
+    for number in range(40):
+        engine.take(messages_of(f"S{number}/USDT").instrument())
+    overview = Overview(engine.store, Config())
+
+    async def turns_of_others():
+        refresh = asyncio.create_task(overview.refresh())
+        turns = 0
+        while not refresh.done():
+            await asyncio.sleep(0)
+            turns += 1
+        return turns
+
+    assert run(turns_of_others()) >= 5
+
+
+def test_a_client_that_leaves_in_the_middle_of_a_refresh_costs_the_others_nothing(engine, messages_of):
+    markets = [messages_of(f"S{number}/USDT") for number in range(40)]
+    for market in markets:
+        engine.take(market.instrument())
+
+    async def leave_and_stay():
+        streams = Streams(engine.context())
+        staying, leaving = streams.overview(), streams.overview()
+        await message_of(staying)
+        await message_of(leaving)
+        await asyncio.sleep(0.01)
+        for market in markets:
+            engine.take(market.book(1))
+        reading = asyncio.create_task(anext(leaving))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        reading.cancel()
+        seen = set()
+        while len(seen) < len(markets):
+            seen |= set((await message_of(staying))[1].get("symbols", ()))
+        return len(seen)
+
+    assert run(leave_and_stay()) == 40
+
+
 def test_where_nothing_changes_there_is_a_heartbeat(trading, monkeypatch):
     monkeypatch.setattr(stream, "_HEARTBEAT_S", 0.01)
 
@@ -129,15 +170,15 @@ def test_where_nothing_changes_there_is_a_heartbeat(trading, monkeypatch):
 
 def test_a_view_that_did_not_change_is_not_decoded_again(trading, monkeypatch):
     overview = Overview(trading.store, Config())
-    overview.refresh()
+    run(overview.refresh())
     monkeypatch.setattr("gateway_api.app.overview.decode", lambda *_: pytest.fail("decoded again"))
-    overview.refresh()
+    run(overview.refresh())
     assert overview.since(overview.change) == b""
 
 
 def test_an_engine_that_has_said_nothing_yet_has_an_empty_snapshot(engine):
     overview = Overview(MemoryStore(), Config())
-    overview.refresh()
+    run(overview.refresh())
     data = json.loads(b"{%s}" % overview.since(-1))
     assert data["account"]["state"] is None
     assert "symbols" not in data
@@ -186,15 +227,19 @@ def test_streams_take_a_bounded_part_of_the_loop_that_trades(trading, monkeypatc
     monkeypatch.setattr(stream, "monotonic", lambda: now_s[0])
     refreshed_at = []
 
-    def refresh(overview):
+    async def refresh(overview):
         refreshed_at.append(now_s[0])
         now_s[0] += 0.05
 
     monkeypatch.setattr(Overview, "refresh", refresh)
-    streams = Streams(trading.context())
-    for _ in range(100):
-        streams._refresh()
-        now_s[0] += 0.01
+
+    async def ask_often():
+        streams = Streams(trading.context())
+        for _ in range(100):
+            await streams._refresh()
+            now_s[0] += 0.01
+
+    run(ask_often())
     gaps = [later - earlier for earlier, later in pairwise(refreshed_at)]
     assert gaps
     assert min(gaps) >= 0.45

@@ -324,6 +324,20 @@ def test_only_what_changed_is_dirty(core, btc, messages_of):
     assert core.take_dirty() == {}
 
 
+def test_symbols_that_waited_longest_are_taken_first(core, btc, messages_of):
+    markets = [messages_of(f"S{number}/USDT") for number in range(5)]
+    feed(core, *(market.book(1) for market in markets))
+    taken = set(core.take_dirty(2))
+    feed(core, markets[0].book(2), markets[2].book(2))
+    later = [set(core.take_dirty(2)) for _ in range(3)]
+
+    def keys(*numbers: int) -> set[str]:
+        return {f"symbol/synthetic:S{number}/USDT" for number in numbers}
+
+    assert taken == keys(0, 1) | {ACCOUNT_DOCUMENT}
+    assert later == [keys(2, 3), keys(4, 0), set()]
+
+
 def test_what_was_written_is_no_part_of_the_state_that_a_replay_must_reach(core, btc):
     replayed = ProjectorCore(Config())
     for one in (core, replayed):

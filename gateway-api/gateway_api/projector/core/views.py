@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable
+from itertools import islice
 from typing import Any
 
 from gateway_api.projector.core.symbol import SymbolFold
@@ -63,10 +64,14 @@ class ProjectorCore:
             handler(event)
         return _NOTHING
 
-    def take_dirty(self) -> dict[str, bytes]:
-        """The documents that changed since the last call, by name; they count as written from now on."""
-        documents = {SYMBOL_PREFIX + key: encode(fold.view()) for key, fold in self._dirty.items()}
-        self._dirty.clear()
+    def take_dirty(self, symbols_max: int | None = None) -> dict[str, bytes]:
+        """The documents that changed since they were last taken, by name; they count as written from now on.
+
+        With `symbols_max`, that many symbols at the most: those that have waited longest, so that all have
+        their turn and none of the turns is long.
+        """
+        keys = list(islice(self._dirty, symbols_max))
+        documents = {SYMBOL_PREFIX + key: encode(self._dirty.pop(key).view()) for key in keys}
         if self._account_dirty:
             documents[ACCOUNT_DOCUMENT] = encode(self._account_view())
             self._account_dirty = False

@@ -104,7 +104,7 @@ def _sized(
     if price_ticks <= 0:
         return DraftSide(None, 0, reasons.PRICE_NOT_POSITIVE, steps)
     size, reason = quote_size_lots(
-        side, price_ticks, level_sizes, bias, signal.regime, units, config.pricing
+        side, price_ticks, level_sizes, bias, signal.regime, units, config.pricing, config.inventory
     )
     return DraftSide(None if reason else price_ticks, size, reason, steps)
 
@@ -172,7 +172,7 @@ class QuoterCore:
     def _on_instrument(self, instrument: Instrument) -> tuple[Event, ...]:
         state = self._state(instrument)
         state.instrument = instrument
-        state.units = SizeUnits.of(instrument)
+        state.units = SizeUnits.of(instrument, self._config.inventory)
         return ()
 
     def _on_risk(self, risk: RiskState) -> tuple[Event, ...]:

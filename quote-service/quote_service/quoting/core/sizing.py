@@ -3,7 +3,7 @@
 from math import floor
 from typing import NamedTuple
 
-from schemas.config import Pricing
+from schemas.config import InventoryLimits, Pricing
 from schemas.market import Instrument
 from schemas.message import Side
 from schemas.signals import Regime
@@ -17,12 +17,19 @@ class SizeUnits(NamedTuple):
     quote_per_tick_lot: float
     reporting_per_tick_lot: float
     min_notional: float
+    max_inventory_lots: float
+    """The limit in base units; the one in money depends on the price."""
 
     @classmethod
-    def of(cls, instrument: Instrument) -> "SizeUnits":
+    def of(cls, instrument: Instrument, inventory: InventoryLimits) -> "SizeUnits":
         """The units of an instrument."""
         money = instrument.money_per_tick_lot
-        return cls(float(money), float(money * instrument.reporting_rate), float(instrument.min_notional))
+        return cls(
+            float(money),
+            float(money * instrument.reporting_rate),
+            float(instrument.min_notional),
+            float(inventory.max_inventory / (instrument.lot_size * instrument.multiplier)),
+        )
 
 
 def inventory_multiplier(side: Side, bias: float) -> float:
@@ -39,6 +46,7 @@ def quote_size_lots(
     regime: Regime,
     units: SizeUnits,
     pricing: Pricing,
+    inventory: InventoryLimits,
 ) -> tuple[int, str | None]:
     """Size in lots, and the reason where it is 0. `level_sizes_lots` are the sizes of our own side's book."""
     multiplier = inventory_multiplier(side, bias)
@@ -47,7 +55,8 @@ def quote_size_lots(
     money_per_lot = price_ticks * units.reporting_per_tick_lot
     mean_level_lots = sum(level_sizes_lots) / len(level_sizes_lots)
     least = float(pricing.order_notional_min) / money_per_lot
-    most = float(pricing.order_notional_max) / money_per_lot
+    full = min(units.max_inventory_lots, float(inventory.max_inventory_notional) / money_per_lot)
+    most = min(float(pricing.order_notional_max) / money_per_lot, pricing.order_inventory_share_max * full)
     wanted = min(max(pricing.depth_fraction * mean_level_lots, least), most) * multiplier
     if regime == "high":
         wanted *= pricing.high_regime_size_factor

@@ -55,6 +55,10 @@ class Account:
         """May one more place or amend go out for this symbol?"""
         return all(budget.allows_quote(now_ns) for budget in self._budgets(symbol))
 
+    def may_improve(self, symbol: SymbolState, now_ns: int) -> bool:
+        """May one more message go out for this symbol that only improves a quote?"""
+        return all(budget.allows_improvement(now_ns) for budget in self._budgets(symbol))
+
     def spend_message(self, symbol: SymbolState, now_ns: int) -> None:
         """A message goes out for this symbol."""
         for budget in self._budgets(symbol):

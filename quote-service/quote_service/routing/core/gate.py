@@ -31,13 +31,17 @@ class Request:
     valid_until_ns: int
     replaces: Order | None = None
     """The order to amend; None: a new one."""
-    client_order_id: str | None = None
-    """Id of a new order, where it is chosen already."""
 
     @property
     def total_lots(self) -> int:
         """Total size of the order, the filled part included."""
         return self.size_lots + (self.replaces.filled_lots if self.replaces is not None else 0)
+
+    @property
+    def takes_back(self) -> bool:
+        """Does it amend an order that offers more, or at a better price, than is wanted?"""
+        order = self.replaces
+        return order is not None and order.is_more_generous_than(self.price_ticks, self.size_lots)
 
 
 class Gate:
@@ -52,11 +56,15 @@ class Gate:
         exposure = Decimal(str(config.risk_limits.max_exposure)) * config.reporting.capital
         self._exposure_max_micro = int(exposure * MICRO)
 
-    def check(self, request: Request, symbol: SymbolState, now_ns: int) -> tuple[str, ...]:
-        """All codes that forbid the request now; empty: it may go out."""
+    def check(
+        self, request: Request, symbol: SymbolState, now_ns: int, order_id: str | None = None
+    ) -> tuple[str, ...]:
+        """All codes that forbid the request now; empty: it may go out. `order_id` is a new order's id."""
         failing = self.reference_codes(symbol, now_ns)
         failing += self._risk_codes(request, symbol, now_ns)
         failing += self._flow_codes(request, symbol, now_ns)
+        if order_id is not None and symbol.order(order_id) is not None and codes.DUPLICATE not in failing:
+            failing.append(codes.DUPLICATE)
         terms = symbol.terms
         if terms is None or not self._versions_agree(request, symbol, terms):
             failing.append(codes.NO_INSTRUMENT)
@@ -104,7 +112,7 @@ class Gate:
             failing.append(codes.SHUTDOWN)
         if now_ns > request.valid_until_ns:
             failing.append(codes.STALE_COMMAND)
-        if request.replaces is None and self._is_duplicate(request, symbol, now_ns):
+        if request.replaces is None and self._was_just_sent(request, symbol, now_ns):
             failing.append(codes.DUPLICATE)
         if not self._account.has_quote_budget(symbol, now_ns):
             failing.append(codes.MESSAGE_LIMIT)
@@ -154,10 +162,7 @@ class Gate:
     def _only_reduces(self, request: Request, symbol: SymbolState) -> bool:
         return _side_lots(request, symbol) <= symbol.reducing_room_lots(request.side)
 
-    def _is_duplicate(self, request: Request, symbol: SymbolState, now_ns: int) -> bool:
-        order_id = request.client_order_id
-        if order_id is not None and symbol.order(order_id) is not None:
-            return True
+    def _was_just_sent(self, request: Request, symbol: SymbolState, now_ns: int) -> bool:
         sent = symbol.sent.get((request.side, request.level))
         return (
             sent is not None

@@ -186,7 +186,12 @@ class RouterCore:
     def _carry_out(self, symbol: SymbolState, made: Plan, now_ns: int, outputs: list[OrderEvent]) -> None:
         self._cancel(symbol, made.cancels, now_ns, outputs)
         for request in made.requests:
-            failing = self._gate.check(request, symbol, now_ns)
+            if not request.takes_back and not self._account.may_improve(symbol, now_ns):
+                continue  # messages are short: it waits for the next target or tick
+            new_id = None
+            if request.replaces is None:
+                new_id = symbol.next_client_order_id(request.side, request.level)
+            failing = self._gate.check(request, symbol, now_ns, new_id)
             if failing:
                 symbol.awaits_book |= not codes.MOVE_WITH_BOOK.isdisjoint(failing)
                 self._deny(symbol, request, failing, now_ns, outputs)
@@ -253,9 +258,8 @@ class RouterCore:
         if failing not in denied.codes:
             denied.codes.append(failing)
             outputs.append(denial(symbol, request, now_ns, failing))
-        order = request.replaces
-        if order is not None and order.is_more_generous_than(request.price_ticks, request.size_lots):
-            self._cancel(symbol, [(order, codes.AMEND_DENIED)], now_ns, outputs)
+        if request.replaces is not None and request.takes_back:
+            self._cancel(symbol, [(request.replaces, codes.AMEND_DENIED)], now_ns, outputs)
 
     def _give_up_waiting(self, symbol: SymbolState, now_ns: int) -> list[OrderEvent]:
         """An intent without an answer for long: the order's state is unknown, its size stays reserved."""

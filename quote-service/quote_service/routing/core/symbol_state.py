@@ -133,6 +133,10 @@ class SymbolState:
         """A symbol of which nothing is known."""
         return cls(key=key, venue=venue, symbol=symbol, id_prefix=id_prefix(key))
 
+    def next_client_order_id(self, side: Side, level: int) -> str:
+        """The id that `new_client_order_id` will give."""
+        return client_order_id(self.id_prefix, side, level, self.orders_count + 1)
+
     def new_client_order_id(self, side: Side, level: int) -> str:
         """An id never given before."""
         self.orders_count += 1

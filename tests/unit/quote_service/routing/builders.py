@@ -241,6 +241,7 @@ class GateDesk:
         self.account.value(self.symbol)
 
     def check(self, side: str, price: int, size: int, at_ms: float = 0, **fields: Any) -> tuple[str, ...]:
+        order_id = fields.pop("order_id", None)
         request = Request(
             side=side,  # type: ignore[arg-type]
             level=0,
@@ -251,7 +252,7 @@ class GateDesk:
             valid_until_ns=T0 + 60_000 * MS,
         )
         self.value()
-        return self.gate.check(replace(request, **fields), self.symbol, _ns(at_ms))
+        return self.gate.check(replace(request, **fields), self.symbol, _ns(at_ms), order_id)
 
 
 def wide_config(**sections: dict[str, Any]) -> Config:

@@ -10,6 +10,7 @@ from schemas.units import ceil_units, floor_units
 from tests.unit.quote_service.routing.builders import (
     MS,
     T0,
+    Desk,
     GateDesk,
     book,
     config,
@@ -285,10 +286,10 @@ def test_p9_duplicate() -> None:
 def test_p9_reused_client_order_id() -> None:
     desk = GateDesk()
     order = desk.order("buy", 1)
-    assert desk.check("buy", 99, 5, client_order_id=order.client_order_id) == ("DUPLICATE",)
+    assert desk.check("buy", 99, 5, order_id=order.client_order_id) == ("DUPLICATE",)
     desk.symbol.end(order)
-    assert desk.check("buy", 99, 5, client_order_id=order.client_order_id) == ("DUPLICATE",)
-    assert desk.check("buy", 99, 5, client_order_id="another") == ()
+    assert desk.check("buy", 99, 5, order_id=order.client_order_id) == ("DUPLICATE",)
+    assert desk.check("buy", 99, 5, order_id="another") == ()
 
 
 def test_p4_message_limit_keeps_a_fifth_for_cancels() -> None:
@@ -400,3 +401,14 @@ def test_money_of_fees_is_exact() -> None:
     assert terms is not None
     assert terms.fee(600_001, 3, maker=True) == Decimal("-0.009000015")
     assert terms.fee(600_001, 3, maker=False) == Decimal("0.081000135")
+
+
+def test_p9_the_router_asks_the_gate_about_the_id_of_a_new_order() -> None:
+    desk = Desk(wide_config())
+    [placed] = desk.live(0, 1, bids=[(99, 5)])
+    desk.symbol.orders_count = 0  # as after a fault that lost the count
+    again = desk.symbol.next_client_order_id("buy", 0)
+    assert again == placed.client_order_id
+    desk.symbol.orders["buy", 1] = desk.symbol.orders.pop(("buy", 0))
+    [denied] = desk.target(2, 2, bids=[(98, 5)])[:1]
+    assert denied.reasons == ("DUPLICATE",)

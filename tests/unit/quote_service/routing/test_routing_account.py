@@ -140,7 +140,7 @@ def _recorded(path: Path, limit: int) -> list[dict[str, Any]]:
 def test_quotes_at_the_touch_of_a_recorded_market(
     recordings: Path, name: str, tick: int, lot: int, model: str
 ) -> None:
-    """Quotes at the best prices, renewed with every book: no trade fills more than its size, or beyond our price."""
+    """Quotes at the best prices, renewed with every book: no trade fills beyond its size or our price."""
     world = World(wide_config(venue={"queue_model": model}, market_data={"book_age_ms_max": 10**6}))
     sides: dict[str, dict[int, int]] = {"bids": {}, "asks": {}}
     for sequence, line in enumerate(_recorded(recordings / f"{name}.jsonl.gz", 3_000), start=1):
