@@ -147,10 +147,12 @@ class Engine:
             send_command=self._loop.send_command,
             now_ns=lambda: self._clock.now_ns,
             version=code_version(),
+            is_closing=lambda: server.is_closing,
         )
-        return GatewayServer(
+        server = GatewayServer(
             context, self._config.engine.port, port_is_chosen=self._options.port_is_chosen
         )
+        return server
 
     def _stop_on_signals(self) -> None:
         loop = asyncio.get_running_loop()

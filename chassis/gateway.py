@@ -47,6 +47,11 @@ class GatewayServer:
         """Where the page is."""
         return f"http://{HOST}:{self._socket.getsockname()[1]}/"
 
+    @property
+    def is_closing(self) -> bool:
+        """True from `stop` on."""
+        return self._server.should_exit
+
     def start(self) -> None:
         """Serve in the running loop."""
         self._task = asyncio.create_task(self._server.serve(sockets=[self._socket]))

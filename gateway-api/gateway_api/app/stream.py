@@ -60,8 +60,6 @@ class Streams:
             nonlocal seen
             await self._refresh()
             first, since = seen < 0, seen
-            if not first and self._overview.change == since:
-                return b""
             seen = self._overview.change
             parts = self._overview.since(since)
             engine = b'"engine":' + self._engine().json_bytes()

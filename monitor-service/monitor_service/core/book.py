@@ -15,7 +15,7 @@ class BookSide:
 
     def replace(self, prices: tuple[int, ...], sizes: tuple[int, ...]) -> None:
         """Take a snapshot's levels."""
-        self.sizes = {price: size for price, size in zip(prices, sizes, strict=True) if size}
+        self.sizes = {price: size for price, size in dict(zip(prices, sizes, strict=True)).items() if size}
         self.prices = sorted(self.sizes)
 
     def apply(self, prices: tuple[int, ...], sizes: tuple[int, ...]) -> None:
@@ -42,17 +42,25 @@ class BookState:
     exchange_time_ns: int | None = None
 
     def accept(self, update: FeedBook) -> RefusalReason | None:
-        """Apply an update in its place; the reason where it has none. A snapshot always has one."""
-        if not update.snapshot:
+        """Apply an update in its place; the reason where it has none. A sound snapshot always has one.
+
+        A delta without a sequence number is taken to follow what came before it.
+        """
+        reason = _unsound(update)
+        if reason is not None:
+            self.lose()
+            return reason
+        if update.snapshot:
+            self.bids.replace(update.bid_prices, update.bid_sizes)
+            self.asks.replace(update.ask_prices, update.ask_sizes)
+            self.sequence = update.sequence
+        else:
             reason = self._misplaced(update.sequence)
             if reason is not None:
                 return reason
             self.bids.apply(update.bid_prices, update.bid_sizes)
             self.asks.apply(update.ask_prices, update.ask_sizes)
-        else:
-            self.bids.replace(update.bid_prices, update.bid_sizes)
-            self.asks.replace(update.ask_prices, update.ask_sizes)
-        self.sequence = update.sequence
+            self.sequence = self.sequence if update.sequence is None else update.sequence
         self.exchange_time_ns = update.exchange_time_ns
         self.status = self._judge()
         return None
@@ -91,3 +99,13 @@ class BookState:
         """Prices and sizes, best first."""
         prices = tuple(self.asks.prices[:levels])
         return prices, tuple(map(self.asks.sizes.__getitem__, prices))
+
+
+def _unsound(update: FeedBook) -> RefusalReason | None:
+    """What makes an update unusable wherever it stands."""
+    bid_prices, ask_prices = update.bid_prices, update.ask_prices
+    if len(bid_prices) != len(update.bid_sizes) or len(ask_prices) != len(update.ask_sizes):
+        return "malformed"
+    if (bid_prices and min(bid_prices) <= 0) or (ask_prices and min(ask_prices) <= 0):
+        return "bad_price"
+    return None

@@ -48,27 +48,33 @@ class MonitorCore:
         return handler(event) if handler is not None else ()
 
     def _on_instrument(self, announced: FeedInstrument) -> tuple[Event, ...]:
-        instrument = Instrument(**dict(announced))
-        self._symbols[announced.key] = SymbolMonitor.of(instrument, self._config)
-        return (instrument,)
+        known = self._symbols.get(announced.key)
+        if known is None:
+            instrument = Instrument(**dict(announced))
+            self._symbols[announced.key] = SymbolMonitor.of(instrument, self._config)
+            return (instrument,)
+        now_ns = max(known.now_ns, announced.event_time_ns)
+        instrument = Instrument(**{**dict(announced), "event_time_ns": now_ns})
+        if instrument.model_copy(update={"event_time_ns": known.instrument.event_time_ns}) == known.instrument:
+            return (instrument,)
+        symbol = self._symbols[announced.key] = known.succeeded_by(instrument, self._config)
+        return (instrument, *self._publish(symbol, now_ns)) if known.has_book else (instrument,)
 
     def _on_book(self, update: FeedBook) -> tuple[Event, ...]:
         symbol = self._symbols.get(update.key)
         if symbol is None:
-            return (_refusal(update, "unknown_symbol", "no instrument was announced for it"),)
-        time_ns = update.event_time_ns
-        if time_ns < symbol.newest_ns:
-            if symbol.newest_ns - time_ns > BACKWARDS_NS_MAX:
-                return (_backwards(update, symbol.newest_ns), *self._lose(symbol, symbol.newest_ns))
-            time_ns = symbol.newest_ns
-        symbol.newest_ns = time_ns
-        before = symbol.book.status
+            return (_unknown(update),)
+        if symbol.newest_ns - update.event_time_ns > BACKWARDS_NS_MAX:
+            lost = () if update.snapshot else self._lose(symbol)
+            return (_backwards(update, symbol), *lost)
+        now_ns = symbol.advance(update.event_time_ns)
+        before, expected = symbol.book.status, symbol.book.sequence
         reason = symbol.book.accept(update)
-        if reason is not None:
-            refusal = _refusal(update, reason, f"sequence {update.sequence} after {symbol.book.sequence}")
-            return (refusal, *self._publish(symbol, time_ns)) if symbol.book.status != before else (refusal,)
-        symbol.book.updated_ns = time_ns
-        return self._publish(symbol, time_ns)
+        if reason is None:
+            symbol.book.updated_ns = now_ns
+            return self._publish(symbol, now_ns)
+        refusal = _refusal(update, now_ns, reason, f"sequence {update.sequence} after {expected}")
+        return (refusal, *self._publish(symbol, now_ns)) if symbol.book.status != before else (refusal,)
 
     def _publish(self, symbol: SymbolMonitor, now_ns: int) -> tuple[Event, ...]:
         """The book, after the signal where one is due: readers price a book with fresh features."""
@@ -76,26 +82,27 @@ class MonitorCore:
         signal = symbol.signal_if_due(now_ns, self._config)
         return (book,) if signal is None else (signal, book)
 
-    def _lose(self, symbol: SymbolMonitor, now_ns: int) -> tuple[Event, ...]:
+    def _lose(self, symbol: SymbolMonitor) -> tuple[Event, ...]:
         before = symbol.book.status
         symbol.book.lose()
-        return self._publish(symbol, now_ns) if symbol.book.status != before else ()
+        return self._publish(symbol, symbol.now_ns) if symbol.book.status != before else ()
 
     def _on_trade(self, trade: FeedTrade) -> tuple[Event, ...]:
         symbol = self._symbols.get(trade.key)
         if symbol is None:
-            return (_refusal(trade, "unknown_symbol", "no instrument was announced for it"),)
-        time_ns = trade.event_time_ns
-        if time_ns < symbol.newest_ns:
-            if symbol.newest_ns - time_ns > BACKWARDS_NS_MAX:
-                return (_backwards(trade, symbol.newest_ns),)
-            time_ns = symbol.newest_ns
+            return (_unknown(trade),)
+        if symbol.newest_ns - trade.event_time_ns > BACKWARDS_NS_MAX:
+            return (_backwards(trade, symbol),)
+        now_ns = symbol.advance(trade.event_time_ns)
+        if trade.price_ticks <= 0:
+            return (_refusal(trade, now_ns, "bad_price", f"price of {trade.price_ticks} ticks"),)
+        if trade.size_lots <= 0:
+            return (_refusal(trade, now_ns, "bad_size", f"size of {trade.size_lots} lots"),)
         if not symbol.trade_ids.is_new(trade.trade_id):
-            return (_refusal(trade, "duplicate_trade", f"trade id {trade.trade_id}"),)
-        symbol.newest_ns = time_ns
-        symbol.flow.add(time_ns, trade.side, trade.size_lots)
+            return (_refusal(trade, now_ns, "duplicate_trade", f"trade id {trade.trade_id}"),)
+        symbol.flow.add(now_ns, trade.side, trade.size_lots)
         message = Trade(
-            event_time_ns=time_ns,
+            event_time_ns=now_ns,
             venue=trade.venue,
             symbol=trade.symbol,
             instrument_version=symbol.instrument.version,
@@ -105,43 +112,46 @@ class MonitorCore:
             side=trade.side,
             trade_id=trade.trade_id,
         )
-        signal = symbol.signal_if_due(time_ns, self._config) if symbol.book.updated_ns else None
+        signal = symbol.signal_if_due(now_ns, self._config) if symbol.has_book else None
         return (message,) if signal is None else (message, signal)
 
     def _on_refused(self, refused: FeedRefused) -> tuple[Event, ...]:
-        refusal = _refusal(refused, refused.reason, refused.detail)
         symbol = self._symbols.get(refused.key)
-        if symbol is None or refused.event_type != "book":
-            return (refusal,)
-        time_ns = max(refused.event_time_ns, symbol.newest_ns)
-        return (refusal, *self._lose(symbol, time_ns))
+        if symbol is None:
+            return (_refusal(refused, refused.event_time_ns, refused.reason, refused.detail),)
+        now_ns = max(symbol.now_ns, refused.event_time_ns)
+        symbol.now_ns = now_ns
+        refusal = _refusal(refused, now_ns, refused.reason, refused.detail)
+        return (refusal, *self._lose(symbol)) if refused.event_type == "book" else (refusal,)
 
     def _on_tick(self, tick: Tick) -> tuple[Event, ...]:
         messages: list[Event] = []
         for symbol in self._symbols.values():
-            if symbol.book.updated_ns:
-                messages.extend(self._tick_symbol(symbol, max(tick.event_time_ns, symbol.newest_ns)))
+            if symbol.has_book:
+                symbol.now_ns = max(symbol.now_ns, tick.event_time_ns)
+                messages.extend(self._tick_symbol(symbol, symbol.now_ns))
         return tuple(messages)
 
     def _tick_symbol(self, symbol: SymbolMonitor, now_ns: int) -> tuple[Event, ...]:
-        fresh = now_ns - symbol.book.updated_ns <= self._age_ns_max
-        if not fresh and symbol.book.status not in ("stale", "gapped", "building"):
+        is_old = now_ns - symbol.book.updated_ns > self._age_ns_max
+        if is_old and symbol.book.status not in ("stale", "gapped"):
             symbol.book.status = "stale"
             return self._publish(symbol, now_ns)
         signal = symbol.signal_if_due(now_ns, self._config)
         return () if signal is None else (signal,)
 
 
-def _refusal(event: SymbolEvent, reason: RefusalReason, detail: str) -> Refusal:
+def _refusal(event: SymbolEvent, now_ns: int, reason: RefusalReason, detail: str) -> Refusal:
     return Refusal(
-        event_time_ns=event.event_time_ns,
-        venue=event.venue,
-        symbol=event.symbol,
-        reason=reason,
-        detail=detail,
+        event_time_ns=now_ns, venue=event.venue, symbol=event.symbol, reason=reason, detail=detail
     )
 
 
-def _backwards(event: SymbolEvent, newest_ns: int) -> Refusal:
-    behind_ms = (newest_ns - event.event_time_ns) // NS_PER_MS
-    return _refusal(event, "time_backwards", f"{behind_ms} ms behind the symbol's newest event")
+def _unknown(event: SymbolEvent) -> Refusal:
+    return _refusal(event, event.event_time_ns, "unknown_symbol", "no instrument was announced for it")
+
+
+def _backwards(event: SymbolEvent, symbol: SymbolMonitor) -> Refusal:
+    behind_ms = (symbol.newest_ns - event.event_time_ns) // NS_PER_MS
+    detail = f"{behind_ms} ms behind the symbol's newest event"
+    return _refusal(event, symbol.now_ns, "time_backwards", detail)

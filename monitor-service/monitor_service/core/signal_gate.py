@@ -12,8 +12,9 @@ VOLATILITY_CHANGE = 0.05
 """As a fraction of the volatility last published."""
 MID_CHANGE_BPS = 5.0
 """Beyond this the mid is published at once."""
-REFRESH_NS = NS_PER_S
-"""A signal is published at least this often."""
+REFRESH_NS = 3 * NS_PER_S // 4
+"""Beyond this age an unchanged signal is published again. Ticks give a chance every quarter of a second, so
+no signal grows older than a second."""
 
 
 @dataclass(slots=True)
@@ -32,6 +33,7 @@ class SignalGate:
 
     def is_due(
         self,
+        *,
         now_ns: int,
         status: str,
         regime: str,
@@ -54,7 +56,7 @@ class SignalGate:
             return False
         return (
             mid_moved
-            or now_ns - last.event_time_ns >= REFRESH_NS
+            or now_ns - last.event_time_ns > REFRESH_NS
             or abs(book_imbalance - last.imbalance) > IMBALANCE_CHANGE
             or abs(flow_imbalance - last.flow_imbalance) > IMBALANCE_CHANGE
             or self._volatility_changed(volatility, last.volatility_per_sqrt_s)

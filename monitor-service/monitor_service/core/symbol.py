@@ -55,6 +55,9 @@ class SymbolMonitor:
     trade_ids: TradeIds = field(default_factory=TradeIds)
     regime: Regime = "low"
     newest_ns: int = 0
+    """Receive time of the newest market event."""
+    now_ns: int = 0
+    """Time of the newest input of any kind, ticks too: nothing is published at an earlier one."""
     mid_half_ticks: int | None = None
     spread_ticks: int | None = None
     weighted_mid_ticks: float | None = None
@@ -72,6 +75,26 @@ class SymbolMonitor:
             TimeAverage(config.market_data.imbalance_half_life_s / log(2)),
             SignalGate.of(config),
         )
+
+    @property
+    def has_book(self) -> bool:
+        """A snapshot was seen."""
+        return self.book.status != "building"
+
+    def advance(self, time_ns: int) -> int:
+        """Time goes on to that of a market event; the time at which the event counts."""
+        if time_ns > self.newest_ns:
+            self.newest_ns = time_ns
+        if time_ns > self.now_ns:
+            self.now_ns = time_ns
+        return self.now_ns
+
+    def succeeded_by(self, instrument: Instrument, config: Config) -> "SymbolMonitor":
+        """The same symbol under other terms: its ticks mean something else, so only times and trade ids stay."""
+        fresh = SymbolMonitor.of(instrument, config)
+        fresh.newest_ns, fresh.now_ns = self.newest_ns, self.now_ns
+        fresh.trade_ids = self.trade_ids
+        return fresh
 
     def book_message(self, now_ns: int, levels: int, depth_levels: int) -> Book:
         """The book as readers get it; depth and mid are taken from the same levels."""
@@ -111,14 +134,14 @@ class SymbolMonitor:
         book_imbalance = self.imbalance.at(now_ns)
         flow_imbalance = self.flow.imbalance
         due = self.gate.is_due(
-            now_ns,
-            self.book.status,
-            self.regime,
-            self.variance.jump,
-            self.mid_half_ticks,
-            volatility,
-            book_imbalance,
-            flow_imbalance,
+            now_ns=now_ns,
+            status=self.book.status,
+            regime=self.regime,
+            jump=self.variance.jump,
+            mid_half_ticks=self.mid_half_ticks,
+            volatility=volatility,
+            book_imbalance=book_imbalance,
+            flow_imbalance=flow_imbalance,
         )
         if not due:
             return None

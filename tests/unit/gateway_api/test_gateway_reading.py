@@ -1,5 +1,6 @@
 """What the application answers to GET: figures, symbols as people write them, errors."""
 
+from decimal import Decimal
 from urllib.parse import quote
 
 import pytest
@@ -120,6 +121,16 @@ def test_performance_before_anything_happened_says_nothing_rather_than_zero(engi
     figures = client_of(engine).get(f"{API}/maker/performance/BTC/USDT").json()
     assert [figures[name] for name in ("avgSpread", "fillRate", "inventoryTurnover")] == [None] * 3
     assert (figures["totalPnL"], figures["totalTrades"]) == ("0.0000", 0)
+
+
+def test_money_has_no_negative_zero_and_small_ticks_no_exponent(trading, btc, client):
+    trading.take(btc.position(9, pnl=Decimal("-0.00001")))
+    tiny = btc.instrument(9).model_copy(update={"tick_size": Decimal("0.00000001")})
+    trading.take(tiny)
+    status = client.get(f"{API}/maker/status/BTC/USDT").json()
+    assert status["pnl"]["total"] == "0.0000"
+    assert status["market"]["bid"] == "0.00009999"
+    assert client.get(f"{API}/maker/why/BTC/USDT").json()["bid"]["price"] == "0.00009990"
 
 
 def test_alerts_come_newest_first_and_by_severity(trading, btc, client_of):

@@ -266,6 +266,9 @@ def test_stop_and_start_switch_one_symbol_or_all(core, btc, account, messages_of
     assert stopped() == [True]
     feed(core, account.command(2, "stop", "b"))
     assert stopped() == [True, True]
+    late = messages_of("LATE/USDT")
+    feed(core, late.instrument(3))
+    assert decode(SymbolView, core.take_dirty()["symbol/synthetic:LATE/USDT"]).stopped
     feed(core, btc.command(3, "start", "c"))
     assert stopped() == [False]
 

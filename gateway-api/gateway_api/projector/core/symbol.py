@@ -82,7 +82,7 @@ class SymbolFold:
 
     def take_halted(self, *, halted: bool) -> None:
         """Whether trading of this symbol is halted now, by itself or with the account."""
-        self.halts += halted
+        self.halts += halted and not self.halted
         self.halted = halted
 
     def _notional(self, position: Position) -> float:

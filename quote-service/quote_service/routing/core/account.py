@@ -21,7 +21,6 @@ class Account:
     exposure_micro: int = 0
     """Sum of the worst cases of all symbols, millionths of the reporting currency."""
     venue_budgets: dict[str, MessageBudget] = field(default_factory=dict)
-    symbol_budgets: dict[str, MessageBudget] = field(default_factory=dict)
 
     def hear(self, state: RiskState) -> bool:
         """Take over a heartbeat; true where it changes what may be traded. An older one changes nothing."""
@@ -53,11 +52,13 @@ class Account:
 
     def has_quote_budget(self, symbol: SymbolState, now_ns: int) -> bool:
         """May one more place or amend go out for this symbol?"""
-        return all(budget.allows_quote(now_ns) for budget in self._budgets(symbol))
+        of_venue, of_symbol = self._budgets(symbol)
+        return of_venue.allows_quote(now_ns) and of_symbol.allows_quote(now_ns)
 
     def may_improve(self, symbol: SymbolState, now_ns: int) -> bool:
         """May one more message go out for this symbol that only improves a quote?"""
-        return all(budget.allows_improvement(now_ns) for budget in self._budgets(symbol))
+        of_venue, of_symbol = self._budgets(symbol)
+        return of_venue.allows_improvement(now_ns) and of_symbol.allows_improvement(now_ns)
 
     def spend_message(self, symbol: SymbolState, now_ns: int) -> None:
         """A message goes out for this symbol."""
@@ -68,8 +69,6 @@ class Account:
         of_venue = self.venue_budgets.get(symbol.venue)
         if of_venue is None:
             of_venue = self.venue_budgets[symbol.venue] = MessageBudget(self.limits.messages_per_10s)
-        of_symbol = self.symbol_budgets.get(symbol.key)
-        if of_symbol is None:
-            limit = self.limits.messages_per_10s_symbol
-            of_symbol = self.symbol_budgets[symbol.key] = MessageBudget(limit)
-        return of_venue, of_symbol
+        if symbol.budget is None:
+            symbol.budget = MessageBudget(self.limits.messages_per_10s_symbol)
+        return of_venue, symbol.budget

@@ -4,29 +4,15 @@ Pure: it looks at a symbol's state and changes nothing. An order whose newest in
 alone, but for a cancel of an order that the venue is known to hold.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from quote_service.routing.core import codes
 from quote_service.routing.core.gate import Request, crosses_own
 from quote_service.routing.core.order_states import AWAITING_ANSWER, Order
 from quote_service.routing.core.symbol_state import Refused, SymbolState
-from schemas.message import Side
-from schemas.quoting import QuoteSide, QuoteTarget
+from quote_service.routing.core.wanted import Wanted
+from schemas.quoting import QuoteTarget
 from schemas.units import side_sign
-
-Levels = tuple[tuple[int, int], ...]
-"""(price in ticks, open size in lots) of each level; size 0: nothing wanted there."""
-
-
-class Wanted(NamedTuple):
-    """One side of what should stand, and why the rest should not."""
-
-    side: Side
-    levels: Levels
-    reason: str
-    """Code for orders beyond the levels."""
 
 
 @dataclass(slots=True)
@@ -47,33 +33,25 @@ class Rules:
     """How long what was filled is not offered again for the same target: its author may have news."""
 
 
-def wanted_side(symbol: SymbolState, side: Side, *, reduce_only: bool) -> Wanted:
-    """What the newest target wants of a side; with `reduce_only` no more than the position."""
-    target = symbol.target
-    if target is None:
-        return Wanted(side, (), codes.NO_TARGET)
-    quote = target.bid if side == "buy" else target.ask
-    if len(quote.prices) != len(quote.sizes):
-        return Wanted(side, (), codes.BAD_TARGET)
-    levels = tuple(zip(quote.prices, quote.sizes, strict=True))
-    if reduce_only:
-        return Wanted(side, _cut(levels, symbol.reducing_room_lots(side)), codes.RISK_REDUCE_ONLY)
-    return Wanted(side, levels, _reason(quote))
-
-
 def plan(
     symbol: SymbolState, target: QuoteTarget, sides: tuple[Wanted, Wanted], rules: Rules, now_ns: int
 ) -> Plan:
     """The steps from what is open to what is wanted at `now_ns`."""
     made = Plan([], [])
     for wanted in sides:
-        _plan_side(symbol, target, wanted, made)
-    made.requests.sort(key=_narrows)
-    made.requests = [
-        request
-        for request in made.requests
-        if not _is_left_alone(request, symbol, rules, now_ns) and not _must_wait(request, symbol, made)
-    ]
+        _plan_levels(symbol, target, wanted, made.requests)
+    bids, asks = sides
+    for order in symbol.orders.values():
+        reason = _reason_to_cancel(order, target, bids if order.side == "buy" else asks)
+        if reason is not None:
+            made.cancels.append((order, reason))
+    if made.requests:
+        made.requests.sort(key=_narrows)
+        made.requests = [
+            request
+            for request in made.requests
+            if not _is_left_alone(request, symbol, rules, now_ns) and not _must_wait(request, symbol, made)
+        ]
     return made
 
 
@@ -87,13 +65,13 @@ def is_cancellable(order: Order) -> bool:
     return order.status in {"live", "pending_amend"}
 
 
-def _plan_side(symbol: SymbolState, target: QuoteTarget, wanted: Wanted, made: Plan) -> None:
+def _plan_levels(symbol: SymbolState, target: QuoteTarget, wanted: Wanted, requests: list[Request]) -> None:
     side = wanted.side
     for level, (price_ticks, size_lots) in enumerate(wanted.levels):
         order = symbol.orders.get((side, level))
         if size_lots <= 0 or (order is not None and not _is_to_amend(order, target, price_ticks, size_lots)):
             continue
-        made.requests.append(
+        requests.append(
             Request(
                 side=side,
                 level=level,
@@ -105,18 +83,16 @@ def _plan_side(symbol: SymbolState, target: QuoteTarget, wanted: Wanted, made: P
                 replaces=order,
             )
         )
-    for order, reason in _unwanted(symbol, target, wanted):
-        made.cancels.append((order, reason))
 
 
-def _unwanted(symbol: SymbolState, target: QuoteTarget, wanted: Wanted) -> Iterator[tuple[Order, str]]:
-    for order in symbol.orders.values():
-        if order.side != wanted.side or not is_cancellable(order):
-            continue
-        if order.instrument_version != target.instrument_version:
-            yield order, codes.NO_INSTRUMENT
-        elif order.level >= len(wanted.levels) or wanted.levels[order.level][1] <= 0:
-            yield order, wanted.reason
+def _reason_to_cancel(order: Order, target: QuoteTarget, wanted: Wanted) -> str | None:
+    if not is_cancellable(order):
+        return None
+    if order.instrument_version != target.instrument_version:
+        return codes.NO_INSTRUMENT
+    if order.level >= len(wanted.levels) or wanted.levels[order.level][1] <= 0:
+        return wanted.reason
+    return None
 
 
 def _is_to_amend(order: Order, target: QuoteTarget, price_ticks: int, size_lots: int) -> bool:
@@ -171,17 +147,3 @@ def _must_wait(request: Request, symbol: SymbolState, made: Plan) -> bool:
 
 def _as_refused(request: Request) -> Refused:
     return Refused(request.target_sequence, request.price_ticks, request.total_lots)
-
-
-def _cut(levels: Levels, room_lots: int) -> Levels:
-    """The levels, best first, until their sizes fill the room."""
-    cut = []
-    for price_ticks, size_lots in levels:
-        allowed = min(size_lots, room_lots)
-        room_lots -= allowed
-        cut.append((price_ticks, allowed))
-    return tuple(cut)
-
-
-def _reason(quote: QuoteSide) -> str:
-    return quote.not_quoting_because or codes.NOT_WANTED

@@ -11,10 +11,11 @@ from quote_service.routing.core.account import Account
 from quote_service.routing.core.gate import Gate, Request
 from quote_service.routing.core.order_messages import denial, order_event
 from quote_service.routing.core.order_states import AWAITING_ANSWER, Order
-from quote_service.routing.core.reconciler import Plan, Rules, plan, pull_all, wanted_side
+from quote_service.routing.core.reconciler import Plan, Rules, plan, pull_all
 from quote_service.routing.core.reports import apply_report
 from quote_service.routing.core.symbol_state import Denied, Sent, SymbolState
 from quote_service.routing.core.terms import contract_terms
+from quote_service.routing.core.wanted import reduced, wanted_of
 from schemas.config import Config
 from schemas.inventory import Position
 from schemas.market import Book, Instrument
@@ -88,6 +89,7 @@ class RouterCore:
         if newest is not None and target.event_time_ns < newest.event_time_ns:
             return _NOTHING
         symbol.target = target
+        symbol.wanted = wanted_of(target)
         return tuple(self._reconcile(symbol, target.event_time_ns))
 
     def _on_report(self, report: VenueReport) -> Outputs:
@@ -176,12 +178,11 @@ class RouterCore:
         return None
 
     def _plan(self, symbol: SymbolState, target: QuoteTarget, now_ns: int) -> Plan:
-        reduce_only = self._account.trading_state(symbol) == "REDUCE_ONLY"
-        sides = (
-            wanted_side(symbol, "buy", reduce_only=reduce_only),
-            wanted_side(symbol, "sell", reduce_only=reduce_only),
-        )
-        return plan(symbol, target, sides, self._rules, now_ns)
+        bids, asks = symbol.wanted
+        if self._account.trading_state(symbol) == "REDUCE_ONLY":
+            bids = reduced(bids, symbol.reducing_room_lots("buy"))
+            asks = reduced(asks, symbol.reducing_room_lots("sell"))
+        return plan(symbol, target, (bids, asks), self._rules, now_ns)
 
     def _carry_out(self, symbol: SymbolState, made: Plan, now_ns: int, outputs: list[OrderEvent]) -> None:
         self._cancel(symbol, made.cancels, now_ns, outputs)

@@ -4,8 +4,11 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from quote_service.routing.core.client_ids import client_order_id, id_prefix
+from quote_service.routing.core.codes import NO_TARGET
+from quote_service.routing.core.message_budget import MessageBudget
 from quote_service.routing.core.order_states import Order
 from quote_service.routing.core.terms import ContractTerms
+from quote_service.routing.core.wanted import Wanted
 from schemas.inventory import Position
 from schemas.market import Book
 from schemas.message import Side
@@ -110,6 +113,8 @@ class SymbolState:
     mid_half_ticks: int | None = None
     """Of the last sound book."""
     target: QuoteTarget | None = None
+    wanted: tuple[Wanted, Wanted] = (Wanted("buy", (), NO_TARGET), Wanted("sell", (), NO_TARGET))
+    """What the target wants, bids first."""
     risk: TradingState | None = None
     position: OwnPosition = field(default_factory=OwnPosition)
     orders: dict[Slot, Order] = field(default_factory=dict)
@@ -127,6 +132,8 @@ class SymbolState:
     awaits_book: bool = False
     """Something wanted was denied because of the best prices: look again when they change."""
     has_unaccounted_fill: bool = False
+    budget: MessageBudget | None = None
+    """Messages of this symbol; none were sent yet."""
 
     @classmethod
     def new(cls, key: str, venue: str, symbol: str) -> "SymbolState":

@@ -160,6 +160,10 @@ class Desk:
     def symbol(self) -> SymbolState:
         return self.core._symbols[KEY]
 
+    @property
+    def account(self) -> Account:
+        return self.core._account
+
     def send(self, event: Event) -> list[OrderEvent]:
         outputs = self.core.on_event(event)
         made = [output for output in outputs if isinstance(output, OrderEvent)]

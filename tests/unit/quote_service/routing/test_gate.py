@@ -307,7 +307,7 @@ def test_p4_message_limit_of_a_symbol() -> None:
     for _ in range(8):
         desk.account.spend_message(desk.symbol, T0)
     assert desk.check("buy", 99, 1) == ("MESSAGE_LIMIT",)
-    desk.symbol.key = "sim:another"
+    desk.symbol.budget = None  # that of another symbol
     assert desk.check("buy", 99, 1) == ()
 
 

@@ -115,11 +115,38 @@ def test_an_amend_under_way_does_not_hold_up_a_cancel() -> None:
 
 
 def test_p4_a_kill_with_no_message_left_still_cancels_all() -> None:
-    desk = Desk(wide_config(routing={"messages_per_10s": 3}))
+    desk = Desk(wide_config(routing={"messages_per_10s": 4}))
     desk.live(0, 1, bids=[(99, 5)], asks=[(101, 5)])
-    [denied] = desk.target(2, 2, bids=[(100, 5)], asks=[(101, 5)])
-    assert denied.reasons == ("MESSAGE_LIMIT",)
+    [amend] = desk.target(2, 2, bids=[(98, 5)], asks=[(101, 5)])
+    desk.answer(3, "amended", amend)
     assert [event.kind for event in desk.beat(5, "HALT")] == ["cancel_intent"] * 2
+    assert not desk.account.has_quote_budget(desk.symbol, T0 + 5 * MS)
+
+
+def test_when_messages_are_short_what_takes_an_offer_back_goes_first() -> None:
+    desk = Desk(wide_config(routing={"messages_per_10s": 5}))
+    desk.live(0, 1, bids=[(99, 5)], asks=[(101, 5)])
+    [amend] = desk.target(2, 2, bids=[(98, 5)], asks=[(101, 5)])
+    desk.answer(3, "amended", amend)
+    assert desk.target(4, 3, bids=[(99, 5)], asks=[(101, 5)]) == []  # better for others, so it waits
+    assert desk.target(5, 4, bids=[(98, 9)], asks=[(101, 5)]) == []  # more for others too
+    [amend] = desk.target(6, 5, bids=[(97, 5)], asks=[(101, 5)])
+    assert (amend.kind, amend.price_ticks) == ("amend_intent", 97)
+    desk.answer(7, "amended", amend)
+    denied, cancel = desk.target(8, 6, bids=[(97, 5)], asks=[(102, 5)])
+    assert (denied.kind, denied.reasons) == ("denied", ("MESSAGE_LIMIT",))
+    assert (cancel.kind, cancel.reasons) == ("cancel_intent", ("AMEND_DENIED",))
+
+
+def test_what_waited_for_messages_goes_out_with_a_later_tick() -> None:
+    desk = Desk(wide_config(routing={"messages_per_10s": 5}))
+    desk.live(0, 1, bids=[(99, 5)], asks=[(101, 5)])
+    [amend] = desk.target(2, 2, bids=[(98, 5)], asks=[(101, 5)])
+    desk.answer(3, "amended", amend)
+    assert desk.target(4, 3, bids=[(99, 5)], asks=[(101, 5)]) == []
+    assert desk.tick(1_999) == []
+    [amend] = desk.tick(2_000)  # one message of five in ten seconds
+    assert (amend.kind, amend.price_ticks) == ("amend_intent", 99)
 
 
 def test_after_a_shutdown_nothing_goes_out_whatever_is_wanted() -> None:
