@@ -21,7 +21,10 @@ class Core(Protocol):
     """
 
     def on_event(self, event: Event) -> tuple[Event, ...]:
-        """The messages to publish because of `event`: a topic message, a Tick or a Shutdown."""
+        """The messages to publish because of `event`: a topic message, a Tick or a Shutdown.
+
+        A ConfigApplied says that the process begins, also again after a Shutdown; nothing is published on it.
+        """
 
 
 class Adapter(Protocol):

@@ -52,6 +52,7 @@ class ProcessReplay:
         """Build the core from the recorded configuration; a restart goes on with the core there is."""
         if self.core is None:
             self.core = self.definition.make_core(step.applied.config)
+        self.core.on_event(step.applied)
 
     def run(self, step: TraceStep) -> None:
         """Feed the inputs of one trace, and compare outputs and state."""

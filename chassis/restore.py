@@ -51,6 +51,7 @@ def restore(directory: Path, shells: Sequence[ProcessShell], applied: ConfigAppl
     for step in walk.steps(restored.noting(read_log(directory))):
         if isinstance(step, ConfigStep):
             _check_config(directory, step, applied)
+            by_name[step.process].configure(step.applied)
         else:
             inputs[step.process] += _feed(by_name[step.process], step)
     for shell in shells:

@@ -43,10 +43,17 @@ class ProcessShell:
         self._adapter_sequence = 0
 
     def start(self, now_ns: int, applied: ConfigApplied, instance: str) -> None:
-        """Claim the process's topics and write down its configuration, the first of its inputs."""
+        """Claim the process's topics, and give the core its configuration, the first of its inputs."""
         claim = EpochClaim(event_time_ns=now_ns, process=self.name, instance=instance)
         self._publish_about_self(claim)
         self._publish_about_self(applied)
+        self.configure(applied)
+
+    def configure(self, applied: ConfigApplied) -> None:
+        """Tell the core that its process begins, anew after a restart. It answers nothing to that."""
+        outputs = self.core.on_event(applied)
+        if outputs:
+            raise RuntimeError(f"{self.name} published {outputs[0].type_name} because of its configuration")
 
     def continue_from(self, sequence: int, trace_sequence: int, adapter_sequence: int, inputs: int) -> None:
         """Go on counting where the log ends, after its inputs were fed to the core again."""

@@ -35,7 +35,7 @@ class MarketMaking(Instruction):
     inventory. Applied once: the bias is a plain -1..1."""
     update_frequency: Positive = 1.0
     """Seconds: each symbol is priced on every book update and at least this often."""
-    requote_threshold_bps: NonNegative = 1.0
+    requote_threshold_bps: NonNegative = 2.0
     """A new price nearer than this to the standing target does not replace it (queue priority)."""
     requote_size_change: Fraction = 0.2
     """Nor does a new size within this fraction of the standing one."""
@@ -141,6 +141,8 @@ class MarketData(Instruction):
     """Levels of a side that depth and imbalance sum over."""
     imbalance_half_life_s: Positive = 1.0
     """Book imbalance is averaged over time with this half-life: the book flickers faster than it means it."""
+    depth_half_life_s: Positive = 10.0
+    """Depth, which order sizes follow, is averaged over time with this half-life."""
     flow_half_life_s: Positive = 10.0
     book_age_ms_max: Milliseconds = 10_000
     """Receive age at which a book is stale: quotes are pulled. Receive time, not exchange time: clocks differ."""

@@ -30,7 +30,7 @@ class Signal(SymbolEvent):
     """The newest return was beyond the jump threshold; its part in the volatility was capped."""
     bid_depth_lots: SizeLots
     ask_depth_lots: SizeLots
-    """Sum over the configured number of levels."""
+    """Sum over the configured number of levels, averaged over time."""
     imbalance: float
     """(bid depth - ask depth) / (bid depth + ask depth), averaged over time with a short half-life, -1 to 1;
     a side that stays empty makes it +1 or -1."""

@@ -7,7 +7,7 @@ from monitor_service.feeds.synthetic import SyntheticFeed
 from schemas.topics import MONITOR
 from schemas.units import NS_PER_MS
 
-TICK_INTERVAL_NS = 250 * NS_PER_MS
+TICK_INTERVAL_NS = 500 * NS_PER_MS
 """Often enough to see a book go stale well within a second."""
 
 

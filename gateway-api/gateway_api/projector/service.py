@@ -11,7 +11,7 @@ from schemas.process import Shutdown, Tick
 from schemas.topics import PROJECTOR
 from schemas.units import NS_PER_MS
 
-TICK_NS = 100 * NS_PER_MS
+TICK_NS = 250 * NS_PER_MS
 _WRITE_INTERVAL_NS = 50 * NS_PER_MS
 """Of the wall clock: people read no faster, and a recording at full speed has thousands of ticks a second."""
 _SYMBOLS_PER_WRITE = 32

@@ -119,20 +119,20 @@ function renderWhy() {
   if (live.detail === drawnDetail) return;
   const names = [...new Set([...why.bid.steps, ...why.ask.steps].map((step) => step.name))];
   const largest = Math.max(...[...why.bid.steps, ...why.ask.steps].map((step) => Math.abs(step.effect_bps)), 1e-9);
-  resize(body, names.length + 1, whyRow);
+  resize(body, names.length ? names.length + 1 : 0, whyRow);
   names.forEach((name, index) => {
     const bid = why.bid.steps.find((step) => step.name === name);
     const ask = why.ask.steps.find((step) => step.name === name);
     renderStep(body.children[index], name, bid, ask, index === 0 ? null : largest);
   });
-  renderFinal(body.lastElementChild, why);
+  if (names.length) renderFinal(body.lastElementChild, why);
   for (const side of ["bid", "ask"]) {
     const because = why[side].not_quoting_because;
     setText(byId("why-" + side), because ? "No " + side + ": " + because : "");
   }
 }
 
-const shortNumber = (value) => String(Number(value.toPrecision(6))).replace("-", "\u2212");
+const shortNumber = (value, digits = 6) => String(Number(value.toPrecision(digits))).replace("-", "\u2212");
 
 // The first step is the price that all effects are measured from: it has none (`largest` is null).
 function renderStep(node, name, bid, ask, largest) {
@@ -141,7 +141,7 @@ function renderStep(node, name, bid, ask, largest) {
   const [title, drivenBy] = step.children;
   setClass(node, [bid, ask].some((side) => side?.effect_bps) || largest === null ? "" : "none");
   setText(title, name.replaceAll("_", " "));
-  setText(drivenBy, shortNumber(any.input) + (any.config_key ? " \u00b7 " + any.config_key.split(".").at(-1) : ""));
+  setText(drivenBy, shortNumber(any.input, 5) + (any.config_key ? " \u00b7 " + any.config_key.split(".").at(-1) : ""));
   step.title = any.config_key ? "Configured by " + any.config_key : "";
   renderEffect(bidEffect, bid, largest);
   renderEffect(askEffect, ask, largest);
@@ -241,7 +241,8 @@ function limits(used) {
     setText(title, limit.name.replaceAll("_", " "));
     renderMeter(meter, share);
     meter.ariaLabel = limit.name;
-    setText(text, shortNumber(limit.value) + " / " + shortNumber(limit.limit) + " " + limit.unit + " \u00b7 " + percent(share));
+    setText(text, shortNumber(limit.value, 4) + " / " + shortNumber(limit.limit) + " \u00b7 " + percent(share));
+    text.title = limit.unit;
   });
 }
 

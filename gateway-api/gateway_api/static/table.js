@@ -48,6 +48,7 @@ class StockCell {
 
   render(inventory) {
     setText(this.amount, inventory ? trimmed(inventory.position) : NOTHING);
+    this.node.title = "nothing bought or sold yet";
     if (!inventory) return;
     const share = Math.min(Math.abs(inventory.bias), 1) * 50;
     setClass(this.fill, inventory.bias < 0 ? "fill short" : "fill");

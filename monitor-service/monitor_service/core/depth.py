@@ -40,7 +40,8 @@ class TimeAverage:
 
     def set(self, time_ns: int, value: float) -> None:
         """From now on the value is `value`."""
-        if not self.time_ns:
-            self.average = value
-        self.at(time_ns)
+        if self.time_ns:
+            self.at(time_ns)
+        else:
+            self.average, self.time_ns = value, time_ns
         self.value = value

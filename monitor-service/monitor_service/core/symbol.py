@@ -50,6 +50,8 @@ class SymbolMonitor:
     variance: VarianceRate
     flow: TradeFlow
     imbalance: TimeAverage
+    bid_depth: TimeAverage
+    ask_depth: TimeAverage
     gate: SignalGate
     book: BookState = field(default_factory=BookState)
     trade_ids: TradeIds = field(default_factory=TradeIds)
@@ -61,8 +63,6 @@ class SymbolMonitor:
     mid_half_ticks: int | None = None
     spread_ticks: int | None = None
     weighted_mid_ticks: float | None = None
-    bid_depth_lots: int = 0
-    ask_depth_lots: int = 0
 
     @classmethod
     def of(cls, instrument: Instrument, config: Config) -> "SymbolMonitor":
@@ -73,6 +73,8 @@ class SymbolMonitor:
             VarianceRate(volatility.half_life_s / log(2), volatility.jump_sigma),
             TradeFlow(config.market_data.flow_half_life_s / log(2)),
             TimeAverage(config.market_data.imbalance_half_life_s / log(2)),
+            TimeAverage(config.market_data.depth_half_life_s / log(2)),
+            TimeAverage(config.market_data.depth_half_life_s / log(2)),
             SignalGate.of(config),
         )
 
@@ -100,9 +102,10 @@ class SymbolMonitor:
         """The book as readers get it; depth and mid are taken from the same levels."""
         bid_prices, bid_sizes = self.book.best_bids(levels)
         ask_prices, ask_sizes = self.book.best_asks(levels)
-        self.bid_depth_lots = sum(bid_sizes[:depth_levels])
-        self.ask_depth_lots = sum(ask_sizes[:depth_levels])
-        self.imbalance.set(now_ns, imbalance(self.bid_depth_lots, self.ask_depth_lots))
+        bid_lots, ask_lots = sum(bid_sizes[:depth_levels]), sum(ask_sizes[:depth_levels])
+        self.bid_depth.set(now_ns, bid_lots)
+        self.ask_depth.set(now_ns, ask_lots)
+        self.imbalance.set(now_ns, imbalance(bid_lots, ask_lots))
         if self.book.status == "live":
             self._observe_mid(now_ns, bid_prices[0], bid_sizes[0], ask_prices[0], ask_sizes[0])
         instrument = self.instrument
@@ -158,8 +161,8 @@ class SymbolMonitor:
             volatility_ready=self.variance.is_ready,
             regime=self.regime,
             jump=self.variance.jump,
-            bid_depth_lots=self.bid_depth_lots,
-            ask_depth_lots=self.ask_depth_lots,
+            bid_depth_lots=round(self.bid_depth.at(now_ns)),
+            ask_depth_lots=round(self.ask_depth.at(now_ns)),
             imbalance=book_imbalance,
             flow_imbalance=flow_imbalance,
             flow_volume_lots=self.flow.volume_lots,

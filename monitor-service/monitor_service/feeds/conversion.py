@@ -46,11 +46,13 @@ class UnitScale:
         self._off: RefusalReason = off
         self._known: dict[float, int] = {}
 
+    def all_units(self, values: list[float]) -> tuple[int, ...]:
+        """As `units`, for many at once; what was seen before is looked up."""
+        known = self._known
+        return tuple([known[value] if value in known else self.units(value) for value in values])
+
     def units(self, value: float) -> int:
         """`value` as a whole number of units, at least 0. Raises RefusedValueError, naming the value."""
-        known = self._known.get(value)
-        if known is not None:
-            return known
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise RefusedValueError("malformed", f"{self._name} {value!r} is not a number")
         if not isfinite(value) or value < 0:
@@ -65,7 +67,7 @@ class UnitScale:
 
     def positive_units(self, value: float) -> int:
         """As `units`, but 0 is refused too."""
-        whole = self.units(value)
+        whole = self._known.get(value) or self.units(value)
         if whole == 0:
             raise RefusedValueError(self._bad, f"{self._name} {value} must be positive")
         return whole

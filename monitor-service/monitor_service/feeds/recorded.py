@@ -238,8 +238,8 @@ def _exchange_time_ns(raw: dict[str, Any]) -> int | None:
 
 
 def _book(raw: dict[str, Any], receive_ns: int, scales: Scales) -> FeedBook:
-    price, size = scales.price.positive_units, scales.size.units
-    bids, asks = raw["bids"], raw["asks"]
+    bid_prices, bid_sizes = _side(raw["bids"], scales)
+    ask_prices, ask_sizes = _side(raw["asks"], scales)
     if not isinstance(raw["snapshot"], bool):
         raise RefusedValueError("malformed", f"snapshot {raw['snapshot']!r} is neither true nor false")
     return FeedBook(
@@ -249,11 +249,18 @@ def _book(raw: dict[str, Any], receive_ns: int, scales: Scales) -> FeedBook:
         exchange_time_ns=_exchange_time_ns(raw),
         snapshot=raw["snapshot"],
         sequence=raw.get("seq"),
-        bid_prices=tuple([price(level) for level, _ in bids]),
-        bid_sizes=tuple([size(lots) for _, lots in bids]),
-        ask_prices=tuple([price(level) for level, _ in asks]),
-        ask_sizes=tuple([size(lots) for _, lots in asks]),
+        bid_prices=bid_prices,
+        bid_sizes=bid_sizes,
+        ask_prices=ask_prices,
+        ask_sizes=ask_sizes,
     )
+
+
+def _side(levels: list[list[float]], scales: Scales) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    prices = scales.price.all_units([price for price, _ in levels])
+    if 0 in prices:
+        raise RefusedValueError("bad_price", "price 0 must be positive")
+    return prices, scales.size.all_units([size for _, size in levels])
 
 
 def _trade(raw: dict[str, Any], receive_ns: int, scales: Scales) -> FeedTrade:

@@ -378,9 +378,12 @@ class Server:
         self.thread.join(timeout=10)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    """Debian's chromium, without a window."""
+    """Debian's chromium, without a window.
+
+    Of a module and no longer: while playwright lives, its event loop runs, and no other test can run one.
+    """
     api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     if CHROMIUM is None:
         pytest.skip("there is no chromium on this machine")

@@ -10,7 +10,6 @@ from math import sqrt
 from typing import NamedTuple
 
 from schemas.config import MarketMaking, Pricing
-from schemas.quoting import QuoteStep
 from schemas.units import BPS_PER_UNIT, bps, round_outward
 
 MODEL = "volatility_multiple"
@@ -131,19 +130,21 @@ def _finish(steps: list[RawStep], outward: int, inputs: PricingInputs) -> int:
     return final
 
 
-def as_messages(steps: list[RawStep]) -> tuple[QuoteStep, ...]:
-    """The steps with their effects, in basis points of the first step's price."""
+def step_fields(steps: list[RawStep]) -> list[dict[str, str | float | None]]:
+    """The steps as fields of QuoteStep, with their effects in basis points of the first step's price."""
+    if not steps:
+        return []
     first = before = steps[0].price_after
-    messages = []
+    fields: list[dict[str, str | float | None]] = []
     for step in steps:
-        messages.append(
-            QuoteStep(
-                name=step.name,
-                input=step.input,
-                effect_bps=bps(step.price_after - before, first),
-                config_key=step.config_key,
-                price_after=step.price_after,
-            )
+        fields.append(
+            {
+                "name": step.name,
+                "input": step.input,
+                "effect_bps": bps(step.price_after - before, first),
+                "config_key": step.config_key,
+                "price_after": step.price_after,
+            }
         )
         before = step.price_after
-    return tuple(messages)
+    return fields

@@ -41,23 +41,22 @@ def inventory_multiplier(side: Side, bias: float) -> float:
 def quote_size_lots(
     side: Side,
     price_ticks: int,
-    level_sizes_lots: tuple[int, ...],
+    level_lots: float,
     bias: float,
     regime: Regime,
     units: SizeUnits,
     pricing: Pricing,
     inventory: InventoryLimits,
 ) -> tuple[int, str | None]:
-    """Size in lots, and the reason where it is 0. `level_sizes_lots` are the sizes of our own side's book."""
+    """Size in lots, and the reason where it is 0. `level_lots` is the mean size of a level on our own side."""
     multiplier = inventory_multiplier(side, bias)
     if multiplier == 0.0:
         return 0, MAX_INVENTORY
     money_per_lot = price_ticks * units.reporting_per_tick_lot
-    mean_level_lots = sum(level_sizes_lots) / len(level_sizes_lots)
     least = float(pricing.order_notional_min) / money_per_lot
     full = min(units.max_inventory_lots, float(inventory.max_inventory_notional) / money_per_lot)
     most = min(float(pricing.order_notional_max) / money_per_lot, pricing.order_inventory_share_max * full)
-    wanted = min(max(pricing.depth_fraction * mean_level_lots, least), most) * multiplier
+    wanted = min(max(pricing.depth_fraction * level_lots, least), most) * multiplier
     if regime == "high":
         wanted *= pricing.high_regime_size_factor
     lots = floor(wanted + 1e-9)
