@@ -25,7 +25,10 @@ from chassis.why import why
 from schemas.topics import TOPICS, Topic
 
 app = typer.Typer(
-    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, context_settings={"help_option_names": ["-h", "--help"]}
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(config_app, name="config")
 
@@ -69,7 +72,9 @@ def up(
         Path | None, typer.Option(help="Folder of the topic log; one that exists is gone on with.")
     ] = None,
     for_s: Annotated[float | None, typer.Option("--for", min=0, help="Market seconds to run.")] = None,
-    port: Annotated[int | None, typer.Option(min=0, max=65535, help="Of the page; 0 takes a free one.")] = None,
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="Of the page; 0 takes a free one.")
+    ] = None,
     seed: Annotated[int | None, typer.Option(help="Of the synthetic market.")] = None,
     on_malformed: Annotated[
         str | None, typer.Option(help="skip or fail: what an unreadable line of a recording does.")
@@ -173,7 +178,9 @@ def _print_replay(results: list[ProcessReplay]) -> None:
 def _divergence_text(first: Any) -> str:
     time = "" if first.event_time_ns is None else f" at {iso_time(first.event_time_ns)}"
     lines = [f"first divergence: {first.process}, message {first.sequence} ({first.topic} {first.key}){time}"]
-    lines += [f"  {item.path}: recorded {item.recorded!r}, replayed {item.replayed!r}" for item in first.fields]
+    lines += [
+        f"  {item.path}: recorded {item.recorded!r}, replayed {item.replayed!r}" for item in first.fields
+    ]
     return "\n".join(lines)
 
 
@@ -208,7 +215,8 @@ def _print_explanation(explained: dict[str, Any]) -> None:
     for cause in explained["causes"]:
         mark = "->" if cause["direct"] else "  "
         console.print(
-            f"{mark} {cause['topic']:20} {cause['event_id']:28} {cause['time']}  {cause['age_ms']:.1f} ms before",
+            f"{mark} {cause['topic']:20} {cause['event_id']:28} {cause['time']}  "
+            f"{cause['age_ms']:.1f} ms before",
             highlight=False,
         )
 
@@ -217,7 +225,13 @@ def _side_table(name: str, side: dict[str, Any]) -> Table:
     reason = side["not_quoting_because"]
     title = f"{name} not quoted: {reason}" if reason else f"{name} {side['price']} x {side['size']}"
     table = Table(title=title, title_justify="left")
-    for column, justify in (("step", "left"), ("input", "right"), ("effect bps", "right"), ("price after", "right"), ("config key", "left")):
+    for column, justify in (
+        ("step", "left"),
+        ("input", "right"),
+        ("effect bps", "right"),
+        ("price after", "right"),
+        ("config key", "left"),
+    ):
         table.add_column(column, justify=justify)  # type: ignore[arg-type]
     for step in side["steps"]:
         table.add_row(

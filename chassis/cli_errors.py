@@ -23,7 +23,9 @@ def exit_with_errors(command: Callable[P, None]) -> Callable[P, None]:
         except EngineError as error:
             text = f"maker: {error}"
             if options.get("as_json"):
-                text = json.dumps({"error": type(error).__name__, "message": str(error), "exit_code": error.exit_code})
+                text = json.dumps(
+                    {"error": type(error).__name__, "message": str(error), "exit_code": error.exit_code}
+                )
             print(text, file=sys.stderr)
             raise typer.Exit(error.exit_code) from None
 

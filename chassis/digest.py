@@ -33,7 +33,9 @@ def _parts(value: object, above: set[int]) -> Iterator[str]:
     elif isinstance(value, BaseModel):
         yield value.model_dump_json()
     elif isinstance(value, set):
-        raise TypeError(f"a set holds state ({sorted(map(repr, value))[:3]} ...): use a dict, which has an order")
+        raise TypeError(
+            f"a set holds state ({sorted(map(repr, value))[:3]} ...): use a dict, which has an order"
+        )
     elif id(value) not in above:
         yield from _composite_parts(value, above | {id(value)})
 

@@ -55,7 +55,7 @@ class EmbeddedLoop:
             if not topic.own_input
         }
         self._adapters: list[tuple[Adapter, Fire]] = []
-        self._ticks: list[tuple[int, int, ProcessShell]] = []
+        self._ticks: list[tuple[int, int, int, ProcessShell]] = []
         self._commands: deque[Command] = deque()
         self._command_sequence = 0
         self._wake = asyncio.Event()
@@ -132,7 +132,8 @@ class EmbeddedLoop:
             if shell.adapter is not None:
                 self._adapters.append((shell.adapter, self._take_from(shell, shell.adapter)))
             if shell.tick_interval_ns is not None:
-                heapq.heappush(self._ticks, (self._now_ns + shell.tick_interval_ns, index, shell))
+                interval_ns = shell.tick_interval_ns
+                heapq.heappush(self._ticks, (self._now_ns + interval_ns, index, interval_ns, shell))
 
     def _take_from(self, shell: ProcessShell, adapter: Adapter) -> Fire:
         is_feed = shell.name == MONITOR
@@ -158,9 +159,8 @@ class EmbeddedLoop:
 
     def _tick(self, due_ns: int) -> None:
         self._turn_is_feed = False
-        _, index, shell = heapq.heappop(self._ticks)
-        assert shell.tick_interval_ns is not None
-        heapq.heappush(self._ticks, (due_ns + shell.tick_interval_ns, index, shell))
+        _, index, interval_ns, shell = self._ticks[0]
+        heapq.heapreplace(self._ticks, (due_ns + interval_ns, index, interval_ns, shell))
         self._queue.extend(shell.inject(Tick(event_time_ns=due_ns)))
 
     async def _reach(self, due_ns: int) -> bool:

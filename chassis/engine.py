@@ -149,9 +149,7 @@ class Engine:
             version=code_version(),
             is_closing=lambda: server.is_closing,
         )
-        server = GatewayServer(
-            context, self._config.engine.port, port_is_chosen=self._options.port_is_chosen
-        )
+        server = GatewayServer(context, self._config.engine.port, port_is_chosen=self._options.port_is_chosen)
         return server
 
     def _stop_on_signals(self) -> None:

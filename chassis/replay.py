@@ -8,6 +8,7 @@ from typing import Any
 
 from chassis.bus.logfile import LoggedRecord, read_log
 from chassis.digest import state_digest
+from chassis.errors import LogDamagedError
 from chassis.process import Core, ProcessDefinition
 from chassis.tracewalk import ConfigStep, TraceStep, TraceWalk
 from schemas.envelope import Envelope, encode
@@ -64,7 +65,8 @@ class ProcessReplay:
         self._compare_state(step)
 
     def _replay(self, step: TraceStep) -> Iterator[tuple[Event, str | None]]:
-        assert self.core is not None
+        if self.core is None:
+            raise LogDamagedError(f"{self.definition.name} has a trace before its configuration")
         for event, record in step.inputs:
             self.inputs += 1
             cause = None if record is None else record.envelope.event_id

@@ -96,7 +96,9 @@ def load_config(
         config = Config.model_validate(layers.values)
     except ValidationError as error:
         raise ConfigError("\n".join(_bad_values(error, layers))) from None
-    return LoadedConfig(config, {key: _origin(key, layers) for key, _ in flat(config.model_dump(mode="json"))})
+    return LoadedConfig(
+        config, {key: _origin(key, layers) for key, _ in flat(config.model_dump(mode="json"))}
+    )
 
 
 def _origin(key: str, layers: _Layers) -> str:
@@ -153,7 +155,9 @@ def _read_yaml(path: Path) -> dict[str, Any]:
     if values is None:
         return {}
     if not isinstance(values, dict):
-        raise ConfigError(f"{path} holds a {type(values).__name__} at its top: it must hold sections (a mapping)")
+        raise ConfigError(
+            f"{path} holds a {type(values).__name__} at its top: it must hold sections (a mapping)"
+        )
     return values
 
 

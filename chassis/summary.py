@@ -157,7 +157,8 @@ def _cell(value: float) -> str:
 def _inferred_lines(symbols: dict[str, dict[str, Any]]) -> list[str]:
     return [
         f"{name}: {', '.join(instrument['inferred'])} inferred or assumed "
-        f"(tick {instrument['tick_size']}, lot {instrument['lot_size']}, maker fee {instrument['maker_fee_bps']} bps)"
+        f"(tick {instrument['tick_size']}, lot {instrument['lot_size']}, "
+        f"maker fee {instrument['maker_fee_bps']} bps)"
         for name, figures in symbols.items()
         if (instrument := figures["instrument"]) and instrument["inferred"]
     ]

@@ -41,8 +41,6 @@ def parse_time_ns(text: str, newest_ns: int) -> int:
     try:
         moment = datetime.fromisoformat(f"{day}T{text}" if _CLOCK.fullmatch(text) else text)
     except ValueError as error:
-        raise ConfigError(
-            f"{text!r} is not a time: write 2024-08-08T23:54:14Z, 23:54:14 or -15m"
-        ) from error
+        raise ConfigError(f"{text!r} is not a time: write 2024-08-08T23:54:14Z, 23:54:14 or -15m") from error
     moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return (moment - datetime.fromtimestamp(0, UTC)) // timedelta(microseconds=1) * NS_PER_US

@@ -51,7 +51,9 @@ class _Search:
 
     def _is_reached(self, quote: LoggedRecord, consumed: ConsumedInput) -> bool:
         if consumed.record is None:
-            return quote.envelope.cause is None and consumed.event.event_time_ns >= quote.envelope.event_time_ns
+            return (
+                quote.envelope.cause is None and consumed.event.event_time_ns >= quote.envelope.event_time_ns
+            )
         return quote.envelope.cause == consumed.record.envelope.event_id
 
     def _learn(self, consumed: ConsumedInput) -> None:

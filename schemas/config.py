@@ -62,7 +62,8 @@ class RiskLimits(Instruction):
     warn_at: Fraction = 0.8
     """Share of a limit at which an alert warns."""
     repeat_fills_same_side: Count = 20
-    """Orders of one symbol and side with a fill inside 10 s at which the symbol is halted (RTS 6 Art. 15(3))."""
+    """Orders of one symbol and side with a fill inside 10 s at which the symbol is halted
+    (RTS 6 Art. 15(3))."""
     repeat_fills_any_side: Count = 200
     """The same for both sides inside 60 s."""
     heartbeat_ms: Milliseconds = 250
@@ -145,7 +146,7 @@ class MarketData(Instruction):
     """Depth, which order sizes follow, is averaged over time with this half-life."""
     flow_half_life_s: Positive = 10.0
     book_age_ms_max: Milliseconds = 10_000
-    """Receive age at which a book is stale: quotes are pulled. Receive time, not exchange time: clocks differ."""
+    """Receive age at which a book is stale: quotes are pulled. Not exchange time: clocks differ."""
     signal_interval_ms: Milliseconds = 100
     """A changed signal is published at most this often, but at once where quoting must react."""
     volatility: Volatility = Volatility()
@@ -153,9 +154,7 @@ class MarketData(Instruction):
     @model_validator(mode="after")
     def _levels(self) -> "MarketData":
         if self.depth_levels > self.book_levels:
-            raise ValueError(
-                f"depth_levels {self.depth_levels} is more than book_levels {self.book_levels}"
-            )
+            raise ValueError(f"depth_levels {self.depth_levels} is more than book_levels {self.book_levels}")
         return self
 
 
@@ -179,7 +178,7 @@ class Routing(Instruction):
     """A live order that is smaller than wanted by up to this fraction of its size is left alone: more size
     would cost its place in the queue."""
     unknown_after_ms: Milliseconds = 5_000
-    """An intent without an answer this long is UNKNOWN: it stays reserved and is asked about, never sent again."""
+    """An intent without an answer this long is UNKNOWN: it stays reserved and is never sent again."""
 
 
 class SimulatedVenueConfig(Instruction):
@@ -234,6 +233,19 @@ class SyntheticSymbol(Instruction):
     updates_per_s: Positive = 10.0
 
 
+def _default_synthetic() -> dict[str, SyntheticSymbol]:
+    return {
+        symbol: SyntheticSymbol(price=Decimal(price), spread_bps=spread_bps, volatility_bps=volatility_bps)
+        for symbol, price, spread_bps, volatility_bps in (
+            ("BTC/USDT", "60000", 4.0, 0.6),
+            ("ETH/USDT", "3000", 8.0, 0.8),
+            ("SOL/USDT", "150", 20.0, 1.2),
+            ("AAVE/USDT", "100", 30.0, 1.5),
+            ("LTC/USDT", "80", 50.0, 2.0),
+        )
+    }
+
+
 class Feed(Instruction):
     """Where the market comes from."""
 
@@ -243,8 +255,8 @@ class Feed(Instruction):
     """Recorded or synthetic seconds per second of the wall clock, or `max`: as fast as it goes."""
     seed: int = 1
     on_malformed: Literal["skip", "fail"] = "skip"
-    """What a line that cannot be read does to a recorded run: counted and skipped, or the run ends with exit 1."""
-    symbols: dict[str, SyntheticSymbol] = Field(default_factory=lambda: _default_synthetic())
+    """What an unreadable line does to a recorded run: counted and skipped, or the end with exit 1."""
+    symbols: dict[str, SyntheticSymbol] = Field(default_factory=_default_synthetic)
     """The synthetic markets; each needs its entry under `instruments`."""
 
 
@@ -257,21 +269,6 @@ class Engine(Instruction):
     """Of the gateway, on 127.0.0.1; 0 takes a free one."""
     digest_interval_inputs: Count = 20_000
     """A process writes a digest of its core's state into its trace after this many inputs, and at its end."""
-
-
-def _default_synthetic() -> dict[str, SyntheticSymbol]:
-    return {
-        symbol: SyntheticSymbol(
-            price=Decimal(price), spread_bps=spread_bps, volatility_bps=volatility_bps
-        )
-        for symbol, price, spread_bps, volatility_bps in (
-            ("BTC/USDT", "60000", 4.0, 0.6),
-            ("ETH/USDT", "3000", 8.0, 0.8),
-            ("SOL/USDT", "150", 20.0, 1.2),
-            ("AAVE/USDT", "100", 30.0, 1.5),
-            ("LTC/USDT", "80", 50.0, 2.0),
-        )
-    }
 
 
 def _default_instruments() -> dict[str, InstrumentConfig]:
@@ -312,6 +309,7 @@ class Config(Instruction):
                 instrument = self.instruments.get(symbol)
                 if instrument is None or instrument.tick_size is None or instrument.lot_size is None:
                     raise ValueError(
-                        f"feed.symbols names {symbol}, which needs instruments.{symbol} with tick_size and lot_size"
+                        f"feed.symbols names {symbol}, which needs instruments.{symbol} "
+                        "with tick_size and lot_size"
                     )
         return self

@@ -17,7 +17,7 @@ class Signal(SymbolEvent):
     book_time_ns: TimeNs
     """Receive time of the newest accepted book update."""
     mid_half_ticks: int | None
-    """Best bid plus best ask, in ticks: twice the mid, exact. The last sound one while the book is not live."""
+    """Best bid plus best ask, in ticks: twice the mid, exact. The last sound one while not live."""
     spread_ticks: int | None
     weighted_mid_ticks: float | None
     """Mid weighted by the opposite queue, ticks (quant.md 3)."""

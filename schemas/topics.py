@@ -220,9 +220,7 @@ BY_NAME: dict[str, Topic] = {topic.name: topic for topic in TOPICS}
 MESSAGE_TYPES: dict[str, type[Event]] = {
     message.type_name: message for topic in TOPICS for message in topic.messages
 }
-TOPIC_OF: dict[str, str] = {
-    message.type_name: topic.name for topic in TOPICS for message in topic.messages
-}
+TOPIC_OF: dict[str, str] = {message.type_name: topic.name for topic in TOPICS for message in topic.messages}
 
 
 def read_by(process_name: str) -> tuple[Topic, ...]:

@@ -3,6 +3,8 @@
 Names: `symbol/<venue>:<symbol>` for each SymbolView, `account` for the AccountView.
 """
 
+from pydantic import Field
+
 from schemas.control import Command
 from schemas.inventory import Position
 from schemas.market import Book, Instrument, Refusal, Trade
@@ -63,7 +65,7 @@ class SymbolView(SymbolEvent):
     """Newest last, at most 50."""
     last_refusals: tuple[Refusal, ...] = ()
     """Newest last, at most 20."""
-    refusals_by_reason: dict[str, int] = {}
+    refusals_by_reason: dict[str, int] = Field(default_factory=dict)
     stopped: bool = False
     """A stop command is in force."""
     counters: Counters

@@ -1,7 +1,7 @@
 """Prints the engine's figures; the last line is one JSON object. Nothing is asserted: machines differ.
 
-    make bench                      all of it, some six minutes
-    make bench ARGS="throughput"    one part: throughput, stages, latency, memory
+make bench                      all of it, some six minutes
+make bench ARGS="throughput"    one part: throughput, stages, latency, memory
 """
 
 import argparse
@@ -22,8 +22,8 @@ import yaml
 
 from chassis.bus.logfile import LogFileBus
 from chassis.engine import Engine, RunOptions
-from chassis.shell import ProcessShell
 from chassis.settings import load_config
+from chassis.shell import ProcessShell
 
 ROOT = Path(__file__).resolve().parents[2]
 RECORDINGS = ROOT.parent / "shared" / "data" / "normalised"
@@ -128,7 +128,16 @@ def memory() -> dict[str, Any]:
     """Resident memory at 100 symbols over ten minutes of market time, at speed max."""
     with tempfile.TemporaryDirectory() as folder:
         config = many_symbols(Path(folder), 100)
-        command = [str(MAKER), "up", "--no-gateway", "--json", "--log", f"{folder}/log", "--config", str(config)]
+        command = [
+            str(MAKER),
+            "up",
+            "--no-gateway",
+            "--json",
+            "--log",
+            f"{folder}/log",
+            "--config",
+            str(config),
+        ]
         process = subprocess.Popen([*command, "--for", "600", "--speed", "max"], stdout=subprocess.PIPE)
         watched = psutil.Process(process.pid)
         samples: list[float] = []

@@ -63,6 +63,8 @@ class Run:
 def synthetic_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """Two minutes of the default synthetic market, as fast as it goes."""
     log = tmp_path_factory.mktemp("synthetic") / "log"
-    done = run_maker("up", "--speed", "max", "--for", "120", "--seed", "7", "--no-gateway", "--json", "--log", log)
+    done = run_maker(
+        "up", "--speed", "max", "--for", "120", "--seed", "7", "--no-gateway", "--json", "--log", log
+    )
     assert done.code == 0, done.err
     return Run(log, done.json)

@@ -1,6 +1,7 @@
 """docs/ARCHITECTURE.md tells the life of a book update; a real run's log must agree with it."""
 
 import re
+from itertools import pairwise
 from pathlib import Path
 
 from chassis.bus.logfile import LoggedRecord, read_log
@@ -45,7 +46,7 @@ def test_the_causes_in_a_real_log_are_the_documents(synthetic_run: Run) -> None:
     assert ("market.feed", "market.book", "quote.target", "order.event") in chains
     assert ("market.feed", "market.signal") in chains
     assert ("venue.report", "order.fill", "inventory.position", "quote.target", "order.event") in chains
-    pairs = {(effect, cause) for steps in chains for cause, effect in zip(steps, steps[1:], strict=False)}
+    pairs = {(effect, cause) for steps in chains for cause, effect in pairwise(steps)}
     for topic, _, because in told():
         if because in BY_NAME:
             assert (topic, because) in pairs, f"no {topic} because of {because} in the run"

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from chassis.text import iso_time
 from tests.system.conftest import Maker
 
 FILES = (
@@ -56,7 +57,9 @@ def test_two_recordings_run_together(recordings: Path, maker: Maker, tmp_path: P
     paths = []
     for name in FILES[:2]:
         part = tmp_path / f"{name}.jsonl"
-        part.write_text("\n".join(json.dumps(event) for event in lines(recordings / f"{name}.jsonl.gz", 1500)))
+        part.write_text(
+            "\n".join(json.dumps(event) for event in lines(recordings / f"{name}.jsonl.gz", 1500))
+        )
         paths += ["--path", str(part)]
     log = tmp_path / "log"
     done = maker("up", *paths, "--speed", "max", "--no-gateway", "--json", "--log", log)
@@ -72,7 +75,9 @@ def test_two_recordings_run_together(recordings: Path, maker: Maker, tmp_path: P
 def broken(events: list[dict[str, Any]]) -> list[str]:
     """A recording with every kind of bad event, each on a line of its own."""
     text = [json.dumps(event) for event in events]
-    bad_price = dict(events[1], type="trade", price=-1.0, size=1.0, side="buy", id="bad-price", ts=events[9]["ts"])
+    bad_price = dict(
+        events[1], type="trade", price=-1.0, size=1.0, side="buy", id="bad-price", ts=events[9]["ts"]
+    )
     text[10:10] = [
         '{"ts": 1, "type": "book", torn',
         json.dumps(bad_price),
@@ -114,15 +119,11 @@ def test_a_gap_pulls_quotes_until_the_next_snapshot(recordings: Path, maker: Mak
     next_snapshot = next(number for number in books[51:] if events[number - 1]["snapshot"])
     after_gap = sum(1 for number in books[51:] if number < next_snapshot)
     assert figures["refused_by_reason"]["delta_after_gap"] == after_gap
-    why = maker("why", "BTC/USDT", "--log", tmp_path / "log", "--at", iso(events[books[60]]["ts"]), "--json")
+    why = maker(
+        "why", "BTC/USDT", "--log", tmp_path / "log", "--at", iso_time(events[books[60]]["ts"]), "--json"
+    )
     assert why.code == 0, why.err
     assert why.json["bid"]["not_quoting_because"] == "BOOK_GAPPED"
-
-
-def iso(time_ns: int) -> str:
-    from chassis.text import iso_time
-
-    return iso_time(time_ns)
 
 
 @pytest.mark.parametrize(("divisor", "unit"), [(1_000, "us"), (1_000_000, "ms")])

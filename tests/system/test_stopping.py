@@ -100,4 +100,3 @@ def test_a_halt_survives_kill_9_and_a_resume_ends_it(tmp_path: Path, maker: Make
         live.process.communicate(timeout=20)
     assert live.process.returncode == 0
     assert maker("replay", log).code == 0
-

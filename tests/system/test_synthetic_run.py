@@ -1,6 +1,7 @@
 """The default market: the settings trade, the figures add up, a seed repeats, a replay says the same."""
 
 from pathlib import Path
+from zlib import crc32
 
 import pytest
 
@@ -8,8 +9,8 @@ from chassis.bus.logfile import read_log
 from tests.system.conftest import Maker, Run
 
 KEYS = {
-    "books", "trades", "refused_events", "quotes", "orders", "amends", "cancels", "rejects", "fills", "position",
-    "pnl", "pnl_capture", "pnl_inventory", "fees", "max_drawdown", "halts", "quoting_share",
+    "books", "trades", "refused_events", "quotes", "orders", "amends", "cancels", "rejects", "fills",
+    "position", "pnl", "pnl_capture", "pnl_inventory", "fees", "max_drawdown", "halts", "quoting_share",
 }  # fmt: skip
 
 
@@ -43,7 +44,8 @@ def test_replay_has_no_divergence(synthetic_run: Run, maker: Maker) -> None:
     answer = done.json
     assert answer.pop("first_divergence") is None
     assert set(answer) == {
-        "monitor-service", "quote-service", "order-router", "inventory-service", "risk-service", "view-projector",
+        "monitor-service", "quote-service", "order-router", "inventory-service", "risk-service",
+        "view-projector",
     }  # fmt: skip
     for name, figures in answer.items():
         assert figures["divergences"] == 0, name
@@ -62,8 +64,6 @@ def test_replay_finds_a_changed_output(synthetic_run: Run, maker: Maker, tmp_pat
         if b'"topic":"quote.target"' in line and b'"prices":[' in line and number > len(lines) // 2
     )
     body = lines[index][9:-1].replace(b'"model":"', b'"model":"other_', 1)
-    from zlib import crc32
-
     lines[index] = b"%08x %b\n" % (crc32(body), body)
     (log / source.name).write_bytes(b"".join(lines))
     done = maker("replay", log, "--process", "quote-service", "--json")

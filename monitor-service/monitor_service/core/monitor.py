@@ -55,7 +55,10 @@ class MonitorCore:
             return (instrument,)
         now_ns = max(known.now_ns, announced.event_time_ns)
         instrument = Instrument(**{**dict(announced), "event_time_ns": now_ns})
-        if instrument.model_copy(update={"event_time_ns": known.instrument.event_time_ns}) == known.instrument:
+        if (
+            instrument.model_copy(update={"event_time_ns": known.instrument.event_time_ns})
+            == known.instrument
+        ):
             return (instrument,)
         symbol = self._symbols[announced.key] = known.succeeded_by(instrument, self._config)
         return (instrument, *self._publish(symbol, now_ns)) if known.has_book else (instrument,)
@@ -142,9 +145,7 @@ class MonitorCore:
 
 
 def _refusal(event: SymbolEvent, now_ns: int, reason: RefusalReason, detail: str) -> Refusal:
-    return Refusal(
-        event_time_ns=now_ns, venue=event.venue, symbol=event.symbol, reason=reason, detail=detail
-    )
+    return Refusal(event_time_ns=now_ns, venue=event.venue, symbol=event.symbol, reason=reason, detail=detail)
 
 
 def _unknown(event: SymbolEvent) -> Refusal:

@@ -85,14 +85,12 @@ class SymbolMonitor:
 
     def advance(self, time_ns: int) -> int:
         """Time goes on to that of a market event; the time at which the event counts."""
-        if time_ns > self.newest_ns:
-            self.newest_ns = time_ns
-        if time_ns > self.now_ns:
-            self.now_ns = time_ns
+        self.newest_ns = max(self.newest_ns, time_ns)
+        self.now_ns = max(self.now_ns, time_ns)
         return self.now_ns
 
     def succeeded_by(self, instrument: Instrument, config: Config) -> "SymbolMonitor":
-        """The same symbol under other terms: its ticks mean something else, so only times and trade ids stay."""
+        """The same symbol under other terms: only times and trade ids stay."""
         fresh = SymbolMonitor.of(instrument, config)
         fresh.newest_ns, fresh.now_ns = self.newest_ns, self.now_ns
         fresh.trade_ids = self.trade_ids

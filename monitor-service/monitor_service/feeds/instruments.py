@@ -8,7 +8,10 @@ from schemas.market import FeedInstrument
 
 
 def currencies(symbol: str, reporting_currency: str) -> tuple[str, str]:
-    """Base and quote currency of a symbol: `BTC/USDT:USDT` is BTC in USDT; without a slash, the reporting one."""
+    """Base and quote currency of a symbol: `BTC/USDT:USDT` is BTC in USDT.
+
+    A symbol without a slash is quoted in the reporting currency.
+    """
     base, slash, rest = symbol.partition("/")
     quote = rest.partition(":")[0]
     return (base, quote) if slash and quote else (symbol, reporting_currency)

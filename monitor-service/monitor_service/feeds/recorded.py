@@ -61,7 +61,11 @@ def recorded_files(paths: Iterable[str]) -> list[Path]:
     for path in map(Path, paths):
         if not path.exists():
             raise ConfigError(f"--path {path} is not there")
-        found = sorted(each for each in path.iterdir() if each.name.endswith(_SUFFIXES)) if path.is_dir() else [path]
+        found = (
+            sorted(each for each in path.iterdir() if each.name.endswith(_SUFFIXES))
+            if path.is_dir()
+            else [path]
+        )
         if not found:
             raise ConfigError(f"--path {path} holds no file that ends in {' or '.join(_SUFFIXES)}")
         files += found
@@ -72,9 +76,8 @@ def recorded_files(paths: Iterable[str]) -> list[Path]:
 
 def read_lines(path: Path) -> Iterator[Line]:
     """The lines of one file, gzip or plain; empty lines are passed over."""
-    opened = gzip.open(path, "rb") if path.name.endswith(".gz") else path.open("rb")
     try:
-        with opened as file:
+        with gzip.open(path, "rb") if path.name.endswith(".gz") else path.open("rb") as file:
             for number, text in enumerate(file, start=1):
                 if not text.isspace():
                     yield _parse(f"{path} line {number}", text)
@@ -129,9 +132,10 @@ def _see(steps: Steps, event: dict[str, Any]) -> None:
     for side in ("bids", "asks"):
         levels = event.get(side)
         for level in levels if isinstance(levels, list) else ():
-            if isinstance(level, list) and len(level) == 2:
-                steps.price.see(level[0])
-                steps.size.see(level[1])
+            match level:
+                case [price, size]:
+                    steps.price.see(price)
+                    steps.size.see(size)
 
 
 class RecordedFeed:
@@ -146,9 +150,13 @@ class RecordedFeed:
         self._scales: dict[tuple[str, str], Scales] = {}
         self._newest_ns = 0
         self._announcements = [self._announce(steps, config) for steps in found.values()]
-        self._events = heapq.merge(*(self._events_of(path) for path in files), key=lambda each: each.event_time_ns)
+        self._events = heapq.merge(
+            *(self._events_of(path) for path in files), key=lambda each: each.event_time_ns
+        )
         first = next(self._events)
-        opening = [each.model_copy(update={"event_time_ns": first.event_time_ns}) for each in self._announcements]
+        opening = [
+            each.model_copy(update={"event_time_ns": first.event_time_ns}) for each in self._announcements
+        ]
         self._opening: list[Event] = [*opening, first]
         self._next: Event | None = first
 
@@ -176,7 +184,9 @@ class RecordedFeed:
         try:
             receive_ns = time_ns(raw["ts"])
             scales = self._scales[raw["venue"], raw["symbol"]]
-            return _book(raw, receive_ns, scales) if raw["type"] == "book" else _trade(raw, receive_ns, scales)
+            return (
+                _book(raw, receive_ns, scales) if raw["type"] == "book" else _trade(raw, receive_ns, scales)
+            )
         except RefusedValueError as error:
             return self._refused(line, newest_ns, error)
         except (KeyError, TypeError, ValueError) as error:

@@ -146,7 +146,7 @@ class SyntheticMarket:
         return max(1, round(self._random.lognormvariate(log(typical), SIZE_SIGMA)))
 
     def _wanted_prices(self) -> tuple[list[int], list[int]]:
-        """Prices of both sides, best first: the touch at the spread, then a grid that stays as prices move."""
+        """Prices of both sides, best first: the touch at the spread, then a grid that stays put."""
         half = self._half_spread_ticks()
         bid = max(1, floor(self._fair - half))
         ask = max(ceil(self._fair + half), bid + 1)
@@ -168,7 +168,9 @@ class SyntheticMarket:
     def _delta(self, now_ns: int) -> FeedBook:
         before = (dict(self._told_bids), dict(self._told_asks))
         self._shape()
-        return self._book(now_ns, _changes(before[0], self._bids.sizes), _changes(before[1], self._asks.sizes))
+        return self._book(
+            now_ns, _changes(before[0], self._bids.sizes), _changes(before[1], self._asks.sizes)
+        )
 
     def snapshot(self, now_ns: int) -> FeedBook:
         """The whole book."""

@@ -76,7 +76,9 @@ def explain_state(state: Mapping[str, Any], config: Config) -> dict[str, Any]:
     return explained | {"time": None, "causes": []}
 
 
-def _events(market: MarketState, config: Config) -> tuple[Instrument | RiskState | Signal | Position | Book, ...]:
+def _events(
+    market: MarketState, config: Config
+) -> tuple[Instrument | RiskState | Signal | Position | Book, ...]:
     """The facts that the core would have got, the book last."""
     return (
         _instrument(market),
@@ -136,9 +138,7 @@ def _book(market: MarketState) -> Book:
 
 def _signal(market: MarketState, config: Config) -> Signal:
     levels = config.market_data.depth_levels
-    bid_lots, ask_lots = (
-        sum(_levels(side[:levels], market)[1]) for side in (market.bids, market.asks)
-    )
+    bid_lots, ask_lots = (sum(_levels(side[:levels], market)[1]) for side in (market.bids, market.asks))
     total = bid_lots + ask_lots
     return Signal(
         event_time_ns=_NOW_NS,

@@ -71,8 +71,12 @@ class AccountRisk:
     def uses(self, limits: RiskLimits) -> tuple[LimitUse, ...]:
         """How near the account is to its limits."""
         return (
-            LimitUse(name="exposure", value=float(self.exposure), limit=limits.max_exposure, unit="of equity"),
-            LimitUse(name="drawdown", value=float(-self.drawdown), limit=limits.max_drawdown, unit="of the maximum"),
+            LimitUse(
+                name="exposure", value=float(self.exposure), limit=limits.max_exposure, unit="of equity"
+            ),
+            LimitUse(
+                name="drawdown", value=float(-self.drawdown), limit=limits.max_drawdown, unit="of the maximum"
+            ),
             LimitUse(
                 name="loss",
                 value=float(min(Decimal(0), self.pnl - self.forgiven)),

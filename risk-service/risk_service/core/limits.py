@@ -68,7 +68,9 @@ class SymbolRisk:
     def uses(self, limits: RiskLimits) -> tuple[LimitUse, ...]:
         """How near the symbol is to its limits."""
         return (
-            LimitUse(name="position", value=self.position_share(limits), limit=1.0, unit="share of the limit"),
+            LimitUse(
+                name="position", value=self.position_share(limits), limit=1.0, unit="share of the limit"
+            ),
             LimitUse(
                 name="loss",
                 value=float(min(Decimal(0), self.pnl - self.forgiven)),

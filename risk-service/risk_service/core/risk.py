@@ -141,7 +141,12 @@ class RiskCore:
         return tuple(found)
 
     def _alert(
-        self, about: RiskState | Command, severity: Severity, name: str, text: str, use: LimitUse | None = None
+        self,
+        about: RiskState | Command,
+        severity: Severity,
+        name: str,
+        text: str,
+        use: LimitUse | None = None,
     ) -> RiskAlert:
         self._alerts += 1
         return RiskAlert(
@@ -164,7 +169,9 @@ class RiskCore:
             del self._commands[next(iter(self._commands))]
         symbol = self._symbols.get(command.key)
         if command.symbol != ALL_SYMBOLS and symbol is None:
-            return (self._alert(command, "warning", "COMMAND_REFUSED", f"no symbol {command.symbol} is known"),)
+            return (
+                self._alert(command, "warning", "COMMAND_REFUSED", f"no symbol {command.symbol} is known"),
+            )
         scope = self._account.scope if symbol is None else symbol.scope
         if command.action == "halt":
             scope.latch(f"COMMAND: {command.reason} (by {command.principal})")
@@ -177,7 +184,9 @@ class RiskCore:
 
     @staticmethod
     def _latch_text(scope: Scope) -> str:
-        return "nothing is halted" if scope.latched_reason is None else f"halt {scope.halt_sequence} is in force"
+        return (
+            "nothing is halted" if scope.latched_reason is None else f"halt {scope.halt_sequence} is in force"
+        )
 
     def _resume(self, command: Command, scope: Scope, symbol: SymbolRisk | None) -> bool:
         """End the latch that the command means; false where it means another, or none is in force."""

@@ -125,7 +125,9 @@ def test_a_reader_sees_what_is_published_while_it_reads(make_bus: MakeBus) -> No
 
 
 @settings(max_examples=25, deadline=None)
-@given(symbols=st.lists(st.sampled_from(["A/B", "C/D", 'Q"/\\E', "É/Ü"]), max_size=30), chunk=st.integers(1, 7))
+@given(
+    symbols=st.lists(st.sampled_from(["A/B", "C/D", 'Q"/\\E', "É/Ü"]), max_size=30), chunk=st.integers(1, 7)
+)
 def test_order_per_key_holds_for_any_interleaving(
     tmp_path_factory: pytest.TempPathFactory, symbols: list[str], chunk: int
 ) -> None:

@@ -155,7 +155,12 @@ def test_changed_code_is_found_field_by_field_at_the_first_difference(tmp_path: 
     (router,) = replay(tmp_path, (changed,))
     first = router.first
     assert first is not None
-    assert (first.process, first.sequence, first.topic, first.key) == (ROUTER, 5, "order.event", "test:ETH/USDT")
+    assert (first.process, first.sequence, first.topic, first.key) == (
+        ROUTER,
+        5,
+        "order.event",
+        "test:ETH/USDT",
+    )
     assert [(item.path, item.recorded, item.replayed) for item in first.fields] == [
         ("message.size_lots", 9, 10)
     ]
@@ -212,7 +217,10 @@ def test_a_restart_goes_on_where_the_log_ends(tmp_path: Path) -> None:
         ]
 
     assert said(restarted) == said(whole)
-    assert [result.divergences for result in replay(restarted, (MONITOR_DEFINITION, ROUTER_DEFINITION))] == [0, 0]
+    assert [result.divergences for result in replay(restarted, (MONITOR_DEFINITION, ROUTER_DEFINITION))] == [
+        0,
+        0,
+    ]
 
 
 def test_a_log_of_another_configuration_is_refused(tmp_path: Path) -> None:

@@ -87,9 +87,7 @@ def price_quote(inputs: PricingInputs, making: MarketMaking, pricing: Pricing) -
     return PricedQuote(bid, ask, bid_steps, ask_steps)
 
 
-def _steps(
-    outward: int, inputs: PricingInputs, intensity: float, raw: tuple[float, ...]
-) -> list[RawStep]:
+def _steps(outward: int, inputs: PricingInputs, intensity: float, raw: tuple[float, ...]) -> list[RawStep]:
     """The steps of one side (-1 bid, +1 ask) up to its model price."""
     base, calm, half, lean, pressure, flight, wanted_shift, shift, final_half = raw
     fair = inputs.fair_ticks
@@ -109,7 +107,10 @@ def _steps(
         RawStep("emergency_shift", inputs.flow_imbalance, "pricing.emergency_shift_share", flown),
         RawStep("skew_clamp", bps(wanted_shift, fair), "pricing.skew_half_spreads_max", widened + shift),
         RawStep(
-            "minimum_spread", bps(2 * half, fair), "pricing.min_spread_bps", fair + shift + outward * final_half
+            "minimum_spread",
+            bps(2 * half, fair),
+            "pricing.min_spread_bps",
+            fair + shift + outward * final_half,
         ),
     ]
 

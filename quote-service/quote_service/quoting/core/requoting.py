@@ -32,6 +32,9 @@ def _changed(standing: Standing, making: MarketMaking) -> bool:
     if price is None or not side.prices:
         return standing.reason != side.not_quoting_because or (price is None) != (not side.prices)
     old_price, old_size = side.prices[0], side.sizes[0]
-    if abs(price - old_price) * BPS_PER_UNIT >= making.requote_threshold_bps * old_price and price != old_price:
+    if (
+        abs(price - old_price) * BPS_PER_UNIT >= making.requote_threshold_bps * old_price
+        and price != old_price
+    ):
         return True
     return abs(standing.size_lots - old_size) > making.requote_size_change * old_size

@@ -3,12 +3,11 @@
 from math import floor
 from typing import NamedTuple
 
+from quote_service.quoting.core.reasons import BELOW_MIN_NOTIONAL, MAX_INVENTORY
 from schemas.config import InventoryLimits, Pricing
 from schemas.market import Instrument
 from schemas.message import Side
 from schemas.signals import Regime
-
-from quote_service.quoting.core.reasons import BELOW_MIN_NOTIONAL, MAX_INVENTORY
 
 
 class SizeUnits(NamedTuple):
@@ -48,7 +47,7 @@ def quote_size_lots(
     pricing: Pricing,
     inventory: InventoryLimits,
 ) -> tuple[int, str | None]:
-    """Size in lots, and the reason where it is 0. `level_lots` is the mean size of a level on our own side."""
+    """Size in lots, and the reason where it is 0. `level_lots` is the mean size of a level of our side."""
     multiplier = inventory_multiplier(side, bias)
     if multiplier == 0.0:
         return 0, MAX_INVENTORY
