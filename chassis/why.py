@@ -16,6 +16,8 @@ from schemas.topics import QUOTE
 from schemas.units import NS_PER_MS
 
 _ACCOUNT_SUFFIX = ":*"
+_END_OF_RUN = b'"not_quoting_because":"SHUTDOWN"'
+"""Without a time, the question is about the run, not about its end."""
 
 
 @dataclass(slots=True)
@@ -43,8 +45,11 @@ class _Search:
 
     def _is_wanted(self, record: LoggedRecord) -> bool:
         self.symbols[record.key] = None
-        in_time = self.until_ns is None or record.envelope.event_time_ns <= self.until_ns
-        return in_time and self._is_mine(record.key)
+        if not self._is_mine(record.key):
+            return False
+        if self.until_ns is None:
+            return _END_OF_RUN not in record.payload
+        return record.envelope.event_time_ns <= self.until_ns
 
     def _is_mine(self, key: str) -> bool:
         return self.symbol in (key, key.partition(":")[2])

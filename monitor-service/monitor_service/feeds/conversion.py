@@ -2,14 +2,22 @@
 
 from decimal import Decimal
 from math import gcd, isfinite
+from typing import TypeGuard
 
 from schemas.market import RefusalReason
 
-_NS_FROM = 10**17
-_US_FROM = 10**14
+_S_FROM = 10**8
 _MS_FROM = 10**11
-ALIGNMENT_SLACK = 1e-3
-"""Part of a unit by which a float may miss it; real steps between valid numbers are whole units."""
+_US_FROM = 10**14
+_NS_FROM = 10**17
+_NS_BEFORE = 1 << 63
+_VALUE_BEFORE = 10**15
+"""A float has 15 decimal digits that can be relied on: from here on it cannot even say its units."""
+_FAST_BEFORE = 1e12
+_FAST_SLACK = 1e-14
+"""Below a million million units, a quotient of floats tells whole units apart from others by this part of it."""
+_KNOWN_MAX = 100_000
+"""Converted numbers remembered per scale."""
 
 
 class RefusedValueError(ValueError):
@@ -23,57 +31,96 @@ class RefusedValueError(ValueError):
 def time_ns(value: int) -> int:
     """A UNIX time in seconds, milli-, micro- or nanoseconds, recognised by its magnitude, as nanoseconds.
 
-    The ranges hold for all times from 1973 to 5138. Raises RefusedValueError outside them.
+    The ranges hold for all times from 1973 to 2262. Raises RefusedValueError outside them.
     """
     if value >= _NS_FROM:
-        return value
-    if value >= _US_FROM:
-        return value * 1_000
-    if value >= _MS_FROM:
-        return value * 1_000_000
-    if value >= 10**8:
-        return value * 1_000_000_000
-    raise RefusedValueError("malformed", f"time {value} is before 1973 in every unit")
+        scaled = value
+    elif value >= _US_FROM:
+        scaled = value * 1_000
+    elif value >= _MS_FROM:
+        scaled = value * 1_000_000
+    elif value >= _S_FROM:
+        scaled = value * 1_000_000_000
+    else:
+        raise RefusedValueError("malformed", f"time {value} is before 1973 in every unit")
+    if scaled >= _NS_BEFORE:
+        raise RefusedValueError("malformed", f"time {short(value)} is after 2262 in every unit")
+    return scaled
+
+
+def short(value: object) -> str:
+    """A value for a message: not a page of it."""
+    text = repr(value)
+    return text if len(text) <= _SHOWN_MAX else f"{text[:_SHOWN_MAX]}..."
+
+
+_SHOWN_MAX = 60
+
+
+def _is_number(value: object) -> TypeGuard[int | float]:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _in_range(value: float) -> bool:
+    """Finite, not negative, and small enough to be exact; whole numbers of any length are compared as such."""
+    return 0 <= value < _VALUE_BEFORE
+
+
+def exact(value: float) -> Decimal:
+    """The decimal number that was written: what a float's arithmetic left beyond its 15 digits is cut."""
+    return Decimal(f"{value:.15g}")
+
+
+def _whole_units(value: float, unit: float) -> int | None:
+    """`value` in units, where floats suffice to see that it is a whole number of them."""
+    quotient = value / unit
+    if quotient >= _FAST_BEFORE:
+        return None
+    whole = round(quotient)
+    return whole if abs(quotient - whole) <= quotient * _FAST_SLACK else None
 
 
 class UnitScale:
     """Converts prices or sizes of one instrument to whole units."""
 
     def __init__(self, unit: Decimal, name: str, bad: RefusalReason, off: RefusalReason) -> None:
-        self._unit = float(unit)
+        self._unit = unit
+        self._float_unit = float(unit)
         self._name = name
         self._bad: RefusalReason = bad
         self._off: RefusalReason = off
         self._known: dict[float, int] = {}
 
-    def all_units(self, values: list[float]) -> tuple[int, ...]:
-        """As `units`, for many at once; what was seen before is looked up."""
-        known = self._known
-        return tuple([known[value] if value in known else self.units(value) for value in values])
-
     def units(self, value: float) -> int:
         """`value` as a whole number of units, at least 0. Raises RefusedValueError, naming the value."""
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            raise RefusedValueError("malformed", f"{self._name} {value!r} is not a number")
-        if not isfinite(value) or value < 0:
-            raise RefusedValueError(self._bad, f"{self._name} {value} must be finite and not negative")
-        exact = value / self._unit
-        whole = round(exact)
-        if abs(exact - whole) > ALIGNMENT_SLACK:
-            raise RefusedValueError(self._off, f"{self._name} {value} is not a multiple of {self._unit}")
+        known = self._known.get(value)
+        if known is not None and value is not True and value is not False:
+            return known
+        if not _is_number(value):
+            raise RefusedValueError("malformed", f"{self._name} {short(value)} is not a number")
+        if not _in_range(value):
+            raise RefusedValueError(
+                self._bad, f"{self._name} {short(value)} must be finite, not negative and below 1e15"
+            )
+        whole = _whole_units(value, self._float_unit)
+        if whole is None:
+            whole = self._exact_units(value)
         if len(self._known) < _KNOWN_MAX:
             self._known[value] = whole
         return whole
 
+    def _exact_units(self, value: float) -> int:
+        whole, rest = divmod(exact(value), self._unit)
+        if rest:
+            raise RefusedValueError(self._off, f"{self._name} {value!r} is not a multiple of {self._unit:f}")
+        return int(whole)
+
     def positive_units(self, value: float) -> int:
         """As `units`, but 0 is refused too."""
-        whole = self._known.get(value) or self.units(value)
+        whole = self.units(value)
         if whole == 0:
-            raise RefusedValueError(self._bad, f"{self._name} {value} must be positive")
+            raise RefusedValueError(self._bad, f"{self._name} {value!r} must be positive")
         return whole
-
-
-_KNOWN_MAX = 100_000
 
 
 def price_scale(tick_size: Decimal) -> UnitScale:
@@ -90,28 +137,33 @@ class StepFinder:
     """The largest step of which all numbers seen are multiples: a tick or lot that nobody told us."""
 
     def __init__(self) -> None:
-        self._seen: set[float] = set()
         self._decimals = 0
         self._gcd = 0
+        self._float_step = 0.0
+        self._seen: dict[float, None] = {}
 
     def see(self, value: object) -> None:
-        """Take a number into account; what is not a positive finite number is not evidence."""
-        if isinstance(value, bool) or not isinstance(value, int | float) or value in self._seen:
-            return
-        if not isfinite(value) or value <= 0:
+        """Take a number into account; what is not a positive number in range is not evidence."""
+        if not _is_number(value) or not _in_range(value) or not value or value in self._seen:
             return
         if len(self._seen) < _KNOWN_MAX:
-            self._seen.add(value)
-        exponent = Decimal(str(value)).as_tuple().exponent
+            self._seen[value] = None
+        if not self._float_step or not _whole_units(value, self._float_step):
+            self._refine(exact(value))
+
+    def _refine(self, value: Decimal) -> None:
+        exponent = value.as_tuple().exponent
         decimals = max(0, -exponent) if isinstance(exponent, int) else 0
         if decimals > self._decimals:
             self._gcd *= 10 ** (decimals - self._decimals)
             self._decimals = decimals
-        self._gcd = gcd(self._gcd, int(Decimal(str(value)).scaleb(self._decimals)))
+        self._gcd = gcd(self._gcd, int(value.scaleb(self._decimals)))
+        self._float_step = self._gcd / 10**self._decimals
 
     @property
     def step(self) -> Decimal | None:
-        """The step; None before any number. Powers of ten and their multiples by 2 and 5 are usual."""
+        """The step, exact; None before any number."""
         if not self._gcd:
             return None
-        return Decimal(self._gcd).scaleb(-self._decimals).normalize()
+        step = Decimal(self._gcd).scaleb(-self._decimals).normalize()
+        return Decimal(f"{step:f}")

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any, TypeVar
 
 import pytest
@@ -268,7 +269,7 @@ def test_an_unchanged_signal_is_said_again_within_a_second() -> None:
         for each in made.on_event(Tick(event_time_ns=T0 + number * 250 * MS)):
             assert isinstance(each, Signal)
             told.append(each.event_time_ns)
-    assert max(later - before for before, later in zip(told, told[1:], strict=False)) <= S
+    assert max(later - before for before, later in pairwise(told)) <= S
     assert len(told) < 20, "but not on every tick"
 
 
