@@ -1,0 +1,408 @@
+"""The recorded feed: files to events, and what it says of lines that are no events."""
+
+import gzip
+import json
+from decimal import Decimal
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import pytest
+from monitor_service.core.book import BookState
+from monitor_service.core.monitor import MonitorCore
+from monitor_service.feeds.conversion import (
+    RefusedValueError,
+    StepFinder,
+    price_scale,
+    size_scale,
+    time_ns,
+)
+from monitor_service.feeds.instruments import announce
+from monitor_service.feeds.recorded import RecordedFeed
+
+from chassis.errors import ConfigError, FeedError
+from schemas.config import Config
+from schemas.market import FeedBook, FeedInstrument, FeedRefused, FeedTrade, Refusal
+from schemas.message import Event, SymbolEvent
+
+S = 1_000_000_000
+MS = 1_000_000
+T0 = 1_700_000_000 * S
+NAMES = {"venue": "binance", "symbol": "BTC/USDT"}
+TERMS = {"BTC/USDT": {"tick_size": "0.5", "lot_size": "0.01"}}
+
+
+def book(ts: Any = T0, *, snapshot: Any = True, **fields: Any) -> dict[str, Any]:
+    levels = {"bids": [[100.0, 1.0], [99.5, 2.0]], "asks": [[100.5, 1.5]]}
+    return {"ts": ts, "ets": None, **NAMES, "type": "book", "snapshot": snapshot, **levels, **fields}
+
+
+def trade(ts: Any = T0, **fields: Any) -> dict[str, Any]:
+    facts = {"price": 100.5, "size": 0.25, "side": "buy", "id": "7"}
+    return {"ts": ts, "ets": None, **NAMES, "type": "trade", **facts, **fields}
+
+
+def without(event: dict[str, Any], name: str) -> dict[str, Any]:
+    return {key: value for key, value in event.items() if key != name}
+
+
+def write(path: Path, *lines: dict[str, Any] | str | bytes) -> Path:
+    texts = [
+        each if isinstance(each, bytes) else (each if isinstance(each, str) else json.dumps(each)).encode()
+        for each in lines
+    ]
+    data = b"".join(text + b"\n" for text in texts)
+    path.write_bytes(gzip.compress(data) if path.name.endswith(".gz") else data)
+    return path
+
+
+def config(*paths: Path, on_malformed: str = "skip", instruments: Any = None, **sections: Any) -> Config:
+    feed = {"kind": "recorded", "paths": [str(path) for path in paths], "on_malformed": on_malformed}
+    return Config.model_validate({"feed": feed, "instruments": instruments or {}, **sections})
+
+
+def played(feed: RecordedFeed) -> list[SymbolEvent]:
+    """Everything that a feed has, in its order, each taken when it is due."""
+    events: list[SymbolEvent] = []
+    due_ns = feed.next_due_ns()
+    while due_ns is not None:
+        for event in feed.take_due(due_ns):
+            assert isinstance(event, SymbolEvent)
+            events.append(event)
+        later_ns = feed.next_due_ns()
+        assert later_ns is None or later_ns >= due_ns, "the clock of a feed never runs back"
+        due_ns = later_ns
+    return events
+
+
+def play(*paths: Path, **options: Any) -> list[SymbolEvent]:
+    return played(RecordedFeed(config(*paths, **options)))
+
+
+def test_a_book_and_a_trade_become_ticks_and_lots(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.jsonl", book(seq=4, ets=T0 - MS), trade(T0 + MS))
+    instrument, snapshot, print_ = play(path, instruments=TERMS)
+    assert isinstance(instrument, FeedInstrument)
+    assert (instrument.tick_size, instrument.lot_size) == (Decimal("0.5"), Decimal("0.01"))
+    assert isinstance(snapshot, FeedBook)
+    assert (snapshot.bid_prices, snapshot.bid_sizes) == ((200, 199), (100, 200))
+    assert (snapshot.ask_prices, snapshot.ask_sizes) == ((201,), (150,))
+    assert (snapshot.sequence, snapshot.snapshot, snapshot.exchange_time_ns) == (4, True, T0 - MS)
+    assert isinstance(print_, FeedTrade)
+    assert (print_.price_ticks, print_.size_lots, print_.side, print_.trade_id) == (201, 25, "buy", "7")
+    assert (print_.event_time_ns, print_.exchange_time_ns) == (T0 + MS, None)
+
+
+def test_a_gzip_file_is_read_as_a_plain_one(tmp_path: Path) -> None:
+    lines = (book(), trade(T0 + MS))
+    plain, packed = write(tmp_path / "a.jsonl", *lines), write(tmp_path / "b.jsonl.gz", *lines)
+    assert play(plain) == play(packed)
+
+
+def test_a_numeric_trade_id_and_an_unknown_taker_are_taken(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.jsonl", trade(id=7, side=None))
+    print_ = play(path, instruments=TERMS)[-1]
+    assert isinstance(print_, FeedTrade)
+    assert (print_.trade_id, print_.side) == ("7", None)
+
+
+def test_empty_lines_are_passed_over_and_counted(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.jsonl", book(), "", "   ", "nonsense")
+    last = play(path)[-1]
+    assert isinstance(last, FeedRefused)
+    assert last.detail.startswith(f"{path} line 4: ")
+
+
+INFINITE_PRICE = json.dumps(book(bids=[[float("inf"), 1]]))
+BAD_LINES: list[tuple[str, Any, str, str | None, str]] = [
+    # what it is, the line, the reason, the kind of event lost, a word of the detail
+    ("cut short", '{"ts": 17', "malformed", None, "not JSON"),
+    ("not text", b"\xff\xfe\x00", "malformed", None, "not JSON"),
+    ("a list", "[1, 2]", "malformed", None, "a list, not an object"),
+    ("a number", "12", "malformed", None, "a int, not an object"),
+    ("no type", without(book(), "type"), "malformed", None, "type None"),
+    ("another type", book(type="funding"), "malformed", None, "'funding' is neither book nor trade"),
+    ("no time", without(trade(), "ts"), "malformed", "trade", "ts None"),
+    ("time as text", trade(ts="soon"), "malformed", "trade", "ts 'soon'"),
+    ("time as truth", trade(ts=True), "malformed", "trade", "ts True"),
+    ("time with fraction", trade(ts=1.7e18), "malformed", "trade", "ts 1.7e+18"),
+    ("time before 1973", trade(ts=5), "malformed", "trade", "time 5"),
+    ("no venue", without(book(), "venue"), "malformed", "book", "venue None"),
+    ("empty symbol", book(symbol=""), "malformed", "book", "symbol ''"),
+    ("symbol as number", book(symbol=3), "malformed", "book", "symbol 3"),
+    ("no bids", without(book(), "bids"), "malformed", "book", "bids"),
+    ("bids null", book(bids=None), "malformed", "book", "TypeError"),
+    ("level of three", book(bids=[[1.0, 2.0, 3.0]]), "malformed", "book", "ValueError"),
+    ("level as text", book(bids=[["100", 1.0]]), "malformed", "book", "price '100' is not a number"),
+    ("size as text", book(asks=[[100.5, "1"]]), "malformed", "book", "size '1' is not a number"),
+    ("size null", book(asks=[[100.5, None]]), "malformed", "book", "size None"),
+    ("no snapshot flag", without(book(), "snapshot"), "malformed", "book", "snapshot"),
+    ("snapshot as number", book(snapshot=1), "malformed", "book", "snapshot 1"),
+    ("sequence as text", book(seq="first"), "malformed", "book", "ValidationError"),
+    ("exchange time as text", book(ets="then"), "malformed", "book", "ets 'then'"),
+    ("exchange time as truth", trade(ets=True), "malformed", "trade", "ets True"),
+    ("price off tick", book(bids=[[100.3, 1.0]]), "off_tick", "book", "100.3 is not a multiple of 0.5"),
+    ("size off lot", book(bids=[[100.0, 0.005]]), "off_lot", "book", "0.005 is not a multiple of 0.01"),
+    ("price zero", book(bids=[[0, 1.0]]), "bad_price", "book", "must be positive"),
+    ("price negative", book(bids=[[-100.0, 1.0]]), "bad_price", "book", "-100.0"),
+    ("price infinite", INFINITE_PRICE, "bad_price", "book", "inf"),
+    ("size negative", book(bids=[[100.0, -1.0]]), "bad_size", "book", "-1.0"),
+    ("no trade id", without(trade(), "id"), "malformed", "trade", "id"),
+    ("no trade price", without(trade(), "price"), "malformed", "trade", "price"),
+    ("trade price as text", trade(price="100"), "malformed", "trade", "price '100'"),
+    ("trade price zero", trade(price=0), "bad_price", "trade", "must be positive"),
+    ("trade size zero", trade(size=0), "bad_size", "trade", "must be positive"),
+    ("trade size negative", trade(size=-0.25), "bad_size", "trade", "-0.25"),
+    ("trade price off tick", trade(price=100.7), "off_tick", "trade", "100.7"),
+    ("trade size off lot", trade(size=0.001), "off_lot", "trade", "0.001"),
+    ("another side", trade(side="hold"), "malformed", "trade", "ValidationError"),
+]  # fmt: skip
+BAD_NAMES = [each[0] for each in BAD_LINES]
+
+
+@pytest.mark.parametrize(("line", "reason", "lost", "word"), [each[1:] for each in BAD_LINES], ids=BAD_NAMES)
+def test_a_bad_line_is_refused_by_file_and_line(
+    tmp_path: Path, line: Any, reason: str, lost: str | None, word: str
+) -> None:
+    path = write(tmp_path / "a.jsonl", book(), line, trade(T0 + S))
+    _, first, refused, last = play(path, instruments=TERMS)
+    assert isinstance(first, FeedBook)
+    assert isinstance(refused, FeedRefused)
+    assert refused.detail.startswith(f"{path} line 2: ")
+    assert word in refused.detail
+    assert (refused.reason, refused.event_type) == (reason, lost)
+    assert refused.event_time_ns == T0, "it counts at its own time, or at that of the line before"
+    assert isinstance(last, FeedTrade), "what follows is read"
+
+
+@pytest.mark.parametrize("line", [each[1] for each in BAD_LINES], ids=BAD_NAMES)
+def test_a_bad_line_ends_the_run_where_that_is_asked_for(tmp_path: Path, line: Any) -> None:
+    path = write(tmp_path / "a.jsonl", book(), line, trade(T0 + S))
+    with pytest.raises(FeedError, match=r"line 2: .*--on-malformed skip"):
+        play(path, instruments=TERMS, on_malformed="fail")
+
+
+def test_sound_files_are_played_whole_where_bad_lines_end_the_run(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.jsonl", book(), trade(T0 + S))
+    assert len(play(path, on_malformed="fail")) == 3
+
+
+def test_a_file_may_begin_with_a_bad_line(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.jsonl", "nonsense", book())
+    kinds = [type(each) for each in play(path)]
+    assert kinds == [FeedInstrument, FeedRefused, FeedBook]
+
+
+def test_a_refusal_names_the_symbol_where_it_is_a_known_one(tmp_path: Path) -> None:
+    lines = (book(), book(bids=None), book(venue=None), "nonsense")
+    path = write(tmp_path / "a.jsonl", *lines)
+    refused = [each for each in play(path, instruments=TERMS) if isinstance(each, FeedRefused)]
+    assert [(each.venue, each.symbol) for each in refused] == [
+        ("binance", "BTC/USDT"),
+        ("recorded", "*"),
+        ("recorded", "*"),
+    ]
+
+
+def test_a_gzip_file_that_was_cut_off_ends_the_run_with_its_name(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.jsonl.gz", *(book(T0 + each, seq=each) for each in range(2_000)))
+    path.write_bytes(path.read_bytes()[:-50])
+    with pytest.raises(FeedError, match=r"a\.jsonl\.gz cannot be read on"):
+        play(path)
+
+
+def test_ticks_and_lots_that_nobody_configured_are_inferred_and_said_to_be(tmp_path: Path) -> None:
+    levels = {"bids": [[100.25, 0.003], [100, 0.012]], "asks": [[100.75, 0.006]]}
+    path = write(tmp_path / "a.jsonl", book(**levels), trade(T0 + S, price=100.5, size=0.009))
+    instrument = play(path)[0]
+    assert isinstance(instrument, FeedInstrument)
+    assert (instrument.tick_size, instrument.lot_size) == (Decimal("0.25"), Decimal("0.003"))
+    assert {"tick_size", "lot_size", "fees"} <= set(instrument.inferred)
+
+
+def test_configured_terms_are_not_inferred(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.jsonl", book())
+    instrument = play(path, instruments=TERMS)[0]
+    assert isinstance(instrument, FeedInstrument)
+    assert instrument.inferred == ()
+    assert (instrument.base_currency, instrument.quote_currency) == ("BTC", "USDT")
+
+
+def test_terms_of_another_venue_are_not_used(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.jsonl", book())
+    terms = {"BTC/USDT": {**TERMS["BTC/USDT"], "venue": "elsewhere"}}
+    instrument = play(path, instruments=terms)[0]
+    assert isinstance(instrument, FeedInstrument)
+    assert "tick_size" in instrument.inferred
+
+
+def test_a_quote_currency_without_a_rate_is_taken_one_to_one_and_said_to_be(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.jsonl", book(symbol="BTC/EUR"))
+    instrument = play(path)[0]
+    assert isinstance(instrument, FeedInstrument)
+    assert (instrument.quote_currency, instrument.reporting_rate) == ("EUR", Decimal(1))
+    assert "reporting_rate" in instrument.inferred
+
+
+def test_a_symbol_without_any_sound_number_needs_its_terms_configured(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.jsonl", book(bids=[], asks=[]))
+    with pytest.raises(ConfigError, match="BTC/USDT needs tick_size and lot_size"):
+        play(path)
+    assert len(play(path, instruments=TERMS)) == 2
+
+
+@pytest.mark.parametrize(
+    ("numbers", "step"),
+    [
+        ([100.5, 100.25], "0.25"),
+        ([0.1, 0.2, 0.7], "0.1"),
+        ([61837.63, 61837.62], "0.01"),
+        ([10, 30, 50], "10"),
+        ([0.00001, 3.78826], "0.00001"),
+        ([1e-8, 2.0], "0.00000001"),
+        ([float("nan"), float("inf"), -1.0, 0, "5", True, None, 0.5], "0.5"),
+    ],
+)
+def test_the_step_is_the_largest_that_all_numbers_are_multiples_of(numbers: list[Any], step: str) -> None:
+    finder = StepFinder()
+    for number in numbers:
+        finder.see(number)
+    assert finder.step == Decimal(step)
+
+
+def test_no_number_has_no_step() -> None:
+    assert StepFinder().step is None
+
+
+@pytest.mark.parametrize(
+    "value", [1_700_000_000, 1_700_000_000_000, 1_700_000_000_000_000, 1_700_000_000_000_000_000]
+)
+def test_time_units_are_known_by_their_magnitude(tmp_path: Path, value: int) -> None:
+    assert time_ns(value) == T0
+    path = write(tmp_path / "a.jsonl", book(value, ets=value))
+    snapshot = play(path)[-1]
+    assert isinstance(snapshot, FeedBook)
+    assert (snapshot.event_time_ns, snapshot.exchange_time_ns) == (T0, T0)
+
+
+@pytest.mark.parametrize("value", [0, -1, 99_999_999])
+def test_a_time_before_1973_is_refused(value: int) -> None:
+    with pytest.raises(RefusedValueError, match="before 1973"):
+        time_ns(value)
+
+
+def test_floats_that_miss_their_tick_by_rounding_alone_are_on_it() -> None:
+    assert price_scale(Decimal("0.1")).units(0.1 + 0.2) == 3
+    assert size_scale(Decimal("0.00001")).units(3.78826) == 378_826
+    with pytest.raises(RefusedValueError, match="not a multiple"):
+        price_scale(Decimal("0.1")).units(0.35)
+
+
+def test_two_files_are_merged_by_receive_time(tmp_path: Path) -> None:
+    one = write(tmp_path / "a.jsonl", book(T0), trade(T0 + 20 * MS), trade(T0 + 40 * MS, id="8"))
+    two = write(
+        tmp_path / "b.jsonl.gz", book(T0 + 10 * MS, symbol="ETH/USDT"), book(T0 + 30 * MS, symbol="ETH/USDT")
+    )
+    events = play(one, two)
+    assert [type(each) for each in events[:2]] == [FeedInstrument, FeedInstrument]
+    assert {each.event_time_ns for each in events[:2]} == {T0}, "all instruments come before the first event"
+    rest = [(each.event_time_ns - T0, each.symbol) for each in events[2:]]
+    assert rest == [
+        (0, "BTC/USDT"),
+        (10 * MS, "ETH/USDT"),
+        (20 * MS, "BTC/USDT"),
+        (30 * MS, "ETH/USDT"),
+        (40 * MS, "BTC/USDT"),
+    ]
+
+
+def test_a_folder_stands_for_the_recordings_in_it(tmp_path: Path) -> None:
+    one = write(tmp_path / "a.jsonl", book(T0))
+    two = write(tmp_path / "b.jsonl.gz", book(T0 + S, symbol="ETH/USDT"))
+    (tmp_path / "notes.txt").write_text("not a recording")
+    assert play(tmp_path) == play(one, two)
+
+
+def test_one_symbol_in_two_files_is_announced_once(tmp_path: Path) -> None:
+    one = write(tmp_path / "a.jsonl", book(T0))
+    two = write(tmp_path / "b.jsonl", trade(T0 + S))
+    assert [type(each) for each in play(one, two)] == [FeedInstrument, FeedBook, FeedTrade]
+
+
+def test_an_event_is_not_taken_before_its_time(tmp_path: Path) -> None:
+    feed = RecordedFeed(config(write(tmp_path / "a.jsonl", book(T0), trade(T0 + S))))
+    assert list(feed.take_due(T0 - 1)) == []
+    assert len(list(feed.take_due(T0))) == 2
+    assert list(feed.take_due(T0 + S - 1)) == []
+    assert feed.next_due_ns() == T0 + S
+    feed.on_event(Event(event_time_ns=T0))
+    assert len(list(feed.take_due(T0 + S))) == 1
+    assert feed.next_due_ns() is None
+    assert list(feed.take_due(T0 + 9 * S)) == []
+    feed.close()
+
+
+def test_lines_out_of_order_keep_their_own_times(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.jsonl", book(T0 + S), trade(T0), trade(T0 + 2 * S, id="8"))
+    assert [each.event_time_ns - T0 for each in play(path)[1:]] == [S, 0, 2 * S]
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"nowhere\.jsonl is not there"):
+        play(tmp_path / "nowhere.jsonl")
+
+
+def test_a_folder_without_recordings_is_named(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("not a recording")
+    with pytest.raises(ConfigError, match=r"holds no file that ends in \.jsonl"):
+        play(tmp_path)
+
+
+def test_no_path_at_all_asks_for_one() -> None:
+    with pytest.raises(ConfigError, match="--path FILE"):
+        play()
+
+
+@pytest.mark.parametrize("lines", [(), ("",), ("nonsense", "[]")])
+def test_a_file_without_any_event_is_named(tmp_path: Path, lines: tuple[str, ...]) -> None:
+    path = write(tmp_path / "empty.jsonl", *lines)
+    with pytest.raises(ConfigError, match=r"empty\.jsonl: no market event in it"):
+        play(path)
+
+
+def test_a_contract_of_a_perpetual_is_named_by_its_quote_currency() -> None:
+    terms = {"BTC/USDT:USDT": {"tick_size": "0.1", "lot_size": "0.001"}}
+    instrument = announce("binanceusdm", "BTC/USDT:USDT", config(instruments=terms), T0)
+    assert (instrument.base_currency, instrument.quote_currency) == ("BTC", "USDT")
+
+
+RECORDINGS = (
+    "binance_spot_btcusdt_20240808",
+    "binance_spot_ethusdt_20240808",
+    "binance_usdm_btcusdt_20240808",
+    "bitstamp_btcusd_20150501",
+    "coinbase_btcusd_20180417",
+    "lean_ibm_20131008_l1",
+)
+LINES = 3_000
+
+
+@pytest.mark.recorded
+@pytest.mark.parametrize("name", RECORDINGS)
+def test_a_recording_is_taken_whole_and_each_snapshot_finds_the_book_as_it_says(
+    recordings: Path, tmp_path: Path, name: str
+) -> None:
+    with gzip.open(recordings / f"{name}.jsonl.gz", "rb") as file:
+        path = tmp_path / "first_lines.jsonl"
+        path.write_bytes(b"".join(islice(file, LINES)))
+    core, book_state = MonitorCore(Config()), BookState()
+    events = play(path, on_malformed="fail")
+    assert len(events) == LINES + 1
+    for event in events:
+        assert not [each for each in core.on_event(event) if isinstance(each, Refusal)]
+        if not isinstance(event, FeedBook):
+            continue
+        if event.snapshot and book_state.status != "building":
+            assert book_state.best_bids(1_000) == (event.bid_prices, event.bid_sizes)
+            assert book_state.best_asks(1_000) == (event.ask_prices, event.ask_sizes)
+        assert book_state.accept(event) is None
