@@ -91,6 +91,16 @@ class UnitScale:
         self._off: RefusalReason = off
         self._known: dict[float, int] = {}
 
+    def all_units(self, values: list[float]) -> tuple[int, ...]:
+        """As `units`, for many at once; what was seen before is looked up."""
+        known = self._known
+        return tuple(
+            [
+                known[value] if type(value) is float and value in known else self.units(value)
+                for value in values
+            ]
+        )
+
     def units(self, value: float) -> int:
         """`value` as a whole number of units, at least 0. Raises RefusedValueError, naming the value."""
         known = self._known.get(value)
