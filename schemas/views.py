@@ -22,6 +22,7 @@ class Counters(Event):
     """What happened to one symbol since the engine's start; `event_time_ns` is the newest event's."""
 
     books: int = 0
+    """Book updates that were accepted."""
     trades: int = 0
     refused_events: int = 0
     quotes: int = 0

@@ -1,7 +1,7 @@
 """Numbers as venues write them to ticks, lots and nanoseconds."""
 
 from decimal import Decimal
-from math import gcd, isfinite
+from math import gcd
 from typing import TypeGuard
 
 from schemas.market import RefusalReason
@@ -15,7 +15,7 @@ _VALUE_BEFORE = 10**15
 """A float has 15 decimal digits that can be relied on: from here on it cannot even say its units."""
 _FAST_BEFORE = 1e12
 _FAST_SLACK = 1e-14
-"""Below a million million units, a quotient of floats tells whole units apart from others by this part of it."""
+"""Below a million million units, a quotient of floats tells whole units from others by this part of it."""
 _KNOWN_MAX = 100_000
 """Converted numbers remembered per scale."""
 
@@ -62,7 +62,7 @@ def _is_number(value: object) -> TypeGuard[int | float]:
 
 
 def _in_range(value: float) -> bool:
-    """Finite, not negative, and small enough to be exact; whole numbers of any length are compared as such."""
+    """Finite, not negative, and small enough to be exact; long whole numbers are compared as such."""
     return 0 <= value < _VALUE_BEFORE
 
 

@@ -23,6 +23,8 @@ _ALERTS_MAX = 200
 _COMMANDS_MAX = 50
 _COMMAND_IDS_MAX = 10_000
 """A command that comes again after this many others would count again."""
+_NOT_UPDATES = ("stale", "gapped")
+"""A book with such a status says what it lacks; it repeats the levels of the update before."""
 _NOTHING: tuple[Event, ...] = ()
 
 
@@ -117,7 +119,8 @@ class ProjectorCore:
     def _on_book(self, book: Book) -> None:
         fold = self._touch(book)
         fold.book = book
-        fold.books += 1
+        if book.status not in _NOT_UPDATES:
+            fold.books += 1
         if fold.first_book_ns is None:
             fold.first_book_ns = book.event_time_ns
 
