@@ -80,6 +80,7 @@ class Engine:
     def _make_adapters(self) -> int:
         """Give processes their adapters; the engine's time at its start, in nanoseconds."""
         now_ns = SIMULATED_START_NS if self._config.feed.speed == "max" else time.time_ns()
+        now_ns = max(now_ns, self._bus.last_event_time_ns + 1)
         for shell in self._shells:
             if shell.definition.make_adapter is not None:
                 context = AdapterContext(self._config, shell.core, self._store, now_ns)
@@ -98,9 +99,9 @@ class Engine:
             config=self._config,
         )
         restored = None
-        if any(self._log_dir.glob("*.log")) and self._log_has_records():
+        if self._bus.last_event_time_ns:
             restored = restore(self._log_dir, self._shells, applied)
-            if restored.last_event_time_ns > start_ns:
+            if self._bus.last_event_time_ns > start_ns:
                 raise ConfigError(
                     f"{self._log_dir} ends later than this run would begin: "
                     "a recording is not run twice into one log; give another folder with --log"
@@ -109,9 +110,6 @@ class Engine:
         for shell in self._shells:
             shell.start(start_ns, applied.model_copy(update={"process": shell.name}), f"pid-{os.getpid()}")
         return restored
-
-    def _log_has_records(self) -> bool:
-        return any(path.stat().st_size for path in self._log_dir.glob("*.log"))
 
     async def run(self) -> dict[str, Any]:
         """Run until the end, cancel what stands at the venue, and answer with the summary."""

@@ -21,7 +21,6 @@ class Restored:
 
     def __init__(self) -> None:
         self.records = 0
-        self.last_event_time_ns = 0
         self.sequences: Counter[str] = Counter()
 
     def noting(self, records: Iterator[LoggedRecord]) -> Iterator[LoggedRecord]:
@@ -29,7 +28,6 @@ class Restored:
         for record in records:
             self.records += 1
             self.sequences[record.envelope.producer] = record.envelope.sequence
-            self.last_event_time_ns = max(self.last_event_time_ns, record.envelope.event_time_ns)
             yield record
 
     @property

@@ -132,6 +132,8 @@ class LogFileBus:
         self._buffer: list[bytes] = []
         self._heads: dict[tuple[str, str, str, str], bytes] = {}
         self._committed_records = 0
+        self.last_event_time_ns = 0
+        """Newest event time in the log as it was opened; 0 for a new one."""
         directory.mkdir(parents=True, exist_ok=True)
         self.torn_tail = self._recover()
         self._file = self._open_newest()
@@ -142,6 +144,7 @@ class LogFileBus:
         for record in read_log(self._directory):
             self._offsets[record.topic] = record.offset + 1
             self._committed_records += 1
+            self.last_event_time_ns = max(self.last_event_time_ns, record.envelope.event_time_ns)
         return _cut_torn_tail(segments(self._directory))
 
     def _open_newest(self) -> int:

@@ -83,6 +83,27 @@ def test_ctrl_c_cancels_all_quotes_says_how_many_and_exits_0(tmp_path: Path, mak
     assert maker("replay", tmp_path / "log").code == 0
 
 
+def test_a_run_on_the_log_of_a_finished_one_goes_on_with_its_position(maker: Maker, tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    arguments = ("up", "--speed", "max", "--for", "60", "--seed", "5", "--no-gateway", "--json", "--log", log)
+    first, second = (maker(*arguments).json["symbols"] for _ in range(2))
+    for name, figures in second.items():
+        assert figures["fills"] >= first[name]["fills"]
+        assert figures["orders"] > 0
+    assert sum(each["fills"] for each in second.values()) > sum(each["fills"] for each in first.values())
+    done = maker("replay", log)
+    assert done.code == 0, done.out
+
+
+def test_a_recording_is_not_run_twice_into_one_log(recordings: Path, maker: Maker, tmp_path: Path) -> None:
+    path = recordings / "coinbase_btcusd_20180417.jsonl.gz"
+    arguments = ("up", "--path", path, "--speed", "max", "--no-gateway", "--log", tmp_path / "log")
+    assert maker(*arguments).code == 0
+    again = maker(*arguments)
+    assert again.code == 2
+    assert "--log" in again.err
+
+
 def test_a_halt_survives_kill_9_and_a_resume_ends_it(tmp_path: Path, maker: Maker) -> None:
     log = tmp_path / "log"
     with engine(log) as live:

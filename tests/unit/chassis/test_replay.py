@@ -35,7 +35,8 @@ class Passing:
         if isinstance(event, Tick):
             self.ticks += 1
             return ()
-        assert isinstance(event, FeedTrade)
+        if not isinstance(event, FeedTrade):
+            return ()
         self.lots += event.size_lots
         fields = event.model_dump()
         return (Trade(**fields),)
@@ -201,7 +202,8 @@ def test_a_restart_goes_on_where_the_log_ends(tmp_path: Path) -> None:
     bus = LogFileBus(restarted)
     shells = make_shells(bus)
     found = restore(restarted, shells, applied())
-    assert found.last_event_time_ns == 4
+    assert found.records > 0
+    assert bus.last_event_time_ns == 4
     for shell in shells:
         shell.start(4, applied().model_copy(update={"process": shell.name}), "again")
     drive(shells, range(5, 11))

@@ -28,9 +28,9 @@ def make():
     return core, store, adapter
 
 
-def test_the_process_is_in_the_map_and_ticks_ten_times_a_second():
+def test_the_process_is_in_the_map_and_ticks_four_times_a_second():
     assert service.definition.name in PROCESSES
-    assert service.definition.tick_interval_ns(Config()) == 100_000_000
+    assert service.definition.tick_interval_ns(Config()) == 250_000_000
 
 
 def test_a_tick_writes_what_changed_and_nothing_where_nothing_did(btc, monkeypatch):

@@ -1,0 +1,158 @@
+"""Recorded files as lines: what each holds, or what is wrong with it, and what they say of tick and lot."""
+
+import gzip
+import zlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pydantic_core import from_json
+
+from chassis.errors import ConfigError, FeedError
+from monitor_service.feeds.conversion import RefusedValueError, StepFinder, short, time_ns
+from schemas.message import ALL_SYMBOLS
+from schemas.units import NS_PER_S
+
+_SUFFIXES = (".jsonl", ".jsonl.gz")
+AHEAD_NS_MAX = NS_PER_S
+"""A line whose time lies further than this ahead of both its neighbours' has a wrong time."""
+
+
+class Line(NamedTuple):
+    """One line of a file: what it holds, and what is wrong with it."""
+
+    place: str
+    receive_ns: int
+    """0 where the line has no usable time."""
+    event: dict[str, Any] | None
+    problem: str | None
+
+
+@dataclass(slots=True)
+class Steps:
+    """What a first pass found out about one symbol."""
+
+    venue: str
+    symbol: str
+    price: StepFinder = field(default_factory=StepFinder)
+    size: StepFinder = field(default_factory=StepFinder)
+
+
+def recorded_files(paths: Iterable[str]) -> list[Path]:
+    """The files named, and those in folders named; raises ConfigError where there are none."""
+    files: list[Path] = []
+    for path in map(Path, paths):
+        if not path.exists():
+            raise ConfigError(f"--path {path} is not there")
+        inside = sorted(path.iterdir()) if path.is_dir() else []
+        found = [each for each in inside if each.name.endswith(_SUFFIXES)] if path.is_dir() else [path]
+        if not found:
+            raise ConfigError(f"--path {path} holds no file that ends in {' or '.join(_SUFFIXES)}")
+        files += found
+    if not files:
+        raise ConfigError("a recorded feed needs --path FILE (or feed.paths)")
+    return list(dict.fromkeys(files))
+
+
+def read_lines(path: Path) -> Iterator[Line]:
+    """The lines of one file, gzip or plain; empty lines are passed over. Raises FeedError, naming the file."""
+    held: Line | None = None
+    before_ns = 0
+    for line in _parsed_lines(path):
+        if held is not None:
+            held = _judge_time(before_ns, held, line.receive_ns)
+            before_ns = max(before_ns, held.receive_ns)
+            yield held
+        held = line
+    if held is not None:
+        yield held
+
+
+def _judge_time(before_ns: int, line: Line, after_ns: int) -> Line:
+    """One line far in the future would make everything after it too late: so that line is the bad one."""
+    ahead_ns = line.receive_ns - after_ns
+    if not before_ns or not after_ns or ahead_ns <= AHEAD_NS_MAX or before_ns - after_ns > AHEAD_NS_MAX:
+        return line
+    problem = f"its time lies {ahead_ns / NS_PER_S:.3f} s ahead of the lines around it"
+    return line._replace(receive_ns=0, problem=line.problem or problem)
+
+
+def _parsed_lines(path: Path) -> Iterator[Line]:
+    try:
+        with gzip.open(path, "rb") if path.name.endswith(".gz") else path.open("rb") as file:
+            for number, text in enumerate(file, start=1):
+                if not text.isspace():
+                    yield _parse(f"{path} line {number}", text)
+    except (OSError, EOFError, zlib.error) as error:
+        raise FeedError(
+            f"{path} cannot be read on: {error}; leave it out, or give a whole copy of it"
+        ) from None
+
+
+def _parse(place: str, text: bytes) -> Line:
+    try:
+        event = from_json(text)
+    except ValueError as error:
+        return Line(place, 0, None, f"not JSON: {error}")
+    if not isinstance(event, dict):
+        return Line(place, 0, None, f"a {type(event).__name__}, not an object")
+    time = event.get("ts")
+    if not isinstance(time, int) or isinstance(time, bool):
+        return Line(place, 0, event, _unnamed(event) or f"ts {short(time)} is not a whole number")
+    try:
+        return Line(place, time_ns(time), event, _unnamed(event))
+    except RefusedValueError as error:
+        return Line(place, 0, event, _unnamed(event) or f"ts: {error}")
+
+
+def _unnamed(event: dict[str, Any]) -> str | None:
+    """What keeps an object from being an event of any symbol."""
+    kind = event.get("type")
+    if kind not in ("book", "trade"):
+        return f"type {short(kind)} is neither book nor trade"
+    for name in ("venue", "symbol"):
+        value = event.get(name)
+        if not isinstance(value, str) or not value or value == ALL_SYMBOLS:
+            return f"{name} {short(value)} is not a name"
+    return None
+
+
+@dataclass(slots=True)
+class FirstPass:
+    """What all lines together say: symbols with their steps, and when each file begins."""
+
+    symbols: dict[tuple[str, str], Steps] = field(default_factory=dict)
+    begin_ns: dict[Path, int] = field(default_factory=dict)
+
+
+def first_pass(files: Iterable[Path]) -> FirstPass:
+    """Read all files once. Raises ConfigError for a file without any event."""
+    found = FirstPass()
+    for path in files:
+        for line in read_lines(path):
+            if line.event is None or line.problem is not None:
+                continue
+            found.begin_ns.setdefault(path, line.receive_ns)
+            name = (line.event["venue"], line.event["symbol"])
+            steps = found.symbols.get(name)
+            if steps is None:
+                steps = found.symbols[name] = Steps(*name)
+            _see(steps, line.event)
+        if path not in found.begin_ns:
+            raise ConfigError(f"{path}: no market event in it")
+    return found
+
+
+def _see(steps: Steps, event: dict[str, Any]) -> None:
+    if event["type"] == "trade":
+        steps.price.see(event.get("price"))
+        steps.size.see(event.get("size"))
+        return
+    for side in ("bids", "asks"):
+        levels = event.get(side)
+        for level in levels if isinstance(levels, list) else ():
+            match level:
+                case [price, size]:
+                    steps.price.see(price)
+                    steps.size.see(size)
