@@ -29,6 +29,8 @@ TURNS_PER_PAUSE = 256
 """Turns of the loop after which other tasks get their chance, and simulated time is committed."""
 DRAIN_LIMIT_NS = 30 * NS_PER_S
 """How long a shutdown waits, in engine time, for the venue to confirm the last cancel."""
+_TICK_PHASE_NS = 17 * NS_PER_MS
+"""Ticks of different processes do not fall on one moment: each is work for every symbol."""
 _NEVER = 1 << 63
 _INTENTS = frozenset({"place_intent", "amend_intent", "cancel_intent"})
 
@@ -133,7 +135,8 @@ class EmbeddedLoop:
                 self._adapters.append((shell.adapter, self._take_from(shell, shell.adapter)))
             if shell.tick_interval_ns is not None:
                 interval_ns = shell.tick_interval_ns
-                heapq.heappush(self._ticks, (self._now_ns + interval_ns, index, interval_ns, shell))
+                first_ns = self._now_ns + interval_ns + index * _TICK_PHASE_NS
+                heapq.heappush(self._ticks, (first_ns, index, interval_ns, shell))
 
     def _take_from(self, shell: ProcessShell, adapter: Adapter) -> Fire:
         is_feed = shell.name == MONITOR

@@ -267,7 +267,7 @@ class Engine(Instruction):
     """Where the topic log goes; none: a new folder under ./runs."""
     port: Annotated[int, Field(ge=0, le=65535)] = 8080
     """Of the gateway, on 127.0.0.1; 0 takes a free one."""
-    digest_interval_inputs: Count = 20_000
+    digest_interval_inputs: Count = 200_000
     """A process writes a digest of its core's state into its trace after this many inputs, and at its end."""
 
 

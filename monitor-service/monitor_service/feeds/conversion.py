@@ -103,11 +103,11 @@ class UnitScale:
 
     def units(self, value: float) -> int:
         """`value` as a whole number of units, at least 0. Raises RefusedValueError, naming the value."""
-        known = self._known.get(value)
-        if known is not None and value is not True and value is not False:
-            return known
         if not _is_number(value):
             raise RefusedValueError("malformed", f"{self._name} {short(value)} is not a number")
+        known = self._known.get(value)
+        if known is not None:
+            return known
         if not _in_range(value):
             raise RefusedValueError(
                 self._bad, f"{self._name} {short(value)} must be finite, not negative and below 1e15"

@@ -94,12 +94,7 @@ class RecordedFeed:
         if raw is None or line.problem is not None:
             return self._refused(line, newest_ns, RefusedValueError("malformed", str(line.problem)))
         try:
-            scales = self._scales.get((raw["venue"], raw["symbol"]))
-            if scales is None:
-                raise RefusedValueError(
-                    "unknown_symbol",
-                    f"{raw['venue']}:{raw['symbol']} has neither a configured nor a visible tick and lot",
-                )
+            scales = self._scales_of(raw["venue"], raw["symbol"])
             make = _book if raw["type"] == "book" else _trade
             return make(raw, line.receive_ns, scales)
         except RefusedValueError as error:
@@ -108,6 +103,13 @@ class RecordedFeed:
             return self._refused(line, newest_ns, RefusedValueError("malformed", f"no field {error}"))
         except ValidationError as error:
             return self._refused(line, newest_ns, RefusedValueError("malformed", _first_problem(error)))
+
+    def _scales_of(self, venue: str, symbol: str) -> Scales:
+        scales = self._scales.get((venue, symbol))
+        if scales is None:
+            detail = f"{venue}:{symbol} has neither a configured nor a visible tick and lot"
+            raise RefusedValueError("unknown_symbol", detail)
+        return scales
 
     def _refused(self, line: Line, newest_ns: int, error: RefusedValueError) -> FeedRefused:
         detail = f"{line.place}: {error}"

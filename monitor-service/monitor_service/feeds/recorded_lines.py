@@ -56,7 +56,10 @@ def recorded_files(paths: Iterable[str]) -> list[Path]:
 
 
 def read_lines(path: Path) -> Iterator[Line]:
-    """The lines of one file, gzip or plain; empty lines are passed over. Raises FeedError, naming the file."""
+    """The lines of one file, gzip or plain; empty lines are passed over.
+
+    Raises FeedError, naming the file, where it cannot be read to its end.
+    """
     held: Line | None = None
     before_ns = 0
     for line in _parsed_lines(path):

@@ -202,7 +202,8 @@ class SyntheticMarket:
         self._last_side = side
         lots = self._draw_lots(self._level_lots * TRADE_SHARE)
         sign = 1 if side == "buy" else -1
-        self._fair += sign * IMPACT_SHARE * self._half_spread_ticks() * min(3.0, lots / self._level_lots)
+        impact = IMPACT_SHARE * self._half_spread_ticks() * min(3.0, lots / self._level_lots)
+        self._fair = max(1.0, self._fair + sign * impact)
         resting = self._asks if side == "buy" else self._bids
         taken = resting.eat(sorted(resting.sizes, reverse=side == "sell"), lots)
         return [self._print(now_ns, price, size, side) for price, size in taken]

@@ -60,7 +60,7 @@ class RiskCore:
     def _on_instrument(self, instrument: Instrument) -> tuple[Event, ...]:
         symbol = self._symbol(instrument)
         symbol.instrument = instrument
-        return self._settle_symbol(symbol, instrument.event_time_ns)
+        return self._revalue(symbol, instrument.event_time_ns)
 
     def _on_signal(self, signal: Signal) -> tuple[Event, ...]:
         symbol = self._symbol(signal)

@@ -33,20 +33,19 @@ def test_the_process_is_in_the_map_and_ticks_four_times_a_second():
     assert service.definition.tick_interval_ns(Config()) == 250_000_000
 
 
-def test_a_tick_writes_what_changed_and_nothing_where_nothing_did(btc, monkeypatch):
+def test_an_event_writes_what_changed_and_nothing_where_nothing_did(btc, monkeypatch):
     wall = iter(range(0, 10**12, 10**9))
     monkeypatch.setattr(service, "monotonic_ns", lambda: next(wall))
     core, store, adapter = make()
     for event in (btc.instrument(), btc.book(1)):
         core.on_event(event)
-        adapter.on_event(event)
     assert store.writes == []
     adapter.on_event(Tick(event_time_ns=1))
     adapter.on_event(Tick(event_time_ns=2))
     assert store.writes == [{"symbol/synthetic:BTC/USDT", "account"}]
 
 
-def test_ticks_of_simulated_time_do_not_write_more_often_than_people_read(btc, monkeypatch):
+def test_events_of_simulated_time_do_not_write_more_often_than_people_read(btc, monkeypatch):
     wall_ns = [10**12]
     monkeypatch.setattr(service, "monotonic_ns", lambda: wall_ns[0])
     core, store, adapter = make()
@@ -54,7 +53,7 @@ def test_ticks_of_simulated_time_do_not_write_more_often_than_people_read(btc, m
         core.on_event(btc.book(tick))
         adapter.on_event(Tick(event_time_ns=tick))
         wall_ns[0] += 1_000_000
-    assert len(store.writes) == 2
+    assert len(store.writes) == 5
 
 
 def test_the_shutdown_and_the_end_write_what_is_left(btc):

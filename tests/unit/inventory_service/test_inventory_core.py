@@ -213,14 +213,13 @@ def test_symbols_are_kept_apart() -> None:
 
 @pytest.mark.parametrize(
     ("currency", "expected"),
-    [("USDT", "3"), ("EUR", "0.5"), ("BNB", "900"), ("???", "3")],
+    [("CHF", "3"), ("USDT", "0.5"), ("BNB", "900"), ("???", "3")],
 )
 def test_a_fee_is_taken_into_the_quote_currency(currency: str, expected: str) -> None:
-    """EUR, the quote currency, is worth 6 here; a currency without a rate is taken one to one."""
-    rates = {"USDT": "1", "EUR": "1", "BNB": "1800"}
+    """The quote currency is worth 6 of the reporting one; one without a rate is taken one to one."""
     made = core(
-        instrument(quote_currency="USDT" if currency == "USDT" else "CHF", reporting_rate=Decimal(6)),
-        reporting={"rates": rates},
+        instrument(quote_currency="CHF", reporting_rate=Decimal(6)),
+        reporting={"rates": {"USDT": "1", "BNB": "1800"}},
     )
     assert position(made, fill("a", fee="3", currency=currency)).fees == Decimal(expected)
 

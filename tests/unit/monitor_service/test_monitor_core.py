@@ -364,7 +364,7 @@ def test_a_repeated_trade_id_counts_once_in_the_flow() -> None:
 
 
 @pytest.mark.parametrize(("fields", "expected"), [({"price": 0}, "bad_price"), ({"lots": 0}, "bad_size")])
-def test_a_trade_without_price_or_size_is_refused(fields: dict[str, int], expected: str) -> None:
+def test_a_trade_without_price_or_size_is_refused(fields: dict[str, Any], expected: str) -> None:
     assert reason(open_core().on_event(trade(T0, **fields))) == expected
 
 

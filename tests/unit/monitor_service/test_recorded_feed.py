@@ -126,22 +126,30 @@ BAD_LINES: list[tuple[str, Any, str, str | None, str]] = [
     ("time as text", trade(ts="soon"), "malformed", "trade", "ts 'soon'"),
     ("time as truth", trade(ts=True), "malformed", "trade", "ts True"),
     ("time with fraction", trade(ts=1.7e18), "malformed", "trade", "ts 1.7e+18"),
+    ("time after 2262", trade(ts=10**19), "malformed", "trade", "after 2262"),
+    ("symbol of all", book(symbol="*"), "malformed", "book", "symbol '*'"),
     ("time before 1973", trade(ts=5), "malformed", "trade", "time 5"),
     ("no venue", without(book(), "venue"), "malformed", "book", "venue None"),
     ("empty symbol", book(symbol=""), "malformed", "book", "symbol ''"),
     ("symbol as number", book(symbol=3), "malformed", "book", "symbol 3"),
     ("no bids", without(book(), "bids"), "malformed", "book", "bids"),
-    ("bids null", book(bids=None), "malformed", "book", "TypeError"),
-    ("level of three", book(bids=[[1.0, 2.0, 3.0]]), "malformed", "book", "ValueError"),
+    ("bids null", book(bids=None), "malformed", "book", "bids None is not a list"),
+    ("level of three", book(bids=[[1.0, 2.0, 3.0]]), "malformed", "book", "[price, size]"),
     ("level as text", book(bids=[["100", 1.0]]), "malformed", "book", "price '100' is not a number"),
     ("size as text", book(asks=[[100.5, "1"]]), "malformed", "book", "size '1' is not a number"),
     ("size as truth", book(bids=[[100.0, True]]), "malformed", "book", "size True is not a number"),
     ("size beyond all bounds", book(bids=[[100.0, 1e15]]), "bad_size", "book", "below 1e15"),
     ("time after 2262", trade(ts=2**63), "malformed", "trade", "after 2262"),
+    ("price as list", book(bids=[[[100.0], 1.0]]), "malformed", "book", "price [100.0] is not a number"),
+    ("price as truth", book(bids=[[True, 1.0]]), "malformed", "book", "price True is not a number"),
+    ("price of 400 digits", book(bids=[[10**400, 1.0]]), "bad_price", "book", "below 1e15"),
+    ("price beyond floats", '{"price": 1e400, ' + json.dumps(trade())[1:].replace('"price": 100.5, ', ""),
+     "bad_price", "trade", "inf"),
+    ("size not a number", json.dumps(trade(size=float("nan"))), "bad_size", "trade", "nan"),
     ("size null", book(asks=[[100.5, None]]), "malformed", "book", "size None"),
     ("no snapshot flag", without(book(), "snapshot"), "malformed", "book", "snapshot"),
     ("snapshot as number", book(snapshot=1), "malformed", "book", "snapshot 1"),
-    ("sequence as text", book(seq="first"), "malformed", "book", "ValidationError"),
+    ("sequence as text", book(seq="first"), "malformed", "book", "sequence 'first'"),
     ("exchange time as text", book(ets="then"), "malformed", "book", "ets 'then'"),
     ("exchange time as truth", trade(ets=True), "malformed", "trade", "ets True"),
     ("price off tick", book(bids=[[100.3, 1.0]]), "off_tick", "book", "100.3 is not a multiple of 0.5"),
@@ -151,6 +159,8 @@ BAD_LINES: list[tuple[str, Any, str, str | None, str]] = [
     ("price infinite", INFINITE_PRICE, "bad_price", "book", "inf"),
     ("size negative", book(bids=[[100.0, -1.0]]), "bad_size", "book", "-1.0"),
     ("no trade id", without(trade(), "id"), "malformed", "trade", "id"),
+    ("trade id null", trade(id=None), "malformed", "trade", "id None"),
+    ("trade id empty", trade(id=""), "malformed", "trade", "id ''"),
     ("no trade price", without(trade(), "price"), "malformed", "trade", "price"),
     ("trade price as text", trade(price="100"), "malformed", "trade", "price '100'"),
     ("trade price zero", trade(price=0), "bad_price", "trade", "must be positive"),
@@ -158,7 +168,7 @@ BAD_LINES: list[tuple[str, Any, str, str | None, str]] = [
     ("trade size negative", trade(size=-0.25), "bad_size", "trade", "-0.25"),
     ("trade price off tick", trade(price=100.7), "off_tick", "trade", "100.7"),
     ("trade size off lot", trade(size=0.001), "off_lot", "trade", "0.001"),
-    ("another side", trade(side="hold"), "malformed", "trade", "ValidationError"),
+    ("another side", trade(side="hold"), "malformed", "trade", "side 'hold'"),
 ]  # fmt: skip
 BAD_NAMES = [each[0] for each in BAD_LINES]
 
@@ -192,8 +202,9 @@ def test_sound_files_are_played_whole_where_bad_lines_end_the_run(tmp_path: Path
 
 def test_a_file_may_begin_with_a_bad_line(tmp_path: Path) -> None:
     path = write(tmp_path / "a.jsonl", "nonsense", book())
-    kinds = [type(each) for each in play(path)]
-    assert kinds == [FeedInstrument, FeedRefused, FeedBook]
+    events = play(path)
+    assert [type(each) for each in events] == [FeedInstrument, FeedRefused, FeedBook]
+    assert {each.event_time_ns for each in events} == {T0}, "time begins with the recording, not with 1970"
 
 
 def test_a_refusal_names_the_symbol_where_it_is_a_known_one(tmp_path: Path) -> None:
@@ -210,6 +221,16 @@ def test_a_refusal_names_the_symbol_where_it_is_a_known_one(tmp_path: Path) -> N
 def test_a_gzip_file_that_was_cut_off_ends_the_run_with_its_name(tmp_path: Path) -> None:
     path = write(tmp_path / "a.jsonl.gz", *(book(T0 + each, seq=each) for each in range(2_000)))
     path.write_bytes(path.read_bytes()[:-50])
+    with pytest.raises(FeedError, match=r"a\.jsonl\.gz cannot be read on"):
+        play(path)
+
+
+@pytest.mark.parametrize("damage", ["not gzip at all", "one byte changed"])
+def test_a_damaged_gzip_file_ends_the_run_with_its_name(tmp_path: Path, damage: str) -> None:
+    path = write(tmp_path / "a.jsonl.gz", *(book(T0 + each, seq=each) for each in range(2_000)))
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 0xFF
+    path.write_bytes(b"plain text" if damage == "not gzip at all" else bytes(data))
     with pytest.raises(FeedError, match=r"a\.jsonl\.gz cannot be read on"):
         play(path)
 
@@ -252,6 +273,15 @@ def test_a_symbol_without_any_sound_number_needs_its_terms_configured(tmp_path: 
     with pytest.raises(ConfigError, match="BTC/USDT needs tick_size and lot_size"):
         play(path)
     assert len(play(path, instruments=TERMS)) == 2
+
+
+def test_a_symbol_without_terms_stops_no_other(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.jsonl", book(), book(symbol="ETH/USDT", bids=[], asks=[]), trade(T0 + S))
+    events = play(path)
+    assert [type(each) for each in events] == [FeedInstrument, FeedBook, FeedRefused, FeedTrade]
+    assert isinstance(events[2], FeedRefused)
+    assert events[2].reason == "unknown_symbol"
+    assert "binance:ETH/USDT" in events[2].detail
 
 
 @pytest.mark.parametrize(
@@ -345,6 +375,23 @@ def test_an_event_is_not_taken_before_its_time(tmp_path: Path) -> None:
     feed.close()
 
 
+def test_a_line_far_ahead_of_those_around_it_has_a_wrong_time(tmp_path: Path) -> None:
+    hour_ahead = book(T0 + 3_600 * S, snapshot=False)
+    path = write(tmp_path / "a.jsonl", book(), hour_ahead, trade(T0 + S), trade(T0 + 5 * S, id="8"))
+    _, first, refused, *rest = play(path)
+    assert isinstance(first, FeedBook)
+    assert isinstance(refused, FeedRefused)
+    assert (refused.reason, refused.event_type, refused.event_time_ns) == ("malformed", "book", T0)
+    assert "line 2: its time lies 3599.000 s ahead" in refused.detail
+    assert [each.event_time_ns - T0 for each in rest] == [S, 5 * S], "silences are not outliers"
+
+
+def test_a_clock_that_was_set_back_is_left_to_the_core_to_judge(tmp_path: Path) -> None:
+    times = [0, 10 * S, 11 * S, 2 * S, 3 * S]
+    path = write(tmp_path / "a.jsonl", *(trade(T0 + each, id=str(each)) for each in times))
+    assert [each.event_time_ns - T0 for each in play(path)[1:]] == times
+
+
 def test_lines_out_of_order_keep_their_own_times(tmp_path: Path) -> None:
     path = write(tmp_path / "a.jsonl", book(T0 + S), trade(T0), trade(T0 + 2 * S, id="8"))
     assert [each.event_time_ns - T0 for each in play(path)[1:]] == [S, 0, 2 * S]
@@ -371,6 +418,8 @@ def test_a_file_without_any_event_is_named(tmp_path: Path, lines: tuple[str, ...
     path = write(tmp_path / "empty.jsonl", *lines)
     with pytest.raises(ConfigError, match=r"empty\.jsonl: no market event in it"):
         play(path)
+    with pytest.raises(ConfigError, match=r"empty\.jsonl: no market event in it"):
+        play(write(tmp_path / "sound.jsonl", book()), path)
 
 
 def test_a_contract_of_a_perpetual_is_named_by_its_quote_currency() -> None:

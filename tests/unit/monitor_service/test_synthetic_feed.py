@@ -18,9 +18,10 @@ from schemas.message import Event, SymbolEvent
 
 S = 1_000_000_000
 T0 = 1_700_000_000 * S
+Symbols = dict[str, dict[str, Any]]
 
 
-def config(seed: int = 1, **symbols: dict[str, Any]) -> Config:
+def config(symbols: Symbols | None = None, seed: int = 1) -> Config:
     """A config whose markets are those given, BTC/USDT and ETH/USDT as they come unless said otherwise."""
     chosen = symbols or {"BTC/USDT": {}, "ETH/USDT": {}}
     usual = {each: dict(terms) for each, terms in Config().feed.symbols.items()}
@@ -46,11 +47,11 @@ def run(feed: SyntheticFeed, seconds: float) -> list[SymbolEvent]:
     return events
 
 
-def market(seconds: float, seed: int = 1, **symbols: dict[str, Any]) -> list[SymbolEvent]:
-    return run(SyntheticFeed(config(seed, **symbols), T0), seconds)
+def market(seconds: float, symbols: Symbols | None = None, seed: int = 1) -> list[SymbolEvent]:
+    return run(SyntheticFeed(config(symbols, seed), T0), seconds)
 
 
-def btc(**terms: Any) -> dict[str, dict[str, Any]]:
+def btc(**terms: Any) -> Symbols:
     return {"BTC/USDT": terms}
 
 
@@ -64,7 +65,7 @@ def test_another_seed_gives_other_events() -> None:
 
 def test_a_market_does_not_depend_on_the_others() -> None:
     together = [each for each in market(20) if each.symbol == "BTC/USDT"]
-    assert together == market(20, **btc())
+    assert together == market(20, btc())
 
 
 def test_it_opens_with_every_instrument_and_its_whole_book() -> None:
@@ -94,7 +95,7 @@ def test_without_symbols_nothing_is_ever_due() -> None:
 
 
 def test_times_of_a_market_rise_and_sequences_have_no_gap() -> None:
-    events = market(90, **btc())
+    events = market(90, btc())
     times = [each.event_time_ns for each in events]
     assert times == sorted(times)
     sequences = [each.sequence for each in events if isinstance(each, FeedBook)]
@@ -102,9 +103,9 @@ def test_times_of_a_market_rise_and_sequences_have_no_gap() -> None:
 
 
 def test_trade_ids_are_used_once_and_differ_between_runs() -> None:
-    ids = [each.trade_id for each in market(120, **btc()) if isinstance(each, FeedTrade)]
+    ids = [each.trade_id for each in market(120, btc()) if isinstance(each, FeedTrade)]
     assert len(ids) == len(set(ids)) > 20
-    later = run(SyntheticFeed(config(1, **btc()), T0 - S), 120)
+    later = run(SyntheticFeed(config(btc()), T0 - S), 120)
     assert not set(ids) & {each.trade_id for each in later if isinstance(each, FeedTrade)}
 
 
@@ -114,8 +115,8 @@ SEEDS = st.integers(0, 10_000)
 @settings(max_examples=8, deadline=None)
 @given(seed=SEEDS)
 def test_no_seed_makes_a_crossed_book_or_a_refusal(seed: int) -> None:
-    core = MonitorCore(config(seed))
-    for event in market(20, seed):
+    core = MonitorCore(config(seed=seed))
+    for event in market(20, seed=seed):
         for said in core.on_event(event):
             assert not isinstance(said, Refusal)
             if isinstance(said, Book):
@@ -135,7 +136,7 @@ def test_no_seed_makes_a_crossed_book_or_a_refusal(seed: int) -> None:
 )
 def test_extreme_markets_are_sound_too(terms: dict[str, Any]) -> None:
     book = BookState()
-    for event in market(30, **btc(**terms)):
+    for event in market(30, btc(**terms)):
         if isinstance(event, FeedBook):
             assert book.accept(event) is None
             assert book.status == "live"
@@ -146,7 +147,7 @@ def test_extreme_markets_are_sound_too(terms: dict[str, Any]) -> None:
 
 def test_each_snapshot_finds_the_book_as_it_says() -> None:
     book, compared = BookState(), 0
-    for event in market(200, **btc(updates_per_s=3.0)):
+    for event in market(200, btc(updates_per_s=3.0)):
         if not isinstance(event, FeedBook):
             continue
         if event.snapshot and book.status != "building":
@@ -161,7 +162,7 @@ def test_each_snapshot_finds_the_book_as_it_says() -> None:
 def test_takers_trade_at_the_touch_of_their_side() -> None:
     book, sides = BookState(), Counter[str]()
     took_from: tuple[int, str] | None = None
-    for event in market(300, **btc()):
+    for event in market(300, btc()):
         if isinstance(event, FeedBook):
             book.accept(event)
             took_from = None
@@ -177,7 +178,7 @@ def test_takers_trade_at_the_touch_of_their_side() -> None:
 
 def trade_counts(seconds: int, window_s: int, seed: int) -> list[int]:
     """Takers in each window; the prints of one taker are one."""
-    events = market(seconds, seed, **btc(trades_per_s=1.0))
+    events = market(seconds, seed=seed, symbols=btc(trades_per_s=1.0))
     arrivals = {each.event_time_ns for each in events if isinstance(each, FeedTrade)}
     counted = Counter((at_ns - T0) // (window_s * S) for at_ns in arrivals)
     return [counted[number] for number in range(seconds // window_s)]
@@ -198,7 +199,7 @@ def test_takers_come_about_as_often_as_configured() -> None:
 def test_a_taker_tends_to_the_side_of_the_one_before() -> None:
     by_time = {
         each.event_time_ns: each.side
-        for each in market(2_000, **btc(trades_per_s=1.0))
+        for each in market(2_000, btc(trades_per_s=1.0))
         if isinstance(each, FeedTrade)
     }
     sides = list(by_time.values())

@@ -23,7 +23,7 @@ from schemas.process import ConfigApplied, Shutdown, Tick
 from schemas.quoting import QuoteSide, QuoteTarget
 from schemas.risk import RiskState
 from schemas.signals import Signal
-from schemas.units import BPS_PER_UNIT, NS_PER_MS
+from schemas.units import BPS_PER_UNIT, NS_PER_MS, NS_PER_S
 
 Handler = Callable[[Any], tuple[Event, ...]]
 
@@ -52,6 +52,7 @@ class SymbolState:
     stopped: bool = False
     target: QuoteTarget | None = None
     sequence: int = 0
+    priced_ns: int = 0
 
 
 def volatility_bps(signal: Signal, config: Config) -> float:
@@ -133,6 +134,7 @@ class QuoterCore:
         self._all_stopped = False
         self._ending = False
         self._ttl_ns = config.market_making.target_ttl_ms * NS_PER_MS
+        self._update_ns = int(config.market_making.update_frequency * NS_PER_S)
         self._book_age_ns_max = config.market_data.book_age_ms_max * NS_PER_MS
         self._handlers: dict[type[Event], Handler] = {
             Book: self._on_book,
@@ -204,7 +206,14 @@ class QuoterCore:
         return self._requote(known, command.event_time_ns)
 
     def _on_tick(self, tick: Tick) -> tuple[Event, ...]:
-        return self._requote_all(tick.event_time_ns)
+        """Price what no book update has had priced for an update interval."""
+        now_ns = tick.event_time_ns
+        return tuple(
+            target
+            for state in self._symbols.values()
+            if now_ns - state.priced_ns >= self._update_ns
+            for target in self._requote(state, now_ns)
+        )
 
     def _on_shutdown(self, shutdown: Shutdown) -> tuple[Event, ...]:
         self._ending = True
@@ -222,6 +231,7 @@ class QuoterCore:
         book = state.book
         if book is None:
             return ()
+        state.priced_ns = now_ns
         bid, ask = self._draft(state, book, now_ns)
         standing = state.target
         if standing is not None:
