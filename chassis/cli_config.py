@@ -43,8 +43,8 @@ def show(
 @config_app.command("validate")
 @exit_with_errors
 def validate(file: Path, as_json: Json = False) -> None:
-    """Exit 0 where FILE is a right configuration, else 2 with everything that is wrong."""
-    load_config((file,))
+    """Exit 0 where FILE alone, without the environment, is a right configuration, else 2 with all errors."""
+    load_config((file,), env={})
     print(json.dumps({"valid": True, "file": str(file)}) if as_json else f"{file}: valid")
 
 

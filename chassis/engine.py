@@ -119,6 +119,7 @@ class Engine:
             gateway.start()
             self._options.announce(gateway.url)
         _settle_garbage()
+        self._clock.start()
         began_s = time.perf_counter()
         try:
             try:

@@ -29,7 +29,8 @@ FOLDER = Path(__file__).resolve().parents[2] / "schemas" / "examples"
 
 RECEIVED_NS = 1_723_161_254_206_652_067
 EXCHANGE_NS = 1_723_161_254_198_000_000
-OF_SYMBOL = {"event_time_ns": RECEIVED_NS, "venue": "binance", "symbol": "BTC/USDT"}
+SYMBOL = "BTC/USDT"
+OF_SYMBOL = {"event_time_ns": RECEIVED_NS, "venue": "binance", "symbol": SYMBOL}
 OF_ACCOUNT = {"event_time_ns": RECEIVED_NS, "venue": "*", "symbol": "*"}
 INSTRUMENT: dict[str, Any] = {
     "version": 2,
@@ -226,13 +227,15 @@ def process_examples() -> Iterator[Event]:
 
 
 def filled_config() -> Config:
-    """The defaults, with a value for whatever has none."""
+    """The defaults, with a value for whatever has none, and one symbol in each table."""
     values = Config().model_dump()
     values["routing"]["order_size_max"] = "25"
     values["feed"]["paths"] = ["recording.jsonl.gz"]
+    values["feed"]["symbols"] = {SYMBOL: values["feed"]["symbols"][SYMBOL]}
+    values["instruments"] = {
+        SYMBOL: values["instruments"][SYMBOL] | {"base_currency": "BTC", "quote_currency": "USDT"}
+    }
     values["engine"]["log_dir"] = "runs/first"
-    for symbol, instrument in values["instruments"].items():
-        instrument["base_currency"], instrument["quote_currency"] = symbol.split("/")
     return Config.model_validate(values)
 
 

@@ -225,12 +225,17 @@ def test_a_gzip_file_that_was_cut_off_ends_the_run_with_its_name(tmp_path: Path)
         play(path)
 
 
-@pytest.mark.parametrize("damage", ["not gzip at all", "one byte changed"])
+@pytest.mark.parametrize("damage", ["not gzip at all", "one byte changed", "a piece overwritten"])
 def test_a_damaged_gzip_file_ends_the_run_with_its_name(tmp_path: Path, damage: str) -> None:
     path = write(tmp_path / "a.jsonl.gz", *(book(T0 + each, seq=each) for each in range(2_000)))
-    data = bytearray(path.read_bytes())
-    data[len(data) // 2] ^= 0xFF
-    path.write_bytes(b"plain text" if damage == "not gzip at all" else bytes(data))
+    data = path.read_bytes()
+    middle = len(data) // 2
+    damaged = {
+        "not gzip at all": b"plain text",
+        "one byte changed": data[:middle] + bytes([data[middle] ^ 0xFF]) + data[middle + 1 :],
+        "a piece overwritten": data[:10] + b"\xff" * 8 + data[18:],
+    }
+    path.write_bytes(damaged[damage])
     with pytest.raises(FeedError, match=r"a\.jsonl\.gz cannot be read on"):
         play(path)
 
@@ -436,20 +441,23 @@ RECORDINGS = (
     "coinbase_btcusd_20180417",
     "lean_ibm_20131008_l1",
 )
-LINES = 3_000
 
 
 @pytest.mark.recorded
+@pytest.mark.parametrize(
+    "lines", [3_000, pytest.param(10**9, marks=pytest.mark.slow)], ids=["begin", "whole"]
+)
 @pytest.mark.parametrize("name", RECORDINGS)
 def test_a_recording_is_taken_whole_and_each_snapshot_finds_the_book_as_it_says(
-    recordings: Path, tmp_path: Path, name: str
+    recordings: Path, tmp_path: Path, name: str, lines: int
 ) -> None:
     with gzip.open(recordings / f"{name}.jsonl.gz", "rb") as file:
-        path = tmp_path / "first_lines.jsonl"
-        path.write_bytes(b"".join(islice(file, LINES)))
+        texts = list(islice(file, lines))
+    path = tmp_path / "lines.jsonl"
+    path.write_bytes(b"".join(texts))
     core, book_state = MonitorCore(Config()), BookState()
     events = play(path, on_malformed="fail")
-    assert len(events) == LINES + 1
+    assert len(events) == len(texts) + 1
     for event in events:
         assert not [each for each in core.on_event(event) if isinstance(each, Refusal)]
         if not isinstance(event, FeedBook):

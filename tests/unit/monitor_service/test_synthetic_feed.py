@@ -128,6 +128,7 @@ def test_no_seed_makes_a_crossed_book_or_a_refusal(seed: int) -> None:
     "terms",
     [
         {"price": "0.5", "spread_bps": 300.0},
+        {"price": "0.1", "trades_per_s": 50.0},
         {"volatility_bps": 50.0},
         {"spread_bps": 0.001},
         {"depth_notional": 0.001, "trades_per_s": 20.0},
@@ -159,6 +160,19 @@ def test_each_snapshot_finds_the_book_as_it_says() -> None:
     assert compared == 3, "one a minute"
 
 
+@pytest.mark.parametrize("spread_bps", [4.0, 20.0, 50.0])
+def test_the_spread_stays_around_its_setting(spread_bps: float) -> None:
+    book, spreads, widths = BookState(), [], Counter[int]()
+    for event in market(600, btc(spread_bps=spread_bps)):
+        if isinstance(event, FeedBook):
+            assert book.accept(event) is None
+            bid, ask = book.bids.prices[-1], book.asks.prices[0]
+            spreads.append((ask - bid) / (ask + bid) * 2 * 10_000)
+            widths[ask - bid] += 1
+    assert spread_bps / 2 < fmean(spreads) < spread_bps * 2
+    assert len(widths) > 50, "it wanders, and does not jump between regimes alone"
+
+
 def test_takers_trade_at_the_touch_of_their_side() -> None:
     book, sides = BookState(), Counter[str]()
     took_from: tuple[int, str] | None = None
@@ -178,7 +192,7 @@ def test_takers_trade_at_the_touch_of_their_side() -> None:
 
 def trade_counts(seconds: int, window_s: int, seed: int) -> list[int]:
     """Takers in each window; the prints of one taker are one."""
-    events = market(seconds, seed=seed, symbols=btc(trades_per_s=1.0))
+    events = market(seconds, seed=seed, symbols=btc(trades_per_s=1.0, updates_per_s=1.0))
     arrivals = {each.event_time_ns for each in events if isinstance(each, FeedTrade)}
     counted = Counter((at_ns - T0) // (window_s * S) for at_ns in arrivals)
     return [counted[number] for number in range(seconds // window_s)]
@@ -199,7 +213,7 @@ def test_takers_come_about_as_often_as_configured() -> None:
 def test_a_taker_tends_to_the_side_of_the_one_before() -> None:
     by_time = {
         each.event_time_ns: each.side
-        for each in market(2_000, btc(trades_per_s=1.0))
+        for each in market(2_000, btc(trades_per_s=1.0, updates_per_s=1.0))
         if isinstance(each, FeedTrade)
     }
     sides = list(by_time.values())

@@ -303,7 +303,7 @@ def test_a_breach_of_exposure_ends_only_well_below_its_limit() -> None:
     "bounds", [{"max_position": "10"}, {"max_position_notional": "1000"}], ids=["units", "money"]
 )
 @pytest.mark.parametrize("sign", [1, -1])
-def test_a_position_at_its_limit_only_reduces(bounds: dict[str, str], sign: int) -> None:
+def test_a_position_at_its_limit_only_reduces(bounds: dict[str, Any], sign: int) -> None:
     made = core(**bounds)
     assert states(made.on_event(position(sign * 9))) == []
     said = state(made.on_event(position(sign * 10)))
