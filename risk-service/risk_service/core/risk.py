@@ -179,7 +179,7 @@ class RiskCore:
             text = f"resume of halt {command.halt_sequence}, but {self._latch_text(scope)}"
             return (self._alert(command, "warning", "RESUME_REFUSED", text),)
         if symbol is None:
-            return self._settle_account(command.event_time_ns, heartbeat=True)
+            return self._settle_account(command.event_time_ns, heartbeat=scope.told is not None)
         return self._settle_symbol(symbol, command.event_time_ns)
 
     @staticmethod
