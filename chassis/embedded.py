@@ -13,6 +13,7 @@ from time import perf_counter_ns
 
 from chassis.bus.base import LocalBus, Record
 from chassis.clock import EngineClock
+from chassis.errors import ConfigError
 from chassis.metrics import LatencyRecorder
 from chassis.process import Adapter
 from chassis.shell import ProcessShell
@@ -31,6 +32,8 @@ DRAIN_LIMIT_NS = 30 * NS_PER_S
 """How long a shutdown waits, in engine time, for the venue to confirm the last cancel."""
 _TICK_PHASE_NS = 17 * NS_PER_MS
 """Ticks of different processes do not fall on one moment: each is work for every symbol."""
+SILENCE_NS = 120 * NS_PER_S
+"""Simulated time: after a silence of the feed this long, with no order left, time jumps to its next event."""
 _NEVER = 1 << 63
 _INTENTS = frozenset({"place_intent", "amend_intent", "cancel_intent"})
 
@@ -67,6 +70,8 @@ class EmbeddedLoop:
         self._turn_began_ns = 0
         self._turn_is_feed = False
         self._now_ns = 0
+        self._fed_ns = 0
+        """Engine time of the newest feed event."""
 
     @property
     def now_ns(self) -> int:
@@ -90,11 +95,14 @@ class EmbeddedLoop:
     async def run(self, until_ns: int | None = None) -> None:
         """Go on until the feed has no more, `until_ns` comes, or `stop` is called."""
         self._begin()
-        feed = next(shell.adapter for shell in self._shells if shell.name == MONITOR)
-        while not self._stopping and (feed is None or feed.next_due_ns() is not None):
+        feed = self._feed()
+        while not self._stopping and (feed_due_ns := feed.next_due_ns()) is not None:
             due_ns, fire = self._next()
             if due_ns > (until_ns or _NEVER - 1):
                 break
+            if due_ns - self._fed_ns > SILENCE_NS and self._can_skip_silence():
+                self._skip_to(min(feed_due_ns, until_ns or feed_due_ns))
+                continue
             if self._is_simulated and self._turns % TURNS_PER_PAUSE and not self._commands:
                 self._turns += 1  # what _reach would do, without the price of awaiting it
                 self._clock.jump_to(due_ns)
@@ -102,6 +110,24 @@ class EmbeddedLoop:
             elif await self._reach(due_ns):
                 self._turn(due_ns, fire)
         self._commit()
+
+    def _feed(self) -> Adapter:
+        feed = next((shell.adapter for shell in self._shells if shell.name == MONITOR), None)
+        if feed is None:
+            raise ConfigError(f"{MONITOR} is not installed: nothing would ever happen; run `make setup`")
+        return feed
+
+    def _can_skip_silence(self) -> bool:
+        return self._is_simulated and self._is_drained()
+
+    def _skip_to(self, time_ns: int) -> None:
+        """Let the ticks of a silence be: a night or a year between two recordings has nothing to decide."""
+        self._fed_ns = time_ns
+        self._ticks = [
+            (time_ns + index * _TICK_PHASE_NS, index, interval_ns, shell)
+            for _, index, interval_ns, shell in self._ticks
+        ]
+        heapq.heapify(self._ticks)
 
     async def drain(self) -> bool:
         """Tell every process that the end has come; true when the venue holds none of our orders."""
@@ -129,7 +155,7 @@ class EmbeddedLoop:
         return all(shell.definition.drained(shell.core) for shell in self._shells)
 
     def _begin(self) -> None:
-        self._now_ns = self._clock.now_ns
+        self._now_ns = self._fed_ns = self._clock.now_ns
         for index, shell in enumerate(self._shells):
             if shell.adapter is not None:
                 self._adapters.append((shell.adapter, self._take_from(shell, shell.adapter)))
@@ -143,6 +169,8 @@ class EmbeddedLoop:
 
         def take(now_ns: int) -> None:
             self._turn_is_feed = is_feed
+            if is_feed:
+                self._fed_ns = now_ns
             for event in adapter.take_due(now_ns):
                 self._queue.extend(shell.consume(shell.journal(event)))
                 self._deliver()

@@ -167,12 +167,13 @@ def _bad_values(error: ValidationError, layers: _Layers) -> list[str]:
     allowed: dict[str, list[str]] = {}
     ends: dict[str, str] = {}
     for item in error.errors():
-        keys, above = _known_place(item["loc"])
+        keys, beside = _known_place(item["loc"])
         place = ".".join(keys)
         message = item["msg"].removeprefix("Value error, ")
-        hint = nearest(keys[-1], above) if item["type"] == "extra_forbidden" else ""
+        if item["type"] == "extra_forbidden":
+            message = "unknown key" + nearest(keys[-1], beside)
         is_whole = item["type"] in ("missing", "extra_forbidden") or isinstance(item["input"], Mapping)
-        allowed.setdefault(place, []).append(message + hint)
+        allowed.setdefault(place, []).append(message)
         ends[place] = "" if is_whole else f" (it is {item['input']!r})"
     return [
         f"{layers.source(place)}: {place + ': ' if place else ''}{', or '.join(messages)}{ends[place]}"
@@ -183,7 +184,7 @@ def _bad_values(error: ValidationError, layers: _Layers) -> list[str]:
 def _known_place(loc: tuple[int | str, ...]) -> tuple[list[str], tuple[str, ...]]:
     """The keys that lead to a wrong value, and the keys known beside the last of them.
 
-    What pydantic puts behind a value's key (the kinds that a union allows, positions in a list) is left out.
+    What pydantic puts behind a value's key (the kinds that a union allows) is left out.
     """
     keys: list[str] = []
     beside: tuple[str, ...] = ()
@@ -196,7 +197,7 @@ def _known_place(loc: tuple[int | str, ...]) -> tuple[list[str], tuple[str, ...]
         elif get_origin(model) is dict:
             beside = ()
             model = get_args(model)[-1]
-        else:
+        elif not isinstance(part, int):
             break
         keys.append(str(part))
     return keys, beside

@@ -152,3 +152,19 @@ def test_a_recording_without_an_opening_snapshot_waits_for_one(
     figures = done.json["symbols"]["BTC/USDT"]
     assert figures["refused_by_reason"]["delta_before_snapshot"] > 100
     assert figures["quotes"] > 0
+
+
+def test_years_between_two_recordings_take_no_time(recordings: Path, maker: Maker, tmp_path: Path) -> None:
+    paths: list[str] = []
+    for name in (FILES[3], FILES[0]):
+        part = tmp_path / f"{name}.jsonl"
+        part.write_text("\n".join(map(json.dumps, lines(recordings / f"{name}.jsonl.gz", 600))))
+        paths += ["--path", str(part)]
+    log = tmp_path / "log"
+    done = maker("up", *paths, "--speed", "max", "--no-gateway", "--json", "--log", log)
+    assert done.code == 0, done.err
+    assert {name: figures["quotes"] > 0 for name, figures in done.json["symbols"].items()} == {
+        "BTC/USD": True,
+        "BTC/USDT": True,
+    }
+    assert maker("replay", log).code == 0

@@ -1,0 +1,172 @@
+"""How much to quote: depth, notional bounds, inventory, regime and the venue's minimum."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from quote_service.quoting.core.reasons import BELOW_MIN_NOTIONAL, MAX_INVENTORY
+from quote_service.quoting.core.sizing import SizeUnits, inventory_multiplier, quote_size_lots
+
+from schemas.config import InventoryLimits, Pricing
+from schemas.market import Instrument
+from schemas.message import Side
+from schemas.signals import Regime
+
+AT_100 = 10_000
+"""A price of 100 with a tick of 0.01: a lot of 0.001 is worth 0.1."""
+
+
+def units(inventory: InventoryLimits | None = None, **terms: Any) -> SizeUnits:
+    """Tick 0.01, lot 0.001, quoted in the reporting currency, unless said otherwise."""
+    facts: dict[str, Any] = {
+        "tick_size": Decimal("0.01"),
+        "lot_size": Decimal("0.001"),
+        "base_currency": "SOL",
+        "quote_currency": "USDT",
+        "reporting_rate": Decimal(1),
+    }
+    instrument = Instrument(event_time_ns=1, venue="sim", symbol="SOL/USDT", **{**facts, **terms})
+    return SizeUnits.of(instrument, inventory or InventoryLimits())
+
+
+def sized(
+    level_lots: float,
+    *,
+    side: Side = "buy",
+    bias: float = 0.0,
+    regime: Regime = "medium",
+    price_ticks: int = AT_100,
+    inventory: dict[str, Any] | None = None,
+    pricing: dict[str, Any] | None = None,
+    **terms: Any,
+) -> tuple[int, str | None]:
+    limits = InventoryLimits.model_validate(inventory or {})
+    return quote_size_lots(
+        side,
+        price_ticks,
+        level_lots,
+        bias,
+        regime,
+        units(limits, **terms),
+        Pricing.model_validate(pricing or {}),
+        limits,
+    )
+
+
+def test_the_units_of_an_instrument() -> None:
+    """One tick of a lot is 0.01 x 0.001 x 10; 100 base units are 100 / (0.001 x 10) lots."""
+    linear = units(
+        contract_kind="linear", multiplier=Decimal(10), reporting_rate=Decimal(2), min_notional=Decimal(5)
+    )
+    assert linear == pytest.approx((0.0001, 0.0002, 5.0, 10_000.0))
+
+
+def test_a_tenth_of_a_level_is_quoted() -> None:
+    assert sized(20_000) == (2_000, None)
+
+
+def test_thin_depth_does_not_shrink_an_order_below_the_least_notional() -> None:
+    """50 at 0.1 a lot."""
+    assert sized(0.0) == (500, None)
+
+
+def test_a_quarter_of_the_inventory_limit_in_base_units_is_the_most() -> None:
+    """100 base units are 100,000 lots."""
+    assert sized(1e9) == (25_000, None)
+
+
+def test_a_quarter_of_the_inventory_limit_in_money_is_the_most_where_that_is_tighter() -> None:
+    """4,000 is 40,000 lots."""
+    assert sized(1e9, inventory={"max_inventory_notional": 4_000}) == (10_000, None)
+
+
+def test_the_largest_order_is_the_most_where_that_is_tighter() -> None:
+    assert sized(1e9, pricing={"order_notional_max": 1_000}) == (10_000, None)
+
+
+def test_the_inventory_limit_wins_over_the_least_notional() -> None:
+    """0.4 base units are 400 lots, a quarter of them 100: less than 50 in money, and that is meant."""
+    assert sized(0.0, inventory={"max_inventory": "0.4"}) == (100, None)
+
+
+def test_bounds_in_money_are_in_the_reporting_currency() -> None:
+    """At two reporting units for one quote unit, 50 is 250 lots, and 1,000 is 5,000."""
+    assert sized(0.0, reporting_rate=Decimal(2)) == (250, None)
+    assert sized(1e9, reporting_rate=Decimal(2), pricing={"order_notional_max": 1_000}) == (5_000, None)
+
+
+@pytest.mark.parametrize(
+    ("side", "bias", "lots"),
+    [("buy", 0.5, 1_000), ("sell", 0.5, 2_000), ("buy", -0.5, 2_000), ("sell", -0.5, 1_000)],
+)
+def test_inventory_shrinks_the_side_that_would_add_to_it(side: Side, bias: float, lots: int) -> None:
+    assert sized(20_000, side=side, bias=bias) == (lots, None)
+
+
+@pytest.mark.parametrize(("side", "bias"), [("buy", 1.0), ("sell", -1.0)])
+def test_a_full_inventory_is_not_added_to(side: Side, bias: float) -> None:
+    assert sized(20_000, side=side, bias=bias) == (0, MAX_INVENTORY)
+    assert sized(20_000, side=side, bias=-bias) == (2_000, None)
+
+
+def test_the_high_regime_halves_a_size() -> None:
+    assert sized(20_000, regime="high") == (1_000, None)
+    assert sized(20_000, regime="low") == (2_000, None)
+
+
+def test_a_size_is_whole_lots_rounded_down() -> None:
+    assert sized(20_009.9) == (2_000, None)
+    assert sized(20_010) == (2_001, None)
+
+
+def test_less_than_the_venues_minimum_is_not_quoted() -> None:
+    """500 lots are 50; the minimum is in the quote currency, whatever the reporting rate is."""
+    assert sized(0.0, min_notional=Decimal(50)) == (500, None)
+    assert sized(0.0, min_notional=Decimal("50.01")) == (0, BELOW_MIN_NOTIONAL)
+    assert sized(0.0, min_notional=Decimal(26), reporting_rate=Decimal(2)) == (0, BELOW_MIN_NOTIONAL)
+
+
+def test_less_than_a_lot_is_not_quoted() -> None:
+    """A lot of 10 is worth 1,000."""
+    assert sized(0.0, lot_size=Decimal(10)) == (0, BELOW_MIN_NOTIONAL)
+
+
+@pytest.mark.parametrize(("bias", "buy", "sell"), [(0.0, 1, 1), (0.25, 0.75, 1), (-1, 1, 0), (1.5, 0, 1)])
+def test_the_multiplier_falls_from_one_to_zero(bias: float, buy: float, sell: float) -> None:
+    assert (inventory_multiplier("buy", bias), inventory_multiplier("sell", bias)) == (buy, sell)
+
+
+shares = st.floats(-1, 1)
+levels = st.floats(0, 1e7)
+prices = st.integers(1, 10**7)
+
+
+@given(levels, prices, st.tuples(shares, shares))
+def test_a_longer_inventory_never_bids_more_nor_asks_less(
+    level_lots: float, price_ticks: int, biases: tuple[float, float]
+) -> None:
+    shorter, longer = sorted(biases)
+
+    def lots(side: Side, bias: float) -> int:
+        return sized(level_lots, side=side, bias=bias, price_ticks=price_ticks)[0]
+
+    assert lots("buy", longer) <= lots("buy", shorter)
+    assert lots("sell", longer) >= lots("sell", shorter)
+
+
+@given(levels, prices, shares, st.sampled_from(["low", "medium", "high"]), st.integers(0, 1_000))
+def test_a_size_keeps_to_every_bound_or_says_why_it_is_none(
+    level_lots: float, price_ticks: int, bias: float, regime: Regime, min_notional: int
+) -> None:
+    lots, reason = sized(
+        level_lots, bias=bias, regime=regime, price_ticks=price_ticks, min_notional=Decimal(min_notional)
+    )
+    assert (lots == 0) == (reason is not None)
+    value = lots * price_ticks * 0.00001
+    assert value <= 5_000 + 1e-6
+    assert lots <= 25_000
+    assert value <= 50_000 / 4 + 1e-6
+    if lots:
+        assert value >= min_notional - 1e-6
