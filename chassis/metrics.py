@@ -1,6 +1,21 @@
-"""What the engine measures about itself."""
+"""What the engine measures about itself.
+
+The engine counts in plain attributes; Prometheus's form is made when somebody asks for it, so a metric
+costs the path from book to order nothing beyond the count.
+"""
 
 from array import array
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Mapping
+from itertools import accumulate
+
+from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, InfoMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+LATENCY_BUCKETS_S = (0.001, 0.005, 0.010, 0.025, 0.050, 0.100, 0.250)
+"""Upper bounds, inclusive, in seconds."""
+
+Counts = Callable[[], Mapping[str, int]]
 
 
 class LatencyRecorder:
@@ -8,13 +23,26 @@ class LatencyRecorder:
 
     def __init__(self) -> None:
         self._seconds = array("d")
+        self._buckets = [0] * (len(LATENCY_BUCKETS_S) + 1)
+        self._sum_s = 0.0
 
     def observe(self, seconds: float) -> None:
         """Add one observation."""
         self._seconds.append(seconds)
+        self._buckets[bisect_left(LATENCY_BUCKETS_S, seconds)] += 1
+        self._sum_s += seconds
 
     def __len__(self) -> int:
         return len(self._seconds)
+
+    @property
+    def sum_s(self) -> float:
+        """Sum of all observations, in seconds."""
+        return self._sum_s
+
+    def cumulative_buckets(self) -> list[int]:
+        """How many observations are within each bound of LATENCY_BUCKETS_S; at the end, how many in all."""
+        return list(accumulate(self._buckets))
 
     def percentile_ms(self, percent: float) -> float | None:
         """The smallest observation that `percent` of all do not exceed, in milliseconds; None before any."""
@@ -23,3 +51,38 @@ class LatencyRecorder:
         ordered = sorted(self._seconds)
         rank = max(0, -(-len(ordered) * percent // 100) - 1)
         return round(ordered[int(rank)] * 1e3, 4)
+
+
+class EngineMetrics(Collector):
+    """The engine's metrics for Prometheus, read from where they are counted at each scrape."""
+
+    def __init__(
+        self, version: str, events: Counts, published: Counts, denied: Counts, latency: LatencyRecorder
+    ) -> None:
+        """`events` counts by process, `published` by topic, `denied` by reason; none of them goes down."""
+        self._version = version
+        self._events = events
+        self._published = published
+        self._denied = denied
+        self._latency = latency
+
+    def collect(self) -> Iterator[Metric]:
+        """All metrics, as they are now."""
+        yield InfoMetricFamily("market_making", "The engine's code.", value={"version": self._version})
+        yield _counter("events", "Events that a process consumed.", "process", self._events())
+        yield _counter("published", "Messages on a topic.", "topic", self._published())
+        yield _counter("order_gate_denied", "Failed checks of the order gate.", "reason", self._denied())
+        bounds = [*map(str, LATENCY_BUCKETS_S), "+Inf"]
+        yield HistogramMetricFamily(
+            "market_making_book_to_order_seconds",
+            "From a feed event to each order intent that it led to.",
+            buckets=list(zip(bounds, self._latency.cumulative_buckets(), strict=True)),
+            sum_value=self._latency.sum_s,
+        )
+
+
+def _counter(name: str, help_text: str, label: str, counts: Mapping[str, int]) -> CounterMetricFamily:
+    family = CounterMetricFamily(f"market_making_{name}", help_text, labels=(label,))
+    for value, count in dict(counts).items():
+        family.add_metric((value,), count)
+    return family

@@ -11,6 +11,8 @@ from schemas.units import NS_PER_S, NS_PER_US
 _AGO = re.compile(r"-(\d+(?:\.\d+)?)(ms|s|m|h|d)")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _CLOCK = re.compile(r"\d{2}:\d{2}(:\d{2}(\.\d+)?)?")
+_BELOW_US = re.compile(r"[.,]\d{6}(\d{1,3})")
+"""What datetime cuts off: without it, a time that `iso_time` wrote would read as one before it."""
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
@@ -43,4 +45,6 @@ def parse_time_ns(text: str, newest_ns: int) -> int:
     except ValueError as error:
         raise ConfigError(f"{text!r} is not a time: write 2024-08-08T23:54:14Z, 23:54:14 or -15m") from error
     moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return (moment - datetime.fromtimestamp(0, UTC)) // timedelta(microseconds=1) * NS_PER_US
+    below_us = _BELOW_US.search(text)
+    rest_ns = int(below_us[1].ljust(3, "0")) if below_us else 0
+    return (moment - datetime.fromtimestamp(0, UTC)) // timedelta(microseconds=1) * NS_PER_US + rest_ns

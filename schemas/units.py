@@ -17,6 +17,8 @@ NS_PER_S = 1_000_000_000
 _SNAP = 1e-9
 """Relative slack, in ticks, inside which a model price counts as being on its tick: a float that went
 through a division may miss its tick by rounding alone, and must not be pushed a whole tick out."""
+_SNAP_TICKS_MAX = 1e-3
+"""The most of it: where prices are thousands of millions of ticks, a billionth of them would be a tick."""
 
 
 def side_sign(side: Side) -> int:
@@ -61,7 +63,7 @@ def round_outward(price_ticks: float, side: Side) -> int:
     if not isfinite(price_ticks):
         raise ValueError(f"a price of {price_ticks} ticks cannot be quoted")
     nearest = round(price_ticks)
-    if abs(price_ticks - nearest) <= _SNAP * max(1.0, abs(price_ticks)):
+    if abs(price_ticks - nearest) <= min(_SNAP_TICKS_MAX, _SNAP * max(1.0, abs(price_ticks))):
         return nearest
     return floor(price_ticks) if side == "buy" else ceil(price_ticks)
 

@@ -6,15 +6,19 @@ from decimal import Decimal
 from typing import Any
 
 from inventory_service.core.bias import bias, bounds, rebalance
-from inventory_service.core.ledger import Ledger, TradeIds
+from inventory_service.core.ledger import Ledger
 from schemas.config import Config
 from schemas.inventory import Position
 from schemas.market import Instrument
 from schemas.message import Event
 from schemas.orders import Fill
 from schemas.process import Tick
+from schemas.recent_keys import RecentKeys
 from schemas.signals import Signal
 from schemas.units import side_sign
+
+TRADE_IDS_MAX = 100_000
+"""Venue trade ids remembered per symbol: a fill repeated within this many fills changes nothing."""
 
 Handler = Callable[[Any], tuple[Event, ...]]
 
@@ -25,7 +29,7 @@ class SymbolInventory:
 
     instrument: Instrument | None = None
     ledger: Ledger = field(default_factory=Ledger)
-    trade_ids: TradeIds = field(default_factory=TradeIds)
+    trade_ids: RecentKeys = field(default_factory=lambda: RecentKeys(TRADE_IDS_MAX))
     fees: Decimal = Decimal(0)
     peak: Decimal = Decimal(0)
     """Largest profit after fees so far, in the quote currency; it starts at 0."""

@@ -9,38 +9,11 @@ the unrealised part, so the two add up exactly.
     pnl before fees = cash + q * mid = capture + inventory = realised + unrealised, at every event
 """
 
-from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 
 COST_STEP_TICKS = Decimal("1e-12")
 """The average cost is rounded to this."""
-TRADE_IDS_MAX = 100_000
-"""Venue trade ids remembered per symbol: a fill repeated within this many fills changes nothing."""
-
-
-@dataclass(slots=True)
-class TradeIds:
-    """The newest venue trade ids."""
-
-    order: deque[str] = field(default_factory=deque)
-    known: dict[str, None] = field(default_factory=dict)
-    count: int = 0
-
-    def is_new(self, trade_id: str) -> bool:
-        """Remember an id; false where it is known already."""
-        if trade_id in self.known:
-            return False
-        self.known[trade_id] = None
-        self.order.append(trade_id)
-        self.count += 1
-        if len(self.order) > TRADE_IDS_MAX:
-            del self.known[self.order.popleft()]
-        return True
-
-    def digest_state(self) -> tuple[int, str | None]:
-        """Stands for the window in a digest of the state: how many ids there were, and the newest."""
-        return self.count, self.order[-1] if self.order else None
 
 
 @dataclass(slots=True)

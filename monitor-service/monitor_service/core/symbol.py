@@ -1,6 +1,5 @@
 """All that monitor-service knows of one symbol."""
 
-from collections import deque
 from dataclasses import dataclass, field
 from math import log
 
@@ -11,35 +10,12 @@ from monitor_service.core.trade_flow import TradeFlow
 from monitor_service.core.volatility import VarianceRate, next_regime
 from schemas.config import Config
 from schemas.market import Book, Instrument
+from schemas.recent_keys import RecentKeys
 from schemas.signals import Regime, Signal
 from schemas.units import BPS_PER_UNIT
 
 TRADE_IDS_MAX = 10_000
 """Trade ids remembered per symbol: a repeat within this many trades is refused."""
-
-
-@dataclass(slots=True)
-class TradeIds:
-    """The newest trade ids, to refuse repeats."""
-
-    order: deque[str] = field(default_factory=deque)
-    known: dict[str, None] = field(default_factory=dict)
-    count: int = 0
-
-    def is_new(self, trade_id: str) -> bool:
-        """Remember an id; false where it is known already."""
-        if trade_id in self.known:
-            return False
-        self.known[trade_id] = None
-        self.order.append(trade_id)
-        self.count += 1
-        if len(self.order) > TRADE_IDS_MAX:
-            del self.known[self.order.popleft()]
-        return True
-
-    def digest_state(self) -> tuple[int, str | None]:
-        """Stands for the window in a digest of the state: how many ids there were, and the newest."""
-        return self.count, self.order[-1] if self.order else None
 
 
 @dataclass(slots=True)
@@ -54,7 +30,7 @@ class SymbolMonitor:
     ask_depth: TimeAverage
     gate: SignalGate
     book: BookState = field(default_factory=BookState)
-    trade_ids: TradeIds = field(default_factory=TradeIds)
+    trade_ids: RecentKeys = field(default_factory=lambda: RecentKeys(TRADE_IDS_MAX))
     regime: Regime = "low"
     newest_ns: int = 0
     """Receive time of the newest market event."""

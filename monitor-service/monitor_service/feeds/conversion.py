@@ -16,6 +16,7 @@ _VALUE_BEFORE = 10**15
 _FAST_BEFORE = 1e12
 _FAST_SLACK = 1e-14
 """Below a million million units, a quotient of floats tells whole units from others by this part of it."""
+_NUMBERS = (float, int)
 _KNOWN_MAX = 100_000
 """Converted numbers remembered per scale."""
 
@@ -96,7 +97,7 @@ class UnitScale:
         known = self._known
         return tuple(
             [
-                known[value] if type(value) is float and value in known else self.units(value)
+                known[value] if type(value) in _NUMBERS and value in known else self.units(value)
                 for value in values
             ]
         )

@@ -10,7 +10,7 @@ from chassis.explain import explain_target
 from quote_service.quoting.core.quoter import QuoterCore
 from schemas.config import Config
 from schemas.inventory import Position
-from schemas.market import Book, BookStatus, Instrument
+from schemas.market import Book, Instrument
 from schemas.message import ALL_SYMBOLS, Instruction
 from schemas.quoting import QuoteTarget
 from schemas.risk import RiskState, TradingState
@@ -114,13 +114,6 @@ def _levels(levels: tuple[Level, ...], market: MarketState) -> tuple[tuple[int, 
     return prices, tuple(to_units(size, market.lot_size) for _, size in levels)
 
 
-def _status(market: MarketState) -> BookStatus:
-    if not market.bids or not market.asks:
-        return "one_sided"
-    bid, ask = market.bids[0][0], market.asks[0][0]
-    return "live" if bid < ask else "locked" if bid == ask else "crossed"
-
-
 def _book(market: MarketState) -> Book:
     bid_prices, bid_sizes = _levels(market.bids, market)
     ask_prices, ask_sizes = _levels(market.asks, market)
@@ -128,7 +121,7 @@ def _book(market: MarketState) -> Book:
         event_time_ns=_NOW_NS,
         venue=market.venue,
         symbol=market.symbol,
-        status=_status(market),
+        status="live",  # as told: the core finds out where it is not
         bid_prices=bid_prices,
         bid_sizes=bid_sizes,
         ask_prices=ask_prices,
@@ -144,7 +137,7 @@ def _signal(market: MarketState, config: Config) -> Signal:
         event_time_ns=_NOW_NS,
         venue=market.venue,
         symbol=market.symbol,
-        book_status=_status(market),
+        book_status="live",
         book_time_ns=_NOW_NS,
         mid_half_ticks=None,
         spread_ticks=None,

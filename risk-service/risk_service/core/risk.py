@@ -13,6 +13,7 @@ from schemas.market import Instrument
 from schemas.message import ALL_SYMBOLS, Event
 from schemas.orders import Fill
 from schemas.process import Tick
+from schemas.recent_keys import RecentKeys
 from schemas.risk import LimitUse, RiskAlert, RiskState, Severity
 from schemas.signals import Signal
 from schemas.units import NS_PER_S
@@ -36,7 +37,7 @@ class RiskCore:
         self._account = AccountRisk.of(config.reporting.capital)
         self._symbols: dict[str, SymbolRisk] = {}
         self._alerts = 0
-        self._commands: dict[str, None] = {}
+        self._commands = RecentKeys(COMMAND_IDS_MAX)
         self._handlers: dict[type[Event], Handler] = {
             Signal: self._on_signal,
             Position: self._on_position,
@@ -162,11 +163,8 @@ class RiskCore:
         )
 
     def _on_command(self, command: Command) -> tuple[Event, ...]:
-        if command.action not in ("halt", "resume") or command.command_id in self._commands:
+        if command.action not in ("halt", "resume") or not self._commands.is_new(command.command_id):
             return ()
-        self._commands[command.command_id] = None
-        if len(self._commands) > COMMAND_IDS_MAX:
-            del self._commands[next(iter(self._commands))]
         symbol = self._symbols.get(command.key)
         if command.symbol != ALL_SYMBOLS and symbol is None:
             return (

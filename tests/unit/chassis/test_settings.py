@@ -241,9 +241,9 @@ class TestWrongFiles:
             "unknown key market_making.base_spred; did you mean 'market_making.base_spread'?",
             "unknown key routing.x; known are " + ", ".join(f"routing.{key}" for key in Routing.model_fields),
             "feed is a section",
-            "engine.port",
             "unknown key x; known are " + ", ".join(Config.model_fields),
             "routing.price_collar",
+            "engine.port",
         ]
 
     def test_a_section_that_is_wrong_in_one_file_does_not_stop_the_next(self, write: WriteYaml) -> None:

@@ -6,7 +6,7 @@ from fractions import Fraction
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from inventory_service.core.ledger import TRADE_IDS_MAX, Ledger, TradeIds
+from inventory_service.core.ledger import Ledger
 
 PriceSize = tuple[int, int]
 
@@ -188,23 +188,6 @@ def test_swapping_the_sides_and_mirroring_the_prices_leaves_the_profit(events: l
             mirrored.fill(-sign, top - price, lots, 2 * top - mid)
         assert mirrored.pnl_half == straight.pnl_half
         assert mirrored.capture_half == straight.capture_half
-
-
-def test_a_trade_id_is_new_once() -> None:
-    ids = TradeIds()
-    assert ids.is_new("a")
-    assert not ids.is_new("a")
-    assert ids.is_new("b")
-    assert ids.digest_state() == (2, "b")
-
-
-def test_trade_ids_are_remembered_up_to_a_bound() -> None:
-    ids = TradeIds()
-    for number in range(TRADE_IDS_MAX + 1):
-        assert ids.is_new(str(number))
-    assert len(ids.known) == len(ids.order) == TRADE_IDS_MAX
-    assert not ids.is_new("1")
-    assert ids.is_new("0"), "the oldest was forgotten"
 
 
 @pytest.mark.parametrize("sign", [1, -1])

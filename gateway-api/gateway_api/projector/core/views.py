@@ -15,6 +15,7 @@ from schemas.message import ALL_SYMBOLS, Event, SymbolEvent
 from schemas.orders import Fill, OrderEvent
 from schemas.process import Shutdown, Tick
 from schemas.quoting import QuoteTarget
+from schemas.recent_keys import RecentKeys
 from schemas.risk import RiskAlert, RiskState
 from schemas.signals import Signal
 from schemas.views import ACCOUNT_DOCUMENT, SYMBOL_PREFIX, AccountView
@@ -36,7 +37,7 @@ class ProjectorCore:
         self._account_risk: RiskState | None = None
         self._alerts: deque[RiskAlert] = deque(maxlen=_ALERTS_MAX)
         self._commands: deque[Command] = deque(maxlen=_COMMANDS_MAX)
-        self._command_ids: dict[str, None] = {}
+        self._command_ids = RecentKeys(_COMMAND_IDS_MAX)
         self._refusals_without_symbol = 0
         self._all_stopped = False
         self._newest_ns = 0
@@ -179,11 +180,8 @@ class ProjectorCore:
         self._touch_account(alert)
 
     def _on_command(self, command: Command) -> None:
-        if command.command_id in self._command_ids:
+        if not self._command_ids.is_new(command.command_id):
             return
-        self._command_ids[command.command_id] = None
-        if len(self._command_ids) > _COMMAND_IDS_MAX:
-            del self._command_ids[next(iter(self._command_ids))]
         self._commands.append(command)
         self._touch_account(command)
         if command.action in {"start", "stop"}:

@@ -1,18 +1,21 @@
-"""From fair value to the final tick, in steps that can be shown.
+"""From fair value to the final tick: one pure function, the same live, in a replay and by hand.
 
-Model "volatility_multiple": half-spread = base_spread/2 + volatility_multiplier * sigma * sqrt(horizon)/2, as
-fractions of the price, sigma the standard deviation of log returns per square root of a second. The centre
-moves against the inventory (Avellaneda and Stoikov 2008 give the sign and the linear form; the size is
-configured), with the book's pressure and with one-sided flow. Prices are floats in ticks until the last step.
+The centre moves against the inventory (Avellaneda and Stoikov 2008 give the sign and the linear form; the
+size is configured), with the book's pressure and with one-sided flow. Prices are floats in ticks until
+the last step. Only numbers are computed here; `steps` tells them, for a quote that is published.
 """
 
-from math import sqrt
 from typing import NamedTuple
 
-from schemas.config import MarketMaking, Pricing
-from schemas.units import BPS_PER_UNIT, bps, round_outward
+from quote_service.quoting.core.models import half_spread
+from quote_service.quoting.core.pressure import emergency_intensity, pressure_share
+from schemas.config import Config
+from schemas.units import BPS_PER_UNIT, round_outward
 
-MODEL = "volatility_multiple"
+TICKS_MAX = float(2**40)
+"""Beyond this a float does not tell thousandths of a tick: nothing is quoted there."""
+_HALF_TICKS_MIN = 0.5
+"""Half a tick to each side of any centre: after rounding outward the bid is a tick or more below the ask."""
 
 
 class PricingInputs(NamedTuple):
@@ -31,121 +34,68 @@ class PricingInputs(NamedTuple):
     """-1..1: positive when takers buy; 0 where the volume is noise."""
 
 
-class RawStep(NamedTuple):
-    """A step before its effect is computed; messages are built only for what is published."""
-
-    name: str
-    input: float
-    config_key: str | None
-    price_after: float
-
-
 class PricedQuote(NamedTuple):
-    """Final prices in ticks, and the steps of each side."""
+    """Final prices and what led to them, all in ticks but for `intensity`."""
 
+    inputs: PricingInputs
+    base: float
+    """Half-spread before volatility."""
+    calm: float
+    """Half-spread with volatility."""
+    intensity: float
+    """0..1: of the emergency response."""
+    half: float
+    """Half-spread with the emergency response."""
+    lean: float
+    pressure: float
+    flight: float
+    """Shift with one-sided flow."""
+    shift: float
+    """The three together, clamped: how far the centre stands from the fair value."""
+    final_half: float
+    passive_bid: float
+    """Below the best ask, not yet on a tick."""
+    passive_ask: float
     bid_ticks: int
     ask_ticks: int
-    bid_steps: list[RawStep]
-    ask_steps: list[RawStep]
 
 
-def emergency_intensity(flow_imbalance: float, pricing: Pricing) -> float:
-    """0 below the threshold, rising linearly to 1 where all flow is one-sided."""
-    threshold = pricing.emergency_flow_threshold
-    return max(0.0, abs(flow_imbalance) - threshold) / (1 - threshold)
+def price_quote(inputs: PricingInputs, config: Config) -> PricedQuote | None:
+    """Both sides' prices: bid < ask by at least a tick, and neither crosses the book.
 
-
-def pressure_share(imbalance: float, pricing: Pricing) -> float:
-    """-1..1: the imbalance beyond the threshold, continuous at it."""
-    threshold = pricing.pressure_threshold
-    beyond = max(0.0, abs(imbalance) - threshold) / (1 - threshold)
-    return beyond if imbalance > 0 else -beyond
-
-
-def price_quote(inputs: PricingInputs, making: MarketMaking, pricing: Pricing) -> PricedQuote:
-    """Both sides' prices. bid < ask by at least a tick, and neither crosses the book."""
+    None where no price can be told: the fair value is not positive, or a price is beyond TICKS_MAX. A bid
+    that is not positive is returned as it is.
+    """
+    making, pricing = config.market_making, config.pricing
     fair = inputs.fair_ticks
-    base = fair * making.base_spread / 2
-    sigma = inputs.volatility_bps / BPS_PER_UNIT
-    calm = base + fair * making.volatility_multiplier * sigma * sqrt(making.volatility_horizon_s) / 2
+    base, calm = half_spread(fair, inputs.volatility_bps, making)
     intensity = emergency_intensity(inputs.flow_imbalance, pricing)
     half = calm * (1 + (pricing.emergency_multiplier - 1) * intensity)
     lean = -making.inventory_sensitivity * inputs.bias * fair
     pressure = pricing.adjustment_speed * pressure_share(inputs.imbalance, pricing) * fair
-    direction = 1 if inputs.flow_imbalance > 0 else -1
-    flight = direction * pricing.emergency_shift_share * (half - calm)
-    wanted_shift = lean + pressure + flight
+    flight = pricing.emergency_shift_share * (half - calm)
+    if inputs.flow_imbalance < 0:
+        flight = -flight
     bound = pricing.skew_half_spreads_max * half
-    shift = min(max(wanted_shift, -bound), bound)
-    least = max(0.5, fair * pricing.min_spread_bps / BPS_PER_UNIT / 2)
-    final_half = max(half, least)
-    raw = (base, calm, half, lean, pressure, flight, wanted_shift, shift, final_half)
-    bid_steps = _steps(-1, inputs, intensity, raw)
-    ask_steps = _steps(+1, inputs, intensity, raw)
-    bid = _finish(bid_steps, -1, inputs)
-    ask = _finish(ask_steps, +1, inputs)
-    return PricedQuote(bid, ask, bid_steps, ask_steps)
-
-
-def _steps(outward: int, inputs: PricingInputs, intensity: float, raw: tuple[float, ...]) -> list[RawStep]:
-    """The steps of one side (-1 bid, +1 ask) up to its model price."""
-    base, calm, half, lean, pressure, flight, wanted_shift, shift, final_half = raw
-    fair = inputs.fair_ticks
-    widened = fair + outward * half
-    leaned = widened + lean
-    pressed = leaned + pressure
-    flown = pressed + flight
-    return [
-        RawStep("fair_value", fair, "pricing.fair_value", fair),
-        RawStep("base_spread", bps(base, fair), "market_making.base_spread", fair + outward * base),
-        RawStep(
-            "volatility", inputs.volatility_bps, "market_making.volatility_multiplier", fair + outward * calm
-        ),
-        RawStep("emergency_widen", intensity, "pricing.emergency_multiplier", widened),
-        RawStep("inventory_lean", inputs.bias, "market_making.inventory_sensitivity", leaned),
-        RawStep("pressure", inputs.imbalance, "pricing.adjustment_speed", pressed),
-        RawStep("emergency_shift", inputs.flow_imbalance, "pricing.emergency_shift_share", flown),
-        RawStep("skew_clamp", bps(wanted_shift, fair), "pricing.skew_half_spreads_max", widened + shift),
-        RawStep(
-            "minimum_spread",
-            bps(2 * half, fair),
-            "pricing.min_spread_bps",
-            fair + shift + outward * final_half,
-        ),
-    ]
-
-
-def _finish(steps: list[RawStep], outward: int, inputs: PricingInputs) -> int:
-    """Keep the price on its side of the book, then put it on a tick, away from the market."""
-    price = steps[-1].price_after
-    if outward < 0:
-        passive = min(price, inputs.best_ask_ticks - 1)
-        final = round_outward(passive, "buy")
-        opposite = inputs.best_ask_ticks
-    else:
-        passive = max(price, inputs.best_bid_ticks + 1)
-        final = round_outward(passive, "sell")
-        opposite = inputs.best_bid_ticks
-    steps.append(RawStep("post_only", opposite, None, passive))
-    steps.append(RawStep("tick_rounding", passive, None, final))
-    return final
-
-
-def step_fields(steps: list[RawStep]) -> list[dict[str, str | float | None]]:
-    """The steps as fields of QuoteStep, with their effects in basis points of the first step's price."""
-    if not steps:
-        return []
-    first = before = steps[0].price_after
-    fields: list[dict[str, str | float | None]] = []
-    for step in steps:
-        fields.append(
-            {
-                "name": step.name,
-                "input": step.input,
-                "effect_bps": bps(step.price_after - before, first),
-                "config_key": step.config_key,
-                "price_after": step.price_after,
-            }
-        )
-        before = step.price_after
-    return fields
+    shift = min(max(lean + pressure + flight, -bound), bound)
+    final_half = max(half, _HALF_TICKS_MIN, fair * pricing.min_spread_bps / BPS_PER_UNIT / 2)
+    if not (fair > 0 and fair + abs(shift) + final_half <= TICKS_MAX):
+        return None
+    passive_bid = min(fair + shift - final_half, inputs.best_ask_ticks - 1)
+    passive_ask = max(fair + shift + final_half, inputs.best_bid_ticks + 1)
+    return PricedQuote(
+        inputs,
+        base,
+        calm,
+        intensity,
+        half,
+        lean,
+        pressure,
+        flight,
+        shift,
+        final_half,
+        passive_bid,
+        passive_ask,
+        round_outward(passive_bid, "buy"),
+        round_outward(passive_ask, "sell"),
+    )

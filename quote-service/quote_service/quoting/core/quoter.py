@@ -2,18 +2,22 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 from quote_service.quoting.core import reasons
-from quote_service.quoting.core.pricing import (
-    MODEL,
-    PricingInputs,
-    RawStep,
-    price_quote,
-    step_fields,
+from quote_service.quoting.core.drafting import (
+    DraftSide,
+    QuoteDraft,
+    draft_quote,
+    not_quoted,
+    reduce_only,
 )
-from quote_service.quoting.core.requoting import Standing, must_requote
-from quote_service.quoting.core.sizing import SizeUnits, quote_size_lots
+from quote_service.quoting.core.models import MODEL
+from quote_service.quoting.core.pressure import is_emergency
+from quote_service.quoting.core.pricing import PricedQuote
+from quote_service.quoting.core.requoting import must_requote
+from quote_service.quoting.core.sizing import SizeLimits
+from quote_service.quoting.core.steps import quote_steps, step_fields
 from schemas.config import Config
 from schemas.control import Command
 from schemas.inventory import Position
@@ -23,18 +27,9 @@ from schemas.process import ConfigApplied, Shutdown, Tick
 from schemas.quoting import QuoteSide, QuoteTarget
 from schemas.risk import RiskState
 from schemas.signals import Signal
-from schemas.units import BPS_PER_UNIT, NS_PER_MS, NS_PER_S
+from schemas.units import NS_PER_MS, NS_PER_S
 
 Handler = Callable[[Any], tuple[Event, ...]]
-
-
-class DraftSide(NamedTuple):
-    """One side as it would be quoted now; `price_ticks` is None where it is not."""
-
-    price_ticks: int | None
-    size_lots: int
-    reason: str | None
-    steps: list[RawStep]
 
 
 @dataclass(slots=True)
@@ -44,7 +39,8 @@ class SymbolState:
     venue: str
     symbol: str
     instrument: Instrument | None = None
-    units: SizeUnits | None = None
+    limits: SizeLimits | None = None
+    """None beside an instrument: its terms cannot be used."""
     book: Book | None = None
     signal: Signal | None = None
     position: Position | None = None
@@ -54,74 +50,27 @@ class SymbolState:
     sequence: int = 0
     priced_ns: int = 0
 
+    @property
+    def version(self) -> int:
+        """Of the instrument in force."""
+        return 1 if self.instrument is None else self.instrument.version
 
-def volatility_bps(signal: Signal, config: Config) -> float:
-    """Per square root of a second; during warm-up the larger of the estimate and the configured stand-in."""
-    estimate = (signal.volatility_per_sqrt_s or 0.0) * BPS_PER_UNIT
-    return estimate if signal.volatility_ready else max(estimate, config.pricing.warmup_volatility_bps)
+    @property
+    def position_lots(self) -> int:
+        """In the units of the instrument in force; 0 where the position is not told in them."""
+        position = self.position
+        return (
+            0 if position is None or position.instrument_version != self.version else position.position_lots
+        )
 
-
-def pricing_inputs(book: Book, signal: Signal, bias: float, config: Config) -> PricingInputs:
-    """What the price of a live book depends on now."""
-    bid, ask = book.bid_prices[0], book.ask_prices[0]
-    fair = (bid + ask) / 2
-    if config.pricing.fair_value == "weighted_mid":
-        bid_size, ask_size = book.bid_sizes[0], book.ask_sizes[0]
-        fair = (bid * ask_size + ask * bid_size) / (bid_size + ask_size)
-    mean_depth = (signal.bid_depth_lots + signal.ask_depth_lots) / 2
-    is_flow = signal.flow_volume_lots >= config.pricing.emergency_volume_ratio * mean_depth
-    return PricingInputs(
-        best_bid_ticks=bid,
-        best_ask_ticks=ask,
-        fair_ticks=fair,
-        volatility_bps=volatility_bps(signal, config),
-        bias=bias,
-        imbalance=signal.imbalance,
-        flow_imbalance=signal.flow_imbalance if is_flow else 0.0,
-    )
-
-
-def draft_sides(
-    book: Book, signal: Signal, bias: float, units: SizeUnits, config: Config
-) -> tuple[DraftSide, DraftSide]:
-    """Both sides for a live book, before risk has its say."""
-    priced = price_quote(pricing_inputs(book, signal, bias, config), config.market_making, config.pricing)
-    levels = config.market_data.depth_levels
-    bid_level = signal.bid_depth_lots / min(levels, len(book.bid_sizes))
-    ask_level = signal.ask_depth_lots / min(levels, len(book.ask_sizes))
-    bid = _sized("buy", priced.bid_ticks, priced.bid_steps, bid_level, bias, signal, units, config)
-    ask = _sized("sell", priced.ask_ticks, priced.ask_steps, ask_level, bias, signal, units, config)
-    return bid, ask
-
-
-def _sized(
-    side: Side,
-    price_ticks: int,
-    steps: list[RawStep],
-    level_lots: float,
-    bias: float,
-    signal: Signal,
-    units: SizeUnits,
-    config: Config,
-) -> DraftSide:
-    if price_ticks <= 0:
-        return DraftSide(None, 0, reasons.PRICE_NOT_POSITIVE, steps)
-    size, reason = quote_size_lots(
-        side, price_ticks, level_lots, bias, signal.regime, units, config.pricing, config.inventory
-    )
-    return DraftSide(None if reason else price_ticks, size, reason, steps)
-
-
-def reduce_only(bid: DraftSide, ask: DraftSide, position_lots: int) -> tuple[DraftSide, DraftSide]:
-    """Leave only what lowers the position, and no more of it than there is."""
-
-    def cut(side: DraftSide, reducible_lots: int) -> DraftSide:
-        size = min(side.size_lots, reducible_lots)
-        if side.price_ticks is None or size > 0:
-            return side._replace(size_lots=size)
-        return DraftSide(None, 0, reasons.RISK_REDUCE_ONLY, side.steps)
-
-    return cut(bid, max(0, -position_lots)), cut(ask, max(0, position_lots))
+    def replace_instrument(self, instrument: Instrument, limits: SizeLimits | None) -> None:
+        """Other terms make book and signal void: their ticks and lots are of the terms before."""
+        before = self.instrument
+        self.instrument, self.limits = instrument, limits
+        if before is not None and before != instrument.model_copy(
+            update={"event_time_ns": before.event_time_ns}
+        ):
+            self.book = self.signal = None
 
 
 class QuoterCore:
@@ -134,6 +83,7 @@ class QuoterCore:
         self._all_stopped = False
         self._ending = False
         self._ttl_ns = config.market_making.target_ttl_ms * NS_PER_MS
+        self._refresh_ns = self._ttl_ns // 2
         self._update_ns = int(config.market_making.update_frequency * NS_PER_S)
         self._book_age_ns_max = config.market_data.book_age_ms_max * NS_PER_MS
         self._handlers: dict[type[Event], Handler] = {
@@ -166,8 +116,14 @@ class QuoterCore:
         return self._requote(state, book.event_time_ns)
 
     def _on_signal(self, signal: Signal) -> tuple[Event, ...]:
-        self._state(signal).signal = signal  # the book of the same input follows, and is priced with it
-        return ()
+        """Waits for the book that follows it, where one does; takers in a hurry are not waited for."""
+        state = self._state(signal)
+        before, state.signal = state.signal, signal
+        if state.book is None or signal.book_time_ns > state.book.event_time_ns:
+            return ()
+        pricing = self._config.pricing
+        begins = is_emergency(signal, pricing) and not (before and is_emergency(before, pricing))
+        return self._requote(state, signal.event_time_ns) if begins or before is None else ()
 
     def _on_position(self, position: Position) -> tuple[Event, ...]:
         state = self._state(position)
@@ -176,9 +132,8 @@ class QuoterCore:
 
     def _on_instrument(self, instrument: Instrument) -> tuple[Event, ...]:
         state = self._state(instrument)
-        state.instrument = instrument
-        state.units = SizeUnits.of(instrument, self._config.inventory)
-        return ()
+        state.replace_instrument(instrument, SizeLimits.of(instrument, self._config))
+        return () if state.target is None else self._requote(state, instrument.event_time_ns)
 
     def _on_risk(self, risk: RiskState) -> tuple[Event, ...]:
         if risk.symbol != ALL_SYMBOLS:
@@ -228,50 +183,61 @@ class QuoterCore:
         return tuple(target for state in self._symbols.values() for target in self._requote(state, now_ns))
 
     def _requote(self, state: SymbolState, now_ns: int) -> tuple[Event, ...]:
-        book = state.book
-        if book is None:
-            return ()
+        """A target where the quote changed enough; the standing one again where it grows old."""
         state.priced_ns = now_ns
-        bid, ask = self._draft(state, book, now_ns)
+        draft = self._draft(state, now_ns)
         standing = state.target
-        if standing is not None:
-            for_bid = Standing(standing.bid, bid.price_ticks, bid.size_lots, bid.reason)
-            for_ask = Standing(standing.ask, ask.price_ticks, ask.size_lots, ask.reason)
-            if not must_requote(for_bid, for_ask, book, self._config.market_making):
-                if now_ns - standing.event_time_ns < self._ttl_ns // 2:
-                    return ()
-                return (self._publish(state, now_ns, standing.bid, standing.ask),)
-        return (self._publish(state, now_ns, _message(bid), _message(ask)),)
+        if (
+            standing is None
+            or standing.instrument_version != state.version
+            or must_requote(standing, draft, state.book, self._config.market_making)
+        ):
+            bid = _message(draft.bid, draft.priced, "buy")
+            ask = _message(draft.ask, draft.priced, "sell")
+            return (self._publish(state, now_ns, bid, ask),)
+        if now_ns - standing.event_time_ns >= self._refresh_ns:
+            return (self._publish(state, now_ns, standing.bid, standing.ask),)
+        return ()
 
-    def _draft(self, state: SymbolState, book: Book, now_ns: int) -> tuple[DraftSide, DraftSide]:
-        reason = self._blocked(state, book, now_ns)
-        signal, units = state.signal, state.units
-        if reason is not None or signal is None or units is None:
-            blocked = DraftSide(None, 0, reason or reasons.NO_SIGNAL, [])
-            return blocked, blocked
-        position = state.position
-        bias = 0.0 if position is None else position.bias
-        bid, ask = draft_sides(book, signal, bias, units, self._config)
-        if self._is_reduce_only(state):
-            return reduce_only(bid, ask, 0 if position is None else position.position_lots)
-        return bid, ask
+    def _draft(self, state: SymbolState, now_ns: int) -> QuoteDraft:
+        reason = self._blocked(state)
+        if reason is not None:
+            return not_quoted(reason)
+        book, signal, limits = state.book, state.signal, state.limits
+        if limits is None:
+            return not_quoted(reasons.NO_INSTRUMENT)
+        if book is None:
+            return not_quoted(reasons.NO_BOOK)
+        reason = self._unsound(book, state.version, now_ns)
+        if reason is not None:
+            return not_quoted(reason)
+        if signal is None:
+            return not_quoted(reasons.NO_SIGNAL)
+        bias = 0.0 if state.position is None else state.position.bias
+        draft = draft_quote(book, signal, bias, limits, self._config)
+        return reduce_only(draft, state.position_lots, limits) if self._is_reduce_only(state) else draft
 
-    def _blocked(self, state: SymbolState, book: Book, now_ns: int) -> str | None:
-        """Why neither side may be quoted, or None."""
+    def _blocked(self, state: SymbolState) -> str | None:
+        """Why the symbol may not be quoted whatever its market does, or None."""
         if self._ending:
             return reasons.SHUTDOWN
         if state.stopped:
             return reasons.STOPPED_BY_COMMAND
-        if state.instrument is None:
-            return reasons.NO_INSTRUMENT
         if self._account_risk is None:
             return reasons.NO_RISK_STATE
-        for risk in (state.risk, self._account_risk):
-            if risk is not None and risk.state == "HALT":
-                return f"{reasons.RISK_HALT}: {risk.reasons[0] if risk.reasons else 'no reason given'}"
+        if self._account_risk.state == "HALT":
+            return reasons.halt_reason(self._account_risk)
+        if state.risk is not None and state.risk.state == "HALT":
+            return reasons.halt_reason(state.risk)
+        return None
+
+    def _unsound(self, book: Book, version: int, now_ns: int) -> str | None:
+        """Why the book cannot be quoted from, or None."""
+        if book.instrument_version != version:
+            return reasons.NO_INSTRUMENT
         if now_ns - book.event_time_ns > self._book_age_ns_max:
             return reasons.BOOK_REASONS["stale"]
-        return reasons.BOOK_REASONS[book.status]
+        return reasons.book_reason(book)
 
     def _is_reduce_only(self, state: SymbolState) -> bool:
         return any(
@@ -280,13 +246,13 @@ class QuoterCore:
 
     def _publish(self, state: SymbolState, now_ns: int, bid: QuoteSide, ask: QuoteSide) -> QuoteTarget:
         state.sequence += 1
-        book, instrument = state.book, state.instrument
+        book = state.book
         two_sided = book is not None and book.bid_prices and book.ask_prices
         target = QuoteTarget(
             event_time_ns=now_ns,
             venue=state.venue,
             symbol=state.symbol,
-            instrument_version=1 if instrument is None else instrument.version,
+            instrument_version=state.version,
             sequence=state.sequence,
             valid_until_ns=now_ns + self._ttl_ns,
             mid_half_ticks=book.bid_prices[0] + book.ask_prices[0] if book and two_sided else None,
@@ -298,12 +264,12 @@ class QuoterCore:
         return target
 
 
-def _message(side: DraftSide) -> QuoteSide:
+def _message(side: DraftSide, priced: PricedQuote | None, name: Side) -> QuoteSide:
     quoted = side.price_ticks is not None
     fields = {
         "prices": (side.price_ticks,) if quoted else (),
         "sizes": (side.size_lots,) if quoted else (),
-        "steps": step_fields(side.steps),
+        "steps": () if priced is None else step_fields(quote_steps(priced, name)),
         "not_quoting_because": side.reason,
     }
     return QuoteSide.model_validate(fields)  # one call for the side and its steps: half the time

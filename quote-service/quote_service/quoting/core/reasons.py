@@ -1,8 +1,10 @@
 """Why a side is not quoted: the closed set of codes."""
 
-from schemas.market import BookStatus
+from schemas.market import Book, BookStatus
+from schemas.risk import RiskState
 
 NO_INSTRUMENT = "NO_INSTRUMENT"
+"""No terms for the symbol, terms that cannot be used, or a book in the units of another version."""
 NO_BOOK = "NO_BOOK"
 NO_SIGNAL = "NO_SIGNAL"
 NO_RISK_STATE = "NO_RISK_STATE"
@@ -14,6 +16,8 @@ SHUTDOWN = "SHUTDOWN"
 MAX_INVENTORY = "MAX_INVENTORY"
 BELOW_MIN_NOTIONAL = "BELOW_MIN_NOTIONAL"
 PRICE_NOT_POSITIVE = "PRICE_NOT_POSITIVE"
+PRICE_OUT_OF_RANGE = "PRICE_OUT_OF_RANGE"
+"""A price beyond what a float can put on a tick: the inputs are absurd."""
 
 BOOK_REASONS: dict[BookStatus, str | None] = {
     "live": None,
@@ -24,3 +28,22 @@ BOOK_REASONS: dict[BookStatus, str | None] = {
     "one_sided": "BOOK_ONE_SIDED",
     "stale": "BOOK_STALE",
 }
+
+
+def book_reason(book: Book) -> str | None:
+    """Why a book cannot be quoted from: a bad status is believed, a good one is checked."""
+    if book.status != "live":
+        return BOOK_REASONS[book.status]
+    if not book.bid_prices or not book.ask_prices:
+        return BOOK_REASONS["one_sided"]
+    bid, ask = book.bid_prices[0], book.ask_prices[0]
+    if bid <= 0:
+        return PRICE_NOT_POSITIVE
+    if bid < ask:
+        return None
+    return BOOK_REASONS["locked" if bid == ask else "crossed"]
+
+
+def halt_reason(risk: RiskState) -> str:
+    """RISK_HALT with the first reason of risk-service."""
+    return f"{RISK_HALT}: {risk.reasons[0] if risk.reasons else 'no reason given'}"

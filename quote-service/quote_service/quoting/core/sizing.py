@@ -4,30 +4,40 @@ from math import floor
 from typing import NamedTuple
 
 from quote_service.quoting.core.reasons import BELOW_MIN_NOTIONAL, MAX_INVENTORY
-from schemas.config import InventoryLimits, Pricing
+from schemas.config import Config, Pricing
 from schemas.market import Instrument
 from schemas.message import Side
 from schemas.signals import Regime
+from schemas.units import ceil_units
+
+_SNAP_LOTS = 1e-9
+"""A size this little below a whole lot is that lot: the difference is rounding of floats."""
 
 
-class SizeUnits(NamedTuple):
-    """What one tick times one lot is worth, as floats for the hot path."""
+class SizeLimits(NamedTuple):
+    """Every bound on a size, in lots or in ticks times lots, for one instrument."""
 
-    quote_per_tick_lot: float
-    reporting_per_tick_lot: float
-    min_notional: float
+    min_tick_lots: int
+    """The venue's minimum notional, exact: price in ticks times size in lots must reach it."""
+    order_min_tick_lots: float
+    order_max_tick_lots: float
+    max_inventory_tick_lots: float
     max_inventory_lots: float
-    """The limit in base units; the one in money depends on the price."""
 
     @classmethod
-    def of(cls, instrument: Instrument, inventory: InventoryLimits) -> "SizeUnits":
-        """The units of an instrument."""
+    def of(cls, instrument: Instrument, config: Config) -> "SizeLimits | None":
+        """The configured money and base units in the instrument's units; None for impossible terms."""
+        terms = (instrument.tick_size, instrument.lot_size, instrument.multiplier, instrument.reporting_rate)
+        if not all(term.is_finite() and term > 0 for term in terms):
+            return None
         money = instrument.money_per_tick_lot
+        reporting = money * instrument.reporting_rate
         return cls(
-            float(money),
-            float(money * instrument.reporting_rate),
-            float(instrument.min_notional),
-            float(inventory.max_inventory / (instrument.lot_size * instrument.multiplier)),
+            ceil_units(instrument.min_notional, money),
+            float(config.pricing.order_notional_min / reporting),
+            float(config.pricing.order_notional_max / reporting),
+            float(config.inventory.max_inventory_notional / reporting),
+            float(config.inventory.max_inventory / (instrument.lot_size * instrument.multiplier)),
         )
 
 
@@ -43,22 +53,20 @@ def quote_size_lots(
     level_lots: float,
     bias: float,
     regime: Regime,
-    units: SizeUnits,
+    limits: SizeLimits,
     pricing: Pricing,
-    inventory: InventoryLimits,
 ) -> tuple[int, str | None]:
     """Size in lots, and the reason where it is 0. `level_lots` is the mean size of a level of our side."""
     multiplier = inventory_multiplier(side, bias)
     if multiplier == 0.0:
         return 0, MAX_INVENTORY
-    money_per_lot = price_ticks * units.reporting_per_tick_lot
-    least = float(pricing.order_notional_min) / money_per_lot
-    full = min(units.max_inventory_lots, float(inventory.max_inventory_notional) / money_per_lot)
-    most = min(float(pricing.order_notional_max) / money_per_lot, pricing.order_inventory_share_max * full)
+    full_lots = min(limits.max_inventory_lots, limits.max_inventory_tick_lots / price_ticks)
+    most = min(limits.order_max_tick_lots / price_ticks, pricing.order_inventory_share_max * full_lots)
+    least = limits.order_min_tick_lots / price_ticks
     wanted = min(max(pricing.depth_fraction * level_lots, least), most) * multiplier
     if regime == "high":
         wanted *= pricing.high_regime_size_factor
-    lots = floor(wanted + 1e-9)
-    if lots == 0 or lots * price_ticks * units.quote_per_tick_lot < units.min_notional:
+    lots = floor(wanted + _SNAP_LOTS)
+    if lots == 0 or lots * price_ticks < limits.min_tick_lots:
         return 0, BELOW_MIN_NOTIONAL
     return lots, None

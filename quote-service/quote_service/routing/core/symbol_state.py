@@ -14,6 +14,7 @@ from schemas.market import Book
 from schemas.message import Side
 from schemas.orders import Fill
 from schemas.quoting import QuoteTarget
+from schemas.recent_keys import RecentKeys
 from schemas.risk import TradingState
 from schemas.units import side_sign
 
@@ -121,7 +122,7 @@ class SymbolState:
     """What the venue may hold: no order here is terminal."""
     ended: dict[str, Order] = field(default_factory=dict)
     """The newest ended orders by client order id."""
-    trade_ids: dict[str, None] = field(default_factory=dict)
+    trade_ids: RecentKeys = field(default_factory=lambda: RecentKeys(TRADE_IDS_KEPT))
     sent: dict[Slot, Sent] = field(default_factory=dict)
     denied: dict[Slot, Denied] = field(default_factory=dict)
     refused: dict[Slot, Refused] = field(default_factory=dict)
@@ -165,12 +166,7 @@ class SymbolState:
 
     def is_new_trade(self, trade_id: str) -> bool:
         """False for a trade id seen before; remembers it."""
-        if trade_id in self.trade_ids:
-            return False
-        self.trade_ids[trade_id] = None
-        if len(self.trade_ids) > TRADE_IDS_KEPT:
-            del self.trade_ids[next(iter(self.trade_ids))]
-        return True
+        return self.trade_ids.is_new(trade_id)
 
     def reserved_lots(self, side: Side, *, without: Order | None = None) -> int:
         """Most that orders of a side may still fill: live, in flight, being cancelled and unknown ones."""

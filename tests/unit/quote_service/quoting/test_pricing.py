@@ -6,20 +6,15 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from quote_service.quoting.core.pricing import (
-    PricedQuote,
-    PricingInputs,
-    RawStep,
-    emergency_intensity,
-    pressure_share,
-    price_quote,
-    step_fields,
-)
+from quote_service.quoting.core.pressure import emergency_intensity, pressure_share
+from quote_service.quoting.core.pricing import TICKS_MAX, PricedQuote, PricingInputs, price_quote
+from quote_service.quoting.core.steps import quote_steps, step_fields
 
-from schemas.config import MarketMaking, Pricing
+from schemas.config import Config, MarketMaking, Pricing
+from schemas.message import Side
 
 FAIR = 100_000
-SOME_STEPS = (
+STEPS = (
     "fair_value",
     "base_spread",
     "volatility",
@@ -51,18 +46,22 @@ def inputs(**changes: float) -> PricingInputs:
 def priced(
     market: PricingInputs, making: dict[str, Any] | None = None, pricing: dict[str, Any] | None = None
 ) -> PricedQuote:
-    return price_quote(
-        market, MarketMaking.model_validate(making or {}), Pricing.model_validate(pricing or {})
-    )
+    return sound(market, Config.model_validate({"market_making": making or {}, "pricing": pricing or {}}))
 
 
-def after(steps: list[RawStep], name: str) -> float:
-    return next(step.price_after for step in steps if step.name == name)
+def sound(market: PricingInputs, config: Config) -> PricedQuote:
+    quote = price_quote(market, config)
+    assert quote is not None
+    return quote
+
+
+def after(quote: PricedQuote, side: Side, name: str) -> float:
+    return next(step.price_after for step in quote_steps(quote, side) if step.name == name)
 
 
 def model_prices(quote: PricedQuote) -> tuple[float, float]:
     """Bid and ask before they are kept off the book and put on ticks."""
-    return after(quote.bid_steps, "minimum_spread"), after(quote.ask_steps, "minimum_spread")
+    return after(quote, "buy", "minimum_spread"), after(quote, "sell", "minimum_spread")
 
 
 class TestWorkedExamples:
@@ -87,17 +86,17 @@ class TestWorkedExamples:
             "post_only": (99_725, 100_525),
             "tick_rounding": (99_725, 100_525),
         }
-        assert tuple(by_hand) == SOME_STEPS
-        for steps, side in ((quote.bid_steps, 0), (quote.ask_steps, 1)):
+        assert tuple(by_hand) == STEPS
+        for index, steps in enumerate((quote_steps(quote, "buy"), quote_steps(quote, "sell"))):
             assert [step.name for step in steps] == list(by_hand)
             assert [step.price_after for step in steps] == pytest.approx(
-                [pair[side] for pair in by_hand.values()], abs=1e-6
+                [pair[index] for pair in by_hand.values()], abs=1e-6
             )
         assert (quote.bid_ticks, quote.ask_ticks) == (99_725, 100_525)
 
     def test_the_steps_name_what_drove_them(self) -> None:
         quote = priced(inputs(volatility_bps=10.0, bias=0.5, imbalance=0.55, flow_imbalance=0.85))
-        driven_by = {step.name: step.input for step in quote.bid_steps}
+        driven_by = {step.name: step.input for step in quote_steps(quote, "buy")}
         assert driven_by == pytest.approx(
             {
                 "fair_value": 100_000,
@@ -117,7 +116,7 @@ class TestWorkedExamples:
     def test_every_configuration_key_of_a_step_exists(self) -> None:
         quote = priced(inputs())
         sections = {"market_making": MarketMaking, "pricing": Pricing}
-        keys = [step.config_key for step in quote.bid_steps if step.config_key is not None]
+        keys = [step.config_key for step in quote_steps(quote, "buy") if step.config_key is not None]
         assert len(keys) == 9
         for key in keys:
             section, name = key.split(".")
@@ -169,14 +168,14 @@ class TestWorkedExamples:
     def test_the_skew_ends_before_a_quote_leaves_its_side_of_fair(self) -> None:
         """Half-spread 10; the lean wants -50 and gets 0.9 x 10."""
         quote = priced(inputs(bias=1.0), {"base_spread": 0.0002})
-        assert after(quote.bid_steps, "inventory_lean") == pytest.approx(99_940)
-        assert after(quote.bid_steps, "skew_clamp") == pytest.approx(99_981)
+        assert after(quote, "buy", "inventory_lean") == pytest.approx(99_940)
+        assert after(quote, "buy", "skew_clamp") == pytest.approx(99_981)
         assert (quote.bid_ticks, quote.ask_ticks) == (99_981, 100_001)
 
     def test_the_spread_has_a_least_width_in_basis_points(self) -> None:
         """2 bps of 100,000 are 20 ticks."""
         quote = priced(inputs(), {"base_spread": 0.0})
-        assert after(quote.bid_steps, "skew_clamp") == FAIR
+        assert after(quote, "buy", "skew_clamp") == FAIR
         assert (quote.bid_ticks, quote.ask_ticks) == (99_990, 100_010)
 
     def test_the_spread_is_a_tick_where_a_tick_is_worth_more_than_the_least_width(self) -> None:
@@ -199,12 +198,19 @@ class TestWorkedExamples:
         assert model_prices(quote) == pytest.approx((999.4995, 1_001.5005))
         assert (quote.bid_ticks, quote.ask_ticks) == (999, 1_002)
 
-    def test_no_steps_have_no_fields(self) -> None:
-        assert step_fields([]) == []
+    @pytest.mark.parametrize("fair", [0.0, -5.0, TICKS_MAX])
+    def test_no_price_is_told_where_none_makes_sense(self, fair: float) -> None:
+        assert price_quote(inputs(fair_ticks=fair), Config()) is None
+
+    def test_a_bid_that_is_not_positive_is_told_as_it_is(self) -> None:
+        """Fair 1.5 with a half-spread of 0.675."""
+        market = inputs(best_bid_ticks=1, best_ask_ticks=2, fair_ticks=1.5)
+        quote = priced(market, {"base_spread": 0.9})
+        assert (quote.bid_ticks, quote.ask_ticks) == (0, 3)
 
     def test_effects_are_in_basis_points_of_the_fair_value(self) -> None:
         quote = priced(inputs(bias=1.0))
-        effects = {field["name"]: field["effect_bps"] for field in step_fields(quote.bid_steps)}
+        effects = {field["name"]: field["effect_bps"] for field in step_fields(quote_steps(quote, "buy"))}
         assert effects["fair_value"] == 0
         assert effects["base_spread"] == pytest.approx(-10)
         assert effects["inventory_lean"] == pytest.approx(-5)
@@ -230,61 +236,60 @@ def markets(draw: st.DrawFn) -> PricingInputs:
     )
 
 
-makings = st.builds(
-    MarketMaking,
-    base_spread=st.floats(0, 0.05),
-    volatility_multiplier=st.floats(0, 5),
-    volatility_horizon_s=st.floats(0.1, 60),
-    inventory_sensitivity=st.floats(0, 0.05),
-)
-pricings = st.builds(
-    Pricing,
-    pressure_threshold=st.floats(0, 0.9),
-    adjustment_speed=st.floats(0, 0.05),
-    emergency_multiplier=st.floats(1, 5),
-    emergency_flow_threshold=st.floats(0.1, 0.9),
-    emergency_shift_share=st.floats(0, 1),
-    min_spread_bps=st.floats(1, 50),
-    skew_half_spreads_max=st.floats(0.1, 3),
+configs = st.builds(
+    Config,
+    market_making=st.builds(
+        MarketMaking,
+        base_spread=st.floats(0, 0.05),
+        volatility_multiplier=st.floats(0, 5),
+        volatility_horizon_s=st.floats(0.1, 60),
+        inventory_sensitivity=st.floats(0, 0.05),
+    ),
+    pricing=st.builds(
+        Pricing,
+        pressure_threshold=st.floats(0, 0.9),
+        adjustment_speed=st.floats(0, 0.05),
+        emergency_multiplier=st.floats(1, 5),
+        emergency_flow_threshold=st.floats(0.1, 0.9),
+        emergency_shift_share=st.floats(0, 1),
+        min_spread_bps=st.floats(1, 50),
+        skew_half_spreads_max=st.floats(0.1, 3),
+    ),
 )
 
 
 class TestProperties:
     """What holds of any market under any configuration."""
 
-    @given(markets(), makings, pricings)
+    @given(markets(), configs)
     def test_the_bid_is_at_least_a_tick_below_the_ask_and_neither_takes(
-        self, market: PricingInputs, making: MarketMaking, pricing: Pricing
+        self, market: PricingInputs, config: Config
     ) -> None:
-        quote = price_quote(market, making, pricing)
+        quote = sound(market, config)
         assert quote.bid_ticks + 1 <= quote.ask_ticks
         assert quote.bid_ticks < market.best_ask_ticks
         assert quote.ask_ticks > market.best_bid_ticks
 
-    @given(markets(), st.tuples(shares, shares), makings, pricings)
+    @given(markets(), st.tuples(shares, shares), configs)
     def test_a_longer_inventory_never_bids_or_asks_higher(
-        self, market: PricingInputs, biases: tuple[float, float], making: MarketMaking, pricing: Pricing
+        self, market: PricingInputs, biases: tuple[float, float], config: Config
     ) -> None:
-        shorter, longer = (
-            price_quote(market._replace(bias=bias), making, pricing) for bias in sorted(biases)
-        )
+        shorter, longer = (sound(market._replace(bias=bias), config) for bias in sorted(biases))
         assert longer.bid_ticks <= shorter.bid_ticks
         assert longer.ask_ticks <= shorter.ask_ticks
 
-    @given(markets(), st.tuples(volatilities, volatilities), makings, pricings)
+    @given(markets(), st.tuples(volatilities, volatilities), configs)
     def test_the_half_spread_never_narrows_with_volatility(
-        self, market: PricingInputs, pair: tuple[float, float], making: MarketMaking, pricing: Pricing
+        self, market: PricingInputs, pair: tuple[float, float], config: Config
     ) -> None:
         spreads = []
         for volatility in sorted(pair):
-            bid, ask = model_prices(price_quote(market._replace(volatility_bps=volatility), making, pricing))
+            bid, ask = model_prices(sound(market._replace(volatility_bps=volatility), config))
             spreads.append(ask - bid)
         assert spreads[0] <= spreads[1] + 1e-9 * market.fair_ticks
 
-    @given(markets(), makings, pricings)
-    def test_a_mirrored_market_has_the_mirrored_quote(
-        self, market: PricingInputs, making: MarketMaking, pricing: Pricing
-    ) -> None:
+    @given(markets(), configs)
+    def test_a_mirrored_market_has_the_mirrored_quote(self, market: PricingInputs, config: Config) -> None:
         """Prices mirrored at fair value, and bias, imbalance and flow negated: bid and ask change places."""
         both = round(2 * market.fair_ticks)
         mirrored = market._replace(
@@ -294,13 +299,13 @@ class TestProperties:
             imbalance=-market.imbalance,
             flow_imbalance=-market.flow_imbalance,
         )
-        quote, other = price_quote(market, making, pricing), price_quote(mirrored, making, pricing)
+        quote, other = sound(market, config), sound(mirrored, config)
         assert abs(both - quote.ask_ticks - other.bid_ticks) <= 1
         assert abs(both - quote.bid_ticks - other.ask_ticks) <= 1
 
-    @given(markets(), st.integers(2, 100), makings, pricings)
+    @given(markets(), st.integers(2, 100), configs)
     def test_model_prices_scale_with_the_denomination(
-        self, market: PricingInputs, factor: int, making: MarketMaking, pricing: Pricing
+        self, market: PricingInputs, factor: int, config: Config
     ) -> None:
         finer = market._replace(
             best_bid_ticks=market.best_bid_ticks * factor,
@@ -308,32 +313,30 @@ class TestProperties:
             fair_ticks=market.fair_ticks * factor,
         )
         for coarse, fine in zip(
-            model_prices(price_quote(market, making, pricing)),
-            model_prices(price_quote(finer, making, pricing)),
+            model_prices(sound(market, config)),
+            model_prices(sound(finer, config)),
             strict=True,
         ):
             assert isclose(fine, coarse * factor, rel_tol=1e-9, abs_tol=1e-9 * finer.fair_ticks)
 
-    @given(markets(), makings, pricings)
+    @given(markets(), configs)
     def test_a_flat_and_balanced_market_is_quoted_around_fair(
-        self, market: PricingInputs, making: MarketMaking, pricing: Pricing
+        self, market: PricingInputs, config: Config
     ) -> None:
         balanced = market._replace(bias=0.0, imbalance=0.0, flow_imbalance=0.0)
-        bid, ask = model_prices(price_quote(balanced, making, pricing))
+        bid, ask = model_prices(sound(balanced, config))
         assert isclose(bid + ask, 2 * market.fair_ticks, rel_tol=1e-12)
 
-    @given(markets(), makings, pricings)
-    def test_the_effects_sum_to_the_final_price(
-        self, market: PricingInputs, making: MarketMaking, pricing: Pricing
-    ) -> None:
-        quote = price_quote(market, making, pricing)
-        for steps, final in ((quote.bid_steps, quote.bid_ticks), (quote.ask_steps, quote.ask_ticks)):
+    @given(markets(), configs)
+    def test_the_effects_sum_to_the_final_price(self, market: PricingInputs, config: Config) -> None:
+        quote = sound(market, config)
+        finals: tuple[tuple[Side, int], ...] = (("buy", quote.bid_ticks), ("sell", quote.ask_ticks))
+        for side, final in finals:
+            steps = quote_steps(quote, side)
             effects = sum(float(field["effect_bps"] or 0) for field in step_fields(steps))
             assert steps[-1].price_after == final
             assert abs(steps[0].price_after * (1 + effects / 10_000) - final) < 1e-3
 
-    @given(markets(), makings, pricings)
-    def test_pricing_twice_gives_the_same(
-        self, market: PricingInputs, making: MarketMaking, pricing: Pricing
-    ) -> None:
-        assert price_quote(market, making, pricing) == price_quote(market, making, pricing)
+    @given(markets(), configs)
+    def test_pricing_twice_gives_the_same(self, market: PricingInputs, config: Config) -> None:
+        assert sound(market, config) == sound(market, config)

@@ -3,11 +3,12 @@
 from typing import Any
 
 import pytest
-from quote_service.quoting.core.requoting import Standing, must_requote
+from quote_service.quoting.core.drafting import DraftSide, QuoteDraft
+from quote_service.quoting.core.requoting import must_requote
 
 from schemas.config import MarketMaking
 from schemas.market import Book
-from schemas.quoting import QuoteSide
+from schemas.quoting import QuoteSide, QuoteTarget
 
 OLD_BID, OLD_ASK = 100_000, 100_100
 LOTS = 1_000
@@ -36,20 +37,37 @@ def stands(price: int | None, lots: int = LOTS, because: str | None = None) -> Q
     )
 
 
-def bid(
-    wanted: int | None, lots: int = LOTS, reason: str | None = None, *, standing: QuoteSide | None = None
-) -> Standing:
-    return Standing(standing or stands(OLD_BID), wanted, lots, reason)
+def draft(
+    price: int | None, lots: int = LOTS, reason: str | None = None, *, limit: bool = False
+) -> DraftSide:
+    return DraftSide(price, lots, reason, limit)
 
 
-SAME_BID = bid(OLD_BID)
-SAME_ASK = Standing(stands(OLD_ASK), OLD_ASK, LOTS, None)
+SAME_BID, SAME_ASK = draft(OLD_BID), draft(OLD_ASK)
+STANDING_BID, STANDING_ASK = stands(OLD_BID), stands(OLD_ASK)
 
 
 def requotes(
-    new_bid: Standing = SAME_BID, new_ask: Standing = SAME_ASK, seen: Book | None = None, **making: Any
+    bid: DraftSide = SAME_BID,
+    ask: DraftSide = SAME_ASK,
+    *,
+    standing: QuoteSide = STANDING_BID,
+    seen: Book | None = None,
+    **making: Any,
 ) -> bool:
-    return must_requote(new_bid, new_ask, seen or book(), MarketMaking.model_validate(making))
+    """Whether a draft replaces the standing target; `standing` is its bid."""
+    target = QuoteTarget(
+        event_time_ns=1,
+        venue="sim",
+        symbol="SOL/USDT",
+        sequence=1,
+        valid_until_ns=2,
+        mid_half_ticks=None,
+        model="a model",
+        bid=standing,
+        ask=STANDING_ASK,
+    )
+    return must_requote(target, QuoteDraft(bid, ask, None), seen, MarketMaking.model_validate(making))
 
 
 def test_the_same_quote_stands() -> None:
@@ -59,44 +77,44 @@ def test_the_same_quote_stands() -> None:
 @pytest.mark.parametrize("sign", [1, -1])
 def test_a_price_nearer_than_the_threshold_does_not_replace_the_standing_one(sign: int) -> None:
     """2 bps of 100,000 are 20 ticks."""
-    assert not requotes(bid(OLD_BID + sign * 19))
-    assert requotes(bid(OLD_BID + sign * 20))
+    assert not requotes(draft(OLD_BID + sign * 19))
+    assert requotes(draft(OLD_BID + sign * 20))
 
 
 def test_the_ask_is_judged_by_the_same_threshold() -> None:
     """2 bps of 100,100 are 20.02 ticks."""
-    assert not requotes(new_ask=SAME_ASK._replace(price_ticks=OLD_ASK + 20))
-    assert requotes(new_ask=SAME_ASK._replace(price_ticks=OLD_ASK + 21))
+    assert not requotes(ask=draft(OLD_ASK + 20))
+    assert requotes(ask=draft(OLD_ASK + 21))
 
 
 def test_without_a_threshold_every_new_price_replaces_and_the_same_one_does_not() -> None:
-    assert requotes(bid(OLD_BID + 1), requote_threshold_bps=0)
+    assert requotes(draft(OLD_BID + 1), requote_threshold_bps=0)
     assert not requotes(requote_threshold_bps=0)
 
 
 def test_the_threshold_counts_from_the_standing_price_so_that_a_drift_is_followed() -> None:
     """Each step is small; together they are not."""
-    assert [requotes(bid(OLD_BID + drift)) for drift in (5, 10, 15, 20)] == [False, False, False, True]
+    assert [requotes(draft(OLD_BID + drift)) for drift in (5, 10, 15, 20)] == [False, False, False, True]
 
 
 @pytest.mark.parametrize(("lots", "replaced"), [(1_200, False), (1_201, True), (800, False), (799, True)])
 def test_a_size_within_a_fifth_does_not_replace_the_standing_one(lots: int, replaced: bool) -> None:
-    assert requotes(bid(OLD_BID, lots)) is replaced
-    assert requotes(new_ask=SAME_ASK._replace(size_lots=lots)) is replaced
+    assert requotes(draft(OLD_BID, lots)) is replaced
+    assert requotes(ask=draft(OLD_ASK, lots)) is replaced
 
 
 def test_a_side_that_goes_is_taken_away_at_once() -> None:
-    assert requotes(bid(None, 0, "MAX_INVENTORY"))
+    assert requotes(draft(None, 0, "MAX_INVENTORY"))
 
 
 def test_a_side_that_appears_is_quoted_at_once() -> None:
-    assert requotes(bid(OLD_BID, standing=stands(None, because="MAX_INVENTORY")))
+    assert requotes(standing=stands(None, because="MAX_INVENTORY"))
 
 
 def test_a_side_that_stays_away_is_said_once_for_each_reason() -> None:
     away = stands(None, because="BOOK_STALE")
-    assert not requotes(bid(None, 0, "BOOK_STALE", standing=away))
-    assert requotes(bid(None, 0, "SHUTDOWN", standing=away))
+    assert not requotes(draft(None, 0, "BOOK_STALE"), standing=away)
+    assert requotes(draft(None, 0, "SHUTDOWN"), standing=away)
 
 
 @pytest.mark.parametrize(
@@ -105,7 +123,7 @@ def test_a_side_that_stays_away_is_said_once_for_each_reason() -> None:
 def test_a_bid_that_would_take_is_replaced_however_near_the_new_price_is(
     best_ask: int, replaced: bool
 ) -> None:
-    assert requotes(bid(OLD_BID - 1), seen=book(OLD_BID - 2, best_ask)) is replaced
+    assert requotes(draft(OLD_BID - 1), seen=book(OLD_BID - 2, best_ask)) is replaced
 
 
 @pytest.mark.parametrize(
@@ -114,9 +132,16 @@ def test_a_bid_that_would_take_is_replaced_however_near_the_new_price_is(
 def test_an_ask_that_would_take_is_replaced_however_near_the_new_price_is(
     best_bid: int, replaced: bool
 ) -> None:
-    new_ask = SAME_ASK._replace(price_ticks=OLD_ASK + 1)
-    assert requotes(new_ask=new_ask, seen=book(best_bid, OLD_ASK + 2)) is replaced
+    assert requotes(ask=draft(OLD_ASK + 1), seen=book(best_bid, OLD_ASK + 2)) is replaced
 
 
-def test_an_empty_book_is_crossed_by_nothing() -> None:
-    assert not requotes(seen=book(None, None))
+@pytest.mark.parametrize("seen", [None, book(None, None)])
+def test_what_is_not_in_a_book_is_not_crossed(seen: Book | None) -> None:
+    assert not requotes(seen=seen)
+
+
+def test_more_than_is_allowed_never_stays_standing() -> None:
+    """A size that was cut to a limit is followed down at once, and up only beyond the tolerance."""
+    assert requotes(draft(OLD_BID, LOTS - 1, limit=True))
+    assert not requotes(draft(OLD_BID, LOTS + 1, limit=True))
+    assert not requotes(draft(OLD_BID, LOTS - 1))

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from quote_service.quoting.core.reasons import BELOW_MIN_NOTIONAL, MAX_INVENTORY
-from quote_service.quoting.core.sizing import SizeUnits, inventory_multiplier, quote_size_lots
+from quote_service.quoting.core.sizing import SizeLimits, inventory_multiplier, quote_size_lots
 
-from schemas.config import InventoryLimits, Pricing
+from schemas.config import Config
 from schemas.market import Instrument
 from schemas.message import Side
 from schemas.signals import Regime
@@ -18,7 +18,7 @@ AT_100 = 10_000
 """A price of 100 with a tick of 0.01: a lot of 0.001 is worth 0.1."""
 
 
-def units(inventory: InventoryLimits | None = None, **terms: Any) -> SizeUnits:
+def limits_of(config: Config, **terms: Any) -> SizeLimits | None:
     """Tick 0.01, lot 0.001, quoted in the reporting currency, unless said otherwise."""
     facts: dict[str, Any] = {
         "tick_size": Decimal("0.01"),
@@ -28,7 +28,7 @@ def units(inventory: InventoryLimits | None = None, **terms: Any) -> SizeUnits:
         "reporting_rate": Decimal(1),
     }
     instrument = Instrument(event_time_ns=1, venue="sim", symbol="SOL/USDT", **{**facts, **terms})
-    return SizeUnits.of(instrument, inventory or InventoryLimits())
+    return SizeLimits.of(instrument, config)
 
 
 def sized(
@@ -42,25 +42,37 @@ def sized(
     pricing: dict[str, Any] | None = None,
     **terms: Any,
 ) -> tuple[int, str | None]:
-    limits = InventoryLimits.model_validate(inventory or {})
-    return quote_size_lots(
-        side,
-        price_ticks,
-        level_lots,
-        bias,
-        regime,
-        units(limits, **terms),
-        Pricing.model_validate(pricing or {}),
-        limits,
-    )
+    config = Config.model_validate({"inventory": inventory or {}, "pricing": pricing or {}})
+    limits = limits_of(config, **terms)
+    assert limits is not None
+    return quote_size_lots(side, price_ticks, level_lots, bias, regime, limits, config.pricing)
 
 
-def test_the_units_of_an_instrument() -> None:
-    """One tick of a lot is 0.01 x 0.001 x 10; 100 base units are 100 / (0.001 x 10) lots."""
-    linear = units(
-        contract_kind="linear", multiplier=Decimal(10), reporting_rate=Decimal(2), min_notional=Decimal(5)
+def test_the_limits_in_the_units_of_an_instrument() -> None:
+    """One tick of a lot is 0.01 x 0.001 x 10 = 0.0001, at two reporting units 0.0002: the minimum of 5 is
+    50,000 tick lots, 50 to 5,000 an order and 50,000 in all are 250,000 to 25,000,000 and 250,000,000;
+    100 base units are 100 / (0.001 x 10) lots."""
+    linear = limits_of(
+        Config(),
+        contract_kind="linear",
+        multiplier=Decimal(10),
+        reporting_rate=Decimal(2),
+        min_notional=Decimal(5),
     )
-    assert linear == pytest.approx((0.0001, 0.0002, 5.0, 10_000.0))
+    assert linear == SizeLimits(50_000, 250_000.0, 25_000_000.0, 250_000_000.0, 10_000.0)
+
+
+@pytest.mark.parametrize("term", ["tick_size", "lot_size", "multiplier", "reporting_rate"])
+@pytest.mark.parametrize("value", [Decimal(0), Decimal(-1)])
+def test_impossible_terms_have_no_limits(term: str, value: Decimal) -> None:
+    assert limits_of(Config(), **{term: value}) is None
+
+
+def test_the_venues_minimum_is_met_exactly_or_not_at_all() -> None:
+    """A minimum of 50.00001 is 5,000,001 tick lots: at 10,000 ticks 500 lots miss it by one, 501 reach it."""
+    minimum = Decimal("50.00001")
+    assert sized(5_000, min_notional=minimum) == (0, BELOW_MIN_NOTIONAL)
+    assert sized(5_010, min_notional=minimum) == (501, None)
 
 
 def test_a_tenth_of_a_level_is_quoted() -> None:

@@ -1,0 +1,104 @@
+"""The quote as it would be published now: prices and sizes, or the reason for none."""
+
+from typing import NamedTuple
+
+from quote_service.quoting.core import reasons
+from quote_service.quoting.core.pressure import flow_in_force
+from quote_service.quoting.core.pricing import PricedQuote, PricingInputs, price_quote
+from quote_service.quoting.core.sizing import SizeLimits, quote_size_lots
+from schemas.config import Config
+from schemas.market import Book
+from schemas.message import Side
+from schemas.signals import Signal
+from schemas.units import BPS_PER_UNIT
+
+
+class DraftSide(NamedTuple):
+    """One side; `price_ticks` is None where it is not quoted, and `reason` says why."""
+
+    price_ticks: int | None
+    size_lots: int
+    reason: str | None
+    size_is_limit: bool = False
+    """The size was cut to what is allowed: a larger one may not stay standing."""
+
+
+class QuoteDraft(NamedTuple):
+    """Both sides, and how their prices came about (None: they were not computed)."""
+
+    bid: DraftSide
+    ask: DraftSide
+    priced: PricedQuote | None
+
+
+def not_quoted(reason: str) -> QuoteDraft:
+    """Neither side, for one reason."""
+    side = DraftSide(None, 0, reason)
+    return QuoteDraft(side, side, None)
+
+
+def volatility_bps(signal: Signal, config: Config) -> float:
+    """Per square root of a second; during warm-up the larger of the estimate and the configured stand-in."""
+    estimate = signal.volatility_per_sqrt_s
+    if signal.volatility_ready and estimate is not None:
+        return estimate * BPS_PER_UNIT
+    return max((estimate or 0.0) * BPS_PER_UNIT, config.pricing.warmup_volatility_bps)
+
+
+def fair_ticks(book: Book, config: Config) -> float:
+    """The mid of a live book, or the mid weighted by the opposite queues (weighted mid in Stoikov 2018)."""
+    bid, ask = book.bid_prices[0], book.ask_prices[0]
+    if config.pricing.fair_value == "weighted_mid":
+        bid_lots, ask_lots = book.bid_sizes[0], book.ask_sizes[0]
+        if bid_lots + ask_lots > 0:
+            return (bid * ask_lots + ask * bid_lots) / (bid_lots + ask_lots)
+    return (bid + ask) / 2
+
+
+def draft_quote(book: Book, signal: Signal, bias: float, limits: SizeLimits, config: Config) -> QuoteDraft:
+    """Both sides for a book that `reasons.book_reason` has nothing against, before risk has its say."""
+    pricing = config.pricing
+    inputs = PricingInputs(
+        book.bid_prices[0],
+        book.ask_prices[0],
+        fair_ticks(book, config),
+        volatility_bps(signal, config),
+        bias,
+        signal.imbalance,
+        flow_in_force(signal, pricing),
+    )
+    priced = price_quote(inputs, config)
+    if priced is None:
+        return not_quoted(reasons.PRICE_OUT_OF_RANGE)
+    levels = config.market_data.depth_levels
+    sides = []
+    of_sides: tuple[tuple[Side, int, int, int], ...] = (
+        ("buy", priced.bid_ticks, signal.bid_depth_lots, len(book.bid_prices)),
+        ("sell", priced.ask_ticks, signal.ask_depth_lots, len(book.ask_prices)),
+    )
+    for side, price, depth_lots, shown in of_sides:
+        if price <= 0:
+            sides.append(DraftSide(None, 0, reasons.PRICE_NOT_POSITIVE))
+            continue
+        level_lots = depth_lots / min(levels, shown)
+        size, reason = quote_size_lots(side, price, level_lots, bias, signal.regime, limits, pricing)
+        sides.append(DraftSide(None if reason else price, size, reason))
+    return QuoteDraft(sides[0], sides[1], priced)
+
+
+def reduce_only(draft: QuoteDraft, position_lots: int, limits: SizeLimits) -> QuoteDraft:
+    """Leave only what lowers the position, and no more of it than there is."""
+    bid = _reducing(draft.bid, max(0, -position_lots), limits)
+    ask = _reducing(draft.ask, max(0, position_lots), limits)
+    return QuoteDraft(bid, ask, draft.priced)
+
+
+def _reducing(side: DraftSide, reducible_lots: int, limits: SizeLimits) -> DraftSide:
+    if side.price_ticks is None:
+        return side
+    size = min(side.size_lots, reducible_lots)
+    if size == 0:
+        return DraftSide(None, 0, reasons.RISK_REDUCE_ONLY)
+    if size * side.price_ticks < limits.min_tick_lots:
+        return DraftSide(None, 0, reasons.BELOW_MIN_NOTIONAL)
+    return DraftSide(side.price_ticks, size, None, size_is_limit=True)

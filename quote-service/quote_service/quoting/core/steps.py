@@ -1,0 +1,80 @@
+"""How a price came about, step by step, for people: built for quotes that are published only."""
+
+from typing import NamedTuple
+
+from quote_service.quoting.core.pricing import PricedQuote
+from schemas.message import Side
+from schemas.units import bps
+
+
+class RawStep(NamedTuple):
+    """A step before its effect is computed."""
+
+    name: str
+    input: float
+    config_key: str | None
+    price_after: float
+    """Ticks."""
+
+
+def quote_steps(priced: PricedQuote, side: Side) -> list[RawStep]:
+    """The steps of one side, always all of them, from the fair value to the final tick."""
+    inputs, fair = priced.inputs, priced.inputs.fair_ticks
+    outward = -1 if side == "buy" else 1
+    opposite = inputs.best_ask_ticks if side == "buy" else inputs.best_bid_ticks
+    passive = priced.passive_bid if side == "buy" else priced.passive_ask
+    final = priced.bid_ticks if side == "buy" else priced.ask_ticks
+    widened = fair + outward * priced.half
+    leaned = widened + priced.lean
+    pressed = leaned + priced.pressure
+    wanted_shift = priced.lean + priced.pressure + priced.flight
+    return [
+        RawStep("fair_value", fair, "pricing.fair_value", fair),
+        RawStep(
+            "base_spread", bps(priced.base, fair), "market_making.base_spread", fair + outward * priced.base
+        ),
+        RawStep(
+            "volatility",
+            inputs.volatility_bps,
+            "market_making.volatility_multiplier",
+            fair + outward * priced.calm,
+        ),
+        RawStep("emergency_widen", priced.intensity, "pricing.emergency_multiplier", widened),
+        RawStep("inventory_lean", inputs.bias, "market_making.inventory_sensitivity", leaned),
+        RawStep("pressure", inputs.imbalance, "pricing.adjustment_speed", pressed),
+        RawStep(
+            "emergency_shift",
+            inputs.flow_imbalance,
+            "pricing.emergency_shift_share",
+            pressed + priced.flight,
+        ),
+        RawStep(
+            "skew_clamp", bps(wanted_shift, fair), "pricing.skew_half_spreads_max", widened + priced.shift
+        ),
+        RawStep(
+            "minimum_spread",
+            bps(2 * priced.half, fair),
+            "pricing.min_spread_bps",
+            fair + priced.shift + outward * priced.final_half,
+        ),
+        RawStep("post_only", opposite, None, passive),
+        RawStep("tick_rounding", passive, None, final),
+    ]
+
+
+def step_fields(steps: list[RawStep]) -> list[dict[str, str | float | None]]:
+    """The steps as fields of QuoteStep, with their effects in basis points of the first step's price."""
+    first = before = steps[0].price_after
+    fields: list[dict[str, str | float | None]] = []
+    for step in steps:
+        fields.append(
+            {
+                "name": step.name,
+                "input": step.input,
+                "effect_bps": bps(step.price_after - before, first),
+                "config_key": step.config_key,
+                "price_after": step.price_after,
+            }
+        )
+        before = step.price_after
+    return fields

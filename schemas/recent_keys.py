@@ -1,0 +1,33 @@
+"""Each message of a ledger topic counts once: the memory of natural keys that says which are new."""
+
+from collections import deque
+
+
+class RecentKeys:
+    """The newest natural keys, at most `limit` of them; a key counts as new again after as many others."""
+
+    __slots__ = ("_count", "_known", "_limit", "_order")
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._order: deque[str] = deque()
+        self._known: dict[str, None] = {}
+        self._count = 0
+
+    def __len__(self) -> int:
+        return len(self._order)
+
+    def is_new(self, key: str) -> bool:
+        """Remember a key; false where it is known already."""
+        if key in self._known:
+            return False
+        self._known[key] = None
+        self._order.append(key)
+        self._count += 1
+        if len(self._order) > self._limit:
+            del self._known[self._order.popleft()]
+        return True
+
+    def digest_state(self) -> tuple[int, str | None]:
+        """Stands for the window in a digest of a core's state: how many keys there were, and the newest."""
+        return self._count, self._order[-1] if self._order else None

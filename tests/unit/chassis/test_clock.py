@@ -1,0 +1,96 @@
+"""The engine's clock against a wall clock that the test turns by hand."""
+
+import asyncio
+from typing import Literal
+
+import pytest
+
+from chassis.clock import EngineClock
+
+MS = 1_000_000
+S = 1_000 * MS
+T0 = 1_700_000_000 * S
+
+
+class Wall:
+    """The monotonic clock, and who slept on it for how long."""
+
+    def __init__(self) -> None:
+        self.now_ns = 77 * S
+        self.slept_s: list[float] = []
+
+    def monotonic_ns(self) -> int:
+        return self.now_ns
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept_s.append(seconds)
+        self.now_ns += round(seconds * S)
+
+
+@pytest.fixture
+def wall(monkeypatch: pytest.MonkeyPatch) -> Wall:
+    turned = Wall()
+    monkeypatch.setattr("chassis.clock.time.monotonic_ns", turned.monotonic_ns)
+    monkeypatch.setattr("chassis.clock.asyncio.sleep", turned.sleep)
+    return turned
+
+
+@pytest.mark.parametrize(("speed", "passed_ns"), [(1.0, 2 * S), (10.0, 20 * S), (0.5, S)])
+def test_time_runs_at_its_speed(wall: Wall, speed: float, passed_ns: int) -> None:
+    clock = EngineClock(T0, speed)
+    wall.now_ns += 2 * S
+    assert clock.now_ns == T0 + passed_ns
+    assert not clock.is_simulated
+
+
+def test_time_runs_from_the_start_of_the_loop(wall: Wall) -> None:
+    clock = EngineClock(T0, 1.0)
+    wall.now_ns += 5 * S
+    clock.start()
+    assert clock.now_ns == T0
+    wall.now_ns += S
+    assert clock.now_ns == T0 + S
+
+
+def test_time_never_goes_back(wall: Wall) -> None:
+    clock = EngineClock(T0, 1.0)
+    wall.now_ns += 2 * S
+    assert clock.now_ns == T0 + 2 * S
+    clock.start()
+    assert clock.now_ns == T0 + 2 * S
+
+
+@pytest.mark.parametrize(("speed", "seconds"), [(1.0, 3.0), (10.0, 0.3), (0.5, 6.0)])
+def test_waiting_takes_the_time_of_the_wall(wall: Wall, speed: float, seconds: float) -> None:
+    clock = EngineClock(T0, speed)
+    assert clock.wait_s(T0 + 3 * S) == pytest.approx(seconds)
+    asyncio.run(clock.sleep_until(T0 + 3 * S))
+    assert wall.slept_s == [pytest.approx(seconds)]
+    assert clock.now_ns == pytest.approx(T0 + 3 * S, abs=1_000)
+
+
+def test_what_has_come_is_not_waited_for(wall: Wall) -> None:
+    clock = EngineClock(T0, 1.0)
+    wall.now_ns += S
+    assert clock.wait_s(T0 + S) == 0.0
+    assert clock.wait_s(T0) == 0.0
+
+
+@pytest.mark.parametrize("passes_ns", [0, 3_600 * S])
+def test_at_speed_max_time_jumps_and_nobody_waits(wall: Wall, passes_ns: int) -> None:
+    speed: Literal["max"] = "max"
+    clock = EngineClock(T0, speed)
+    assert clock.is_simulated
+    wall.now_ns += passes_ns
+    assert clock.now_ns == T0
+    assert clock.wait_s(T0 + S) == 0.0
+    asyncio.run(clock.sleep_until(T0 + S))
+    assert clock.now_ns == T0 + S
+    assert wall.slept_s == []
+
+
+def test_a_jump_never_goes_back(wall: Wall) -> None:
+    clock = EngineClock(T0, "max")
+    clock.jump_to(T0 + S)
+    clock.jump_to(T0)
+    assert clock.now_ns == T0 + S

@@ -1,0 +1,80 @@
+"""Logs: where they go, and in which form."""
+
+import json
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from io import StringIO
+
+import pytest
+import structlog
+
+from chassis.logs import configure_logs
+
+
+class Terminal(StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture(autouse=True)
+def unconfigured() -> Iterator[None]:
+    yield
+    structlog.reset_defaults()
+
+
+def be_a_terminal(monkeypatch: pytest.MonkeyPatch) -> Terminal:
+    """Called by the test itself: between a fixture and its test pytest sets stderr anew."""
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    return terminal
+
+
+def test_a_program_reads_json_lines_on_stderr(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logs()
+    structlog.get_logger().warning("log_tail_cut", records_lost=3)
+    out, err = capsys.readouterr()
+    assert out == ""
+    line = json.loads(err)
+    written = datetime.fromisoformat(line.pop("timestamp"))
+    assert line == {"event": "log_tail_cut", "records_lost": 3, "level": "warning"}
+    assert written.utcoffset() == timedelta(0)
+    assert abs(datetime.now(UTC) - written) < timedelta(minutes=1)
+
+
+def test_what_is_bound_to_the_context_is_in_every_line(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logs()
+    with structlog.contextvars.bound_contextvars(service="risk-service"):
+        structlog.get_logger().info("restored")
+    assert json.loads(capsys.readouterr().err)["service"] == "risk-service"
+
+
+def test_a_person_reads_coloured_pairs(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = be_a_terminal(monkeypatch)
+    configure_logs()
+    structlog.get_logger().info("restored", records=3)
+    assert "\x1b[" in terminal.getvalue()
+    assert "restored" in terminal.getvalue()
+
+
+def test_no_color_is_respected(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = be_a_terminal(monkeypatch)
+    monkeypatch.setenv("NO_COLOR", "1")
+    configure_logs()
+    structlog.get_logger().info("restored", records=3)
+    assert "\x1b[" not in terminal.getvalue()
+    assert "records=3" in terminal.getvalue()
+
+
+def test_the_form_can_be_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = be_a_terminal(monkeypatch)
+    configure_logs(json_lines=True)
+    structlog.get_logger().info("restored")
+    assert json.loads(terminal.getvalue())["event"] == "restored"
+
+
+def test_pairs_can_be_had_without_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logs(json_lines=False)
+    structlog.get_logger().info("restored", records=3)
+    assert "records=3" in capsys.readouterr().err

@@ -1,0 +1,591 @@
+"""The core of quote-service: which facts lead to which quote, and when it is said again."""
+
+from decimal import Decimal
+from typing import Any, get_args
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from quote_service.quoting.core import reasons
+from quote_service.quoting.core.drafting import volatility_bps
+from quote_service.quoting.core.pressure import flow_in_force, is_emergency
+from quote_service.quoting.core.quoter import QuoterCore
+
+from schemas.config import Config
+from schemas.control import Command, CommandAction
+from schemas.inventory import Position
+from schemas.market import Book, BookStatus, Instrument, Trade
+from schemas.message import ALL_SYMBOLS, Event
+from schemas.process import ConfigApplied, Shutdown, Tick
+from schemas.quoting import QuoteSide, QuoteTarget
+from schemas.risk import RiskState, TradingState
+from schemas.signals import Signal
+
+MS = 1_000_000
+S = 1_000 * MS
+T0 = 1_000_000 * S
+SOL = "SOL/USDT"
+ETH = "ETH/USDT"
+
+
+def config(**sections: dict[str, Any]) -> Config:
+    return Config.model_validate(sections)
+
+
+def instrument(symbol: str = SOL, **terms: Any) -> Instrument:
+    """Tick 0.01, lot 0.001: at 10,000 ticks a lot is worth 0.1."""
+    facts: dict[str, Any] = {
+        "tick_size": Decimal("0.01"),
+        "lot_size": Decimal("0.001"),
+        "base_currency": "SOL",
+        "quote_currency": "USDT",
+        "reporting_rate": Decimal(1),
+    }
+    return Instrument(event_time_ns=T0, venue="sim", symbol=symbol, **{**facts, **terms})
+
+
+def book(
+    bid: int = 9_999,
+    ask: int = 10_001,
+    *,
+    at: int = T0,
+    status: BookStatus = "live",
+    sizes: tuple[int, int] = (20_000, 20_000),
+    symbol: str = SOL,
+    version: int = 1,
+) -> Book:
+    """Around 10,000 ticks, where the default base spread is 10 ticks each side."""
+    return Book(
+        event_time_ns=at,
+        venue="sim",
+        symbol=symbol,
+        instrument_version=version,
+        status=status,
+        bid_prices=(bid,),
+        bid_sizes=(sizes[0],),
+        ask_prices=(ask,),
+        ask_sizes=(sizes[1],),
+    )
+
+
+def signal(symbol: str = SOL, **features: Any) -> Signal:
+    """Calm and balanced, with a mean level of 20,000 lots, of which a tenth is quoted."""
+    facts: dict[str, Any] = {
+        "book_status": "live",
+        "book_time_ns": T0,
+        "mid_half_ticks": 20_000,
+        "spread_ticks": 2,
+        "weighted_mid_ticks": 10_000.0,
+        "volatility_per_sqrt_s": 0.0,
+        "volatility_ready": True,
+        "regime": "medium",
+        "jump": False,
+        "bid_depth_lots": 20_000,
+        "ask_depth_lots": 20_000,
+        "imbalance": 0.0,
+        "flow_imbalance": 0.0,
+        "flow_volume_lots": 0.0,
+    }
+    return Signal(event_time_ns=T0, venue="sim", symbol=symbol, **{**facts, **features})
+
+
+def position(lots: int = 0, bias: float = 0.0, *, at: int = T0, version: int = 1) -> Position:
+    money = dict.fromkeys(
+        (
+            *("realised", "unrealised", "fees", "pnl", "pnl_capture", "pnl_inventory", "max_drawdown"),
+            *("pnl_reporting", "notional_reporting", "traded_notional"),
+        ),
+        Decimal(0),
+    )
+    return Position(
+        event_time_ns=at,
+        venue="sim",
+        symbol=SOL,
+        instrument_version=version,
+        quote_currency="USDT",
+        position_lots=lots,
+        average_price_ticks=None,
+        mark_half_ticks=None,
+        fills=0,
+        bias=bias,
+        rebalance_action="none",
+        rebalance_size_lots=0,
+        rebalance_urgency=0.0,
+        **money,
+    )
+
+
+def risk(state: TradingState = "RUN", symbol: str = ALL_SYMBOLS, *why: str, at: int = T0) -> RiskState:
+    return RiskState(
+        event_time_ns=at,
+        venue="*" if symbol == ALL_SYMBOLS else "sim",
+        symbol=symbol,
+        state=state,
+        reasons=why,
+    )
+
+
+def command(action: CommandAction, symbol: str = SOL, *, at: int = T0) -> Command:
+    return Command(
+        event_time_ns=at,
+        venue="*" if symbol == ALL_SYMBOLS else "sim",
+        symbol=symbol,
+        command_id="c1",
+        action=action,
+        principal="tester",
+        reason="a test",
+    )
+
+
+def targets(core: QuoterCore, *events: Event) -> list[QuoteTarget]:
+    """What the core says to all of the events."""
+    said = [output for event in events for output in core.on_event(event)]
+    assert all(isinstance(output, QuoteTarget) for output in said)
+    return [output for output in said if isinstance(output, QuoteTarget)]
+
+
+def facts(symbol: str = SOL) -> tuple[Event, ...]:
+    """All that a quote needs beside the book."""
+    return (risk(), instrument(symbol), signal(symbol))
+
+
+def quoting(settings: Config | None = None) -> QuoterCore:
+    """A core whose target 9,990 and 10,010 for 2,000 lots stands since T0."""
+    core = QuoterCore(settings or config())
+    (target,) = targets(core, *facts(), book())
+    assert quotes(target) == ((9_990, 2_000), (10_010, 2_000))
+    return core
+
+
+def quotes(target: QuoteTarget) -> tuple[tuple[int, int] | None, tuple[int, int] | None]:
+    """(price, size) of each side, None where it is not quoted."""
+
+    def level(side: QuoteSide) -> tuple[int, int] | None:
+        return (side.prices[0], side.sizes[0]) if side.prices else None
+
+    return level(target.bid), level(target.ask)
+
+
+def why_not(target: QuoteTarget) -> tuple[str | None, str | None]:
+    for side in (target.bid, target.ask):
+        assert bool(side.prices) == bool(side.sizes) == (side.not_quoting_because is None)
+    return target.bid.not_quoting_because, target.ask.not_quoting_because
+
+
+class TestQuoting:
+    """The way from facts to a target."""
+
+    def test_a_live_book_with_all_facts_is_quoted_with_every_step(self) -> None:
+        (target,) = targets(QuoterCore(config()), *facts(), book())
+        assert quotes(target) == ((9_990, 2_000), (10_010, 2_000))
+        assert why_not(target) == (None, None)
+        for side in (target.bid, target.ask):
+            assert side.steps[0].name == "fair_value"
+            assert side.steps[-1].name == "tick_rounding"
+            assert side.steps[-1].price_after == side.prices[0]
+        assert target.model == "volatility_multiple"
+        assert target.mid_half_ticks == 20_000
+        assert (target.sequence, target.event_time_ns, target.valid_until_ns) == (1, T0, T0 + 5 * S)
+
+    def test_a_target_names_the_version_of_its_instrument(self) -> None:
+        (target,) = targets(QuoterCore(config()), risk(), instrument(version=3), signal(), book(version=3))
+        assert target.instrument_version == 3
+
+    def test_a_symbol_without_a_book_is_waited_for(self) -> None:
+        assert targets(QuoterCore(config()), *facts()) == []
+
+    def test_what_quoting_does_not_read_changes_nothing(self) -> None:
+        trade = Trade(
+            event_time_ns=T0, venue="sim", symbol=SOL, price_ticks=1, size_lots=1, side=None, trade_id="1"
+        )
+        assert targets(quoting(), trade) == []
+
+    def test_a_fill_leans_the_quote_without_waiting_for_the_market(self) -> None:
+        """A bias of 0.4 is 2 bps: 2 ticks down; the bid shrinks to 0.6."""
+        (target,) = targets(quoting(), position(lots=40_000, bias=0.4, at=T0 + 1))
+        assert quotes(target) == ((9_988, 1_200), (10_008, 2_000))
+
+    def test_a_signal_alone_waits_for_its_book(self) -> None:
+        core = quoting()
+        assert targets(core, signal(volatility_per_sqrt_s=0.001)) == []
+        (target,) = targets(core, book(at=T0 + 1))
+        assert quotes(target) == ((9_980, 2_000), (10_020, 2_000))
+
+    def test_one_sided_flow_does_not_wait_for_the_book(self) -> None:
+        """It widens the half-spread of 10 to 30, and moves both by half of the added 20."""
+        core = quoting()
+        flown = signal(flow_imbalance=1.0, flow_volume_lots=20_000.0)
+        (target,) = targets(core, flown)
+        assert quotes(target) == ((9_980, 2_000), (10_040, 2_000))
+        assert targets(core, flown) == [], "it began before"
+
+    def test_one_sided_flow_waits_for_a_book_that_is_on_its_way(self) -> None:
+        later = signal(flow_imbalance=1.0, flow_volume_lots=20_000.0, book_time_ns=T0 + 1)
+        assert targets(quoting(), later) == []
+
+    def test_a_signal_that_comes_after_its_book_is_quoted_with_it(self) -> None:
+        core = QuoterCore(config())
+        (unknown,) = targets(core, risk(), instrument(), book())
+        assert why_not(unknown) == (reasons.NO_SIGNAL, reasons.NO_SIGNAL)
+        (target,) = targets(core, signal())
+        assert quotes(target) == ((9_990, 2_000), (10_010, 2_000))
+
+    def test_other_terms_make_the_book_void(self) -> None:
+        core = quoting()
+        assert targets(core, instrument().model_copy(update={"event_time_ns": T0 + 1})) == []
+        (void,) = targets(core, instrument(version=2, tick_size=Decimal("0.02")))
+        assert why_not(void) == (reasons.NO_BOOK, reasons.NO_BOOK)
+        (target,) = targets(core, signal(), book(4_999, 5_001, version=2))
+        assert target.instrument_version == 2
+        assert target.bid.prices == (4_995,)
+
+    def test_depth_is_spread_over_the_levels_that_the_book_has(self) -> None:
+        """20,000 lots over two of up to five levels: 10,000 a level, a tenth of it quoted."""
+        deeper = Book.model_validate(
+            book().model_dump()
+            | {"bid_prices": (9_999, 9_998), "bid_sizes": (12_000, 8_000)}
+            | {"ask_prices": (10_001, 10_002), "ask_sizes": (12_000, 8_000)}
+        )
+        (target,) = targets(QuoterCore(config()), *facts(), deeper)
+        assert quotes(target) == ((9_990, 1_000), (10_010, 1_000))
+
+    def test_the_fair_value_can_be_weighted_by_the_opposite_queue(self) -> None:
+        """(9,999 x 10,000 + 10,001 x 30,000) / 40,000 = 10,000.5, and 10.0005 to each side of it."""
+        core = QuoterCore(config(pricing={"fair_value": "weighted_mid"}))
+        (target,) = targets(core, *facts(), book(sizes=(30_000, 10_000)))
+        assert target.bid.steps[0].price_after == 10_000.5
+        assert quotes(target) == ((9_990, 2_000), (10_011, 2_000))
+
+    def test_symbols_do_not_touch_each_other(self) -> None:
+        core = quoting()
+        (target,) = targets(core, instrument(ETH), signal(ETH), book(19_999, 20_001, symbol=ETH))
+        assert (target.symbol, target.sequence) == (ETH, 1)
+        assert quotes(target)[0] == (19_980, 2_000)
+        assert targets(core, book(at=T0 + 1)) == []
+
+
+class TestInputs:
+    """What goes into a price."""
+
+    @pytest.mark.parametrize(
+        ("estimate", "ready", "used_bps"),
+        [
+            (None, False, 5.0),
+            (0.0002, False, 5.0),
+            (0.0008, False, 8.0),
+            (0.0002, True, 2.0),
+            (None, True, 5.0),
+        ],
+    )
+    def test_warm_up_assumes_the_larger_of_estimate_and_stand_in(
+        self, estimate: float | None, ready: bool, used_bps: float
+    ) -> None:
+        warming = signal(volatility_per_sqrt_s=estimate, volatility_ready=ready)
+        assert volatility_bps(warming, config()) == pytest.approx(used_bps)
+
+    def test_warm_up_is_quoted_wider(self) -> None:
+        """5 bps: 10,000 x 2 x 0.0005 / 2 = 5 ticks more to each side."""
+        warming = signal(volatility_per_sqrt_s=None, volatility_ready=False)
+        (target,) = targets(QuoterCore(config()), risk(), instrument(), warming, book())
+        assert quotes(target) == ((9_985, 2_000), (10_015, 2_000))
+
+    @pytest.mark.parametrize(("volume", "flow"), [(19_999.0, 0.0), (20_000.0, 0.9)])
+    def test_flow_of_less_than_the_mean_depth_is_noise(self, volume: float, flow: float) -> None:
+        flown = signal(flow_imbalance=0.9, flow_volume_lots=volume)
+        assert flow_in_force(flown, config().pricing) == flow
+        assert is_emergency(flown, config().pricing) == (flow > 0.7)
+
+
+NOT_QUOTED: dict[str, tuple[Event, ...]] = {
+    reasons.NO_INSTRUMENT: (risk(), signal(), book()),
+    reasons.NO_RISK_STATE: (instrument(), signal(), risk("RUN", SOL), book()),
+    reasons.NO_BOOK: (*facts(), Tick(event_time_ns=T0)),
+    reasons.NO_SIGNAL: (risk(), instrument(), book()),
+    f"{reasons.RISK_HALT}: MAX_LOSS": (*facts(), risk("HALT", SOL, "MAX_LOSS", "OTHER"), book()),
+    f"{reasons.RISK_HALT}: DRAWDOWN": (*facts(), risk("HALT", ALL_SYMBOLS, "DRAWDOWN"), book()),
+    f"{reasons.RISK_HALT}: no reason given": (*facts(), risk("HALT", SOL), book()),
+    reasons.RISK_REDUCE_ONLY: (*facts(), risk("REDUCE_ONLY", SOL), book()),
+    reasons.STOPPED_BY_COMMAND: (*facts(), command("stop", ALL_SYMBOLS), book(), command("stop")),
+    reasons.SHUTDOWN: (*facts(), book(), Shutdown(event_time_ns=T0 + 1)),
+    reasons.BELOW_MIN_NOTIONAL: (risk(), instrument(min_notional=Decimal(201)), signal(), book()),
+    reasons.PRICE_NOT_POSITIVE: (*facts(), book(0, 10)),
+    reasons.PRICE_OUT_OF_RANGE: (*facts(), book(2**41, 2**41 + 1)),
+    **{
+        reason: (*facts(), book(status=status))
+        for status, reason in reasons.BOOK_REASONS.items()
+        if reason is not None
+    },
+}
+ON_ONE_SIDE = {reasons.MAX_INVENTORY}
+
+
+class TestNotQuoting:
+    """Every reason, and that it takes the quote away."""
+
+    @pytest.mark.parametrize("reason", NOT_QUOTED)
+    def test_neither_side_is_quoted_and_the_reason_is_said(self, reason: str) -> None:
+        target = targets(QuoterCore(config()), *NOT_QUOTED[reason])[-1]
+        assert quotes(target) == (None, None)
+        assert why_not(target) == (reason, reason)
+
+    def test_every_reason_of_the_closed_set_has_a_case(self) -> None:
+        codes = {value for name, value in vars(reasons).items() if name.isupper() and isinstance(value, str)}
+        codes |= {reason for reason in reasons.BOOK_REASONS.values() if reason is not None}
+        assert {reason.split(":")[0] for reason in NOT_QUOTED} | ON_ONE_SIDE == codes
+
+    def test_every_status_of_a_book_has_its_reason(self) -> None:
+        assert set(reasons.BOOK_REASONS) == set(get_args(BookStatus))
+
+    @pytest.mark.parametrize(
+        ("events", "reason"),
+        [
+            ((*facts(), book(10_001, 10_001)), "BOOK_LOCKED"),
+            ((*facts(), book(10_002, 10_001)), "BOOK_CROSSED"),
+            ((*facts(), book().model_copy(update={"ask_prices": (), "ask_sizes": ()})), "BOOK_ONE_SIDED"),
+            ((risk(), instrument(lot_size=Decimal(0)), signal(), book()), reasons.NO_INSTRUMENT),
+            ((risk(), instrument(version=2), signal(), book(version=1)), reasons.NO_INSTRUMENT),
+        ],
+    )
+    def test_what_is_called_sound_is_checked(self, events: tuple[Event, ...], reason: str) -> None:
+        (target,) = targets(QuoterCore(config()), *events)
+        assert why_not(target) == (reason, reason)
+
+    @pytest.mark.parametrize(("bias", "side"), [(1.0, 0), (-1.0, 1)])
+    def test_a_full_inventory_is_quoted_on_the_side_that_lowers_it(self, bias: float, side: int) -> None:
+        target = targets(QuoterCore(config()), *facts(), book(), position(bias=bias))[-1]
+        assert why_not(target)[side] == reasons.MAX_INVENTORY
+        assert quotes(target)[1 - side] is not None
+        assert (target.bid, target.ask)[side].steps, "the price that it would have had"
+
+    def test_a_bid_of_no_ticks_is_not_quoted(self) -> None:
+        """Fair 1.5 with a half-spread of 0.675: a bid of 0 and an ask of 3."""
+        core = QuoterCore(config(market_making={"base_spread": 0.9}))
+        (target,) = targets(core, *facts(), book(1, 2))
+        assert why_not(target) == (reasons.PRICE_NOT_POSITIVE, None)
+        assert target.ask.prices == (3,)
+
+    def test_a_quote_goes_at_once_when_its_book_breaks_and_comes_back_with_it(self) -> None:
+        core = quoting()
+        (gone,) = targets(core, book(at=T0 + 1, status="gapped"))
+        assert why_not(gone) == ("BOOK_GAPPED", "BOOK_GAPPED")
+        (back,) = targets(core, book(at=T0 + 2))
+        assert quotes(back) == ((9_990, 2_000), (10_010, 2_000))
+        assert (gone.sequence, back.sequence) == (2, 3)
+
+    def test_a_book_without_updates_becomes_stale_by_its_age(self) -> None:
+        core = quoting()
+        for second in range(1, 11):
+            for target in targets(core, Tick(event_time_ns=T0 + second * S)):
+                assert why_not(target) == (None, None)
+        (target,) = targets(core, Tick(event_time_ns=T0 + 11 * S))
+        assert why_not(target) == ("BOOK_STALE", "BOOK_STALE")
+
+    def test_shutdown_ends_every_quote_and_a_new_start_wants_them_again(self) -> None:
+        settings = config()
+        core = quoting(settings)
+        (target,) = targets(core, Shutdown(event_time_ns=T0 + 1))
+        assert why_not(target) == (reasons.SHUTDOWN, reasons.SHUTDOWN)
+        assert targets(core, book(at=T0 + 2)) == []
+        start = ConfigApplied(
+            event_time_ns=T0 + 3, process="quote-service", code_version="1", config_hash="0", config=settings
+        )
+        assert targets(core, start) == []
+        (again,) = targets(core, book(at=T0 + 4))
+        assert quotes(again) == ((9_990, 2_000), (10_010, 2_000))
+
+
+class TestRisk:
+    """RUN, REDUCE_ONLY and HALT, of a symbol and of the account."""
+
+    @pytest.mark.parametrize(
+        ("lots", "expected"),
+        [(700, (None, (10_010, 700))), (-700, ((9_990, 700), None)), (9_000, (None, (10_010, 2_000)))],
+    )
+    @pytest.mark.parametrize("symbol", [SOL, ALL_SYMBOLS])
+    def test_reduce_only_leaves_the_side_that_lowers_the_position_and_no_more_than_it(
+        self, lots: int, expected: tuple[tuple[int, int] | None, tuple[int, int] | None], symbol: str
+    ) -> None:
+        core = quoting()
+        targets(core, position(lots=lots))
+        (target,) = targets(core, risk("REDUCE_ONLY", symbol, "MAX_EXPOSURE", at=T0 + 1))
+        assert quotes(target) == expected
+        assert why_not(target).count(reasons.RISK_REDUCE_ONLY) == 1
+
+    def test_reduce_only_keeps_the_first_reason_of_a_side(self) -> None:
+        core = quoting()
+        targets(core, position(lots=100_000, bias=1.0), command("stop"), risk("REDUCE_ONLY", SOL))
+        (target,) = targets(core, command("start"))
+        assert why_not(target) == (reasons.MAX_INVENTORY, None)
+
+    def test_reduce_only_follows_a_shrinking_position_at_once(self) -> None:
+        """From 700 to 690 is less than the fifth that would otherwise replace a size."""
+        core = quoting()
+        targets(core, position(lots=700), risk("REDUCE_ONLY", SOL))
+        (target,) = targets(core, position(lots=690, at=T0 + 1))
+        assert quotes(target) == (None, (10_010, 690))
+
+    def test_reduce_only_quotes_nothing_that_the_venue_would_refuse(self) -> None:
+        """20 lots are 2."""
+        core = QuoterCore(config())
+        targets(core, risk(), instrument(min_notional=Decimal(10)), signal(), book(), position(lots=20))
+        (target,) = targets(core, risk("REDUCE_ONLY", SOL))
+        assert why_not(target) == (reasons.RISK_REDUCE_ONLY, reasons.BELOW_MIN_NOTIONAL)
+
+    def test_reduce_only_reduces_nothing_that_is_told_in_other_units(self) -> None:
+        core = quoting()
+        targets(core, position(lots=700, version=2))
+        (target,) = targets(core, risk("REDUCE_ONLY", SOL))
+        assert why_not(target) == (reasons.RISK_REDUCE_ONLY, reasons.RISK_REDUCE_ONLY)
+
+    def test_a_halt_of_the_account_pulls_every_symbol(self) -> None:
+        core = quoting()
+        targets(core, instrument(ETH), signal(ETH), book(symbol=ETH))
+        pulled = targets(core, risk("HALT", ALL_SYMBOLS, "ACCOUNT_MAX_LOSS", at=T0 + 1))
+        assert {target.symbol for target in pulled} == {SOL, ETH}
+        for target in pulled:
+            assert why_not(target) == ("RISK_HALT: ACCOUNT_MAX_LOSS",) * 2
+
+    def test_a_halt_of_one_symbol_leaves_the_others(self) -> None:
+        core = quoting()
+        targets(core, instrument(ETH), signal(ETH), book(symbol=ETH))
+        (pulled,) = targets(core, risk("HALT", SOL, "MAX_LOSS", at=T0 + 1))
+        assert pulled.symbol == SOL
+
+    def test_the_end_of_a_halt_quotes_again(self) -> None:
+        core = quoting()
+        targets(core, risk("HALT", ALL_SYMBOLS, "DRAWDOWN"))
+        (target,) = targets(core, risk("RUN", at=T0 + 1))
+        assert why_not(target) == (None, None)
+
+    def test_a_heartbeat_prices_nothing(self) -> None:
+        """The target is old enough to be refreshed, and a heartbeat is not what refreshes it."""
+        assert targets(quoting(), risk(at=T0 + 3 * S)) == []
+
+
+class TestCommands:
+    """Start and stop, by people."""
+
+    def test_a_stopped_symbol_is_pulled_and_a_started_one_quoted(self) -> None:
+        core = quoting()
+        (stopped,) = targets(core, command("stop", at=T0 + 1))
+        assert why_not(stopped) == (reasons.STOPPED_BY_COMMAND,) * 2
+        assert targets(core, book(at=T0 + 2)) == []
+        (started,) = targets(core, command("start", at=T0 + 3))
+        assert quotes(started) == ((9_990, 2_000), (10_010, 2_000))
+
+    def test_all_can_be_stopped_and_one_started(self) -> None:
+        core = quoting()
+        targets(core, instrument(ETH), signal(ETH), book(symbol=ETH))
+        assert len(targets(core, command("stop", ALL_SYMBOLS))) == 2
+        (started,) = targets(core, command("start"))
+        assert started.symbol == SOL
+        assert targets(core, book(symbol=ETH, at=T0 + 1)) == []
+
+    def test_a_symbol_that_appears_after_all_were_stopped_is_stopped(self) -> None:
+        core = quoting()
+        targets(core, command("stop", ALL_SYMBOLS))
+        (target,) = targets(core, instrument(ETH), signal(ETH), book(symbol=ETH))
+        assert why_not(target) == (reasons.STOPPED_BY_COMMAND,) * 2
+
+    @pytest.mark.parametrize("action", ["halt", "resume"])
+    def test_halt_and_resume_are_for_risk_service(self, action: CommandAction) -> None:
+        assert targets(quoting(), command(action)) == []
+
+    def test_a_command_for_an_unknown_symbol_does_nothing(self) -> None:
+        assert targets(quoting(), command("stop", "DOGE/USDT")) == []
+
+
+class TestSayingAgain:
+    """A target is replaced where it changed enough, and refreshed before it ends."""
+
+    def test_a_small_move_leaves_the_quote_and_its_return_too(self) -> None:
+        """1 tick of 10,000 is 1 bp, and the threshold is 2."""
+        core = quoting()
+        assert targets(core, book(10_000, 10_002, at=T0 + 1), book(at=T0 + 2)) == []
+
+    def test_a_drift_is_followed_once_it_is_beyond_the_threshold(self) -> None:
+        core = quoting()
+        assert targets(core, book(10_000, 10_002, at=T0 + 1)) == []
+        (target,) = targets(core, book(10_002, 10_004, at=T0 + 2))
+        assert quotes(target) == ((9_992, 2_000), (10_014, 2_000))
+
+    def test_a_quote_that_would_take_is_replaced_at_once(self) -> None:
+        """With a threshold of 100 bps nothing else would replace it."""
+        core = quoting(config(market_making={"requote_threshold_bps": 100}))
+        assert targets(core, book(9_985, 9_991, at=T0 + 1)) == []
+        (target,) = targets(core, book(9_980, 9_985, at=T0 + 2))
+        assert quotes(target) == ((9_972, 2_000), (9_993, 2_000))
+
+    def test_a_target_is_refreshed_at_half_its_life_with_the_price_that_stands(self) -> None:
+        core = quoting()
+        just_before, half = T0 + 2_500 * MS - 1, T0 + 2_500 * MS
+        assert targets(core, book(10_000, 10_002, at=just_before)) == []
+        (target,) = targets(core, book(10_000, 10_002, at=half))
+        assert quotes(target) == ((9_990, 2_000), (10_010, 2_000))
+        assert (target.sequence, target.event_time_ns, target.valid_until_ns) == (2, half, half + 5 * S)
+        assert target.mid_half_ticks == 20_002, "the mid of now"
+
+    def test_a_refresh_of_no_quote_keeps_its_reason(self) -> None:
+        core = QuoterCore(config())
+        targets(core, *facts(), book(status="crossed"))
+        (target,) = targets(core, Tick(event_time_ns=T0 + 3 * S))
+        assert why_not(target) == ("BOOK_CROSSED", "BOOK_CROSSED")
+
+    def test_a_tick_prices_only_what_was_not_priced_for_an_interval(self) -> None:
+        core = quoting(config(market_making={"update_frequency": 3.0}))
+        assert targets(core, Tick(event_time_ns=T0 + 3 * S - 1)) == []
+        (target,) = targets(core, Tick(event_time_ns=T0 + 3 * S))
+        assert target.sequence == 2
+
+
+steps = st.one_of(
+    st.builds(
+        lambda mid, width, status: book(mid - width, mid + width, status=status),
+        st.integers(9_500, 10_500),
+        st.integers(1, 30),
+        st.sampled_from(["live", "live", "live", "gapped", "locked"]),
+    ),
+    st.builds(
+        lambda volatility, imbalance, flow, volume: signal(
+            volatility_per_sqrt_s=volatility,
+            imbalance=imbalance,
+            flow_imbalance=flow,
+            flow_volume_lots=volume,
+        ),
+        st.floats(0, 0.01),
+        st.floats(-1, 1),
+        st.floats(-1, 1),
+        st.floats(0, 40_000),
+    ),
+    st.builds(lambda bias: position(round(bias * 100_000), bias), st.floats(-1, 1)),
+    st.builds(risk, st.sampled_from(["RUN", "RUN", "REDUCE_ONLY", "HALT"]), st.sampled_from([SOL, "*"])),
+    st.builds(command, st.sampled_from(["start", "stop"])),
+    st.just(Tick(event_time_ns=T0)),
+)
+
+
+@given(st.lists(st.tuples(steps, st.integers(0, 1_500)), max_size=30))
+def test_whatever_happens_a_target_never_takes_and_two_cores_say_the_same(
+    happened: list[tuple[Event, int]],
+) -> None:
+    core, twin = quoting(), quoting()
+    now_ns = T0
+    newest = book()
+    for event, later_ms in happened:
+        now_ns += later_ms * MS
+        timed = event.model_copy(update={"event_time_ns": now_ns})
+        if isinstance(timed, Book):
+            newest = timed
+        said = targets(core, timed)
+        assert targets(twin, timed) == said
+        for target in said:
+            bid, ask = quotes(target)
+            why_not(target)
+            if bid:
+                assert newest.status == "live"
+                assert bid[0] < newest.ask_prices[0]
+            if ask:
+                assert newest.status == "live"
+                assert ask[0] > newest.bid_prices[0]
+            if bid and ask:
+                assert bid[0] < ask[0]
