@@ -7,7 +7,7 @@ order of events depends on the inputs alone, and not on how fast the machine was
 
 import asyncio
 import heapq
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from time import perf_counter_ns
 
@@ -46,6 +46,8 @@ class EmbeddedLoop:
     def __init__(self, shells: Sequence[ProcessShell], bus: LocalBus, clock: EngineClock) -> None:
         self.order_latency = LatencyRecorder()
         """Seconds from a feed event's time to each order intent that it led to."""
+        self.denials: Counter[str] = Counter()
+        """Failed checks of the order gate, by reason."""
         self.market_events = 0
         self.cancelled = 0
         """Orders that the venue confirmed as cancelled."""
@@ -238,6 +240,8 @@ class EmbeddedLoop:
 
     def _note(self, event: OrderEvent) -> None:
         self.cancelled += event.kind == "cancelled"
+        if event.kind == "denied":
+            self.denials.update(event.reasons)
         if not self._turn_is_feed or event.kind not in _INTENTS:
             return
         if self._is_simulated:

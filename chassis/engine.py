@@ -14,6 +14,7 @@ from typing import Any
 
 import structlog
 import uvloop
+from prometheus_client import REGISTRY
 
 from chassis.bus.logfile import LogFileBus
 from chassis.clock import EngineClock
@@ -21,6 +22,7 @@ from chassis.embedded import EmbeddedLoop
 from chassis.errors import ConfigError
 from chassis.gateway import GatewayServer
 from chassis.installed import process_definitions
+from chassis.metrics import EngineMetrics
 from chassis.process import AdapterContext, GatewayContext
 from chassis.restore import Restored, restore
 from chassis.settings import code_version, config_hash
@@ -114,6 +116,8 @@ class Engine:
     async def run(self) -> dict[str, Any]:
         """Run until the end, cancel what stands at the venue, and answer with the summary."""
         gateway = self._gateway() if self._options.gateway else None
+        metrics = self._metrics()
+        REGISTRY.register(metrics)
         self._stop_on_signals()
         if gateway is not None:
             gateway.start()
@@ -128,11 +132,21 @@ class Engine:
                 seconds = time.perf_counter() - began_s
                 cancelled = await self._drain()
         finally:
+            REGISTRY.unregister(metrics)
             self._loop.finish()
             await self._bus.close()
             if gateway is not None:
                 await gateway.stop()
         return self._summary(seconds, cancelled)
+
+    def _metrics(self) -> EngineMetrics:
+        return EngineMetrics(
+            code_version(),
+            events=lambda: {shell.name: shell.inputs for shell in self._shells},
+            published=self._bus.counts,
+            denied=lambda: self._loop.denials,
+            latency=self._loop.order_latency,
+        )
 
     def _until_ns(self) -> int | None:
         if self._options.for_s is None:

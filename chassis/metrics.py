@@ -15,25 +15,33 @@ from prometheus_client.registry import Collector
 LATENCY_BUCKETS_S = (0.001, 0.005, 0.010, 0.025, 0.050, 0.100, 0.250)
 """Upper bounds, inclusive, in seconds."""
 
+LATENCIES_MAX = 1_000_000
+"""Observations kept: a run of weeks must not grow."""
+
 Counts = Callable[[], Mapping[str, int]]
 
 
 class LatencyRecorder:
-    """Keeps every observation, in seconds, so that percentiles are exact. 8 bytes each."""
+    """Keeps the newest million observations, in seconds, so that percentiles are exact; 8 bytes each."""
 
     def __init__(self) -> None:
         self._seconds = array("d")
         self._buckets = [0] * (len(LATENCY_BUCKETS_S) + 1)
         self._sum_s = 0.0
+        self._count = 0
 
     def observe(self, seconds: float) -> None:
         """Add one observation."""
-        self._seconds.append(seconds)
+        if self._count < LATENCIES_MAX:
+            self._seconds.append(seconds)
+        else:
+            self._seconds[self._count % LATENCIES_MAX] = seconds
+        self._count += 1
         self._buckets[bisect_left(LATENCY_BUCKETS_S, seconds)] += 1
         self._sum_s += seconds
 
     def __len__(self) -> int:
-        return len(self._seconds)
+        return self._count
 
     @property
     def sum_s(self) -> float:

@@ -121,7 +121,7 @@ class Pricing(Instruction):
 
 
 class Volatility(Instruction):
-    """Time-decayed variance of mid returns (quant.md 6)."""
+    """Time-decayed variance of mid returns."""
 
     half_life_s: Positive = 60.0
     jump_sigma: Positive = 4.0
@@ -182,7 +182,7 @@ class Routing(Instruction):
 
 
 class SimulatedVenueConfig(Instruction):
-    """The venue of paper trading and of backtests (quant.md 8)."""
+    """The venue of paper trading and of backtests."""
 
     entry_latency_ms: NonNegative = 10.0
     response_latency_ms: NonNegative = 8.0

@@ -11,7 +11,7 @@ RebalanceAction = Literal["buy", "sell", "none"]
 class Position(SymbolEvent):
     """Inventory and profit of one symbol. Level, compacted. Money is in the quote currency.
 
-    pnl = pnl_capture + pnl_inventory - fees = realised + unrealised - fees, exactly (quant.md 7).
+    pnl = pnl_capture + pnl_inventory - fees = realised + unrealised - fees, exactly.
     """
 
     type_name: ClassVar[str] = "inventory.position.v1"

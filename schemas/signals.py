@@ -20,9 +20,9 @@ class Signal(SymbolEvent):
     """Best bid plus best ask, in ticks: twice the mid, exact. The last sound one while not live."""
     spread_ticks: int | None
     weighted_mid_ticks: float | None
-    """Mid weighted by the opposite queue, ticks (quant.md 3)."""
+    """Mid weighted by the opposite queue, in ticks (weighted mid in Stoikov 2018)."""
     volatility_per_sqrt_s: float | None
-    """Standard deviation of log returns per square root of a second (quant.md 6); None before any."""
+    """Standard deviation of log returns per square root of a second; None before any."""
     volatility_ready: bool
     """False during warm-up: half a time constant of observation is the least."""
     regime: Regime
@@ -35,6 +35,6 @@ class Signal(SymbolEvent):
     """(bid depth - ask depth) / (bid depth + ask depth), averaged over time with a short half-life, -1 to 1;
     a side that stays empty makes it +1 or -1."""
     flow_imbalance: float
-    """Time-decayed taker (buys - sells) / (buys + sells), -1 to 1 (quant.md 5)."""
+    """Time-decayed taker (buys - sells) / (buys + sells), -1 to 1."""
     flow_volume_lots: float
     """Time-decayed taker volume: flow_imbalance means little where this is small."""

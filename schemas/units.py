@@ -56,7 +56,7 @@ def ceil_units(value: Decimal, unit: Decimal) -> int:
 
 
 def round_outward(price_ticks: float, side: Side) -> int:
-    """A model price in ticks to whole ticks, away from the market: a bid down, an ask up (quant.md 9).
+    """A model price in ticks to whole ticks, away from the market: a bid down, an ask up.
 
     Raises ValueError where the price is not finite.
     """

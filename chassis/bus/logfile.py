@@ -215,6 +215,10 @@ class LogFileBus:
         """A reader over what is committed."""
         return LogFileReader(self._directory, positions)
 
+    def counts(self) -> Mapping[str, int]:
+        """How many records each topic holds."""
+        return self._offsets
+
     async def end_offset(self, partition: TopicPartition) -> int:
         """The offset of the next record."""
         return self._offsets[partition.topic] if partition.partition == EMBEDDED_PARTITION else 0

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, generate_latest
 
+from chassis import metrics
 from chassis.metrics import LATENCY_BUCKETS_S, EngineMetrics, LatencyRecorder
 
 
@@ -97,3 +98,13 @@ class TestEngineMetrics:
         ):
             assert f"# TYPE {name} {kind}" in text
             assert f"# HELP {name} " in text
+
+
+def test_a_recorder_keeps_the_newest_and_counts_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(metrics, "LATENCIES_MAX", 3)
+    recorder = metrics.LatencyRecorder()
+    for seconds in (9.0, 1.0, 2.0, 3.0):
+        recorder.observe(seconds)
+    assert len(recorder) == 4
+    assert recorder.percentile_ms(100) == 3000.0
+    assert recorder.cumulative_buckets()[-1] == 4

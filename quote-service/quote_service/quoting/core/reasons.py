@@ -1,5 +1,6 @@
 """Why a side is not quoted: the closed set of codes."""
 
+from quote_service.quoting.core.pricing import TICKS_MAX
 from schemas.market import Book, BookStatus
 from schemas.risk import RiskState
 
@@ -39,6 +40,8 @@ def book_reason(book: Book) -> str | None:
     bid, ask = book.bid_prices[0], book.ask_prices[0]
     if bid <= 0:
         return PRICE_NOT_POSITIVE
+    if ask > TICKS_MAX:
+        return PRICE_OUT_OF_RANGE
     if bid < ask:
         return None
     return BOOK_REASONS["locked" if bid == ask else "crossed"]

@@ -143,8 +143,7 @@ def test_the_centre_moves_against_the_inventory_while_the_skew_has_room(bias: fl
     longer = min(1.0, bias + more)
     if longer > bias:
         assert centre(longer) < centre(bias)
-    if bias > 0:
-        assert centre(bias) <= 100_000 <= centre(-bias)
+    assert centre(bias) - 100_000 == pytest.approx(-50 * bias, abs=1e-6), "5 bps at full inventory"
 
 
 @pytest.mark.parametrize("interval_ms", [1, 10, 100])
@@ -158,7 +157,7 @@ def test_the_quote_does_not_depend_on_how_often_the_book_is_repeated(interval_ms
     assert quoted == [(alone[-1].bid, alone[-1].ask)]
 
 
-ticks = st.one_of(st.integers(-3, 3), st.integers(9_990, 10_010), st.just(10**30))
+ticks = st.one_of(st.integers(-3, 3), st.integers(9_990, 10_010), st.just(10**400))
 sizes = st.one_of(st.just(0), st.integers(0, 10**6), st.just(10**30))
 levels = st.lists(st.tuples(ticks, sizes), max_size=3)
 terms = st.sampled_from([Decimal(0), Decimal(-1), Decimal("1e-30"), Decimal("0.01"), Decimal("1e30")])
@@ -206,6 +205,28 @@ bad_events = st.one_of(
     st.just(RiskState(event_time_ns=T0, **BAD, state="REDUCE_ONLY")),
     st.just(Tick(event_time_ns=T0 + 3_000 * MS)),
 )
+
+
+def test_a_book_of_absurd_prices_is_refused() -> None:
+    (target,) = fed(running(), instrument(GOOD), signal(GOOD), book(GOOD, ask_prices=(10**400, 10**401)))
+    assert target.bid.not_quoting_because == target.ask.not_quoting_because == "PRICE_OUT_OF_RANGE"
+
+
+def test_a_weighted_mid_of_empty_levels_is_the_mid() -> None:
+    core = QuoterCore(Config.model_validate({"pricing": {"fair_value": "weighted_mid"}}))
+    core.on_event(RiskState(event_time_ns=T0, venue="*", symbol="*", state="RUN"))
+    empty = book(GOOD, bid_sizes=(0, 0), ask_sizes=(0, 0))
+    (target,) = fed(core, instrument(GOOD), signal(GOOD), empty)
+    assert target.bid.steps[0].price_after == 10_000
+
+
+def test_a_target_that_is_refreshed_names_the_terms_in_force() -> None:
+    """The reason stays, the version does not: what stands must be told in the new terms."""
+    core = QuoterCore(CONFIG)
+    (before,) = fed(core, instrument(GOOD), book(GOOD))
+    (after,) = fed(core, instrument(GOOD, version=2))
+    assert (before.bid.not_quoting_because, before.instrument_version) == ("NO_RISK_STATE", 1)
+    assert (after.bid.not_quoting_because, after.instrument_version) == ("NO_RISK_STATE", 2)
 
 
 @given(st.lists(bad_events, max_size=12), st.sampled_from(["mid", "weighted_mid"]))
