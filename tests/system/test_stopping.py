@@ -6,7 +6,7 @@ import signal
 import subprocess
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -44,13 +44,17 @@ class Live:
                 if line.startswith(b"data:"):
                     yield json.loads(line[5:])
 
-    def until(self, path: str, wanted: str) -> None:
-        """Wait, by the stream, until the resource is there and its JSON contains `wanted`."""
+    def until(self, path: str, holds: Callable[[Any], bool]) -> None:
+        """Wait, by the stream, until the resource is there and `holds` of its JSON."""
         for _ in self.events():
             with suppress(urllib.error.HTTPError):
-                if wanted in json.dumps(self.get(path)):
+                if holds(self.get(path)):
                     return
-        raise AssertionError(f"{path} never said {wanted}")
+        raise AssertionError(f"{path} never became what was waited for")
+
+
+def is_halted(status: Any) -> bool:
+    return status["risk"]["state"] == "HALT" and "test of the latch" in status["risk"]["reasons"][0]
 
 
 @contextmanager
@@ -73,7 +77,7 @@ def engine(log: Path) -> Iterator[Live]:
 
 def test_ctrl_c_cancels_all_quotes_says_how_many_and_exits_0(tmp_path: Path, maker: Maker) -> None:
     with engine(tmp_path / "log") as live:
-        live.until(f"{BASE}/active", '"count": 5')
+        live.until(f"{BASE}/performance/BTC/USDT", lambda answer: answer["twoSidedShare"] > 0)
         live.process.send_signal(signal.SIGINT)
         out, err = live.process.communicate(timeout=20)
     assert live.process.returncode == 0, err
@@ -107,15 +111,15 @@ def test_a_recording_is_not_run_twice_into_one_log(recordings: Path, maker: Make
 def test_a_halt_survives_kill_9_and_a_resume_ends_it(tmp_path: Path, maker: Maker) -> None:
     log = tmp_path / "log"
     with engine(log) as live:
-        live.until(f"{BASE}/status/ETH/USDT", '"state": "QUOTING"')
+        live.until(f"{BASE}/status/ETH/USDT", lambda answer: answer["state"] == "QUOTING")
         live.post(f"{BASE}/risk/halt", {"symbol": "ETH/USDT", "reason": "test of the latch"})
-        live.until(f"{BASE}/status/ETH/USDT", "test of the latch")
+        live.until(f"{BASE}/status/ETH/USDT", is_halted)
         live.process.send_signal(signal.SIGKILL)
         live.process.wait(timeout=10)
     with engine(log) as live:
-        live.until(f"{BASE}/status/ETH/USDT", "test of the latch")
+        live.until(f"{BASE}/status/ETH/USDT", is_halted)
         live.post(f"{BASE}/risk/resume", {"symbol": "ETH/USDT", "reason": "looked at it"})
-        live.until(f"{BASE}/status/ETH/USDT", '"RUN"')
+        live.until(f"{BASE}/status/ETH/USDT", lambda answer: answer["risk"]["state"] == "RUN")
         live.process.send_signal(signal.SIGTERM)
         live.process.communicate(timeout=20)
     assert live.process.returncode == 0

@@ -60,7 +60,7 @@ class TestReading:
             ("2024-08-08", MIDNIGHT_NS),
             ("23:54:14", CLOCK_NS),
             ("23:54:14.206652067", NEWEST_NS),
-            ("23:54:14.2066520", NEWEST_NS - 67),
+            ("23:54:14.2066526", NEWEST_NS - 67 + 600),
             ("23:54", CLOCK_NS - 14 * S),
             ("00:00:00", MIDNIGHT_NS),
         ],

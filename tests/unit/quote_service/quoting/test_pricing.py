@@ -181,6 +181,7 @@ class TestWorkedExamples:
     def test_the_spread_is_a_tick_where_a_tick_is_worth_more_than_the_least_width(self) -> None:
         market = inputs(best_bid_ticks=10, best_ask_ticks=11, fair_ticks=10.5)
         quote = priced(market, {"base_spread": 0.0}, {"min_spread_bps": 0.0})
+        assert model_prices(quote) == (10.0, 11.0)
         assert (quote.bid_ticks, quote.ask_ticks) == (10, 11)
 
     @pytest.mark.parametrize(("imbalance", "bid", "ask"), [(1.0, 100_004, 100_030), (-1.0, 99_970, 99_996)])

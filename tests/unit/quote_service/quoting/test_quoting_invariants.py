@@ -141,7 +141,7 @@ def test_the_centre_moves_against_the_inventory_while_the_skew_has_room(bias: fl
         return (quote.passive_bid + quote.passive_ask) / 2
 
     longer = min(1.0, bias + more)
-    if longer > bias:
+    if longer > bias + 1e-9:
         assert centre(longer) < centre(bias)
     assert centre(bias) - 100_000 == pytest.approx(-50 * bias, abs=1e-6), "5 bps at full inventory"
 
