@@ -24,17 +24,21 @@ def explain_target(target: QuoteTarget, instrument: Instrument | None) -> dict[s
     }
 
 
+_PRICE_INPUTS = frozenset({"fair_value", "post_only", "tick_rounding"})
+"""Steps whose input is a price: shown as one, not in ticks."""
+
+
 def explain_side(side: QuoteSide, instrument: Instrument | None) -> dict[str, Any]:
     """One side: its best level and the steps that led to it."""
     tick = 0.0 if instrument is None else float(instrument.tick_size)
     quoted = bool(side.prices) and instrument is not None
     return {
-        "price": str(from_units(side.prices[0], instrument.tick_size)) if quoted and instrument else None,
-        "size": str(from_units(side.sizes[0], instrument.lot_size)) if quoted and instrument else None,
+        "price": f"{from_units(side.prices[0], instrument.tick_size):f}" if quoted and instrument else None,
+        "size": f"{from_units(side.sizes[0], instrument.lot_size):f}" if quoted and instrument else None,
         "steps": [
             {
                 "name": step.name,
-                "input": step.input,
+                "input": step.input * tick if step.name in _PRICE_INPUTS else step.input,
                 "effect_bps": step.effect_bps,
                 "config_key": step.config_key,
                 "price_after": step.price_after * tick,
