@@ -42,11 +42,15 @@ def bias(position_lots: int, limits: Bounds) -> float:
 
 
 def rebalance(position_lots: int, limits: Bounds) -> Rebalance:
-    """Buy or sell back to the target beyond the threshold; urgency is the share of the room used up."""
+    """Buy or sell back to the target beyond the threshold; urgency is the share of the room used up.
+
+    The room is what lies between the threshold and the maximum. Less than a lot cannot be rebalanced.
+    """
     deviation = position_lots - limits.target_lots
     beyond = abs(deviation) - limits.threshold_lots
-    if beyond <= 0:
+    size_lots = int(abs(deviation))
+    if beyond <= 0 or not size_lots:
         return Rebalance("none", 0, 0.0)
     room = limits.max_lots - limits.threshold_lots
     urgency = min(1.0, float(beyond / room)) if room > 0 else 1.0
-    return Rebalance("sell" if deviation > 0 else "buy", int(abs(deviation)), urgency)
+    return Rebalance("sell" if deviation > 0 else "buy", size_lots, urgency)
