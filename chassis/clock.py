@@ -1,6 +1,5 @@
 """The engine's clock: real, scaled, or as fast as it goes."""
 
-import asyncio
 import time
 from typing import Literal
 
@@ -45,10 +44,3 @@ class EngineClock:
         if self._speed == "max":
             return 0.0
         return max(0.0, (time_ns - self.now_ns) / self._speed / NS_PER_S)
-
-    async def sleep_until(self, time_ns: int) -> None:
-        """Wait until `time_ns`; simulated time jumps there."""
-        if self._speed == "max":
-            self.jump_to(time_ns)
-        else:
-            await asyncio.sleep(self.wait_s(time_ns))

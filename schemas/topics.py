@@ -221,13 +221,3 @@ MESSAGE_TYPES: dict[str, type[Event]] = {
     message.type_name: message for topic in TOPICS for message in topic.messages
 }
 TOPIC_OF: dict[str, str] = {message.type_name: topic.name for topic in TOPICS for message in topic.messages}
-
-
-def read_by(process_name: str) -> tuple[Topic, ...]:
-    """The topics that a process consumes, its own journaled inputs included, in the order of the map."""
-    return tuple(topic for topic in TOPICS if process_name in topic.readers)
-
-
-def written_by(process_name: str) -> tuple[Topic, ...]:
-    """The topics that a process writes, those about processes themselves left out."""
-    return tuple(topic for topic in TOPICS if topic.writer == process_name)

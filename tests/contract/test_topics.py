@@ -15,8 +15,6 @@ from schemas.topics import (
     TOPIC_OF,
     TOPICS,
     Topic,
-    read_by,
-    written_by,
 )
 from tests.contract.make_examples import examples
 
@@ -106,15 +104,12 @@ def test_a_message_of_no_symbol_has_the_key_of_all() -> None:
 
 
 @pytest.mark.parametrize("process_name", PROCESSES)
-def test_reading_and_writing_follow_from_the_map(process_name: str) -> None:
-    assert read_by(process_name) == tuple(topic for topic in TOPICS if process_name in topic.readers)
-    assert read_by(process_name)
-    assert all(topic.writer == process_name for topic in written_by(process_name))
+def test_every_process_reads_something(process_name: str) -> None:
+    assert any(process_name in topic.readers for topic in TOPICS)
 
 
 def test_every_topic_of_symbols_has_exactly_one_of_the_writers() -> None:
-    written = [topic.name for name in (*PROCESSES, GATEWAY) for topic in written_by(name)]
-    assert sorted(written) == sorted(topic.name for topic in TOPICS if topic.writer != EVERY)
+    assert {topic.writer for topic in TOPICS if topic.writer != EVERY} <= {*PROCESSES, GATEWAY}
 
 
 def test_facts_are_served_before_decisions_and_decisions_before_views() -> None:
@@ -123,7 +118,7 @@ def test_facts_are_served_before_decisions_and_decisions_before_views() -> None:
         if topic.name.startswith("market.") and not topic.own_input:
             later = PROCESSES[PROCESSES.index(topic.writer) + 1 :]
             assert set(topic.readers) <= set(later)
-    assert not written_by(PROCESSES[-1])
+    assert PROCESSES[-1] not in {topic.writer for topic in TOPICS}
 
 
 def test_the_installed_processes_are_those_of_the_map() -> None:

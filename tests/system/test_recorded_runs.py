@@ -18,7 +18,7 @@ FILES = (
     "coinbase_btcusd_20180417",
     "lean_ibm_20131008_l1",
 )
-pytestmark = pytest.mark.recorded
+pytestmark = [pytest.mark.recorded, pytest.mark.slow]
 
 
 def lines(path: Path, count: int | None = None) -> list[dict[str, Any]]:
@@ -26,7 +26,6 @@ def lines(path: Path, count: int | None = None) -> list[dict[str, Any]]:
         return [json.loads(line) for line, _ in zip(file, range(count or 10**9), strict=False)]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", FILES)
 def test_a_whole_recording_quotes_adds_up_and_replays(
     name: str, recordings: Path, maker: Maker, tmp_path: Path

@@ -114,7 +114,6 @@ class InventoryCore:
         symbol.told_mark = ledger.mark_half_ticks
         limits = bounds(self._config.inventory, instrument, mark)
         back = rebalance(ledger.position_lots, limits)
-        unrealised = ledger.unrealised_half * half
         rate = instrument.reporting_rate
         return Position(
             event_time_ns=now_ns,
@@ -125,8 +124,8 @@ class InventoryCore:
             position_lots=ledger.position_lots,
             average_price_ticks=ledger.cost_ticks,
             mark_half_ticks=ledger.mark_half_ticks,
-            realised=ledger.pnl_half * half - unrealised,
-            unrealised=unrealised,
+            realised=ledger.realised_half * half,
+            unrealised=ledger.unrealised_half * half,
             fees=symbol.fees,
             pnl=pnl,
             pnl_capture=ledger.capture_half * half,

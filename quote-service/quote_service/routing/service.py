@@ -1,7 +1,8 @@
 """Process `order-router`: the core above, and the simulated venue as its adapter."""
 
-from chassis.process import Adapter, AdapterContext, Core, ProcessDefinition
+from chassis.process import AdapterContext, Core, ProcessDefinition
 from quote_service.routing.core.router import RouterCore
+from quote_service.routing.venues.base import VenueAdapter
 from quote_service.routing.venues.simulated import SimulatedVenue
 from schemas.config import Config
 from schemas.topics import ROUTER
@@ -15,7 +16,7 @@ def _make_core(config: Config) -> Core:
     return RouterCore(config)
 
 
-def _make_adapter(context: AdapterContext) -> Adapter:
+def _make_adapter(context: AdapterContext) -> VenueAdapter:
     return SimulatedVenue(context.config.venue)
 
 
