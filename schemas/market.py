@@ -47,6 +47,15 @@ class InstrumentFacts(SymbolEvent):
         """Quote-currency money of one tick times one lot."""
         return self.tick_size * self.lot_size * self.multiplier
 
+    def has_units_of(self, other: "InstrumentFacts") -> bool:
+        """Do ticks, lots and money mean the same in both?"""
+        return (self.tick_size, self.lot_size, self.multiplier, self.quote_currency) == (
+            other.tick_size,
+            other.lot_size,
+            other.multiplier,
+            other.quote_currency,
+        )
+
 
 class FeedInstrument(InstrumentFacts):
     """An instrument as a feed adapter announced it, before its first market event."""

@@ -65,9 +65,12 @@ class InventoryCore:
 
     def _on_instrument(self, instrument: Instrument) -> tuple[Event, ...]:
         symbol = self._symbol(instrument.key)
+        known = symbol.instrument
+        if symbol.ledger.fills and known is not None and not instrument.has_units_of(known):
+            return ()  # the ledger counts in the units it began with; risk-service halts the symbol
         symbol.instrument = instrument
         waiting, symbol.waiting = symbol.waiting, []
-        return tuple(self._fill(symbol, instrument, fill) for fill in waiting)
+        return tuple(self._fill(symbol, instrument, fill, instrument.event_time_ns) for fill in waiting)
 
     def _on_signal(self, signal: Signal) -> tuple[Event, ...]:
         if signal.mid_half_ticks is not None:
@@ -76,17 +79,17 @@ class InventoryCore:
 
     def _on_fill(self, fill: Fill) -> tuple[Event, ...]:
         symbol = self._symbol(fill.key)
-        if not symbol.trade_ids.is_new(fill.venue_trade_id):
+        if not fill.size_lots or not symbol.trade_ids.is_new(fill.venue_trade_id):
             return ()
         if symbol.instrument is None:
             symbol.waiting.append(fill)
             return ()
-        return (self._fill(symbol, symbol.instrument, fill),)
+        return (self._fill(symbol, symbol.instrument, fill, fill.event_time_ns),)
 
-    def _fill(self, symbol: SymbolInventory, instrument: Instrument, fill: Fill) -> Position:
+    def _fill(self, symbol: SymbolInventory, instrument: Instrument, fill: Fill, now_ns: int) -> Position:
         symbol.ledger.fill(side_sign(fill.side), fill.price_ticks, fill.size_lots, fill.mid_half_ticks)
         symbol.fees += self._in_quote(fill, instrument)
-        return self._position(symbol, instrument, fill.event_time_ns)
+        return self._position(symbol, instrument, now_ns)
 
     def _in_quote(self, fill: Fill, instrument: Instrument) -> Decimal:
         """The fee in the quote currency; one in a currency without a rate is taken one to one."""

@@ -2,37 +2,36 @@
 
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cache
+from typing import ClassVar
 
-from risk_service.core.limits import loss_breaches
+from risk_service.core.limits import NOTHING, is_loss_in_force, loss_breaches
 from risk_service.core.scope import Breach, Scope
 from schemas.config import RiskLimits
 from schemas.risk import LimitUse
-
-EXPOSURE_CLEARS_AT = Decimal("0.95")
-"""A breach of exposure ends below this share of the limit, so that it does not flicker."""
 
 
 @dataclass(slots=True)
 class AccountRisk:
     """Equity, its maximum, and what is exposed."""
 
+    LIMIT_NAMES: ClassVar = ("exposure", "drawdown", "loss")
+    """Parallel to shares and uses()."""
+
     scope: Scope
-    capital: Decimal
+    equity: Decimal
+    """Capital plus profit."""
     high_water: Decimal
-    pnl: Decimal = Decimal(0)
-    gross: Decimal = Decimal(0)
-    forgiven: Decimal = Decimal(0)
-    over_exposed: bool = False
+    pnl: Decimal = NOTHING
+    gross: Decimal = NOTHING
+    forgiven: Decimal = NOTHING
+    shares: tuple[Decimal, ...] = (NOTHING, NOTHING, NOTHING)
+    """How much of each limit is used, as of the last look."""
 
     @classmethod
     def of(cls, capital: Decimal) -> "AccountRisk":
         """An account at its start: its capital is its first maximum."""
         return cls(Scope("*", "*"), capital, capital)
-
-    @property
-    def equity(self) -> Decimal:
-        """Capital plus profit."""
-        return self.capital + self.pnl
 
     @property
     def drawdown(self) -> Decimal:
@@ -42,29 +41,36 @@ class AccountRisk:
     @property
     def exposure(self) -> Decimal:
         """Gross notional divided by equity."""
-        return self.gross / self.equity if self.equity > 0 else Decimal(0)
+        return self.gross / self.equity if self.equity > 0 else NOTHING
 
     def change(self, pnl: Decimal, gross: Decimal) -> None:
         """A symbol's profit and gross notional changed by these."""
-        self.pnl += pnl
         self.gross += gross
-        self.high_water = max(self.high_water, self.equity)
+        if pnl:
+            self.pnl += pnl
+            self.equity += pnl
+            self.high_water = max(self.high_water, self.equity)
 
     def forgive(self) -> None:
-        """After a resume, loss and drawdown count from here."""
-        self.forgiven = self.pnl
-        self.high_water = max(self.equity, Decimal(1))
+        """After a resume, a loss or a drawdown beyond its limit counts from here."""
+        if is_loss_in_force(self.scope, "ACCOUNT_MAX_LOSS"):
+            self.forgiven = min(self.pnl, self.forgiven)
+        if is_loss_in_force(self.scope, "MAX_DRAWDOWN"):
+            self.high_water = max(self.equity, Decimal(1))
 
     def breaches(self, limits: RiskLimits) -> list[Breach]:
         """All conditions that restrict the account now."""
-        found = loss_breaches(self.pnl - self.forgiven, limits.account_max_loss, "ACCOUNT_MAX_LOSS")
+        scope = self.scope
+        exposure = self.exposure / exact(limits.max_exposure)
+        drawdown = self.drawdown / exact(-limits.max_drawdown)
+        loss = max(NOTHING, (self.pnl - self.forgiven) / limits.account_max_loss)
+        self.shares = (exposure, drawdown, loss)
+        found = loss_breaches(scope, loss, "ACCOUNT_MAX_LOSS")
         if self.equity <= 0:
             found.append(Breach("HALT", "NO_EQUITY", latches=True))
-        if self.drawdown >= Decimal(str(-limits.max_drawdown)):
+        if drawdown >= 1:
             found.append(Breach("HALT", "MAX_DRAWDOWN", latches=True))
-        limit = Decimal(str(limits.max_exposure))
-        self.over_exposed = self.exposure >= (limit * EXPOSURE_CLEARS_AT if self.over_exposed else limit)
-        if self.over_exposed:
+        if scope.reaches("MAX_EXPOSURE", exposure):
             found.append(Breach("REDUCE_ONLY", "MAX_EXPOSURE"))
         return found
 
@@ -75,12 +81,21 @@ class AccountRisk:
                 name="exposure", value=float(self.exposure), limit=limits.max_exposure, unit="of equity"
             ),
             LimitUse(
-                name="drawdown", value=float(-self.drawdown), limit=limits.max_drawdown, unit="of the maximum"
+                name="drawdown",
+                value=float(-self.drawdown),
+                limit=limits.max_drawdown,
+                unit="of the maximum",
             ),
             LimitUse(
                 name="loss",
-                value=float(min(Decimal(0), self.pnl - self.forgiven)),
+                value=float(min(NOTHING, self.pnl - self.forgiven)),
                 limit=float(limits.account_max_loss),
                 unit="reporting currency",
             ),
         )
+
+
+@cache
+def exact(fraction: float) -> Decimal:
+    """A configured fraction as the decimal that was written: 0.1, not the binary number next to it."""
+    return Decimal(str(fraction))

@@ -18,7 +18,9 @@ class RepeatedExecutions:
     orders: deque[tuple[int, Side, str]] = field(default_factory=deque)
 
     def add(self, now_ns: int, side: Side, client_order_id: str, limits: RiskLimits) -> bool:
-        """Note a fill; true where a limit is reached."""
+        """Note a fill; true where a limit is reached. One that is told again, however late, is not new."""
+        if self.orders and self.orders[-1][0] - now_ns >= ANY_SIDE_WINDOW_NS:
+            return False
         while self.orders and now_ns - self.orders[0][0] >= ANY_SIDE_WINDOW_NS:
             self.orders.popleft()
         if any(known == client_order_id for _, _, known in self.orders):

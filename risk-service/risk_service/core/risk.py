@@ -1,16 +1,17 @@
 """The core of risk-service: may a symbol, may the account trade, and why not."""
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
-from risk_service.core.account import AccountRisk
+from risk_service.core.account import AccountRisk, exact
 from risk_service.core.limits import SymbolRisk
-from risk_service.core.scope import Scope
+from risk_service.core.scope import CLEARS_AT, Scope
 from schemas.config import Config
 from schemas.control import Command
 from schemas.inventory import Position
 from schemas.market import Instrument
-from schemas.message import ALL_SYMBOLS, Event
+from schemas.message import ALL_SYMBOLS, Event, SymbolEvent
 from schemas.orders import Fill
 from schemas.process import Tick
 from schemas.recent_keys import RecentKeys
@@ -19,7 +20,7 @@ from schemas.signals import Signal
 from schemas.units import NS_PER_S
 
 REFRESH_NS = NS_PER_S
-"""A symbol with a position has its limit use republished this often."""
+"""A symbol with a position, or whose use of its limits is no longer as told, is said anew this often."""
 COMMAND_IDS_MAX = 10_000
 
 Handler = Callable[[Any], tuple[Event, ...]]
@@ -34,6 +35,7 @@ class RiskCore:
 
     def __init__(self, config: Config) -> None:
         self._limits = config.risk_limits
+        self._warn_at = exact(config.risk_limits.warn_at)
         self._account = AccountRisk.of(config.reporting.capital)
         self._symbols: dict[str, SymbolRisk] = {}
         self._alerts = 0
@@ -60,65 +62,75 @@ class RiskCore:
 
     def _on_instrument(self, instrument: Instrument) -> tuple[Event, ...]:
         symbol = self._symbol(instrument)
-        symbol.instrument = instrument
+        symbol.trade_as(instrument)
         return self._revalue(symbol, instrument.event_time_ns)
 
     def _on_signal(self, signal: Signal) -> tuple[Event, ...]:
         symbol = self._symbol(signal)
+        alerts = self._book_alert(symbol, signal)
         if signal.mid_half_ticks is None or signal.mid_half_ticks == symbol.mark_half_ticks:
-            return ()
+            return alerts
         symbol.mark_half_ticks = signal.mid_half_ticks
-        return self._revalue(symbol, signal.event_time_ns) if symbol.position_lots else ()
+        if not symbol.position_lots:
+            return alerts
+        return alerts + self._revalue(symbol, signal.event_time_ns)
+
+    def _book_alert(self, symbol: SymbolRisk, signal: Signal) -> tuple[Event, ...]:
+        status = signal.book_status
+        if not symbol.book.is_new_episode(status, signal.event_time_ns):
+            return ()
+        text = f"the book is {status}: nothing is quoted from it"
+        return (self._alert(signal, "info", "BOOK_NOT_LIVE", text),)
 
     def _on_position(self, position: Position) -> tuple[Event, ...]:
         symbol = self._symbol(position)
-        symbol.position = position
+        symbol.hold(position)
         if symbol.mark_half_ticks is None:
             symbol.mark_half_ticks = position.mark_half_ticks
         return self._revalue(symbol, position.event_time_ns)
 
     def _revalue(self, symbol: SymbolRisk, now_ns: int) -> tuple[Event, ...]:
         self._account.change(*symbol.revalue())
-        return self._settle_symbol(symbol, now_ns) + self._settle_account(now_ns, heartbeat=False)
+        messages = self._settle(symbol, now_ns)
+        if self._account.scope.told is None:
+            return messages  # the account is silent before its first tick: nobody may trade
+        return messages + self._settle(self._account, now_ns)
 
     def _on_fill(self, fill: Fill) -> tuple[Event, ...]:
         symbol = self._symbol(fill)
         if not symbol.repeated.add(fill.event_time_ns, fill.side, fill.client_order_id, self._limits):
             return ()
         symbol.scope.latch("REPEATED_EXECUTIONS")
-        return self._settle_symbol(symbol, fill.event_time_ns)
+        return self._settle(symbol, fill.event_time_ns)
 
     def _on_tick(self, tick: Tick) -> tuple[Event, ...]:
         now_ns = tick.event_time_ns
-        messages = list(self._settle_account(now_ns, heartbeat=True))
+        messages = list(self._settle(self._account, now_ns, again=True))
         for symbol in self._symbols.values():
             told = symbol.scope.told
-            if symbol.position_lots and told is not None and now_ns - told.event_time_ns >= REFRESH_NS:
-                messages.extend(self._settle_symbol(symbol, now_ns, refresh=True))
+            if told is None or now_ns - told.event_time_ns < REFRESH_NS:
+                continue
+            if symbol.position_lots or told.limits != symbol.uses(self._limits):
+                messages.extend(self._settle(symbol, now_ns, again=True))
         return tuple(messages)
 
-    def _settle_symbol(self, symbol: SymbolRisk, now_ns: int, *, refresh: bool = False) -> tuple[Event, ...]:
-        uses = symbol.uses(self._limits)
-        state = symbol.scope.settle(now_ns, symbol.breaches(self._limits), uses)
-        return self._tell(symbol.scope, state, uses, even_if_same=refresh)
-
-    def _settle_account(self, now_ns: int, *, heartbeat: bool) -> tuple[Event, ...]:
-        account = self._account
-        if account.scope.told is None and not heartbeat:
-            return ()  # nobody may trade before the first tick
-        uses = account.uses(self._limits)
-        state = account.scope.settle(now_ns, account.breaches(self._limits), uses)
-        return self._tell(account.scope, state, uses, even_if_same=heartbeat)
-
-    def _tell(
-        self, scope: Scope, state: RiskState, uses: tuple[LimitUse, ...], *, even_if_same: bool
+    def _settle(
+        self, risk: SymbolRisk | AccountRisk, now_ns: int, *, again: bool = False
     ) -> tuple[Event, ...]:
-        warnings = self._warnings(scope, state.event_time_ns, uses)
-        news = scope.is_news(state)
-        if not news and not even_if_same:
+        """Judge a symbol or the account; say what is news, or all of it `again`.
+
+        A signal comes here for every move of a mark: messages are built only where they are published.
+        """
+        scope = risk.scope
+        verdict = scope.judge(risk.breaches(self._limits))
+        warnings: tuple[Event, ...] = ()
+        if scope.warned or max(risk.shares) >= self._warn_at:
+            warnings = self._warnings(risk, now_ns)
+        news = scope.is_news(verdict)
+        if not news and not again:
             return warnings
         before = "RUN" if scope.told is None else scope.told.state
-        scope.told = state
+        state = scope.told = scope.state(now_ns, verdict, risk.uses(self._limits))
         if news and (state.state, before) != ("RUN", "RUN"):
             return (state, self._state_alert(state), *warnings)
         return (state, *warnings)
@@ -128,22 +140,34 @@ class RiskCore:
         reasons = ", ".join(state.reasons) or "limits are kept again"
         return self._alert(state, "info" if state.state == "RUN" else severity, state.state, reasons)
 
-    def _warnings(self, scope: Scope, now_ns: int, uses: tuple[LimitUse, ...]) -> tuple[Event, ...]:
+    def _warnings(self, risk: SymbolRisk | AccountRisk, now_ns: int) -> tuple[Event, ...]:
         """One alert for each limit that has just come near; the next only after it was left."""
-        found: list[Event] = []
-        for use in uses:
-            if use.value / use.limit < self._limits.warn_at:
-                scope.warned.pop(use.name, None)
-            elif use.name not in scope.warned:
-                scope.warned[use.name] = None
-                text = f"{use.name} is at {use.value / use.limit:.0%} of its limit"
-                at = RiskState(event_time_ns=now_ns, venue=scope.venue, symbol=scope.symbol, state="RUN")
-                found.append(self._alert(at, "warning", f"NEAR_{use.name.upper()}", text, use))
-        return tuple(found)
+        near = [
+            number
+            for number, share in enumerate(risk.shares)
+            if self._is_newly_near(risk.scope, risk.LIMIT_NAMES[number], share)
+        ]
+        if not near:
+            return ()
+        uses = risk.uses(self._limits)
+        return tuple(self._near_alert(risk.scope, now_ns, uses[number]) for number in near)
+
+    def _is_newly_near(self, scope: Scope, name: str, share: Decimal) -> bool:
+        if share < self._warn_at * CLEARS_AT:
+            scope.warned.pop(name, None)
+        if share < self._warn_at or name in scope.warned:
+            return False
+        scope.warned[name] = None
+        return True
+
+    def _near_alert(self, scope: Scope, now_ns: int, use: LimitUse) -> RiskAlert:
+        text = f"{use.name} is at {use.value / use.limit:.0%} of its limit"
+        about = SymbolEvent(event_time_ns=now_ns, venue=scope.venue, symbol=scope.symbol)
+        return self._alert(about, "warning", f"NEAR_{use.name.upper()}", text, use)
 
     def _alert(
         self,
-        about: RiskState | Command,
+        about: SymbolEvent,
         severity: Severity,
         name: str,
         text: str,
@@ -172,28 +196,22 @@ class RiskCore:
             )
         scope = self._account.scope if symbol is None else symbol.scope
         if command.action == "halt":
-            scope.latch(f"COMMAND: {command.reason} (by {command.principal})")
+            scope.latch("COMMAND", f"COMMAND: {command.reason} by {command.principal}")
         elif not self._resume(command, scope, symbol):
             text = f"resume of halt {command.halt_sequence}, but {self._latch_text(scope)}"
             return (self._alert(command, "warning", "RESUME_REFUSED", text),)
-        if symbol is None:
-            return self._settle_account(command.event_time_ns, heartbeat=scope.told is not None)
-        return self._settle_symbol(symbol, command.event_time_ns)
+        if symbol is not None:
+            return self._settle(symbol, command.event_time_ns)
+        return self._settle(self._account, command.event_time_ns, again=scope.told is not None)
 
     @staticmethod
     def _latch_text(scope: Scope) -> str:
-        return (
-            "nothing is halted" if scope.latched_reason is None else f"halt {scope.halt_sequence} is in force"
-        )
+        return f"halt {scope.halt_sequence} is in force" if scope.latches else "nothing is halted"
 
     def _resume(self, command: Command, scope: Scope, symbol: SymbolRisk | None) -> bool:
-        """End the latch that the command means; false where it means another, or none is in force."""
-        if scope.latched_reason is None or command.halt_sequence not in (None, scope.halt_sequence):
+        """End the halt that the command means; false where it means another, or none is in force."""
+        if not scope.latches or command.halt_sequence not in (None, scope.halt_sequence):
             return False
-        scope.latched_reason = None
-        if symbol is None:
-            self._account.forgive()
-        else:
-            symbol.forgiven = symbol.pnl
-            symbol.repeated.clear()
+        (self._account if symbol is None else symbol).forgive()
+        scope.latches.clear()
         return True

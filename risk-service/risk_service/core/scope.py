@@ -1,8 +1,12 @@
 """The state of one symbol or of the account: what is in force, and what only a person ends."""
 
 from dataclasses import dataclass, field
+from decimal import Decimal
 
 from schemas.risk import LimitUse, RiskState, TradingState
+
+CLEARS_AT = Decimal("0.95")
+"""A limit or a warning that was reached is left below this share of it, so that neither flickers."""
 
 _SEVERITY: dict[TradingState, int] = {"RUN": 0, "REDUCE_ONLY": 1, "HALT": 2}
 
@@ -16,49 +20,80 @@ class Breach:
     latches: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the conditions of the moment demand."""
+
+    state: TradingState
+    reasons: tuple[str, ...]
+
+
 @dataclass(slots=True)
 class Scope:
-    """A latch, and the state that was published last."""
+    """The latches, and the state that was published last."""
 
     venue: str
     symbol: str
-    latched_reason: str | None = None
+    latches: dict[str, str] = field(default_factory=dict)
+    """Why it is halted: each cause with its text. A resume ends them all."""
     halt_sequence: int = 0
     told: RiskState | None = None
     warned: dict[str, None] = field(default_factory=dict)
     """Limits whose warning was given in this episode."""
+    reached: dict[str, None] = field(default_factory=dict)
+    """Reasons whose limit is in breach."""
 
-    def latch(self, reason: str) -> None:
-        """Halt until a resume; a latch that holds keeps its first reason."""
-        if self.latched_reason is None:
-            self.latched_reason = reason
+    def latch(self, cause: str, text: str | None = None) -> None:
+        """Halt until a resume. A new cause is a new halt: a resume of the one before does not end it."""
+        text = text or cause
+        if self.latches.get(cause) != text:
+            self.latches[cause] = text
             self.halt_sequence += 1
 
-    def settle(self, now_ns: int, breaches: list[Breach], limits: tuple[LimitUse, ...]) -> RiskState:
-        """The state that the breaches and the latch demand: the most severe, with all its reasons."""
+    def reaches(self, reason: str, share: Decimal) -> bool:
+        """Is a limit in breach that is used to `share`? One in breach stays so down to CLEARS_AT."""
+        if share < CLEARS_AT:
+            if self.reached:
+                self.reached.pop(reason, None)
+            return False
+        if share >= 1:
+            self.reached[reason] = None
+        return reason in self.reached
+
+    def judge(self, breaches: list[Breach]) -> Verdict:
+        """What the breaches and the latches demand: the most severe, with all its reasons."""
         for breach in breaches:
             if breach.latches:
                 self.latch(breach.reason)
-        if self.latched_reason is not None:
-            breaches = [Breach("HALT", self.latched_reason), *(each for each in breaches if not each.latches)]
-        state: TradingState = max((each.state for each in breaches), key=_SEVERITY.__getitem__, default="RUN")
+        if self.latches:
+            return Verdict("HALT", tuple(self.latches.values()))
+        if not breaches:
+            return RUN
+        state: TradingState = max((each.state for each in breaches), key=_SEVERITY.__getitem__)
+        return Verdict(state, tuple(each.reason for each in breaches if each.state == state))
+
+    def is_news(self, verdict: Verdict) -> bool:
+        """Something that readers act on differs from what was told last."""
+        told = self.told
+        return (
+            told is None
+            or told.state != verdict.state
+            or told.reasons != verdict.reasons
+            or told.halt_sequence != self.halt_sequence
+        )
+
+    def state(self, now_ns: int, verdict: Verdict, limits: tuple[LimitUse, ...]) -> RiskState:
+        """The message that says a verdict."""
         return RiskState(
             event_time_ns=now_ns,
             venue=self.venue,
             symbol=self.symbol,
-            state=state,
-            reasons=tuple(each.reason for each in breaches if each.state == state),
-            latched=self.latched_reason is not None,
+            state=verdict.state,
+            reasons=verdict.reasons,
+            latched=bool(self.latches),
             halt_sequence=self.halt_sequence,
             limits=limits,
         )
 
-    def is_news(self, state: RiskState) -> bool:
-        """Something that readers act on differs from what was told last."""
-        told = self.told
-        return told is None or (told.state, told.reasons, told.halt_sequence, told.latched) != (
-            state.state,
-            state.reasons,
-            state.halt_sequence,
-            state.latched,
-        )
+
+RUN = Verdict("RUN", ())

@@ -173,6 +173,38 @@ def test_fills_before_their_instrument_wait_for_it() -> None:
     assert made.on_event(instrument()) == ()
 
 
+def test_what_waited_for_its_instrument_is_said_at_the_instruments_time() -> None:
+    made = InventoryCore(Config())
+    made.on_event(fill("a", time_ns=T0 - 5 * S))
+    assert position(made, instrument()).event_time_ns == T0
+
+
+def test_a_fill_of_nothing_is_no_fill() -> None:
+    made = core()
+    assert made.on_event(fill("a", lots=0)) == ()
+    said = position(made, fill("a", lots=2))
+    assert (said.position_lots, said.fills) == (2, 1), "nor does it use up the trade's id"
+
+
+@pytest.mark.parametrize(
+    "changed", [{"tick_size": "0.5"}, {"lot_size": "0.5"}, {"multiplier": "2"}, {"quote_currency": "EUR"}]
+)
+def test_a_ledger_stays_in_the_units_it_began_with(changed: dict[str, str]) -> None:
+    made = core()
+    facts: dict[str, Any] = {
+        name: value if name == "quote_currency" else Decimal(value) for name, value in changed.items()
+    }
+    before = position(made, fill("a", "buy", 100, 2))
+    assert made.on_event(instrument(**facts)) == ()
+    after = position(made, fill("b", "sell", 100, 2))
+    assert (after.pnl, after.quote_currency) == (before.pnl, "USDT")
+    assert after.traded_notional == 400, "counted in the old units"
+    empty = core()
+    assert empty.on_event(instrument(**facts)) == ()
+    taken = position(empty, fill("a", "buy", 100, 2))
+    assert (taken.traded_notional, taken.quote_currency) != (200, "USDT"), "one without fills takes new ones"
+
+
 def test_a_mark_alone_says_nothing_until_the_tick() -> None:
     made = core()
     position(made, fill("a", "buy", 100, 2))

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from risk_service.core.account import AccountRisk
 from risk_service.core.breaker import RepeatedExecutions
 from risk_service.core.limits import loss_breaches
-from risk_service.core.scope import Breach, Scope
+from risk_service.core.scope import Breach, Scope, Verdict
 
 from schemas.config import RiskLimits
 from schemas.message import Side
@@ -107,7 +107,10 @@ def test_after_it_was_forgiven_loss_and_drawdown_count_anew() -> None:
         ("HALT", "ACCOUNT_MAX_LOSS"),
         ("HALT", "MAX_DRAWDOWN"),
     ]
+    for breach in made.breaches(limits(max_drawdown=-0.1, account_max_loss="-100")):
+        made.scope.latch(breach.reason)
     made.forgive()
+    made.scope.latches.clear()
     assert found(made, max_drawdown=-0.1, account_max_loss="-100") == []
     assert made.equity == 800, "what was lost stays lost"
     made.change(Decimal(-80), NOTHING)
@@ -139,18 +142,32 @@ def test_drawdown_is_never_negative_and_nothing_at_a_new_maximum(changes: list[i
 
 
 @pytest.mark.parametrize(
-    ("pnl", "expected"),
+    ("share", "expected"),
     [
-        ("10", []),
         ("0", []),
-        ("-499.99", []),
-        ("-500", [Breach("REDUCE_ONLY", "MAX_LOSS")]),
-        ("-599.99", [Breach("REDUCE_ONLY", "MAX_LOSS")]),
-        ("-600", [Breach("HALT", "MAX_LOSS", latches=True)]),
+        ("0.9999", []),
+        ("1", [Breach("REDUCE_ONLY", "MAX_LOSS")]),
+        ("1.1999", [Breach("REDUCE_ONLY", "MAX_LOSS")]),
+        ("1.2", [Breach("HALT", "MAX_LOSS", latches=True)]),
     ],
 )
-def test_a_loss_limit_reduces_and_at_a_fifth_more_halts(pnl: str, expected: list[Breach]) -> None:
-    assert loss_breaches(Decimal(pnl), Decimal(-500), "MAX_LOSS") == expected
+def test_a_loss_limit_reduces_and_at_a_fifth_more_halts(share: str, expected: list[Breach]) -> None:
+    assert loss_breaches(Scope("sim", "BTC/USDT"), Decimal(share), "MAX_LOSS") == expected
+
+
+def test_a_limit_that_was_reached_is_left_only_below_95_percent_of_it() -> None:
+    scope = Scope("sim", "BTC/USDT")
+    shares = ("0.99", "1", "0.99", "0.95", "0.9499", "0.99", "1")
+    assert [scope.reaches("A", Decimal(share)) for share in shares] == [
+        False,
+        True,
+        True,
+        True,
+        False,
+        False,
+        True,
+    ]
+    assert not scope.reaches("B", Decimal("0.99")), "limits are left one by one"
 
 
 def executions(*fills: tuple[float, Side, str], same: int = 3, any_side: int = 5) -> list[bool]:
@@ -188,19 +205,32 @@ def test_what_was_cleared_counts_anew() -> None:
     assert not counted.orders
 
 
-def test_a_latch_keeps_its_first_reason_and_counts_once() -> None:
+def test_a_fill_that_is_told_again_late_does_not_count_anew() -> None:
+    fills: list[tuple[float, Side, str]] = [(0, "buy", "a"), (61, "buy", "b"), (62, "buy", "c")]
+    assert not any(executions(*fills, (0, "buy", "a"), (0, "buy", "a")))
+    assert executions(*fills, (0, "buy", "a"), (63, "buy", "d"))[-1], "nor does it hide those that do"
+
+
+def test_a_latch_has_a_number_for_each_cause() -> None:
     scope = Scope("sim", "BTC/USDT")
-    scope.latch("first")
-    scope.latch("second")
-    assert (scope.latched_reason, scope.halt_sequence) == ("first", 1)
+    for cause in ("A", "B", "A"):
+        scope.latch(cause)
+    assert (list(scope.latches.values()), scope.halt_sequence) == (["A", "B"], 2)
+
+
+def test_the_newest_text_of_a_cause_replaces_the_one_before() -> None:
+    scope = Scope("sim", "BTC/USDT")
+    for text in ("first", "second", "second"):
+        scope.latch("COMMAND", text)
+    assert (list(scope.latches.values()), scope.halt_sequence) == (["second"], 2)
 
 
 def test_the_most_severe_state_wins_with_all_its_reasons() -> None:
     scope = Scope("sim", "BTC/USDT")
     breaches = [Breach("REDUCE_ONLY", "A"), Breach("REDUCE_ONLY", "B")]
-    state = scope.settle(T0, breaches, ())
-    assert (state.state, state.reasons, state.latched) == ("REDUCE_ONLY", ("A", "B"), False)
-    state = scope.settle(T0, [*breaches, Breach("HALT", "C", latches=True)], ())
-    assert (state.state, state.reasons, state.latched, state.halt_sequence) == ("HALT", ("C",), True, 1)
-    state = scope.settle(T0, [], ())
-    assert (state.state, state.reasons, state.latched) == ("HALT", ("C",), True)
+    assert scope.judge([]) == Verdict("RUN", ())
+    assert scope.judge(breaches) == Verdict("REDUCE_ONLY", ("A", "B"))
+    assert scope.judge([*breaches, Breach("HALT", "C", latches=True)]) == Verdict("HALT", ("C",))
+    assert scope.judge([]) == Verdict("HALT", ("C",)), "latched"
+    said = scope.state(T0, scope.judge([]), ())
+    assert (said.state, said.reasons, said.latched, said.halt_sequence) == ("HALT", ("C",), True, 1)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
@@ -12,7 +12,7 @@ from risk_service.core.risk import RiskCore
 from schemas.config import Config
 from schemas.control import Command, CommandAction
 from schemas.inventory import Position
-from schemas.market import Instrument
+from schemas.market import BookStatus, Instrument
 from schemas.message import ALL_SYMBOLS, Event, Side
 from schemas.orders import Fill
 from schemas.process import Tick
@@ -217,7 +217,9 @@ def test_a_loss_at_its_limit_only_reduces_and_ends_by_itself() -> None:
     assert (state(said).state, state(said).reasons) == ("REDUCE_ONLY", ("MAX_LOSS",))
     assert not state(said).latched
     assert "REDUCE_ONLY" in alerts(said)
-    said = made.on_event(position(5, "-499"))
+    for pnl in ("-499", "-501", "-476", "-500"):
+        assert made.on_event(position(5, pnl)) == (), "no flicker"
+    said = made.on_event(position(5, "-474"))
     assert (state(said).state, state(said).reasons) == ("RUN", ())
     assert "RUN" in alerts(said)
 
@@ -318,6 +320,12 @@ def test_a_position_without_a_mark_only_reduces_until_there_is_one() -> None:
     assert state(made.on_event(signal(200))).state == "RUN"
 
 
+def test_profit_that_was_reported_without_a_mark_is_taken_as_reported() -> None:
+    made = core(max_loss="-500")
+    made.on_event(position(5, "-500", mark=None))
+    assert state(made.on_event(signal(1_000_000))).reasons == ("MAX_LOSS",)
+
+
 def test_a_signal_without_a_mid_takes_no_mark_away() -> None:
     made = core()
     made.on_event(position(5))
@@ -334,6 +342,83 @@ def test_a_position_that_comes_before_its_instrument_counts_as_soon_as_that_is_k
         "exposure"
     ]
     assert exposure > 0
+
+
+def test_a_position_without_an_instrument_only_reduces_and_counts_at_its_own_figures() -> None:
+    made = core(ETH, max_exposure=0.2)
+    said = made.on_event(position(5_000))
+    assert (state(said).state, state(said).reasons) == ("REDUCE_ONLY", ("NO_INSTRUMENT",))
+    assert state(said, ALL_SYMBOLS).reasons == ("MAX_EXPOSURE",)
+    assert state(made.on_event(instrument(BTC))).state == "RUN"
+
+
+def test_an_instrument_with_other_units_halts_its_symbol_alone() -> None:
+    made = core(BTC, ETH)
+    made.on_event(position(5))
+    said = made.on_event(instrument(BTC, tick_size=Decimal("0.5")))
+    assert (state(said).state, state(said).reasons) == ("HALT", ("INSTRUMENT_CHANGED",))
+    assert (in_force(made, ETH).state, in_force(made, ALL_SYMBOLS).state) == ("RUN", "RUN")
+    assert made.on_event(instrument(BTC, min_notional=Decimal(5))) == (), "other facts may change"
+
+
+def test_a_book_that_is_not_live_is_told_once_per_episode_and_halts_nobody() -> None:
+    made = core()
+
+    def told(seconds: float, status: BookStatus) -> list[Event]:
+        at = signal(200, time_ns=T0 + round(seconds * S)).model_copy(update={"book_status": status})
+        return list(made.on_event(at))
+
+    assert told(0, "building") == [], "a book that was never live is no news"
+    assert told(1, "live") == []
+    (alert,) = told(2, "gapped")
+    assert isinstance(alert, RiskAlert)
+    assert (alert.name, alert.severity) == ("BOOK_NOT_LIVE", "info")
+    assert "gapped" in alert.message
+    flicker = ((3, "building"), (4, "live"), (5, "crossed"), (6, "live"), (15.9, "stale"), (16, "live"))
+    for seconds, status in flicker:
+        assert told(seconds, cast("BookStatus", status)) == []
+    assert alerts(told(26, "stale")) == ["BOOK_NOT_LIVE"], "it was live for ten seconds"
+    assert in_force(made).state == "RUN"
+
+
+def test_an_episode_ends_too_where_nothing_is_heard_between() -> None:
+    made = core()
+    for seconds, status, expected in (
+        (0, "live", []),
+        (1, "stale", ["BOOK_NOT_LIVE"]),
+        (2, "live", []),
+        (11, "live", []),
+        (13, "stale", ["BOOK_NOT_LIVE"]),
+    ):
+        at = signal(200, time_ns=T0 + seconds * S).model_copy(update={"book_status": status})
+        assert alerts(made.on_event(at)) == expected
+
+
+def test_a_book_that_stays_stale_is_one_episode() -> None:
+    made = core()
+    made.on_event(signal(200))
+    stale = [
+        signal(200, time_ns=T0 + at * S).model_copy(update={"book_status": "stale"}) for at in (1, 20, 40)
+    ]
+    assert [alerts(made.on_event(each)) for each in stale] == [["BOOK_NOT_LIVE"], [], []]
+
+
+def test_a_symbol_that_has_become_flat_is_said_once_more() -> None:
+    made = core(max_position="100")
+    made.on_event(position(50))
+    made.on_event(tick(1))
+    made.on_event(position(0, "-20"))
+    (said,) = states(made.on_event(tick(2)))
+    assert [each.value for each in said.limits] == [0.0, -20.0]
+    assert states(made.on_event(tick(4))) == []
+
+
+def test_a_loss_that_stays_around_its_warning_warns_once() -> None:
+    made = core(max_loss="-500", warn_at=0.8)
+    said = [alerts(made.on_event(position(5, pnl))) for pnl in ("-400", "-399", "-401", "-381", "-400")]
+    assert said == [["NEAR_LOSS"], [], [], [], []]
+    assert alerts(made.on_event(position(5, "-379"))) == []
+    assert alerts(made.on_event(position(5, "-400"))) == ["NEAR_LOSS"]
 
 
 def test_money_is_taken_into_the_reporting_currency() -> None:
@@ -384,7 +469,7 @@ def test_one_symbols_halt_leaves_the_others_and_the_account() -> None:
 def test_a_halt_command_latches_with_who_and_why() -> None:
     said = core().on_event(command("halt"))
     assert (state(said).state, state(said).latched, state(said).halt_sequence) == ("HALT", True, 1)
-    assert state(said).reasons == ("COMMAND: odd prices (by ann)",)
+    assert state(said).reasons == ("COMMAND: odd prices by ann",)
     assert alerts(said) == ["HALT"]
 
 
@@ -398,12 +483,74 @@ def test_a_halt_command_for_all_halts_the_account_alone() -> None:
     assert state(said, ALL_SYMBOLS).state == "RUN"
 
 
-def test_a_second_halt_keeps_the_first() -> None:
+def test_a_second_halt_is_a_new_one_that_a_resume_of_the_first_does_not_end() -> None:
     made = core()
     made.on_event(command("halt", "c1", reason="first"))
-    assert states(made.on_event(command("halt", "c2", reason="second"))) == []
-    assert in_force(made).halt_sequence == 1
-    assert "first" in in_force(made).reasons[0]
+    said = state(made.on_event(command("halt", "c2", reason="second")))
+    assert (said.reasons, said.halt_sequence) == (("COMMAND: second by ann",), 2)
+    assert alerts(made.on_event(command("resume", "c3", halt_sequence=1))) == ["RESUME_REFUSED"]
+    assert in_force(made).state == "HALT"
+    assert state(made.on_event(command("resume", "c4", halt_sequence=2))).state == "RUN"
+
+
+def test_a_limit_that_breaks_while_a_person_halts_is_seen_and_not_ended_by_their_resume() -> None:
+    made = core(max_loss="-500")
+    made.on_event(command("halt", "c1"))
+    said = state(made.on_event(position(5, "-700")))
+    assert (said.reasons, said.halt_sequence) == (("COMMAND: odd prices by ann", "MAX_LOSS"), 2)
+    assert alerts(made.on_event(command("resume", "c2", halt_sequence=1))) == ["RESUME_REFUSED"]
+    assert in_force(made).state == "HALT"
+
+
+def test_a_halt_and_resume_by_a_person_does_not_renew_the_allowance_of_losses() -> None:
+    made = core(max_loss="-500")
+    made.on_event(position(5, "-450"))
+    made.on_event(command("halt", "c1"))
+    made.on_event(command("resume", "c2"))
+    assert state(made.on_event(position(5, "-500"))).state == "REDUCE_ONLY"
+    assert state(made.on_event(position(5, "-600"))).state == "HALT"
+
+
+def test_a_halt_and_resume_by_a_person_does_not_move_the_maximum_of_equity() -> None:
+    made = core(max_drawdown=-0.1, max_loss="-500000", reporting={"capital": "1000"})
+    made.on_event(position(1, "-90"))
+    made.on_event(command("halt", "c1", symbol=ALL_SYMBOLS))
+    made.on_event(command("resume", "c2", symbol=ALL_SYMBOLS))
+    assert state(made.on_event(position(1, "-100")), ALL_SYMBOLS).reasons == ("MAX_DRAWDOWN",)
+
+
+def test_a_halt_and_resume_by_a_person_does_not_renew_the_accounts_allowance() -> None:
+    made = core(account_max_loss="-500", max_loss="-500000")
+    made.on_event(position(5, "-450"))
+    made.on_event(command("halt", "c1", symbol=ALL_SYMBOLS))
+    made.on_event(command("resume", "c2", symbol=ALL_SYMBOLS))
+    assert state(made.on_event(position(5, "-500")), ALL_SYMBOLS).state == "REDUCE_ONLY"
+
+
+def test_profit_since_the_halt_does_not_tighten_what_the_account_may_lose() -> None:
+    made = core(account_max_loss="-500", max_loss="-500000")
+    made.on_event(position(5, "-600"))
+    made.on_event(position(5, "100"))
+    assert state(made.on_event(command("resume", symbol=ALL_SYMBOLS)), ALL_SYMBOLS).state == "RUN"
+    assert states(made.on_event(position(5, "-499")), ALL_SYMBOLS) == []
+    assert state(made.on_event(position(5, "-500")), ALL_SYMBOLS).state == "REDUCE_ONLY"
+
+
+def test_a_symbol_that_may_only_reduce_for_its_loss_is_freed_by_a_halt_and_its_resume() -> None:
+    made = core(max_loss="-500")
+    made.on_event(position(0, "-550"))
+    made.on_event(command("halt", "c1"))
+    assert state(made.on_event(command("resume", "c2"))).state == "RUN"
+    assert state(made.on_event(position(0, "-1050"))).state == "REDUCE_ONLY"
+
+
+def test_profit_since_the_halt_does_not_tighten_what_may_be_lost() -> None:
+    made = core(max_loss="-500")
+    made.on_event(position(5, "-600"))
+    made.on_event(position(5, "100"))
+    made.on_event(command("resume"))
+    assert states(made.on_event(position(5, "-499"))) == []
+    assert state(made.on_event(position(5, "-500"))).state == "REDUCE_ONLY"
 
 
 @pytest.mark.parametrize("halt_sequence", [None, 1])
