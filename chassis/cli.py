@@ -14,7 +14,7 @@ from chassis.bus.logfile import read_log
 from chassis.cli_config import config_app
 from chassis.cli_errors import exit_with_errors
 from chassis.engine import RunOptions, run_engine
-from chassis.errors import ConfigError, ReplayDivergedError
+from chassis.errors import ConfigError, EngineError, ReplayDivergedError
 from chassis.installed import process_definition, process_definitions, tool
 from chassis.logs import configure_logs
 from chassis.replay import ProcessReplay, replay
@@ -106,11 +106,13 @@ def up(
         announce=lambda url: _say(f"The page is at {url}  (Ctrl+C cancels all quotes and ends)"),
     )
     summary = run_engine(loaded.config, options)
-    _say(f"cancelled {summary['cancelled_at_end']} quotes; none of ours is left at the venue")
+    _say(f"cancelled {summary['cancelled_at_end']} quotes")
     if as_json:
         _print_json(summary)
     else:
         print(as_text(summary))
+    if not summary["drained"]:
+        raise EngineError("orders of ours may be left at the venue: look there, and cancel them by hand")
 
 
 def _number(option: str, text: str) -> float:

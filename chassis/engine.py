@@ -78,6 +78,7 @@ class Engine:
         if restored is not None:
             self._loop.continue_commands_from(restored.last_command_sequence)
         self._start_ns = start_ns
+        self._drained = False
 
     def _make_adapters(self) -> int:
         """Give processes their adapters; the engine's time at its start, in nanoseconds."""
@@ -102,12 +103,12 @@ class Engine:
         )
         restored = None
         if self._bus.last_event_time_ns:
-            restored = restore(self._log_dir, self._shells, applied)
             if self._bus.last_event_time_ns > start_ns:
                 raise ConfigError(
                     f"{self._log_dir} ends later than this run would begin: "
                     "a recording is not run twice into one log; give another folder with --log"
                 )
+            restored = restore(self._log_dir, self._shells, applied)
             logger.info("restored", log=str(self._log_dir), records=restored.records)
         for shell in self._shells:
             shell.start(start_ns, applied.model_copy(update={"process": shell.name}), f"pid-{os.getpid()}")
@@ -174,8 +175,7 @@ class Engine:
     async def _drain(self) -> int:
         """Cancel everything; the number of orders that the venue confirmed as cancelled."""
         before = self._loop.cancelled
-        if not await self._loop.drain():
-            logger.error("orders_left_at_the_venue", remedy="cancel them at the venue by hand")
+        self._drained = await self._loop.drain()
         return self._loop.cancelled - before
 
     def _summary(self, seconds: float, cancelled: int) -> dict[str, Any]:
@@ -185,6 +185,7 @@ class Engine:
             seconds=seconds,
             log=self._log_dir,
             cancelled_at_end=cancelled,
+            drained=self._drained,
             order_latency_p50_ms=latency.percentile_ms(50),
             order_latency_p99_ms=latency.percentile_ms(99),
         )

@@ -20,6 +20,8 @@ class RunFigures:
     seconds: float
     log: Path
     cancelled_at_end: int
+    drained: bool
+    """The venue holds no order of ours any more, as far as it has told."""
     order_latency_p50_ms: float | None
     order_latency_p99_ms: float | None
 
@@ -43,6 +45,7 @@ def summarise(store: StateStore, figures: RunFigures) -> dict[str, Any]:
         "log": str(figures.log),
         "refused_without_symbol": account.refusals_without_symbol if account else 0,
         "cancelled_at_end": figures.cancelled_at_end,
+        "drained": figures.drained,
         "order_latency_ms": {"p50": figures.order_latency_p50_ms, "p99": figures.order_latency_p99_ms},
     }
 
