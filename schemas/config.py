@@ -271,6 +271,59 @@ class Engine(Instruction):
     """A process writes a digest of its core's state into its trace after this many inputs, and at its end."""
 
 
+class Kafka(Instruction):
+    """The bus of processes that run apart."""
+
+    bootstrap: str = "127.0.0.1:9092"
+    """host:port of a broker; several with commas between them."""
+    partitions: Annotated[int, Field(ge=1, le=1000)] = 4
+    """Of every topic, so that a symbol's partition number is the same everywhere."""
+    replication: Count = 1
+    """Copies of every record; 3 in production."""
+    min_insync_replicas: Count = 1
+    """Copies that must confirm a record; one less than `replication` in production."""
+    security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
+    sasl_username: str | None = None
+    sasl_password_file: str | None = None
+    """A file with the password alone: secrets are never in the configuration itself."""
+    ssl_ca_file: str | None = None
+
+
+class Redis(Instruction):
+    """Where view-projector puts its documents for the gateway, when processes run apart."""
+
+    url: str = "redis://127.0.0.1:6379/0"
+    key_prefix: str = "mm:"
+    timeout_ms: Milliseconds = 500
+    """Of one request; after it the store counts as away until it answers again."""
+    view_age_ms_max: Milliseconds = 2_000
+    """Documents that the projector has not confirmed for this long are shown as stale."""
+
+
+class Process(Instruction):
+    """How one process lives on Kafka."""
+
+    state_dir: str = "state"
+    """Holds a folder a process, with its snapshots and its journal: on a disk that survives a restart."""
+    snapshot_interval_s: Positive = 5.0
+    poll_records_max: Count = 2_000
+    outbox_age_ms_max: Milliseconds = 500
+    """With an unconfirmed record older than this a process reads no more, so that trading fails closed."""
+    outbox_records_max: Count = 200_000
+    """With more unconfirmed records than this it ends, and goes on from its journal when started again."""
+    trace_interval_ms: Milliseconds = 250
+    shards: Count = 1
+    """Processes that share the partitions of monitor-service or of quote-service."""
+    shard: Annotated[int, Field(ge=0)] | None = None
+    """Which of them this one is, from 0; none: the number at the end of the host's name, as in a StatefulSet."""
+    health_host: str = "127.0.0.1"
+    health_port: Annotated[int, Field(ge=0, le=65535)] = 0
+    """Of /health/live, /health/ready and /metrics; 0 takes a free one, and the log says which."""
+    gateway_host: str = "127.0.0.1"
+    """Where gateway-api listens, at engine.port."""
+
+
 def _default_instruments() -> dict[str, InstrumentConfig]:
     return {
         symbol: InstrumentConfig(
@@ -301,6 +354,9 @@ class Config(Instruction):
     """By symbol. A recording's symbols may be missing: their tick and lot are inferred."""
     feed: Feed = Feed()
     engine: Engine = Engine()
+    kafka: Kafka = Kafka()
+    redis: Redis = Redis()
+    process: Process = Process()
 
     @model_validator(mode="after")
     def _synthetic_instruments(self) -> "Config":
