@@ -1,13 +1,15 @@
 """The life of a process around its core: restore, consume, hand to the core, publish, trace."""
 
-from chassis.bus.base import LocalBus, Record
+from typing import Protocol
+
+from chassis.bus.base import Record
 from chassis.digest import state_digest
 from chassis.process import Adapter, Core, ProcessDefinition
 from schemas.config import Config
 from schemas.envelope import Envelope
 from schemas.message import Event
 from schemas.process import ConfigApplied, EpochClaim, Shutdown, Tick, Trace
-from schemas.topics import TOPIC_OF
+from schemas.topics import TOPIC_OF, TOPICS
 
 ADAPTER_SUFFIX = "/adapter"
 """What an adapter received is journaled under its process's name with this suffix."""
@@ -15,18 +17,89 @@ TRACE_SUFFIX = "/trace"
 """What a process says about itself is published under its name with this suffix."""
 
 
+Entry = tuple[str, int, int, int]
+"""(source, partition, first, count), see schemas.process.Trace."""
+_OWN_INPUTS = frozenset(topic.name for topic in TOPICS if topic.own_input)
+
+
+class Publisher(Protocol):
+    """Where a shell puts what its process says."""
+
+    def publish(self, topic: str, envelope: Envelope, message: Event) -> Record:
+        """The record of the message."""
+
+
+class InputRuns:
+    """What a process consumed, in order, as runs."""
+
+    def __init__(self) -> None:
+        self._entries: list[Entry] = []
+        self._topic = ""
+        self._next = (0, 0)
+        self._marked = 0
+
+    def __bool__(self) -> bool:
+        return bool(self._entries)
+
+    def add(self, record: Record) -> None:
+        """A record was consumed. An external input is told by its sequence: its offset may not be known."""
+        topic = record.topic
+        partition, number = record.partition, record.offset
+        if topic in _OWN_INPUTS:
+            partition, number = 0, record.envelope.sequence
+        if topic == self._topic and (partition, number) == self._next:
+            _, _, first, count = self._entries[-1]
+            self._entries[-1] = (topic, partition, first, count + 1)
+        else:
+            self._entries.append((topic, partition, number, 1))
+            self._topic = topic
+        self._next = (partition, number + 1)
+
+    def add_injected(self, event: Tick | Shutdown) -> None:
+        """Time or the end was injected."""
+        self._entries.append((event.type_name, 0, event.event_time_ns, 1))
+        self._topic = ""
+
+    def mark(self) -> tuple[Entry, ...]:
+        """What was added since the last mark; what comes next begins a new run."""
+        added = tuple(self._entries[self._marked :])
+        self._marked = len(self._entries)
+        self._topic = ""
+        return added
+
+    def take(self) -> tuple[Entry, ...]:
+        """Everything since the last `take`, adjacent runs joined."""
+        joined: list[Entry] = []
+        for entry in self._entries:
+            topic, partition, first, count = entry
+            before = joined[-1] if joined else ("", 0, 0, 0)
+            if before[:2] == (topic, partition) and before[2] + before[3] == first:
+                joined[-1] = (topic, partition, before[2], before[3] + count)
+            else:
+                joined.append(entry)
+        self._entries.clear()
+        self._topic = ""
+        self._marked = 0
+        return tuple(joined)
+
+
 class ProcessShell:
-    """One process on a local bus.
+    """One process on a bus.
 
     Every input goes through `consume` or `inject`, which trace it; every output is published with an
     envelope that a replay can make again.
     """
 
     def __init__(
-        self, definition: ProcessDefinition, config: Config, bus: LocalBus, digest_interval_inputs: int
+        self,
+        definition: ProcessDefinition,
+        config: Config,
+        bus: Publisher,
+        digest_interval_inputs: int,
+        name: str | None = None,
     ) -> None:
         self.definition = definition
-        self.name = definition.name
+        self.name = name or definition.name
         self.core: Core = definition.make_core(config)
         self.adapter: Adapter | None = None
         self.inputs = 0
@@ -35,9 +108,7 @@ class ProcessShell:
         self.tick_interval_ns = definition.tick_interval_ns(config)
         self._digest_interval_inputs = digest_interval_inputs
         self._digest_at = digest_interval_inputs
-        self._entries: list[tuple[str, int, int, int]] = []
-        self._run_topic = ""
-        self._run_next_offset = 0
+        self.runs = InputRuns()
         self._sequence = 0
         self._trace_sequence = 0
         self._adapter_sequence = 0
@@ -65,20 +136,12 @@ class ProcessShell:
 
     def consume(self, record: Record) -> list[Record]:
         """Hand a record to the core; the records that it published because of it."""
-        offset = record.offset
-        if record.topic == self._run_topic and offset == self._run_next_offset:
-            topic, partition, first, count = self._entries[-1]
-            self._entries[-1] = (topic, partition, first, count + 1)
-        else:
-            self._entries.append((record.topic, record.partition, offset, 1))
-            self._run_topic = record.topic
-        self._run_next_offset = offset + 1
+        self.runs.add(record)
         return self._decide(record.message, record.envelope.event_id)
 
     def inject(self, event: Tick | Shutdown) -> list[Record]:
         """Hand injected time or the end to the core; it is in the trace and on no topic."""
-        self._entries.append((event.type_name, 0, event.event_time_ns, 1))
-        self._run_topic = ""
+        self.runs.add_injected(event)
         return self._decide(event, None)
 
     def journal(self, event: Event) -> Record:
@@ -111,7 +174,7 @@ class ProcessShell:
 
     def write_trace(self, now_ns: int, *, final: bool = False) -> None:
         """Publish what was consumed since the last trace, with a state digest now and then."""
-        if not self._entries:
+        if not self.runs:
             return
         digest = None
         if final or self.inputs >= self._digest_at:
@@ -120,13 +183,11 @@ class ProcessShell:
         trace = Trace(
             event_time_ns=now_ns,
             process=self.name,
-            entries=tuple(self._entries),
+            entries=self.runs.take(),
             last_output_sequence=self._sequence,
             state_digest=digest,
         )
         self._publish_about_self(trace)
-        self._entries.clear()
-        self._run_topic = ""
 
     def _publish_about_self(self, event: Event) -> None:
         self._trace_sequence += 1

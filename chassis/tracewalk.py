@@ -9,13 +9,17 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from chassis.bus.logfile import LoggedRecord
-from chassis.shell import TRACE_SUFFIX
+from chassis.shell import ADAPTER_SUFFIX, TRACE_SUFFIX
 from schemas.envelope import decode
 from schemas.message import Event
 from schemas.process import ConfigApplied, Shutdown, Tick, Trace
-from schemas.topics import TOPICS
+from schemas.topics import BY_NAME, TOPICS
 
 _INJECTED: dict[str, type[Tick | Shutdown]] = {Tick.type_name: Tick, Shutdown.type_name: Shutdown}
+
+
+_Place = tuple[str, int, int]
+"""How a trace names a record: (topic, partition, offset), or (adapter, 0, sequence) for an external input."""
 
 
 class ConsumedInput(NamedTuple):
@@ -59,7 +63,7 @@ class TraceWalk:
     """A walk over a log for some processes; holds only what they have not consumed yet."""
 
     processes: tuple[str, ...]
-    _held: dict[tuple[str, int, int], _Held] = field(default_factory=dict)
+    _held: dict[_Place, _Held] = field(default_factory=dict)
     _outputs: dict[str, list[LoggedRecord]] = field(default_factory=dict)
     _reader_counts: dict[str, int] = field(default_factory=dict)
 
@@ -82,7 +86,7 @@ class TraceWalk:
                 self._outputs[producer].append(record)
             readers = self._reader_counts.get(record.topic, 0)
             if readers:
-                self._held[record.topic, record.partition, record.offset] = _Held(record, readers)
+                self._held[_place(record)] = _Held(record, readers)
 
     def _step(self, process: str, record: LoggedRecord) -> ConfigStep | TraceStep:
         if record.envelope.type_name == ConfigApplied.type_name:
@@ -90,19 +94,19 @@ class TraceWalk:
         trace = decode(Trace, record.payload)
         outputs = self._outputs[process]
         self._outputs[process] = []
-        return TraceStep(process, self._inputs(trace), outputs, trace)
+        return TraceStep(process, self._inputs(process, trace), outputs, trace)
 
-    def _inputs(self, trace: Trace) -> Iterator[ConsumedInput]:
+    def _inputs(self, process: str, trace: Trace) -> Iterator[ConsumedInput]:
         for source, partition, first, count in trace.entries:
             injected = _INJECTED.get(source)
             if injected is not None:
                 yield ConsumedInput(injected(event_time_ns=first), None)
                 continue
-            for offset in range(first, first + count):
-                yield self._consume(source, partition, offset)
+            place = process + ADAPTER_SUFFIX if BY_NAME[source].own_input else source
+            for number in range(first, first + count):
+                yield self._consume((place, partition, number))
 
-    def _consume(self, topic: str, partition: int, offset: int) -> ConsumedInput:
-        place = (topic, partition, offset)
+    def _consume(self, place: _Place) -> ConsumedInput:
         held = self._held[place]
         if held.event is None:
             held.event = held.record.decoded().message
@@ -110,3 +114,9 @@ class TraceWalk:
         if not held.readers_left:
             del self._held[place]
         return ConsumedInput(held.event, held.record)
+
+
+def _place(record: LoggedRecord) -> _Place:
+    if BY_NAME[record.topic].own_input:
+        return record.envelope.producer, 0, record.envelope.sequence
+    return record.topic, record.partition, record.offset

@@ -316,7 +316,7 @@ class Process(Instruction):
     shards: Count = 1
     """Processes that share the partitions of monitor-service or of quote-service."""
     shard: Annotated[int, Field(ge=0)] | None = None
-    """Which of them this one is, from 0; none: the number at the end of the host's name, as in a StatefulSet."""
+    """Which of them this one is, from 0; none: the number that ends the host name, as in a StatefulSet."""
     health_host: str = "127.0.0.1"
     health_port: Annotated[int, Field(ge=0, le=65535)] = 0
     """Of /health/live, /health/ready and /metrics; 0 takes a free one, and the log says which."""

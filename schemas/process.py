@@ -42,8 +42,10 @@ class ConfigApplied(ProcessEvent):
 class Trace(ProcessEvent):
     """What a process consumed since its last trace, in the order it consumed it.
 
-    Each entry is (source, partition, first offset, count): a run of records of a topic. For the sources
-    `tick` and `shutdown` the third number is the injected time in nanoseconds instead.
+    Each entry is (source, partition, first offset, count): a run of records of a topic. For external inputs
+    (`own_input` in schemas/topics.py) it is (topic, 0, first sequence of the process's adapter, count): they
+    are consumed before their offset is known. For the sources `tick` and `shutdown` the third number is the
+    injected time in nanoseconds.
     """
 
     type_name: ClassVar[str] = "process.trace.v1"

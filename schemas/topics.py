@@ -47,6 +47,11 @@ class Topic:
     own_input: bool = False
     """External input that its writer journals and then consumes itself, so that it can be replayed."""
 
+    @property
+    def conflated(self) -> bool:
+        """May a reader that has fallen behind skip to the newest record of each key?"""
+        return self.kind == "level" and not self.compacted
+
 
 TOPICS: tuple[Topic, ...] = (
     Topic(
