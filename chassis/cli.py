@@ -13,6 +13,7 @@ from rich.table import Table
 from chassis.bus.logfile import read_log
 from chassis.cli_config import config_app
 from chassis.cli_errors import exit_with_errors
+from chassis.cli_kafka import run, topics_app
 from chassis.engine import RunOptions, run_engine
 from chassis.errors import ConfigError, EngineError, ReplayDivergedError
 from chassis.installed import process_definition, process_definitions, tool
@@ -22,7 +23,6 @@ from chassis.settings import code_version, load_config
 from chassis.summary import as_text
 from chassis.text import iso_time, parse_time_ns
 from chassis.why import why
-from schemas.topics import TOPICS, Topic
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -31,6 +31,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(config_app, name="config")
+app.add_typer(topics_app, name="topics")
+app.command("run")(run)
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout, for programs.")]
 ConfigFiles = Annotated[
@@ -263,28 +265,6 @@ def price(config: ConfigFiles = None, as_json: Json = False) -> None:
         _print_json(explained)
     else:
         _print_explanation(explained)
-
-
-@app.command()
-@exit_with_errors
-def topics(as_json: Json = False) -> None:
-    """The map of the engine: each topic's kind, key, writer, readers and retention."""
-    if as_json:
-        _print_json([_topic_json(topic) for topic in TOPICS])
-        return
-    table = Table()
-    for column in ("topic", "kind", "key", "writer", "readers", "kept"):
-        table.add_column(column, overflow="fold")
-    for topic in TOPICS:
-        kind = f"{topic.kind}, compacted" if topic.compacted else topic.kind
-        days = f"{topic.retention_ms // 86_400_000} d"
-        table.add_row(topic.name, kind, topic.key, topic.writer, ", ".join(topic.readers), days)
-    Console(width=None if sys.stdout.isatty() else 160).print(table)
-
-
-def _topic_json(topic: Topic) -> dict[str, Any]:
-    fields = asdict(topic)
-    return fields | {"messages": [message.type_name for message in topic.messages]}
 
 
 def main() -> None:

@@ -14,7 +14,7 @@ from time import perf_counter_ns
 from chassis.bus.base import LocalBus, Record
 from chassis.clock import EngineClock
 from chassis.errors import ConfigError
-from chassis.metrics import LatencyRecorder
+from chassis.metrics import INTENTS, LatencyRecorder
 from chassis.process import Adapter
 from chassis.shell import ProcessShell
 from schemas.control import Command
@@ -35,7 +35,6 @@ _TICK_PHASE_NS = 17 * NS_PER_MS
 SILENCE_NS = 120 * NS_PER_S
 """Simulated time: after a silence of the feed this long, with no order left, time jumps to its next event."""
 _NEVER = 1 << 63
-_INTENTS = frozenset({"place_intent", "amend_intent", "cancel_intent"})
 
 Fire = Callable[[int], None]
 
@@ -242,7 +241,7 @@ class EmbeddedLoop:
         self.cancelled += event.kind == "cancelled"
         if event.kind == "denied":
             self.denials.update(event.reasons)
-        if not self._turn_is_feed or event.kind not in _INTENTS:
+        if not self._turn_is_feed or event.kind not in INTENTS:
             return
         if self._is_simulated:
             elapsed_ns = perf_counter_ns() - self._turn_began_ns

@@ -20,7 +20,8 @@ from chassis.bus.logfile import LogFileBus
 from chassis.clock import EngineClock
 from chassis.embedded import EmbeddedLoop
 from chassis.errors import ConfigError
-from chassis.gateway import GatewayServer
+from chassis.gateway import gateway_server
+from chassis.http_server import HttpServer
 from chassis.installed import process_definitions
 from chassis.metrics import EngineMetrics
 from chassis.process import AdapterContext, GatewayContext
@@ -154,7 +155,7 @@ class Engine:
             return None
         return self._start_ns + int(self._options.for_s * NS_PER_S)
 
-    def _gateway(self) -> GatewayServer:
+    def _gateway(self) -> HttpServer:
         context = GatewayContext(
             config=self._config,
             store=self._store,
@@ -163,7 +164,9 @@ class Engine:
             version=code_version(),
             is_closing=lambda: server.is_closing,
         )
-        server = GatewayServer(context, self._config.engine.port, port_is_chosen=self._options.port_is_chosen)
+        server = gateway_server(
+            context, self._config.engine.port, port_is_chosen=self._options.port_is_chosen
+        )
         return server
 
     def _stop_on_signals(self) -> None:

@@ -41,3 +41,7 @@ class FeedError(EngineError):
 
 class OffsetOutOfRangeError(EngineError):
     """A reader asked for records that the bus no longer, or not yet, holds."""
+
+
+class FencedError(EngineError):
+    """Another instance has taken over what this process wrote."""

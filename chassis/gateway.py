@@ -1,80 +1,14 @@
-"""Serves the installed gateway application beside the embedded loop."""
+"""The installed gateway application, served where an engine or a process runs."""
 
-import asyncio
-import errno
-import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
-
-import uvicorn
-
-from chassis.errors import DependencyError
+from chassis.http_server import LOOPBACK, HttpServer
 from chassis.installed import tool
 from chassis.process import GatewayContext
 from schemas.topics import GATEWAY
 
-HOST = "127.0.0.1"
-_GRACE_S = 2
 
-
-class _Server(uvicorn.Server):
-    """A server that leaves signals to the engine: the engine cancels its quotes before it ends."""
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
-class GatewayServer:
-    """HTTP on a loopback port for as long as the engine runs."""
-
-    def __init__(self, context: GatewayContext, port: int, *, port_is_chosen: bool) -> None:
-        self._socket = _listen(port, port_is_chosen)
-        application = tool("market_making.gateways", GATEWAY)(context)
-        settings = uvicorn.Config(
-            application,
-            log_config=None,
-            access_log=False,
-            lifespan="off",
-            timeout_graceful_shutdown=_GRACE_S,
-            server_header=False,
-        )
-        self._server = _Server(settings)
-        self._task: asyncio.Task[None] | None = None
-
-    @property
-    def url(self) -> str:
-        """Where the page is."""
-        return f"http://{HOST}:{self._socket.getsockname()[1]}/"
-
-    @property
-    def is_closing(self) -> bool:
-        """True from `stop` on."""
-        return self._server.should_exit
-
-    def start(self) -> None:
-        """Serve in the running loop."""
-        self._task = asyncio.create_task(self._server.serve(sockets=[self._socket]))
-
-    async def stop(self) -> None:
-        """Close connections and the port."""
-        self._server.should_exit = True
-        if self._task is not None:
-            await self._task
-        self._socket.close()
-
-
-def _listen(port: int, port_is_chosen: bool) -> socket.socket:
-    """A listening socket; a busy default port is replaced by a free one, a chosen one is an error."""
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((HOST, port))
-    except OSError as error:
-        if port_is_chosen or error.errno != errno.EADDRINUSE:
-            raise DependencyError(
-                f"cannot listen on {HOST}:{port}: {error.strerror}; choose another with --port"
-            ) from error
-        listener.bind((HOST, 0))
-    listener.listen()
-    return listener
+def gateway_server(
+    context: GatewayContext, port: int, *, host: str = LOOPBACK, port_is_chosen: bool
+) -> HttpServer:
+    """A server of the gateway; raises DependencyError where a chosen port is taken."""
+    application = tool("market_making.gateways", GATEWAY)(context)
+    return HttpServer(application, port, host=host, port_is_chosen=port_is_chosen)

@@ -6,11 +6,17 @@ costs the path from book to order nothing beyond the count.
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import accumulate
 
 from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.registry import Collector
+
+from chassis.bus.base import Record
+from schemas.orders import OrderEvent
+from schemas.topics import BY_NAME, QUOTE
+from schemas.units import NS_PER_S
 
 LATENCY_BUCKETS_S = (0.001, 0.005, 0.010, 0.025, 0.050, 0.100, 0.250)
 """Upper bounds, inclusive, in seconds."""
@@ -94,3 +100,48 @@ def _counter(name: str, help_text: str, label: str, counts: Mapping[str, int]) -
     for value, count in dict(counts).items():
         family.add_metric((value,), count)
     return family
+
+
+INTENTS = frozenset({"place_intent", "amend_intent", "cancel_intent"})
+
+
+class WorkerMetrics:
+    """What one process on Kafka counts."""
+
+    def __init__(self, process: str) -> None:
+        self._process = process
+        self.inputs = 0
+        self.published: Counter[str] = Counter()
+        self.denials: Counter[str] = Counter()
+        self.input_age = LatencyRecorder()
+        """Seconds from a level message's event time to the turn that consumed it."""
+        self.order_latency = LatencyRecorder()
+        """Seconds from the time of a quote target, its book's receipt, to each order intent it led to."""
+
+    def saw(self, records: Sequence[Record], now_ns: int) -> None:
+        """Records were consumed."""
+        self.inputs += len(records)
+        for record in records:
+            if BY_NAME[record.topic].conflated:
+                self.input_age.observe((now_ns - record.envelope.event_time_ns) / NS_PER_S)
+
+    def said(self, records: Sequence[Record], now_ns: int) -> None:
+        """Records were released."""
+        for record in records:
+            self.published[record.topic] += 1
+            message = record.message
+            if type(message) is OrderEvent:
+                if message.kind in INTENTS and (record.envelope.cause or "").startswith(QUOTE):
+                    self.order_latency.observe((now_ns - message.event_time_ns) / NS_PER_S)
+                elif message.kind == "denied":
+                    self.denials.update(message.reasons)
+
+    def collector(self, version: str) -> EngineMetrics:
+        """In Prometheus's form."""
+        return EngineMetrics(
+            version,
+            events=lambda: {self._process: self.inputs},
+            published=lambda: self.published,
+            denied=lambda: self.denials,
+            latency=self.order_latency,
+        )

@@ -56,6 +56,8 @@ class AdapterContext:
     store: StateStore
     start_time_ns: int
     """The engine's time at its start; a recorded feed begins at its own first event instead."""
+    serves: Callable[[str], bool] = lambda key: True
+    """Is a symbol (`venue:symbol`) served by this process? False for one of another shard."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,8 @@ class ProcessDefinition:
     make_adapter: Callable[[AdapterContext], Adapter] | None = None
     drained: Callable[[Core], bool] = lambda core: True
     """After a Shutdown: has the process nothing left at the venue?"""
+    is_sharded: bool = False
+    """Symbols do not touch each other in it, so that several of it can share them."""
     restores_adapter: bool = False
     """The adapter is a simulation whose state is a function of what it saw: a restart feeds it again."""
 

@@ -117,8 +117,28 @@ class ProcessShell:
         """Claim the process's topics, and give the core its configuration, the first of its inputs."""
         claim = EpochClaim(event_time_ns=now_ns, process=self.name, instance=instance)
         self._publish_about_self(claim)
+        self.begin(applied)
+
+    def begin(self, applied: ConfigApplied) -> None:
+        """Say under which configuration and code the process goes on, and tell its core."""
         self._publish_about_self(applied)
         self.configure(applied)
+
+    def restore(self, core: Core) -> None:
+        """Go on with a core from a snapshot."""
+        self.core = core
+        self._on_event = core.on_event
+
+    @property
+    def sequences(self) -> tuple[int, int, int]:
+        """Of the newest output, the newest message about itself, the newest external input."""
+        return self._sequence, self._trace_sequence, self._adapter_sequence
+
+    def skip_to(self, sequence: int, trace_sequence: int, adapter_sequence: int) -> None:
+        """Use no number up to these again: a process before this one said more than it left a trace of."""
+        self._sequence = max(self._sequence, sequence)
+        self._trace_sequence = max(self._trace_sequence, trace_sequence)
+        self._adapter_sequence = max(self._adapter_sequence, adapter_sequence)
 
     def configure(self, applied: ConfigApplied) -> None:
         """Tell the core that its process begins, anew after a restart. It answers nothing to that."""

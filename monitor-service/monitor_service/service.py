@@ -15,7 +15,7 @@ def make_feed(context: AdapterContext) -> Adapter:
     """The feed that the configuration names."""
     if context.config.feed.kind == "recorded":
         return RecordedFeed(context.config)
-    return SyntheticFeed(context.config, context.start_time_ns)
+    return SyntheticFeed(context.config, context.start_time_ns, context.serves)
 
 
 definition = ProcessDefinition(
@@ -23,4 +23,5 @@ definition = ProcessDefinition(
     make_core=MonitorCore,
     tick_interval_ns=lambda config: TICK_INTERVAL_NS,
     make_adapter=make_feed,
+    is_sharded=True,
 )

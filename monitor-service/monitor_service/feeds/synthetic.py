@@ -4,7 +4,7 @@ The same seed, configuration and start give the same events.
 """
 
 import heapq
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from monitor_service.feeds.instruments import announce
 from monitor_service.feeds.synthetic_symbol import SyntheticMarket
@@ -17,10 +17,14 @@ VENUE = "synthetic"
 class SyntheticFeed:
     """All symbols of `feed.symbols`, each event at its own time. An Adapter of the chassis."""
 
-    def __init__(self, config: Config, start_time_ns: int) -> None:
+    def __init__(
+        self, config: Config, start_time_ns: int, serves: Callable[[str], bool] = lambda key: True
+    ) -> None:
         self._opening: list[Event] = []
         self._due: list[tuple[int, int, SyntheticMarket]] = []
         for number, (symbol, settings) in enumerate(config.feed.symbols.items()):
+            if not serves(f"{VENUE}:{symbol}"):
+                continue
             instrument = announce(VENUE, symbol, config, start_time_ns)
             market = SyntheticMarket(instrument, settings, config.feed.seed, start_time_ns)
             self._opening += [instrument, market.snapshot(start_time_ns)]

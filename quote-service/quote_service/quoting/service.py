@@ -8,5 +8,6 @@ from schemas.units import NS_PER_S
 definition = ProcessDefinition(
     name=QUOTE,
     make_core=QuoterCore,
+    is_sharded=True,
     tick_interval_ns=lambda config: int(config.market_making.update_frequency * NS_PER_S),
 )

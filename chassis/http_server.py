@@ -1,0 +1,79 @@
+"""An HTTP server inside a running event loop, which leaves signals to the engine."""
+
+import asyncio
+import errno
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import uvicorn
+
+from chassis.errors import DependencyError
+
+LOOPBACK = "127.0.0.1"
+_GRACE_S = 2
+
+
+class _Server(uvicorn.Server):
+    """A server that leaves signals to the engine: the engine cancels its quotes before it ends."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+class HttpServer:
+    """Serves an ASGI application for as long as the process runs."""
+
+    def __init__(self, application: Any, port: int, *, host: str = LOOPBACK, port_is_chosen: bool) -> None:
+        """Listen at once; raises DependencyError where a chosen port is taken."""
+        self._socket = _listen(host, port, port_is_chosen)
+        settings = uvicorn.Config(
+            application,
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            timeout_graceful_shutdown=_GRACE_S,
+            server_header=False,
+        )
+        self._server = _Server(settings)
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def url(self) -> str:
+        """Where it is."""
+        host, port = self._socket.getsockname()[:2]
+        return f"http://{host}:{port}/"
+
+    @property
+    def is_closing(self) -> bool:
+        """True from `stop` on."""
+        return self._server.should_exit
+
+    def start(self) -> None:
+        """Serve in the running loop."""
+        self._task = asyncio.create_task(self._server.serve(sockets=[self._socket]))
+
+    async def stop(self) -> None:
+        """Close connections and the port."""
+        self._server.should_exit = True
+        if self._task is not None:
+            await self._task
+        self._socket.close()
+
+
+def _listen(host: str, port: int, port_is_chosen: bool) -> socket.socket:
+    """A listening socket; a busy default port is replaced by a free one, a chosen one is an error."""
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        if port_is_chosen or error.errno != errno.EADDRINUSE:
+            raise DependencyError(
+                f"cannot listen on {host}:{port}: {error.strerror}; choose another with --port"
+            ) from error
+        listener.bind((host, 0))
+    listener.listen()
+    return listener
