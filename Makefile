@@ -3,7 +3,7 @@ PY ?= python3
 BIN := .venv/bin
 MEMBERS := schemas chassis monitor-service quote-service inventory-service risk-service gateway-api
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run test test-fast lint format bench lock clean
+.PHONY: help setup setup-dev run test test-fast test-kafka lint format bench lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -28,7 +28,10 @@ test: setup-dev  ## all tests that can run on this machine
 	@$(BIN)/python -m pytest $(ARGS)
 
 test-fast: setup-dev  ## the everyday part, under a minute
-	@$(BIN)/python -m pytest -m "not slow and not browser" $(ARGS)
+	@$(BIN)/python -m pytest -m "not slow and not browser and not kafka and not redis" $(ARGS)
+
+test-kafka: setup-dev  ## what needs Kafka and Redis; fails where they cannot run
+	@MM_REQUIRE_ALL_TESTS=1 $(BIN)/python -m pytest -m "kafka or redis" $(ARGS)
 
 lint: setup-dev  ## ruff, mypy strict, import rules
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports --no-cache

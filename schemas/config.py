@@ -276,6 +276,8 @@ class Kafka(Instruction):
 
     bootstrap: str = "127.0.0.1:9092"
     """host:port of a broker; several with commas between them."""
+    topic_prefix: Annotated[str, Field(pattern=r"^[a-zA-Z0-9._-]*$", max_length=100)] = ""
+    """Before the name of every topic on the broker, so that several engines can share it."""
     partitions: Annotated[int, Field(ge=1, le=1000)] = 4
     """Of every topic, so that a symbol's partition number is the same everywhere."""
     replication: Count = 1

@@ -84,14 +84,14 @@ async def _admin(config: Kafka) -> AIOKafkaAdminClient:
 
 async def _plan(admin: AIOKafkaAdminClient, config: Kafka) -> list[TopicChange]:
     existing = set(await admin.list_topics())
-    changes = [
-        TopicChange(topic.name, "topic", None, "made") for topic in TOPICS if topic.name not in existing
-    ]
-    present = [topic for topic in TOPICS if topic.name in existing]
+    names = {config.topic_prefix + topic.name: topic for topic in TOPICS}
+    changes = [TopicChange(name, "topic", None, "made") for name in names if name not in existing]
+    present = [name for name in names if name in existing]
     if present:
-        changes += _shape_changes(await admin.describe_topics([topic.name for topic in present]), config)
-        for topic in present:
-            changes += _setting_changes(topic, await _settings_of(admin, topic), config)
+        changes += _shape_changes(await admin.describe_topics(present), config)
+        for name in present:
+            wanted = topic_settings(names[name], config)
+            changes += _setting_changes(name, await _settings_of(admin, name), wanted)
     return changes
 
 
@@ -110,34 +110,30 @@ def _shape_changes(described: list[Any], config: Kafka) -> list[TopicChange]:
     return changes
 
 
-async def _settings_of(admin: AIOKafkaAdminClient, topic: Topic) -> dict[str, str]:
-    responses = await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, topic.name)])
+async def _settings_of(admin: AIOKafkaAdminClient, name: str) -> dict[str, str]:
+    responses = await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, name)])
     entries = responses[0].resources[0][4]
     return {entry[0]: entry[1] for entry in entries}
 
 
-def _setting_changes(topic: Topic, settings: dict[str, str], config: Kafka) -> list[TopicChange]:
+def _setting_changes(name: str, settings: dict[str, str], wanted: dict[str, str]) -> list[TopicChange]:
     return [
-        TopicChange(topic.name, name, settings.get(name), wanted)
-        for name, wanted in topic_settings(topic, config).items()
-        if settings.get(name) != wanted
+        TopicChange(name, setting, settings.get(setting), value)
+        for setting, value in wanted.items()
+        if settings.get(setting) != value
     ]
 
 
 async def _carry_out(admin: AIOKafkaAdminClient, config: Kafka, changes: list[TopicChange]) -> None:
     missing = {change.topic for change in changes if change.setting == "topic"}
     drifted = {change.topic for change in changes} - missing
+    wanted = {config.topic_prefix + topic.name: topic_settings(topic, config) for topic in TOPICS}
     if missing:
         response = await admin.create_topics(
             [
-                NewTopic(
-                    topic.name,
-                    config.partitions,
-                    config.replication,
-                    topic_configs=topic_settings(topic, config),
-                )
-                for topic in TOPICS
-                if topic.name in missing
+                NewTopic(name, config.partitions, config.replication, topic_configs=settings)
+                for name, settings in wanted.items()
+                if name in missing
             ]
         )
         for name, code, *rest in response.topic_errors:
@@ -147,9 +143,9 @@ async def _carry_out(admin: AIOKafkaAdminClient, config: Kafka, changes: list[To
     if drifted:
         await admin.alter_configs(
             [
-                ConfigResource(ConfigResourceType.TOPIC, topic.name, topic_settings(topic, config))
-                for topic in TOPICS
-                if topic.name in drifted
+                ConfigResource(ConfigResourceType.TOPIC, name, settings)
+                for name, settings in wanted.items()
+                if name in drifted
             ]
         )
 

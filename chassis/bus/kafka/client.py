@@ -4,6 +4,9 @@ import ssl
 from pathlib import Path
 from typing import Any
 
+from aiokafka import TopicPartition as KafkaPartition
+
+from chassis.bus.base import TopicPartition
 from chassis.errors import ConfigError
 from schemas.config import Kafka
 
@@ -11,6 +14,16 @@ REQUEST_TIMEOUT_MS = 40_000
 """A broker that stops for half a minute loses nothing: its answer is waited for."""
 RETRY_BACKOFF_MS = 100
 METADATA_AGE_MS_MAX = 30_000
+
+
+def on_broker(config: Kafka, place: TopicPartition) -> KafkaPartition:
+    """What the broker calls a partition."""
+    return KafkaPartition(config.topic_prefix + place.topic, place.partition)
+
+
+def from_broker(config: Kafka, place: KafkaPartition) -> TopicPartition:
+    """What the engine calls a partition."""
+    return TopicPartition(place.topic.removeprefix(config.topic_prefix), place.partition)
 
 
 def connection(config: Kafka) -> dict[str, Any]:

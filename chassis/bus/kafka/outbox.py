@@ -15,7 +15,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from chassis.bus.base import TopicPartition
-from chassis.bus.kafka.client import connection
+from chassis.bus.kafka.client import connection, on_broker
 from chassis.bus.kafka.wire import Headers
 from chassis.errors import DependencyError
 from schemas.config import Kafka
@@ -128,7 +128,7 @@ class Outbox:
                 f"a record of {lane.partition.topic} is larger than {BATCH_BYTES_MAX} bytes: "
                 f"key {lane.records[0].key.decode()}"
             )
-        topic, partition = lane.partition
+        topic, partition = on_broker(self._config, lane.partition)
         delivered = await producer.send_batch(batch, topic, partition=partition)
         confirmed: Any = await delivered
         for _ in range(count):

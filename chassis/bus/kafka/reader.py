@@ -1,5 +1,6 @@
 """Reads partitions from given offsets on: no consumer group, nothing is committed."""
 
+import asyncio
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -11,7 +12,7 @@ from aiokafka.errors import OffsetOutOfRangeError as KafkaOffsetOutOfRangeError
 from pydantic import ValidationError
 
 from chassis.bus.base import Record, TopicPartition
-from chassis.bus.kafka.client import connection
+from chassis.bus.kafka.client import connection, from_broker, on_broker
 from chassis.bus.kafka.wire import BARRIER_TYPE, Stamp, read_headers, writer_of
 from chassis.bus.logfile import LoggedRecord
 from chassis.errors import DependencyError, OffsetOutOfRangeError
@@ -123,7 +124,7 @@ class KafkaReader:
                 f"no Kafka broker answers at {self._config.bootstrap}: {error}; give another with --kafka"
             ) from error
         if self.positions:
-            places = {place: KafkaPartition(*place) for place in self.positions}
+            places = {place: on_broker(self._config, place) for place in self.positions}
             consumer.assign(list(places.values()))
             for place, offset in self.positions.items():
                 consumer.seek(places[place], offset)
@@ -131,7 +132,7 @@ class KafkaReader:
         return consumer
 
     def _raw(self, record: Any) -> Iterator[RawRecord]:
-        place = TopicPartition(record.topic, record.partition)
+        place = from_broker(self._config, record)
         self.positions[place] = record.offset + 1
         try:
             envelope, stamp = read_headers(record.headers)
@@ -157,8 +158,8 @@ class KafkaReader:
     async def end_offsets(self, places: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
         """The offset that the next record of each partition will get."""
         consumer = self._consumer or await self._start()
-        found = await consumer.end_offsets([KafkaPartition(*place) for place in places])
-        return {TopicPartition(place.topic, place.partition): offset for place, offset in found.items()}
+        found = await consumer.end_offsets([on_broker(self._config, place) for place in places])
+        return {from_broker(self._config, place): offset for place, offset in found.items()}
 
     def _decoded(self, raw: RawRecord) -> Record | None:
         logged = raw.logged
@@ -174,14 +175,15 @@ class KafkaReader:
 
     def _out_of_range(self, offsets: Mapping[KafkaPartition, int]) -> OffsetOutOfRangeError:
         place, offset = next(iter(offsets.items()))
+        topic, partition = from_broker(self._config, place)
         return OffsetOutOfRangeError(
-            f"offset {offset} of {place.topic} partition {place.partition} is not there: "
-            "beyond its end, or deleted by retention"
+            f"offset {offset} of {topic} partition {partition} is beyond its end, or deleted by retention"
         )
 
     async def close(self) -> None:
         """Give back the connection."""
         if self._consumer is not None:
+            await asyncio.sleep(0)  # a consumer that is stopped before its tasks ever ran says it was cancelled
             await self._consumer.stop()
             self._consumer = None
 
