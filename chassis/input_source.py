@@ -66,9 +66,9 @@ class InputSource:
         bus: KafkaBus,
         shard: Shard,
         positions: Mapping[TopicPartition, int],
-        epochs: Mapping[tuple[str, int, str], int],
+        newest: Mapping[tuple[str, int, str], int],
     ) -> None:
-        self._reader = bus.reader(positions, Fence(epochs))
+        self._reader = bus.reader(positions, Fence(newest))
         self._shard = shard
         self._fetched: dict[TopicPartition, deque[RawRecord]] = {place: deque() for place in positions}
         self._has_fetched = False
@@ -76,9 +76,9 @@ class InputSource:
         """The next offset to be taken."""
 
     @property
-    def epochs(self) -> dict[tuple[str, int, str], int]:
-        """The newest epoch of each writer in what was taken."""
-        return self._reader.fence.epochs
+    def newest(self) -> dict[tuple[str, int, str], int]:
+        """How far each writer had come in what was taken."""
+        return self._reader.fence.newest
 
     @property
     def poison(self) -> list[Poison]:

@@ -44,7 +44,7 @@ class Tail:
 async def claim_epoch(bus: KafkaBus, name: str, instance: str, now_ns: int) -> int:
     """Claim to be the one writer; the epoch, which is one more than the offset of the claim."""
     claim = EpochClaim(event_time_ns=now_ns, process=name, instance=instance)
-    bus.publish(EPOCH_TOPIC, Envelope(f"{name}/claim", 0, None, now_ns, claim.type_name), claim)
+    bus.publish(EPOCH_TOPIC, Envelope(f"{name}/claim", now_ns, None, now_ns, claim.type_name), claim)
     await bus.flush()
     end = bus.outbox.end_offsets()[bus.place_of(EPOCH_TOPIC, name)]
     bus.epoch = end

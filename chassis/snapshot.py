@@ -57,8 +57,8 @@ class Snapshot:
     adapter_sequence: int
     positions: dict[TopicPartition, int]
     """The next offset of each input partition."""
-    epochs: dict[tuple[str, int, str], int]
-    """The newest epoch of each writer on each input partition."""
+    newest: dict[tuple[str, int, str], int]
+    """How far each writer had come on each input partition, see bus.kafka.reader.Fence."""
     end_offsets: dict[TopicPartition, int]
     """For each output partition: the offset after the newest record that was confirmed then."""
     unconfirmed: dict[TopicPartition, list[Any]]

@@ -139,7 +139,7 @@ class Worker:
         )
         if self._definition.restores_adapter:
             self._shell.adapter = snapshot.adapter
-        self._source = InputSource(self._bus, self._shard, positions | snapshot.positions, snapshot.epochs)
+        self._source = InputSource(self._bus, self._shard, positions | snapshot.positions, snapshot.newest)
         say_unconfirmed(self._bus, snapshot.unconfirmed, tail.said)
         rerun = Rerun(self._shell, self._turns, self._source)
         await rerun.run(journal)
@@ -191,7 +191,7 @@ class Worker:
             trace_sequence=trace_sequence,
             adapter_sequence=adapter_sequence,
             positions=dict(self._source.positions),
-            epochs=dict(self._source.epochs),
+            newest=dict(self._source.newest),
             end_offsets=self._bus.outbox.end_offsets(),
             unconfirmed=self._bus.outbox.unconfirmed(),
             core=shell.core,

@@ -1,7 +1,7 @@
 """A real Kafka broker for tests.
 
-`KAFKA_BOOTSTRAP` names one that runs; else a container where a Docker engine answers; else Apache Kafka's own
-jars from Maven, checked against kafka-jars.sha256 and kept in the user's cache, on a free port of the loopback.
+`KAFKA_BOOTSTRAP` names one that runs; else a container where a Docker engine answers; else Apache Kafka's
+own jars from Maven, checked against kafka-jars.sha256, kept in the user's cache, on a free loopback port.
 """
 
 import asyncio
@@ -82,8 +82,17 @@ class KafkaServer:
     def _format(self) -> None:
         cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         subprocess.run(
-            ["java", *_JVM, "-cp", self._classes, "kafka.tools.StorageTool", "format"]
-            + [f"--cluster-id={cluster_id}", "-c", self._settings],
+            [
+                "java",
+                *_JVM,
+                "-cp",
+                self._classes,
+                "kafka.tools.StorageTool",
+                "format",
+                f"--cluster-id={cluster_id}",
+                "-c",
+                self._settings,
+            ],
             check=True,
             capture_output=True,
             timeout=60,
@@ -139,8 +148,16 @@ def jars() -> Path:
 def _fetch_jars() -> None:
     unchecked = _JARS.with_name(f"{_JARS.name}.{os.getpid()}")
     done = subprocess.run(
-        ["mvn", "-q", "-B", "-f", FOLDER / "pom.xml", "dependency:copy-dependencies"]
-        + [f"-DoutputDirectory={unchecked}", "-DincludeScope=runtime"],
+        [
+            "mvn",
+            "-q",
+            "-B",
+            "-f",
+            FOLDER / "pom.xml",
+            "dependency:copy-dependencies",
+            f"-DoutputDirectory={unchecked}",
+            "-DincludeScope=runtime",
+        ],
         capture_output=True,
         text=True,
         timeout=300,

@@ -41,18 +41,31 @@ class RawRecord(NamedTuple):
 
 
 class Fence:
-    """Knows the newest epoch of each writer on each partition, and so whose records no longer count."""
+    """Knows, for each partition, whose records count and how far each writer has come.
 
-    def __init__(self, epochs: Mapping[tuple[str, int, str], int] | None = None) -> None:
-        self.epochs: dict[tuple[str, int, str], int] = dict(epochs or {})
+    A record of a writer that was replaced before it does not count, and none counts twice: within a
+    partition a producer's sequence only grows.
+    """
 
-    def admits(self, topic: str, partition: int, producer: str, epoch: int) -> bool:
-        """False for a record of a writer that was replaced before it."""
-        place = (topic, partition, writer_of(producer))
-        newest = self.epochs.get(place, -1)
-        if epoch > newest:
-            self.epochs[place] = epoch
-        return epoch >= newest
+    def __init__(self, newest: Mapping[tuple[str, int, str], int] | None = None) -> None:
+        self.newest: dict[tuple[str, int, str], int] = dict(newest or {})
+        """Epoch by (topic, partition, writer + '@'), sequence by (topic, partition, producer)."""
+
+    def admits(self, raw: "RawRecord") -> bool:
+        """Does the record count? To be asked once, in order; false for a barrier too."""
+        logged, envelope = raw.logged, raw.logged.envelope
+        writer = (logged.topic, logged.partition, writer_of(envelope.producer) + "@")
+        epoch = raw.stamp.epoch
+        if epoch < self.newest.get(writer, epoch):
+            return False
+        self.newest[writer] = epoch
+        if envelope.type_name == BARRIER_TYPE:
+            return False
+        producer = (logged.topic, logged.partition, envelope.producer)
+        if envelope.sequence <= self.newest.get(producer, -1):
+            return False
+        self.newest[producer] = envelope.sequence
+        return True
 
 
 class TraceIds:
@@ -91,7 +104,7 @@ class KafkaReader:
         self.poison: list[Poison] = []
         """What could not be read: skipped here, to be judged by the process."""
         self.fenced_out = 0
-        """Records of replaced writers that were dropped."""
+        """Records that did not count: of replaced writers, and repeated ones."""
 
     async def poll(self, max_records: int, timeout_s: float) -> Sequence[Record]:
         """Up to `max_records` next records; raises OffsetOutOfRangeError, DependencyError."""
@@ -144,12 +157,11 @@ class KafkaReader:
         yield RawRecord(logged, stamp)
 
     def admits(self, raw: RawRecord) -> bool:
-        """False for a barrier and for a record of a replaced writer. To be asked once, in order."""
-        logged = raw.logged
-        if not self.fence.admits(logged.topic, logged.partition, logged.envelope.producer, raw.stamp.epoch):
+        """Does the record count, see Fence? To be asked once, in order."""
+        counts = self.fence.admits(raw)
+        if not counts and raw.logged.envelope.type_name != BARRIER_TYPE:
             self.fenced_out += 1
-            return False
-        return logged.envelope.type_name != BARRIER_TYPE
+        return counts
 
     def decoded(self, raw: Iterable[RawRecord]) -> list[Record]:
         """Records with their messages; what cannot be read goes to `poison`."""
@@ -183,7 +195,7 @@ class KafkaReader:
     async def close(self) -> None:
         """Give back the connection."""
         if self._consumer is not None:
-            await asyncio.sleep(0)  # a consumer that is stopped before its tasks ever ran says it was cancelled
+            await asyncio.sleep(0)  # stopped before its tasks ever ran, it raises CancelledError
             await self._consumer.stop()
             self._consumer = None
 

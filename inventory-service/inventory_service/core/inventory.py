@@ -45,6 +45,9 @@ class InventoryCore:
     def __init__(self, config: Config) -> None:
         self._config = config
         self._symbols: dict[str, SymbolInventory] = {}
+        self._tick_ns = 0
+        self._now_ns = 0
+        """Of the event in hand, or of the newest tick where that is later: what comes late is late."""
         self._handlers: dict[type[Event], Handler] = {
             Signal: self._on_signal,
             Fill: self._on_fill,
@@ -55,7 +58,10 @@ class InventoryCore:
     def on_event(self, event: Event) -> tuple[Event, ...]:
         """The positions that `event` changes."""
         handler = self._handlers.get(type(event))
-        return handler(event) if handler is not None else ()
+        if handler is None:
+            return ()
+        self._now_ns = max(self._tick_ns, event.event_time_ns)
+        return handler(event)
 
     def _symbol(self, key: str) -> SymbolInventory:
         symbol = self._symbols.get(key)
@@ -70,7 +76,7 @@ class InventoryCore:
             return ()  # the ledger counts in the units it began with; risk-service halts the symbol
         symbol.instrument = instrument
         waiting, symbol.waiting = symbol.waiting, []
-        return tuple(self._fill(symbol, instrument, fill, instrument.event_time_ns) for fill in waiting)
+        return tuple(self._fill(symbol, instrument, fill, self._now_ns) for fill in waiting)
 
     def _on_signal(self, signal: Signal) -> tuple[Event, ...]:
         if signal.mid_half_ticks is not None:
@@ -84,7 +90,7 @@ class InventoryCore:
         if symbol.instrument is None:
             symbol.waiting.append(fill)
             return ()
-        return (self._fill(symbol, symbol.instrument, fill, fill.event_time_ns),)
+        return (self._fill(symbol, symbol.instrument, fill, self._now_ns),)
 
     def _fill(self, symbol: SymbolInventory, instrument: Instrument, fill: Fill, now_ns: int) -> Position:
         symbol.ledger.fill(side_sign(fill.side), fill.price_ticks, fill.size_lots, fill.mid_half_ticks)
@@ -99,8 +105,9 @@ class InventoryCore:
         return fill.fee * rate / instrument.reporting_rate
 
     def _on_tick(self, tick: Tick) -> tuple[Event, ...]:
+        self._tick_ns = tick.event_time_ns
         return tuple(
-            self._position(symbol, symbol.instrument, tick.event_time_ns)
+            self._position(symbol, symbol.instrument, self._now_ns)
             for symbol in self._symbols.values()
             if symbol.instrument is not None
             and symbol.ledger.position_lots

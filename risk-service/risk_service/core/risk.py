@@ -40,6 +40,9 @@ class RiskCore:
         self._symbols: dict[str, SymbolRisk] = {}
         self._alerts = 0
         self._commands = RecentKeys(COMMAND_IDS_MAX)
+        self._tick_ns = 0
+        self._now_ns = 0
+        """Of the event in hand, or of the newest tick where that is later: what comes late is late."""
         self._handlers: dict[type[Event], Handler] = {
             Signal: self._on_signal,
             Position: self._on_position,
@@ -52,7 +55,10 @@ class RiskCore:
     def on_event(self, event: Event) -> tuple[Event, ...]:
         """The states and alerts that `event` changes."""
         handler = self._handlers.get(type(event))
-        return handler(event) if handler is not None else ()
+        if handler is None:
+            return ()
+        self._now_ns = max(self._tick_ns, event.event_time_ns)
+        return handler(event)
 
     def _symbol(self, event: Signal | Position | Fill | Instrument) -> SymbolRisk:
         symbol = self._symbols.get(event.key)
@@ -63,7 +69,7 @@ class RiskCore:
     def _on_instrument(self, instrument: Instrument) -> tuple[Event, ...]:
         symbol = self._symbol(instrument)
         symbol.trade_as(instrument)
-        return self._revalue(symbol, instrument.event_time_ns)
+        return self._revalue(symbol, self._now_ns)
 
     def _on_signal(self, signal: Signal) -> tuple[Event, ...]:
         symbol = self._symbol(signal)
@@ -73,11 +79,11 @@ class RiskCore:
         symbol.mark_half_ticks = signal.mid_half_ticks
         if not symbol.position_lots:
             return alerts
-        return alerts + self._revalue(symbol, signal.event_time_ns)
+        return alerts + self._revalue(symbol, self._now_ns)
 
     def _book_alert(self, symbol: SymbolRisk, signal: Signal) -> tuple[Event, ...]:
         status = signal.book_status
-        if not symbol.book.is_new_episode(status, signal.event_time_ns):
+        if not symbol.book.is_new_episode(status, self._now_ns):
             return ()
         text = f"the book is {status}: nothing is quoted from it"
         return (self._alert(signal, "info", "BOOK_NOT_LIVE", text),)
@@ -87,7 +93,7 @@ class RiskCore:
         symbol.hold(position)
         if symbol.mark_half_ticks is None:
             symbol.mark_half_ticks = position.mark_half_ticks
-        return self._revalue(symbol, position.event_time_ns)
+        return self._revalue(symbol, self._now_ns)
 
     def _revalue(self, symbol: SymbolRisk, now_ns: int) -> tuple[Event, ...]:
         self._account.change(*symbol.revalue())
@@ -101,10 +107,10 @@ class RiskCore:
         if not symbol.repeated.add(fill.event_time_ns, fill.side, fill.client_order_id, self._limits):
             return ()
         symbol.scope.latch("REPEATED_EXECUTIONS")
-        return self._settle(symbol, fill.event_time_ns)
+        return self._settle(symbol, self._now_ns)
 
     def _on_tick(self, tick: Tick) -> tuple[Event, ...]:
-        now_ns = tick.event_time_ns
+        now_ns = self._tick_ns = tick.event_time_ns
         messages = list(self._settle(self._account, now_ns, again=True))
         for symbol in self._symbols.values():
             told = symbol.scope.told
@@ -201,8 +207,8 @@ class RiskCore:
             text = f"resume of halt {command.halt_sequence}, but {self._latch_text(scope)}"
             return (self._alert(command, "warning", "RESUME_REFUSED", text),)
         if symbol is not None:
-            return self._settle(symbol, command.event_time_ns)
-        return self._settle(self._account, command.event_time_ns, again=scope.told is not None)
+            return self._settle(symbol, self._now_ns)
+        return self._settle(self._account, self._now_ns, again=scope.told is not None)
 
     @staticmethod
     def _latch_text(scope: Scope) -> str:

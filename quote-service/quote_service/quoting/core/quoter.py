@@ -86,6 +86,9 @@ class QuoterCore:
         self._refresh_ns = self._ttl_ns // 2
         self._update_ns = int(config.market_making.update_frequency * NS_PER_S)
         self._book_age_ns_max = config.market_data.book_age_ms_max * NS_PER_MS
+        self._tick_ns = 0
+        self._now_ns = 0
+        """Of the event in hand, or of the newest tick where that is later: what comes late is late."""
         self._handlers: dict[type[Event], Handler] = {
             Book: self._on_book,
             Signal: self._on_signal,
@@ -101,7 +104,10 @@ class QuoterCore:
     def on_event(self, event: Event) -> tuple[Event, ...]:
         """The targets that `event` changes."""
         handler = self._handlers.get(type(event))
-        return handler(event) if handler is not None else ()
+        if handler is None:
+            return ()
+        self._now_ns = max(self._tick_ns, event.event_time_ns)
+        return handler(event)
 
     def _state(self, event: Book | Signal | Position | RiskState | Instrument) -> SymbolState:
         state = self._symbols.get(event.key)
@@ -113,7 +119,7 @@ class QuoterCore:
     def _on_book(self, book: Book) -> tuple[Event, ...]:
         state = self._state(book)
         state.book = book
-        return self._requote(state, book.event_time_ns)
+        return self._requote(state, self._now_ns)
 
     def _on_signal(self, signal: Signal) -> tuple[Event, ...]:
         """Waits for the book that follows it, where one does; takers in a hurry are not waited for."""
@@ -123,27 +129,27 @@ class QuoterCore:
             return ()
         pricing = self._config.pricing
         begins = is_emergency(signal, pricing) and not (before and is_emergency(before, pricing))
-        return self._requote(state, signal.event_time_ns) if begins or before is None else ()
+        return self._requote(state, self._now_ns) if begins or before is None else ()
 
     def _on_position(self, position: Position) -> tuple[Event, ...]:
         state = self._state(position)
         state.position = position
-        return self._requote(state, position.event_time_ns)
+        return self._requote(state, self._now_ns)
 
     def _on_instrument(self, instrument: Instrument) -> tuple[Event, ...]:
         state = self._state(instrument)
         state.replace_instrument(instrument, SizeLimits.of(instrument, self._config))
-        return () if state.target is None else self._requote(state, instrument.event_time_ns)
+        return () if state.target is None else self._requote(state, self._now_ns)
 
     def _on_risk(self, risk: RiskState) -> tuple[Event, ...]:
         if risk.symbol != ALL_SYMBOLS:
             state = self._state(risk)
             state.risk = risk
-            return self._requote(state, risk.event_time_ns)
+            return self._requote(state, self._now_ns)
         before, self._account_risk = self._account_risk, risk
         if before is not None and (before.state, before.reasons) == (risk.state, risk.reasons):
             return ()  # a heartbeat
-        return self._requote_all(risk.event_time_ns)
+        return self._requote_all(self._now_ns)
 
     def _on_command(self, command: Command) -> tuple[Event, ...]:
         if command.action not in ("start", "stop"):
@@ -153,16 +159,16 @@ class QuoterCore:
             self._all_stopped = stopped
             for state in self._symbols.values():
                 state.stopped = stopped
-            return self._requote_all(command.event_time_ns)
+            return self._requote_all(self._now_ns)
         known = self._symbols.get(command.key)
         if known is None:
             return ()  # the gateway refuses commands for symbols that are not there
         known.stopped = stopped
-        return self._requote(known, command.event_time_ns)
+        return self._requote(known, self._now_ns)
 
     def _on_tick(self, tick: Tick) -> tuple[Event, ...]:
         """Price what no book update has had priced for an update interval."""
-        now_ns = tick.event_time_ns
+        now_ns = self._tick_ns = tick.event_time_ns
         return tuple(
             target
             for state in self._symbols.values()
@@ -172,7 +178,7 @@ class QuoterCore:
 
     def _on_shutdown(self, shutdown: Shutdown) -> tuple[Event, ...]:
         self._ending = True
-        return self._requote_all(shutdown.event_time_ns)
+        return self._requote_all(self._now_ns)
 
     def _on_start(self, start: ConfigApplied) -> tuple[Event, ...]:
         """The process begins again: what its last shutdown ended is wanted anew."""

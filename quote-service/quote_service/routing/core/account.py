@@ -22,14 +22,15 @@ class Account:
     """Sum of the worst cases of all symbols, millionths of the reporting currency."""
     venue_budgets: dict[str, MessageBudget] = field(default_factory=dict)
 
-    def hear(self, state: RiskState) -> bool:
-        """Take over a heartbeat; true where it changes what may be traded. An older one changes nothing."""
-        if state.event_time_ns < self.heartbeat_ns:
-            return False
-        changed = state.state != self.risk or self.is_silent(state.event_time_ns)
+    def hear(self, state: RiskState, now_ns: int) -> bool:
+        """Take over a heartbeat; true where it changes what may be traded.
+
+        The log's order counts, not the clocks of those who wrote it: a halt that was stamped early is a halt.
+        """
+        was = (self.risk, self.is_silent(now_ns))
         self.risk = state.state
-        self.heartbeat_ns = state.event_time_ns
-        return changed
+        self.heartbeat_ns = max(self.heartbeat_ns, state.event_time_ns)
+        return was != (self.risk, self.is_silent(now_ns))
 
     def is_silent(self, now_ns: int) -> bool:
         """Has the account's heartbeat failed?"""

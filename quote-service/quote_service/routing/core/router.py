@@ -40,6 +40,9 @@ class RouterCore:
         self._gate = Gate(config, self._account)
         self._rules = Rules(config.routing.size_up_tolerance, config.routing.duplicate_window_ms * NS_PER_MS)
         self._unknown_after_ns = config.routing.unknown_after_ms * NS_PER_MS
+        self._tick_ns = 0
+        self._now_ns = 0
+        """Of the event in hand, or of the newest tick where that is later: what comes late is late."""
         self._handlers: dict[type[Event], Callable[[Any], Outputs]] = {
             Book: self._on_book,
             QuoteTarget: self._on_target,
@@ -55,7 +58,10 @@ class RouterCore:
     def on_event(self, event: Event) -> Outputs:
         """Order events and fills because of `event`; messages that do not concern orders change nothing."""
         handler = self._handlers.get(type(event))
-        return _NOTHING if handler is None else handler(event)
+        if handler is None:
+            return _NOTHING
+        self._now_ns = max(self._tick_ns, event.event_time_ns)
+        return handler(event)
 
     @property
     def is_drained(self) -> bool:
@@ -68,7 +74,7 @@ class RouterCore:
         symbol.terms = terms
         if terms is not None:
             symbol.terms_by_version[terms.version] = terms
-        return tuple(self._reconcile(symbol, instrument.event_time_ns))
+        return tuple(self._reconcile(symbol, self._now_ns))
 
     def _on_book(self, book: Book) -> Outputs:
         symbol = self._symbols.get(book.key)
@@ -81,23 +87,23 @@ class RouterCore:
             moved = symbol.best_bid_ticks != bid_ticks or symbol.best_ask_ticks != ask_ticks
             if not (moved and symbol.awaits_book):
                 return _NOTHING
-        return tuple(self._reconcile(symbol, book.event_time_ns))
+        return tuple(self._reconcile(symbol, self._now_ns))
 
     def _on_target(self, target: QuoteTarget) -> Outputs:
         symbol = self._symbol(target)
         newest = symbol.target
-        if newest is not None and target.event_time_ns < newest.event_time_ns:
+        if newest and target.sequence < newest.sequence and target.event_time_ns < newest.event_time_ns:
             return _NOTHING
         symbol.target = target
         symbol.wanted = wanted_of(target)
-        return tuple(self._reconcile(symbol, target.event_time_ns))
+        return tuple(self._reconcile(symbol, self._now_ns))
 
     def _on_report(self, report: VenueReport) -> Outputs:
         symbol = self._symbol(report)
         outputs = apply_report(symbol, report)
         if outputs:
             self._account.value(symbol)
-        outputs += self._reconcile(symbol, report.event_time_ns)
+        outputs += self._reconcile(symbol, self._now_ns)
         return tuple(outputs)
 
     def _on_position(self, position: Position) -> Outputs:
@@ -107,29 +113,30 @@ class RouterCore:
         if symbol.position.lots == lots_before:
             return _NOTHING
         self._account.value(symbol)
-        return tuple(self._reconcile(symbol, position.event_time_ns))
+        return tuple(self._reconcile(symbol, self._now_ns))
 
     def _on_risk(self, state: RiskState) -> Outputs:
         if state.symbol == ALL_SYMBOLS:
-            if self._account.hear(state):
-                return self._reconcile_all(state.event_time_ns)
+            if self._account.hear(state, self._now_ns):
+                return self._reconcile_all(self._now_ns)
             return _NOTHING
         symbol = self._symbol(state)
         if state.state == symbol.risk:
             return _NOTHING
         symbol.risk = state.state
-        return tuple(self._reconcile(symbol, state.event_time_ns))
+        return tuple(self._reconcile(symbol, self._now_ns))
 
     def _on_tick(self, tick: Tick) -> Outputs:
+        self._tick_ns = tick.event_time_ns
         outputs: list[Event] = []
         for symbol in self._symbols.values():
             self._account.value(symbol)
-            outputs += self._give_up_waiting(symbol, tick.event_time_ns)
-        return (*outputs, *self._reconcile_all(tick.event_time_ns))
+            outputs += self._give_up_waiting(symbol, self._now_ns)
+        return (*outputs, *self._reconcile_all(self._now_ns))
 
     def _on_shutdown(self, shutdown: Shutdown) -> Outputs:
         self._account.is_shut_down = True
-        return self._reconcile_all(shutdown.event_time_ns)
+        return self._reconcile_all(self._now_ns)
 
     def _on_start(self, start: ConfigApplied) -> Outputs:
         """The process began again after its end: a shutdown before that is over."""

@@ -170,7 +170,7 @@ class Desk:
         self.events += made
         self.fills += [output for output in outputs if isinstance(output, Fill)]
         assert len(outputs) == len(made) + sum(isinstance(output, Fill) for output in outputs)
-        assert all(output.event_time_ns == event.event_time_ns for output in outputs)
+        assert all(output.event_time_ns >= event.event_time_ns for output in outputs)
         return made
 
     def book(self, at_ms: float, **fields: Any) -> list[OrderEvent]:
@@ -226,7 +226,7 @@ class GateDesk:
     def __init__(self, settings: Config | None = None, **instrument_fields: Any) -> None:
         self.config = settings or wide_config()
         self.account = Account(self.config.risk_limits.heartbeat_ttl_ms * MS, self.config.routing)
-        self.account.hear(risk(T0))
+        self.account.hear(risk(T0), T0)
         self.gate = Gate(self.config, self.account)
         self.symbol = SymbolState.new(KEY, VENUE, SYMBOL)
         self.symbol.terms = contract_terms(instrument(T0, **instrument_fields), self.config)

@@ -331,7 +331,7 @@ def test_k3_halt_of_account_or_symbol() -> None:
     assert desk.check("buy", 99, 1) == ("RISK_HALT",)
     desk.symbol.risk = "RUN"
     assert desk.check("buy", 99, 1) == ()
-    desk.account.hear(risk(T0, "HALT"))
+    desk.account.hear(risk(T0, "HALT"), T0)
     assert desk.check("buy", 99, 1) == ("RISK_HALT",)
 
 
@@ -339,7 +339,7 @@ def test_k3_halt_of_account_or_symbol() -> None:
 def test_k3_reduce_only(whose: str) -> None:
     desk = GateDesk()
     if whose == "account":
-        desk.account.hear(risk(T0, "REDUCE_ONLY"))
+        desk.account.hear(risk(T0, "REDUCE_ONLY"), T0)
     else:
         desk.symbol.risk = "REDUCE_ONLY"
     desk.symbol.position.lots = 10
@@ -380,7 +380,7 @@ def test_all_failing_codes_are_named_not_only_the_first() -> None:
         reporting={"capital": 1_000},
     )
     desk = GateDesk(settings)
-    desk.account.hear(risk(T0, "HALT"))
+    desk.account.hear(risk(T0, "HALT"), T0)
     desk.order("sell", 1, price=102)
     found = desk.check("buy", 150, 2, at_ms=20_000, valid_until_ns=T0)
     assert set(found) == {

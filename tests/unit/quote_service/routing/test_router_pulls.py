@@ -77,13 +77,22 @@ def test_nothing_is_placed_before_the_first_heartbeat() -> None:
     assert [event.kind for event in desk.beat(2)] == ["place_intent"]
 
 
-def test_an_older_heartbeat_does_not_lift_a_halt() -> None:
+def test_a_halt_counts_whatever_its_clock_says() -> None:
     desk = quoting_desk()
-    for cancel in desk.beat(5, "HALT"):
-        desk.answer(6, "cancelled", cancel)
-    desk.beat(4, "RUN")
-    assert desk.target(7, 2, bids=[(98, 5)]) == []
-    assert [event.kind for event in desk.beat(8, "RUN")] == ["place_intent"]
+    desk.beat(5, "RUN")
+    assert [event.kind for event in desk.beat(4, "HALT")] == ["cancel_intent", "cancel_intent"]
+
+
+def test_what_comes_after_a_tick_is_judged_at_the_time_of_the_tick() -> None:
+    desk = Desk(wide_config())
+    desk.book(0)
+    desk.tick(5_000)
+    desk.beat(5_000)
+    desk.book(5_000)
+    valid_until_ns = T0 + 3_000 * MS
+    assert desk.target(2, 1, bids=[(99, 5)], valid_until_ns=valid_until_ns) == []
+    assert desk.symbol.target is not None
+    assert desk.tick(5_100) == []
 
 
 def test_quoting_comes_back_when_the_cause_ends() -> None:
