@@ -1,7 +1,7 @@
 """The bus port over Kafka."""
 
 from collections.abc import Mapping
-from time import monotonic_ns
+from time import monotonic_ns, time_ns
 
 from chassis.bus.base import TopicPartition
 from chassis.bus.kafka.outbox import Outbox, OutboxRecord
@@ -36,7 +36,7 @@ class KafkaBus:
         record = OutboxRecord(
             key.encode(),
             encode(message),
-            headers_of(envelope, Stamp(self.epoch, trace_id)),
+            headers_of(envelope, Stamp(self.epoch, trace_id, time_ns())),
             time_ms(message),
             monotonic_ns(),
         )
@@ -45,7 +45,7 @@ class KafkaBus:
     def publish_barrier(self, partition: TopicPartition, process: str, now_ns: int) -> None:
         """From this record on, readers of the partition drop what older epochs of the process say."""
         envelope = Envelope(process, 0, None, now_ns, BARRIER_TYPE)
-        headers = headers_of(envelope, Stamp(self.epoch, new_trace_id(f"{process}@{self.epoch}")))
+        headers = headers_of(envelope, Stamp(self.epoch, new_trace_id(f"{process}@{self.epoch}"), now_ns))
         record = OutboxRecord(
             f"barrier/{process}".encode(), b"{}", headers, now_ns // 1_000_000, monotonic_ns()
         )

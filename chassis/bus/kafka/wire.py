@@ -31,6 +31,8 @@ class Stamp(NamedTuple):
 
     epoch: int
     trace_id: str
+    sent_ns: int
+    """When its writer published it, by the writer's clock: beside the event's time, what a hop took."""
 
 
 @lru_cache(maxsize=4096)
@@ -51,6 +53,7 @@ def headers_of(envelope: Envelope, stamp: Stamp) -> Headers:
         ("ce_time", _time_text(envelope.event_time_ns)),
         ("ce_sequence", b"%d" % envelope.sequence),
         ("ce_epoch", b"%d" % stamp.epoch),
+        ("ce_sentns", b"%d" % stamp.sent_ns),
         ("traceparent", f"00-{stamp.trace_id}-{_hash(event_id, _SPAN_ID_BYTES)}-00".encode()),
     ]
     if envelope.cause is not None:
@@ -69,7 +72,8 @@ def read_headers(headers: Iterable[tuple[str, bytes]]) -> tuple[Envelope, Stamp]
         _time_ns(found["ce_time"].decode()),
         found["ce_type"].decode(),
     )
-    return envelope, Stamp(int(found["ce_epoch"]), found["traceparent"].decode().split("-")[1])
+    trace_id = found["traceparent"].decode().split("-")[1]
+    return envelope, Stamp(int(found["ce_epoch"]), trace_id, int(found["ce_sentns"]))
 
 
 def new_trace_id(event_id: str) -> str:

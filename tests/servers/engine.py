@@ -1,0 +1,90 @@
+"""The engine as processes over a broker: each can be started, asked, killed and stopped by name."""
+
+import json
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from schemas.config import Kafka
+from schemas.topics import PROCESSES, ROUTER
+from servers.local import LocalProcess, free_port, until
+
+START_LIMIT_S = 60
+
+
+class KafkaEngine:
+    """Processes that share one configuration file and one state folder."""
+
+    def __init__(
+        self, folder: Path, kafka: Kafka, settings: Mapping[str, Any], names: Iterable[str] = PROCESSES
+    ) -> None:
+        self.folder = folder
+        self.state_dir = folder / "state"
+        self.kafka = kafka
+        self.names = tuple(names)
+        self.processes: dict[str, LocalProcess] = {}
+        self._ports: dict[str, int] = {}
+        given = dict(settings)
+        given["kafka"] = kafka.model_dump(mode="json", exclude_defaults=True)
+        given["process"] = {"state_dir": str(self.state_dir), **given.get("process", {})}
+        self.config_file = folder / "engine.yaml"
+        self.config_file.write_text(yaml.safe_dump(given), encoding="utf-8")
+
+    def start(self, name: str, *arguments: str, label: str | None = None, **env: str) -> LocalProcess:
+        """Start one process; `label` tells a second instance of it from the first."""
+        label = label or name
+        port = self._ports[label] = free_port()
+        command = [sys.executable, "-m", "chassis", "run", name, "--config", self.config_file]
+        command += ["--health-port", str(port), *arguments]
+        process = LocalProcess(command, self.folder / f"{label}.log", {"NO_COLOR": "1", **env})
+        process.start()
+        self.processes[label] = process
+        return process
+
+    def start_all(self, limit_s: float = START_LIMIT_S) -> None:
+        """Start every process, and return when all are ready."""
+        for name in self.names:
+            self.start(name)
+        self.wait_ready(limit_s=limit_s)
+
+    def wait_ready(self, *labels: str, limit_s: float = START_LIMIT_S) -> None:
+        """Return when the processes, or all, say that they are ready."""
+        for label in labels or tuple(self.processes):
+            until(lambda label=label: self._is_ready(label), f"{label} is ready", limit_s)  # type: ignore[misc]
+
+    def _is_ready(self, label: str) -> bool:
+        self.processes[label].check_running()
+        return self.health(label)[0] == 200
+
+    def health(self, label: str, path: str = "/health/ready") -> tuple[int, dict[str, Any]]:
+        """HTTP status and body; status 0 where nobody answers."""
+        url = f"http://127.0.0.1:{self._ports[label]}{path}"
+        try:
+            with urllib.request.urlopen(url, timeout=2) as answer:
+                return answer.status, json.load(answer)
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, json.load(error)
+        except (urllib.error.URLError, ConnectionError, TimeoutError):
+            return 0, {}
+
+    def metrics(self, label: str) -> str:
+        """What Prometheus would read."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self._ports[label]}/metrics", timeout=5) as answer:
+            text: str = answer.read().decode()
+            return text
+
+    def stop_all(self) -> dict[str, int]:
+        """Stop the order router, then the others; exit codes by label."""
+        labels = sorted(self.processes, key=lambda label: not label.startswith(ROUTER))
+        return {label: self.processes[label].stop() for label in labels}
+
+    def kill_all(self) -> None:
+        """End everything at once."""
+        for process in self.processes.values():
+            process.kill()
