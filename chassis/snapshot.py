@@ -6,6 +6,7 @@ before is used. The body is a pickle that is read by an unpickler which knows th
 handful of containers, and refuses every other name (docs/adr/0006).
 """
 
+import copyreg
 import gc
 import io
 import os
@@ -76,11 +77,11 @@ def method(owner: Any, name: str) -> Any:
     return getattr(owner, name)
 
 
-class _Pickler(pickle.Pickler):
-    def reducer_override(self, value: Any) -> Any:
-        if isinstance(value, MethodType):
-            return method, (value.__self__, value.__name__)
-        return NotImplemented
+def _reduce_method(value: MethodType) -> tuple[Any, tuple[Any, str]]:
+    return method, (value.__self__, value.__name__)
+
+
+_REDUCERS = {**copyreg.dispatch_table, MethodType: _reduce_method}
 
 
 class _Unpickler(pickle.Unpickler):
@@ -103,7 +104,9 @@ def to_bytes(snapshot: Snapshot) -> bytes:
     buffer = io.BytesIO()
     gc.disable()  # a collection in the middle of a large walk is a pause for nothing
     try:
-        _Pickler(buffer, protocol=5).dump(snapshot)
+        pickler = pickle.Pickler(buffer, protocol=5)
+        pickler.dispatch_table = _REDUCERS
+        pickler.dump(snapshot)
     finally:
         gc.enable()
     body = buffer.getvalue()

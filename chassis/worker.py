@@ -8,7 +8,7 @@ reads no more, so its inputs go stale and trading fails closed, while ticks and 
 import asyncio
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import structlog
@@ -72,6 +72,7 @@ class Worker:
         self._source = InputSource(self._bus, self._shard, {}, {})
         self._journal: Journal
         self._external: list[Event] = []
+        self._turn_interval_s = config.process.turn_interval_ms / 1e3
         self._next_tick_ns: int | None = None
         self._next_trace_ns = 0
         self._next_snapshot_ns = 0
@@ -206,8 +207,11 @@ class Worker:
 
     async def _serve(self) -> None:
         while not self._stop.is_set():
-            self.last_turn_s = time.monotonic()
+            rest_s = self.last_turn_s + self._turn_interval_s - time.monotonic()
+            if rest_s > 0:
+                await asyncio.sleep(rest_s)
             records = await self._next_records()
+            self.last_turn_s = time.monotonic()
             self._turn(records)
             self._judge()
             if not records:
@@ -246,14 +250,25 @@ class Worker:
         if interval_ns is not None and self._next_tick_ns is not None and now_ns >= self._next_tick_ns:
             shell.inject(Tick(event_time_ns=now_ns))
             self._next_tick_ns = now_ns + interval_ns
-        if shell.adapter is not None:
-            for event in shell.adapter.take_due(now_ns):
-                self._external.append(event)
-                shell.consume(shell.journal(event))
+        for event in self._due(now_ns):
+            self._external.append(event)
+            shell.consume(shell.journal(event))
         for record in records:
             shell.consume(record)
         self.metrics.saw(records, now_ns)
         self._end_turn(now_ns)
+
+    def _due(self, now_ns: int) -> Iterator[Event]:
+        """External inputs up to now; more than one turn may take wait for the next."""
+        adapter = self._shell.adapter
+        taken = 0
+        while adapter is not None and taken < self._config.process.poll_records_max:
+            due_ns = adapter.next_due_ns()
+            if due_ns is None or due_ns > now_ns:
+                return
+            for event in adapter.take_due(now_ns):
+                taken += 1
+                yield event
 
     def _end_turn(self, now_ns: int) -> None:
         runs = self._shell.runs.mark()

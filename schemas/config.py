@@ -309,6 +309,8 @@ class Process(Instruction):
     state_dir: str = "state"
     """Holds a folder a process, with its snapshots and its journal: on a disk that survives a restart."""
     snapshot_interval_s: Positive = 5.0
+    turn_interval_ms: Annotated[float, Field(ge=0, le=100)] = 2.0
+    """A turn begins at the earliest so long after the one before: what has come meanwhile is one batch."""
     poll_records_max: Count = 2_000
     outbox_age_ms_max: Milliseconds = 500
     """With an unconfirmed record older than this a process reads no more, so that trading fails closed."""

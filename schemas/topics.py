@@ -10,7 +10,7 @@ ledger  each message counts once, by its natural key
 from dataclasses import dataclass
 from typing import Literal
 
-from schemas import control, inventory, market, orders, process, quoting, risk, signals
+from schemas import control, inventory, market, orders, process, quoting, risk, signals, statistics
 from schemas.message import Event
 
 Kind = Literal["level", "ledger"]
@@ -24,6 +24,9 @@ PROJECTOR = "view-projector"
 GATEWAY = "gateway-api"
 PROCESSES = (MONITOR, QUOTE, ROUTER, INVENTORY, RISK, PROJECTOR)
 """In the order in which one loop serves them: facts before decisions, decisions before views."""
+STATISTICS = "statistics"
+OFF_PATH = (STATISTICS,)
+"""Workers beside the engine: not served by its loop, not replayed, and nothing that trades reads them."""
 
 _HOUR_MS = 3_600_000
 _DAY_MS = 24 * _HOUR_MS
@@ -46,6 +49,11 @@ class Topic:
     compacted: bool = False
     own_input: bool = False
     """External input that its writer journals and then consumes itself, so that it can be replayed."""
+
+    @property
+    def is_for_replay(self) -> bool:
+        """Does no process wait for it? It is kept to be replayed."""
+        return self.own_input or self.name == "process.trace"
 
     @property
     def conflated(self) -> bool:
@@ -80,7 +88,7 @@ TOPICS: tuple[Topic, ...] = (
         "market.book",
         "level",
         MONITOR,
-        (QUOTE, ROUTER, PROJECTOR),
+        (QUOTE, ROUTER, PROJECTOR, STATISTICS),
         (market.Book,),
         "symbol",
         "symbol",
@@ -90,7 +98,7 @@ TOPICS: tuple[Topic, ...] = (
         "market.trade",
         "ledger",
         MONITOR,
-        (ROUTER, PROJECTOR),
+        (ROUTER, PROJECTOR, STATISTICS),
         (market.Trade,),
         "symbol",
         "trade id of the venue",
@@ -120,7 +128,7 @@ TOPICS: tuple[Topic, ...] = (
         "quote.target",
         "level",
         QUOTE,
-        (ROUTER, PROJECTOR),
+        (ROUTER, PROJECTOR, STATISTICS),
         (quoting.QuoteTarget,),
         "symbol",
         "symbol",
@@ -130,7 +138,7 @@ TOPICS: tuple[Topic, ...] = (
         "order.event",
         "ledger",
         ROUTER,
-        (PROJECTOR,),
+        (PROJECTOR, STATISTICS),
         (orders.OrderEvent,),
         "symbol",
         "client order id and event id",
@@ -151,7 +159,7 @@ TOPICS: tuple[Topic, ...] = (
         "order.fill",
         "ledger",
         ROUTER,
-        (INVENTORY, RISK, PROJECTOR),
+        (INVENTORY, RISK, PROJECTOR, STATISTICS),
         (orders.Fill,),
         "symbol",
         "trade id of the venue",
@@ -197,6 +205,16 @@ TOPICS: tuple[Topic, ...] = (
         (control.Command,),
         "symbol or *",
         "command id",
+        30 * _DAY_MS,
+    ),
+    Topic(
+        "monitor.statistics",
+        "ledger",
+        STATISTICS,
+        (PROJECTOR,),
+        (statistics.MinuteStatistics,),
+        "symbol",
+        "start of the minute; of its versions the highest counts, and replaces the others",
         30 * _DAY_MS,
     ),
     Topic(

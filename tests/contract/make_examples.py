@@ -24,6 +24,7 @@ from schemas.process import ConfigApplied, EpochClaim, Trace
 from schemas.quoting import QuoteSide, QuoteStep, QuoteTarget
 from schemas.risk import LimitUse, RiskAlert, RiskState
 from schemas.signals import Signal
+from schemas.statistics import MinuteStatistics
 
 FOLDER = Path(__file__).resolve().parents[2] / "schemas" / "examples"
 
@@ -211,6 +212,32 @@ def decision_examples() -> Iterator[Event]:
     )
 
 
+def statistics_examples() -> Iterator[Event]:
+    """What a minute came to."""
+    yield MinuteStatistics(
+        **OF_SYMBOL,
+        window_start_ns=1_723_161_240_000_000_000,
+        version=412,
+        book_ns=59_800_000_000,
+        spread_bps=0.0125,
+        trades=31,
+        taker_buy_lots=96_000,
+        taker_sell_lots=160_000,
+        unknown_side_lots=1_200,
+        flow_lots=-64_000,
+        quoting_ns=58_000_000_000,
+        two_sided_ns=55_000_000_000,
+        bid_at_top_ns=12_000_000_000,
+        ask_at_top_ns=9_500_000_000,
+        fills=3,
+        bought_lots=2_000,
+        sold_lots=4_000,
+        orders_ended=7,
+        orders_with_fill=2,
+        fills_per_quoting_s=3 / 58,
+    )
+
+
 def process_examples() -> Iterator[Event]:
     """What processes say about themselves."""
     about = {"event_time_ns": RECEIVED_NS, "process": "quote-service"}
@@ -241,7 +268,13 @@ def filled_config() -> Config:
 
 def examples() -> dict[str, Event]:
     """By type name, in the order of the map of topics."""
-    messages = (*market_examples(), *order_examples(), *decision_examples(), *process_examples())
+    messages = (
+        *market_examples(),
+        *order_examples(),
+        *decision_examples(),
+        *statistics_examples(),
+        *process_examples(),
+    )
     return {message.type_name: message for message in messages}
 
 

@@ -11,7 +11,9 @@ from schemas.topics import (
     BY_NAME,
     GATEWAY,
     MESSAGE_TYPES,
+    OFF_PATH,
     PROCESSES,
+    PROJECTOR,
     TOPIC_OF,
     TOPICS,
     Topic,
@@ -37,13 +39,13 @@ def test_a_message_type_stands_on_one_topic() -> None:
 @each_topic
 def test_a_topic_carries_a_message_and_has_one_writer_that_exists(topic: Topic) -> None:
     assert topic.messages
-    assert topic.writer in (*PROCESSES, GATEWAY, EVERY)
+    assert topic.writer in (*PROCESSES, *OFF_PATH, GATEWAY, EVERY)
 
 
 @each_topic
 def test_a_topic_has_readers_that_exist_and_none_twice(topic: Topic) -> None:
     assert topic.readers
-    assert set(topic.readers) <= {*PROCESSES, "replay", "audit", EVERY}
+    assert set(topic.readers) <= {*PROCESSES, *OFF_PATH, "replay", "audit", EVERY}
     assert len(set(topic.readers)) == len(topic.readers)
 
 
@@ -109,7 +111,13 @@ def test_every_process_reads_something(process_name: str) -> None:
 
 
 def test_every_topic_of_symbols_has_exactly_one_of_the_writers() -> None:
-    assert {topic.writer for topic in TOPICS if topic.writer != EVERY} <= {*PROCESSES, GATEWAY}
+    assert {topic.writer for topic in TOPICS if topic.writer != EVERY} <= {*PROCESSES, *OFF_PATH, GATEWAY}
+
+
+@each_topic
+def test_what_a_worker_off_the_path_says_is_read_for_people_alone(topic: Topic) -> None:
+    if topic.writer in OFF_PATH:
+        assert topic.readers == (PROJECTOR,)
 
 
 def test_facts_are_served_before_decisions_and_decisions_before_views() -> None:
@@ -117,7 +125,7 @@ def test_facts_are_served_before_decisions_and_decisions_before_views() -> None:
     for topic in TOPICS:
         if topic.name.startswith("market.") and not topic.own_input:
             later = PROCESSES[PROCESSES.index(topic.writer) + 1 :]
-            assert set(topic.readers) <= set(later)
+            assert set(topic.readers) <= {*later, *OFF_PATH}
     assert PROCESSES[-1] not in {topic.writer for topic in TOPICS}
 
 
