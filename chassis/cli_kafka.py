@@ -17,9 +17,9 @@ from chassis.logs import configure_logs
 from chassis.settings import load_config
 from chassis.text import nearest
 from schemas.config import Config
-from schemas.topics import GATEWAY, PROCESSES, TOPICS, Topic
+from schemas.topics import GATEWAY, OFF_PATH, PROCESSES, TOPICS, Topic
 
-RUNNABLE = (*PROCESSES, GATEWAY)
+RUNNABLE = (*PROCESSES, GATEWAY, *OFF_PATH)
 
 topics_app = typer.Typer(
     help="The topics of the engine, and what the broker has of them.", invoke_without_command=True

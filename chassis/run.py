@@ -18,7 +18,7 @@ from chassis.errors import ConfigError
 from chassis.gateway import gateway_server
 from chassis.health import application
 from chassis.http_server import HttpServer
-from chassis.installed import process_definition
+from chassis.installed import process_definition, tool
 from chassis.process import GatewayContext
 from chassis.settings import code_version
 from chassis.store import MemoryStore
@@ -26,7 +26,7 @@ from chassis.worker import Worker
 from schemas.config import Config
 from schemas.control import Command
 from schemas.envelope import Envelope
-from schemas.topics import GATEWAY, PROJECTOR
+from schemas.topics import GATEWAY, OFF_PATH, PROJECTOR
 
 _ORDINAL = re.compile(r"-(\d+)$")
 
@@ -54,6 +54,9 @@ def shard_of(config: Config) -> int | None:
 
 def run_process(name: str, config: Config) -> None:
     """Run one process in a loop of its own until it is told to stop."""
+    if name in OFF_PATH:
+        tool("market_making.workers", name)(config)
+        return
     runner = _run_gateway if name == GATEWAY else _run_worker
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as loop:
         loop.run(runner(name, config))

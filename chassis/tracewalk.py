@@ -4,16 +4,18 @@ Replay, restart and `maker why` all stand on this: a process's trace says which 
 which order, and where ticks came between.
 """
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from chassis.bus.logfile import LoggedRecord
+from chassis.errors import LogDamagedError
 from chassis.shell import ADAPTER_SUFFIX, TRACE_SUFFIX
 from schemas.envelope import decode
 from schemas.message import Event
 from schemas.process import ConfigApplied, Shutdown, Tick, Trace
-from schemas.topics import BY_NAME, TOPICS
+from schemas.topics import BY_NAME, TOPICS, Topic
 
 _INJECTED: dict[str, type[Tick | Shutdown]] = {Tick.type_name: Tick, Shutdown.type_name: Shutdown}
 
@@ -54,23 +56,46 @@ class _Held:
     """A record that some process has yet to consume."""
 
     record: LoggedRecord
-    readers_left: int
     event: Event | None = None
 
 
 @dataclass(slots=True)
+class _HeldPartition:
+    """The records of one partition that some process may still consume; each process goes forward in it."""
+
+    positions: dict[str, int]
+    """By reader, see `_reader`: the number after the newest one consumed."""
+    records: dict[int, _Held] = field(default_factory=dict)
+
+    def consume(self, reader: str, number: int) -> _Held | None:
+        """The record of a number; what no reader can consume any more is given up."""
+        found = self.records.get(number)
+        self.positions[reader] = number + 1
+        low = min(self.positions.values())
+        while self.records and (first := next(iter(self.records))) < low:
+            del self.records[first]
+        return found
+
+
+@dataclass(slots=True)
 class TraceWalk:
-    """A walk over a log for some processes; holds only what they have not consumed yet."""
+    """A walk over a log for some processes; holds only what they may still consume.
+
+    A process that shares its symbols with others of its kind is named `<kind>.<shard>` in the log.
+    """
 
     processes: tuple[str, ...]
-    _held: dict[_Place, _Held] = field(default_factory=dict)
+    _held: dict[tuple[str, int], _HeldPartition] = field(default_factory=dict)
     _outputs: dict[str, list[LoggedRecord]] = field(default_factory=dict)
-    _reader_counts: dict[str, int] = field(default_factory=dict)
+    _readers: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._outputs = {process: [] for process in self.processes}
-        self._reader_counts = {
-            topic.name: sum(process in topic.readers for process in self.processes) for topic in TOPICS
+        self._readers = {
+            topic.name: tuple(
+                _reader(name, topic) for name in self.processes if kind_of(name) in topic.readers
+            )
+            for topic in TOPICS
         }
 
     def steps(self, records: Iterable[LoggedRecord]) -> Iterator[ConfigStep | TraceStep]:
@@ -84,17 +109,28 @@ class TraceWalk:
                 continue
             if producer in self._outputs:
                 self._outputs[producer].append(record)
-            readers = self._reader_counts.get(record.topic, 0)
-            if readers:
-                self._held[_place(record)] = _Held(record, readers)
+            self._hold(record)
+
+    def _hold(self, record: LoggedRecord) -> None:
+        readers = self._readers[record.topic]
+        topic, partition, number = _place(record)
+        if topic != record.topic:
+            readers = (topic,) if topic.removesuffix(ADAPTER_SUFFIX) in self._outputs else ()
+        if readers:
+            held = self._held.get((topic, partition))
+            if held is None:
+                held = self._held[topic, partition] = _HeldPartition(dict.fromkeys(readers, 0))
+            held.records[number] = _Held(record)
 
     def _step(self, process: str, record: LoggedRecord) -> ConfigStep | TraceStep:
         if record.envelope.type_name == ConfigApplied.type_name:
             return ConfigStep(process, decode(ConfigApplied, record.payload))
         trace = decode(Trace, record.payload)
-        outputs = self._outputs[process]
-        self._outputs[process] = []
-        return TraceStep(process, self._inputs(process, trace), outputs, trace)
+        last = trace.last_output_sequence
+        outputs = sorted(self._outputs[process], key=lambda output: output.envelope.sequence)
+        count = bisect_right(outputs, last, key=lambda output: output.envelope.sequence)
+        self._outputs[process] = outputs[count:]
+        return TraceStep(process, self._inputs(process, trace), outputs[:count], trace)
 
     def _inputs(self, process: str, trace: Trace) -> Iterator[ConsumedInput]:
         for source, partition, first, count in trace.entries:
@@ -102,18 +138,33 @@ class TraceWalk:
             if injected is not None:
                 yield ConsumedInput(injected(event_time_ns=first), None)
                 continue
-            place = process + ADAPTER_SUFFIX if BY_NAME[source].own_input else source
+            topic = BY_NAME[source]
+            place = process + ADAPTER_SUFFIX if topic.own_input else source
+            reader = place if topic.own_input else _reader(process, topic)
             for number in range(first, first + count):
-                yield self._consume((place, partition, number))
+                yield self._consume((place, partition, number), reader)
 
-    def _consume(self, place: _Place) -> ConsumedInput:
-        held = self._held[place]
+    def _consume(self, place: _Place, reader: str) -> ConsumedInput:
+        source, partition, number = place
+        records = self._held.get((source, partition))
+        held = None if records is None else records.consume(reader, number)
+        if held is None:
+            raise LogDamagedError(
+                f"the log lacks number {number} of {source} partition {partition}, which {reader} consumed"
+            )
         if held.event is None:
             held.event = held.record.decoded().message
-        held.readers_left -= 1
-        if not held.readers_left:
-            del self._held[place]
         return ConsumedInput(held.event, held.record)
+
+
+def _reader(process: str, topic: Topic) -> str:
+    """Of a topic that symbols divide, one of several equal processes reads a partition; else each of them."""
+    return kind_of(process) if topic.key == "symbol" else process
+
+
+def kind_of(process: str) -> str:
+    """The process that `<kind>.<shard>` is one of."""
+    return process.partition(".")[0]
 
 
 def _place(record: LoggedRecord) -> _Place:

@@ -311,7 +311,7 @@ def settings_file(config: Kafka, folder: Path) -> Path:
 
 
 def test_three_kills_change_no_total(kafka: Kafka, tmp_path: Path) -> None:
-    command = (sys.executable, "-m", "monitor_service.streams", "--config", settings_file(kafka, tmp_path))
+    command = (sys.executable, "-m", "chassis", "run", "statistics", "--config", settings_file(kafka, tmp_path))
     worker = LocalProcess(command, tmp_path / "worker.log")
     expected = batch_totals(history())
     try:
@@ -352,7 +352,7 @@ worker.run_streams(load_config([Path("{settings_file(kafka, tmp_path)}")]).confi
 
 
 def test_a_worker_without_a_broker_says_so(tmp_path: Path) -> None:
-    command = (sys.executable, "-m", "monitor_service.streams", "--kafka", "127.0.0.1:1")
+    command = (sys.executable, "-m", "chassis", "run", "statistics", "--kafka", "127.0.0.1:1")
     worker = LocalProcess(command, tmp_path / "worker.log")
     worker.start()
     assert worker.wait() == 3
