@@ -2,7 +2,6 @@
 
 import json
 import sys
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,18 +9,17 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from chassis.bus.logfile import read_log
 from chassis.cli_config import config_app
 from chassis.cli_errors import exit_with_errors
 from chassis.cli_kafka import run, topics_app
+from chassis.cli_log import log_app, newest_time_ns, replay_command
 from chassis.engine import RunOptions, run_engine
-from chassis.errors import ConfigError, EngineError, ReplayDivergedError
-from chassis.installed import process_definition, process_definitions, tool
+from chassis.errors import ConfigError, EngineError
+from chassis.installed import tool
 from chassis.logs import configure_logs
-from chassis.replay import ProcessReplay, replay
 from chassis.settings import code_version, load_config
 from chassis.summary import as_text
-from chassis.text import iso_time, parse_time_ns
+from chassis.text import parse_time_ns
 from chassis.why import why
 
 app = typer.Typer(
@@ -32,7 +30,9 @@ app = typer.Typer(
 )
 app.add_typer(config_app, name="config")
 app.add_typer(topics_app, name="topics")
+app.add_typer(log_app, name="log")
 app.command("run")(run)
+app.command("replay")(replay_command)
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout, for programs.")]
 ConfigFiles = Annotated[
@@ -134,60 +134,6 @@ def _overrides(values: dict[str, Any]) -> dict[str, Any]:
     return nested
 
 
-@app.command("replay")
-@exit_with_errors
-def replay_command(
-    logdir: Annotated[Path, typer.Argument(help="The folder that `maker up --log` wrote.")],
-    process: Annotated[str | None, typer.Option(help="One process; none: all.")] = None,
-    as_json: Json = False,
-) -> None:
-    """Feed a recorded log to the cores again and compare every output, byte for byte."""
-    definitions = process_definitions() if process is None else (process_definition(process),)
-    results = replay(logdir, definitions)
-    first = min(
-        (result.first for result in results if result.first is not None),
-        key=lambda divergence: divergence.event_time_ns or 0,
-        default=None,
-    )
-    if as_json:
-        _print_json(_replay_json(results) | {"first_divergence": None if first is None else asdict(first)})
-    else:
-        _print_replay(results)
-    if first is not None:
-        if not as_json:
-            _say(_divergence_text(first))
-        raise ReplayDivergedError(f"{sum(result.divergences for result in results)} divergences")
-
-
-def _replay_json(results: list[ProcessReplay]) -> dict[str, Any]:
-    return {
-        result.definition.name: {
-            "inputs": result.inputs,
-            "outputs": result.outputs,
-            "divergences": result.divergences,
-        }
-        for result in results
-    }
-
-
-def _print_replay(results: list[ProcessReplay]) -> None:
-    for result in results:
-        print(
-            f"{result.definition.name:20} {result.inputs:10} inputs {result.outputs:10} outputs "
-            f"{result.divergences:6} divergences"
-        )
-    print(f"{sum(result.divergences for result in results)} divergences")
-
-
-def _divergence_text(first: Any) -> str:
-    time = "" if first.event_time_ns is None else f" at {iso_time(first.event_time_ns)}"
-    lines = [f"first divergence: {first.process}, message {first.sequence} ({first.topic} {first.key}){time}"]
-    lines += [
-        f"  {item.path}: recorded {item.recorded!r}, replayed {item.replayed!r}" for item in first.fields
-    ]
-    return "\n".join(lines)
-
-
 @app.command("why")
 @exit_with_errors
 def why_command(
@@ -199,16 +145,12 @@ def why_command(
     as_json: Json = False,
 ) -> None:
     """The newest quote at a time: every step from fair value to the final tick, and what caused it."""
-    until_ns = None if at is None else parse_time_ns(at, _newest_time_ns(log))
+    until_ns = None if at is None else parse_time_ns(at, newest_time_ns(log))
     explained = why(log, symbol, until_ns)
     if as_json:
         _print_json(explained)
     else:
         _print_explanation(explained)
-
-
-def _newest_time_ns(log: Path) -> int:
-    return max((record.envelope.event_time_ns for record in read_log(log)), default=0)
 
 
 def _print_explanation(explained: dict[str, Any]) -> None:

@@ -32,7 +32,8 @@ RedisOption = Annotated[str | None, typer.Option("--redis", help="redis://host:p
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout, for programs.")]
 
 
-def _config(files: list[Path] | None, sections: dict[str, dict[str, Any]]) -> Config:
+def load_sections(files: list[Path] | None, sections: dict[str, dict[str, Any]]) -> Config:
+    """The configuration with values of the command line, by section; what is None was not given."""
     given = {
         section: {key: value for key, value in keys.items() if value is not None}
         for section, keys in sections.items()
@@ -62,7 +63,7 @@ def run(
             raise ConfigError(f"no process is called {name!r}{nearest(name, RUNNABLE)}")
     if not names:
         raise ConfigError(f"name a process, or give --all; known are {', '.join(RUNNABLE)}")
-    loaded = _config(
+    loaded = load_sections(
         config,
         {
             "kafka": {"bootstrap": kafka},
@@ -128,7 +129,7 @@ def plan(config: ConfigFiles = None, kafka: KafkaOption = None, as_json: Json = 
     """What differs between the broker's topics and what the engine needs; exit 1 where something does."""
     from chassis.bus.kafka.admin import plan_topics  # noqa: PLC0415
 
-    changes = asyncio.run(plan_topics(_config(config, {"kafka": {"bootstrap": kafka}}).kafka))
+    changes = asyncio.run(plan_topics(load_sections(config, {"kafka": {"bootstrap": kafka}}).kafka))
     _print_changes([asdict(change) for change in changes], as_json)
     if changes:
         raise EngineError(f"{len(changes)} differences; `maker topics apply` makes those it can")
@@ -140,7 +141,7 @@ def apply(config: ConfigFiles = None, kafka: KafkaOption = None, as_json: Json =
     """Create what is missing and mend what has drifted."""
     from chassis.bus.kafka.admin import apply_topics  # noqa: PLC0415
 
-    changes = asyncio.run(apply_topics(_config(config, {"kafka": {"bootstrap": kafka}}).kafka))
+    changes = asyncio.run(apply_topics(load_sections(config, {"kafka": {"bootstrap": kafka}}).kafka))
     _print_changes([asdict(change) for change in changes], as_json)
 
 

@@ -1,12 +1,11 @@
 """Feeds a recorded log to the cores again, and compares what they say with what was recorded."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from chassis.bus.logfile import LoggedRecord, read_log
+from chassis.bus.logfile import LoggedRecord
 from chassis.digest import state_digest
 from chassis.errors import LogDamagedError
 from chassis.process import Core, ProcessDefinition
@@ -42,12 +41,19 @@ class Divergence:
 class ProcessReplay:
     """The replay of one process."""
 
+    name: str
+    """In the log: a shard's name differs from its definition's."""
     definition: ProcessDefinition
     core: Core | None = None
     inputs: int = 0
     outputs: int = 0
+    """How many were compared."""
+    made: int = 0
+    """Number of the newest output."""
     divergences: int = 0
     first: Divergence | None = None
+    from_ns: int | None = None
+    """What was said before is made again, but not compared."""
 
     def configure(self, step: ConfigStep) -> None:
         """Build the core from the recorded configuration; a restart goes on with the core there is."""
@@ -58,6 +64,9 @@ class ProcessReplay:
     def run(self, step: TraceStep) -> None:
         """Feed the inputs of one trace, and compare outputs and state."""
         replayed = list(self._replay(step))
+        if self.from_ns is not None and step.trace.event_time_ns < self.from_ns:
+            self.made += len(replayed)
+            return
         for index in range(max(len(replayed), len(step.outputs))):
             recorded = step.outputs[index] if index < len(step.outputs) else None
             output = replayed[index] if index < len(replayed) else None
@@ -66,7 +75,7 @@ class ProcessReplay:
 
     def _replay(self, step: TraceStep) -> Iterator[tuple[Event, str | None]]:
         if self.core is None:
-            raise LogDamagedError(f"{self.definition.name} has a trace before its configuration")
+            raise LogDamagedError(f"{self.name} has a trace before its configuration")
         for event, record in step.inputs:
             self.inputs += 1
             cause = None if record is None else record.envelope.event_id
@@ -75,11 +84,12 @@ class ProcessReplay:
 
     def _compare(self, recorded: LoggedRecord | None, replayed: tuple[Event, str | None] | None) -> None:
         self.outputs += 1
-        if recorded is not None and replayed is not None and _is_same(recorded, *replayed, self.outputs):
+        self.made += 1
+        if recorded is not None and replayed is not None and _is_same(recorded, *replayed, self.made):
             return
         self.divergences += 1
         if self.first is None:
-            self.first = _divergence(self.definition.name, self.outputs, recorded, replayed)
+            self.first = _divergence(self.name, self.made, recorded, replayed)
 
     def _compare_state(self, step: TraceStep) -> None:
         recorded = step.trace.state_digest
@@ -92,7 +102,7 @@ class ProcessReplay:
         if self.first is None:
             difference = FieldDifference("state_digest", recorded, replayed)
             self.first = Divergence(
-                self.definition.name, self.outputs, None, None, step.trace.event_time_ns, None, (difference,)
+                self.name, self.made, None, None, step.trace.event_time_ns, None, (difference,)
             )
 
 
@@ -149,13 +159,22 @@ def _differences(before: dict[str, Any] | None, after: dict[str, Any] | None) ->
     )
 
 
-def replay(directory: Path, definitions: Sequence[ProcessDefinition]) -> list[ProcessReplay]:
-    """Replay the given processes from a log; each result counts inputs, outputs and divergences."""
-    replays = {definition.name: ProcessReplay(definition) for definition in definitions}
-    walk = TraceWalk(tuple(replays))
-    for step in walk.steps(read_log(directory)):
+def replay(
+    records: Iterable[LoggedRecord],
+    definitions: Mapping[str, ProcessDefinition],
+    from_ns: int | None = None,
+    to_ns: int | None = None,
+) -> list[ProcessReplay]:
+    """Replay processes, by their names in the log; each result counts inputs, outputs and divergences.
+
+    Compared is what was said from `from_ns` on, and nothing is replayed that a trace after `to_ns` names.
+    """
+    replays = {
+        name: ProcessReplay(name, definition, from_ns=from_ns) for name, definition in definitions.items()
+    }
+    for step in TraceWalk(tuple(replays)).steps(records):
         if isinstance(step, ConfigStep):
             replays[step.process].configure(step)
-        else:
+        elif to_ns is None or step.trace.event_time_ns <= to_ns:
             replays[step.process].run(step)
     return list(replays.values())

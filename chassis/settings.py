@@ -22,6 +22,7 @@ from chassis.text import nearest
 from schemas.config import Config
 
 ENV_PREFIX = "MM__"
+_DEPLOYMENT = {"engine", "kafka", "redis", "process"}
 COMMAND_LINE = "command line"
 
 
@@ -248,8 +249,12 @@ def flat(values: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Any]]
 
 
 def config_hash(config: Config) -> str:
-    """SHA-256 of the configuration in one canonical form, as hex digits."""
-    canonical = json.dumps(config.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+    """SHA-256, as hex digits, of what decisions depend on, in one canonical form.
+
+    Where a process runs and what it is connected to is no part of it: a log can be gone on with elsewhere.
+    """
+    deciding = config.model_dump(mode="json", exclude=_DEPLOYMENT)
+    canonical = json.dumps(deciding, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 

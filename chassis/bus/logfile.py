@@ -130,7 +130,7 @@ class LogFileBus:
         self._segment_bytes_max = segment_bytes_max
         self._offsets: dict[str, int] = dict.fromkeys(BY_NAME, 0)
         self._buffer: list[bytes] = []
-        self._heads: dict[tuple[str, str, str, str], bytes] = {}
+        self._heads: dict[tuple[str, int, str, str, str], bytes] = {}
         self._committed_records = 0
         self.last_event_time_ns = 0
         """Newest event time in the log as it was opened; 0 for a new one."""
@@ -142,6 +142,10 @@ class LogFileBus:
         if not any(self._directory.glob(f"*{_SUFFIX}")):
             return TornTail(0, 0)
         for record in read_log(self._directory):
+            if record.partition != EMBEDDED_PARTITION:
+                raise ConfigError(
+                    f"{self._directory} was exported from Kafka: it can be replayed, and not be gone on with"
+                )
             self._offsets[record.topic] = record.offset + 1
             self._committed_records += 1
             self.last_event_time_ns = max(self.last_event_time_ns, record.envelope.event_time_ns)
@@ -160,9 +164,16 @@ class LogFileBus:
         offset = self._offsets[topic]
         self._offsets[topic] = offset + 1
         key = message.key
-        head = self._heads.get((topic, key, envelope.producer, envelope.type_name))
+        self.append(LoggedRecord(topic, EMBEDDED_PARTITION, offset, key, envelope, encode(message)))
+        return Record(topic, EMBEDDED_PARTITION, offset, key, envelope, message)
+
+    def append(self, record: LoggedRecord) -> None:
+        """Append a record that has its place already, from another bus."""
+        topic, partition, offset, key, envelope, payload = record
+        kind = (topic, partition, key, envelope.producer, envelope.type_name)
+        head = self._heads.get(kind)
         if head is None:
-            head = self._make_head(topic, key, envelope)
+            head = self._heads[kind] = _head(record)
         cause = b"null" if envelope.cause is None else b'"%b"' % envelope.cause.encode()
         body = b'%b,"offset":%d,"sequence":%d,"cause":%b,"event_time_ns":%d%b%b}' % (
             head,
@@ -171,22 +182,9 @@ class LogFileBus:
             cause,
             envelope.event_time_ns,
             _MESSAGE_FIELD,
-            encode(message),
+            payload,
         )
         self._buffer.append(b"%08x %b\n" % (crc32(body), body))
-        return Record(topic, EMBEDDED_PARTITION, offset, key, envelope, message)
-
-    def _make_head(self, topic: str, key: str, envelope: Envelope) -> bytes:
-        fields = {
-            "topic": topic,
-            "partition": EMBEDDED_PARTITION,
-            "key": key,
-            "producer": envelope.producer,
-            "type": envelope.type_name,
-        }
-        head = json.dumps(fields, separators=(",", ":")).encode()[:-1]
-        self._heads[topic, key, envelope.producer, envelope.type_name] = head
-        return head
 
     def commit(self) -> None:
         """Write what was published since the last commit, and a commit line, in one write."""
@@ -227,6 +225,18 @@ class LogFileBus:
         """Commit, have the disk confirm it, and close the file."""
         await self.flush()
         os.close(self._file)
+
+
+def _head(record: LoggedRecord) -> bytes:
+    """What the lines of one producer, key and type begin with."""
+    fields = {
+        "topic": record.topic,
+        "partition": record.partition,
+        "key": record.key,
+        "producer": record.envelope.producer,
+        "type": record.envelope.type_name,
+    }
+    return json.dumps(fields, separators=(",", ":")).encode()[:-1]
 
 
 def _write_all(file: int, data: bytes) -> None:

@@ -311,7 +311,15 @@ def settings_file(config: Kafka, folder: Path) -> Path:
 
 
 def test_three_kills_change_no_total(kafka: Kafka, tmp_path: Path) -> None:
-    command = (sys.executable, "-m", "chassis", "run", "statistics", "--config", settings_file(kafka, tmp_path))
+    command = (
+        sys.executable,
+        "-m",
+        "chassis",
+        "run",
+        "statistics",
+        "--config",
+        settings_file(kafka, tmp_path),
+    )
     worker = LocalProcess(command, tmp_path / "worker.log")
     expected = batch_totals(history())
     try:

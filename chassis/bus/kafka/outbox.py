@@ -189,9 +189,7 @@ class Outbox:
 
     def unconfirmed(self) -> dict[TopicPartition, list[OutboxRecord]]:
         """What a snapshot must hold, since nobody else may have it yet."""
-        return {
-            place: list(lane) for sender in self._senders for place, lane in sender.lanes.items() if lane
-        }
+        return {place: list(lane) for sender in self._senders for place, lane in sender.lanes.items() if lane}
 
     async def flush(self) -> None:
         """Return when every record is confirmed; raises what made that impossible."""

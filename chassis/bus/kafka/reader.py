@@ -111,11 +111,16 @@ class KafkaReader:
         raw = await self.poll_raw(max_records, timeout_s)
         return self.decoded(item for item in raw if self.admits(item))
 
-    async def poll_raw(self, max_records: int, timeout_s: float) -> list[RawRecord]:
-        """As `poll`, with barriers and records of replaced writers, and no payload decoded."""
+    async def poll_raw(
+        self, max_records: int, timeout_s: float, only: Iterable[TopicPartition] = ()
+    ) -> list[RawRecord]:
+        """As `poll`, with records that do not count, and no payload decoded; `only` names partitions."""
         consumer = self._consumer or await self._start()
+        places = [on_broker(self._config, place) for place in only]
         try:
-            fetched = await consumer.getmany(timeout_ms=int(timeout_s * 1000), max_records=max_records)
+            fetched = await consumer.getmany(
+                *places, timeout_ms=int(timeout_s * 1000), max_records=max_records
+            )
         except KafkaOffsetOutOfRangeError as error:
             raise self._out_of_range(error.args[0]) from error
         return [item for records in fetched.values() for record in records for item in self._raw(record)]
@@ -136,13 +141,18 @@ class KafkaReader:
             raise DependencyError(
                 f"no Kafka broker answers at {self._config.bootstrap}: {error}; give another with --kafka"
             ) from error
-        if self.positions:
-            places = {place: on_broker(self._config, place) for place in self.positions}
-            consumer.assign(list(places.values()))
-            for place, offset in self.positions.items():
-                consumer.seek(places[place], offset)
         self._consumer = consumer
+        if self.positions:
+            self.seek(self.positions)
         return consumer
+
+    def seek(self, positions: Mapping[TopicPartition, int]) -> None:
+        """Read these partitions, from these offsets on, and no others."""
+        self.positions = dict(positions)
+        if self._consumer is not None:
+            self._consumer.assign([on_broker(self._config, place) for place in positions])
+            for place, offset in positions.items():
+                self._consumer.seek(on_broker(self._config, place), offset)
 
     def _raw(self, record: Any) -> Iterator[RawRecord]:
         place = from_broker(self._config, record)
@@ -171,6 +181,12 @@ class KafkaReader:
         """The offset that the next record of each partition will get."""
         consumer = self._consumer or await self._start()
         found = await consumer.end_offsets([on_broker(self._config, place) for place in places])
+        return {from_broker(self._config, place): offset for place, offset in found.items()}
+
+    async def begin_offsets(self, places: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
+        """The offset of the oldest record that each partition still has."""
+        consumer = self._consumer or await self._start()
+        found = await consumer.beginning_offsets([on_broker(self._config, place) for place in places])
         return {from_broker(self._config, place): offset for place, offset in found.items()}
 
     def _decoded(self, raw: RawRecord) -> Record | None:

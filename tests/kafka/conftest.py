@@ -1,0 +1,55 @@
+"""One stormy run of the engine on Kafka, which several suites look at afterwards."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from servers.engine import KafkaEngine
+from servers.kafka import topics
+from servers.kafka_log import KafkaLog, read_log
+from servers.local import until
+
+from schemas.config import Kafka
+from schemas.topics import PROCESSES
+
+ORDERS_BETWEEN_KILLS = 4
+
+
+@dataclass(frozen=True)
+class KafkaRun:
+    """A run that has ended, its topics and its folder."""
+
+    kafka: Kafka
+    config_file: Path
+    log: KafkaLog
+    kills: int
+    exit_codes: dict[str, int]
+
+
+def intents(engine: KafkaEngine) -> int:
+    """How many messages of the order topics the router of now has published."""
+    for line in engine.metrics("order-router").splitlines():
+        if line.startswith('market_making_published_total{topic="order.event"}'):
+            return int(float(line.rpartition(" ")[2]))
+    return 0
+
+
+@pytest.fixture(scope="session")
+def stormy_run(kafka_bootstrap: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaRun]:
+    """Every process of the engine is killed once while it trades; then the engine is stopped."""
+    folder = tmp_path_factory.mktemp("stormy")
+    with topics(kafka_bootstrap) as kafka:
+        engine = KafkaEngine(folder, kafka, {"process": {"snapshot_interval_s": 2.0}})
+        try:
+            engine.start_all()
+            for name in PROCESSES:
+                until(lambda: intents(engine) >= ORDERS_BETWEEN_KILLS, "orders are sent", 40, 0.1)
+                engine.processes[name].kill()
+                engine.start(name)
+                engine.wait_ready()
+            until(lambda: intents(engine) >= ORDERS_BETWEEN_KILLS, "orders are sent", 40, 0.1)
+            codes = engine.stop_all()
+        finally:
+            engine.kill_all()
+        yield KafkaRun(kafka, engine.config_file, read_log(kafka), len(PROCESSES), codes)
