@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from chassis.bus.logfile import LogFileBus, read_log
+from chassis.bus.logfile import read_log, write_log
 from chassis.cli_errors import exit_with_errors
 from chassis.cli_kafka import ConfigFiles, Json, KafkaOption, load_sections
 from chassis.errors import ConfigError, ReplayDivergedError
@@ -131,15 +131,10 @@ def export_log(
 
     if logdir.is_dir() and any(logdir.iterdir()):
         raise ConfigError(f"{logdir} is not empty: name a folder that is, or is not there yet")
-    count = 0
-    with KafkaLog(load_sections(config, {"kafka": {"bootstrap": kafka}}).kafka, PROCESSES) as log:
-        bus = LogFileBus(logdir)
-        for batch in chain(log.batches(), [log.rest()]):
-            for record in batch:
-                bus.append(record)
-            bus.commit()
-            count += len(batch)
-    print(f"{count} records of {len(log.processes)} processes")
+    settings = load_sections(config, {"kafka": {"bootstrap": kafka}}).kafka
+    with KafkaLog(settings, PROCESSES) as log:
+        count = write_log(logdir, log.batches())
+        print(f"{count} records of {len(log.processes)} processes")
 
 
 @log_app.command("import")

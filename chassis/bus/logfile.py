@@ -11,7 +11,7 @@ outlives the input it came from.
 
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -225,6 +225,18 @@ class LogFileBus:
         """Commit, have the disk confirm it, and close the file."""
         await self.flush()
         os.close(self._file)
+
+
+def write_log(directory: Path, batches: Iterable[Sequence[LoggedRecord]]) -> int:
+    """Write records, each batch with a commit of its own, to a new log; their number."""
+    bus = LogFileBus(directory)
+    count = 0
+    for batch in batches:
+        for record in batch:
+            bus.append(record)
+        bus.commit()
+        count += len(batch)
+    return count
 
 
 def _head(record: LoggedRecord) -> bytes:

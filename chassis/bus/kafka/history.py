@@ -162,14 +162,11 @@ class KafkaLog:
         self.processes = tuple(name for name in names if kind_of(name) in self._kinds)
 
     def batches(self) -> Iterator[list[LoggedRecord]]:
-        """Trace by trace of the chosen processes, all records that count, each after what led to it."""
+        """All records that count, up to each trace of the chosen processes; then what no trace needs."""
         chosen = frozenset(self.processes)
         while found := self._runner.run(self._history.next_trace(chosen)):
             yield found
-
-    def rest(self) -> list[LoggedRecord]:
-        """What no trace needed."""
-        return self._runner.run(self._history.rest())
+        yield self._runner.run(self._history.rest())
 
     def __exit__(self, *_: object) -> None:
         """Give back the connection."""
