@@ -38,16 +38,25 @@ class _Cursor:
 
     async def head(self) -> LoggedRecord | None:
         """The next record; None at the end."""
-        silent = 0
         while not self._queue and self._reader.positions[self.place] < self._end:
+            await self._fetch()
+        return self._queue[0] if self._queue else None
+
+    async def left(self) -> list[LoggedRecord]:
+        """All records up to the end, which stay to be taken."""
+        while self._reader.positions[self.place] < self._end:
+            await self._fetch()
+        return list(self._queue)
+
+    async def _fetch(self) -> None:
+        for _ in range(_SILENT_FETCHES_MAX):
             raw = await self._reader.poll_raw(_FETCHED_MAX, _FETCH_S, only=(self.place,))
             self._queue.extend(item.logged for item in raw if self._reader.admits(item))
-            silent = 0 if raw else silent + 1
-            if silent > _SILENT_FETCHES_MAX:
-                raise LogDamagedError(
-                    f"{self.place.topic} partition {self.place.partition} gives nothing more before its end"
-                )
-        return self._queue[0] if self._queue else None
+            if raw:
+                return
+        raise LogDamagedError(
+            f"{self.place.topic} partition {self.place.partition} gives nothing more before its end"
+        )
 
     def pop(self) -> LoggedRecord:
         """Take the head, which is there."""
@@ -67,8 +76,8 @@ class KafkaHistory:
         """The names of the processes that ever claimed their topics, shards apart."""
         names: dict[str, None] = {}
         for cursor in self._of_topic("process.epoch"):
-            while await cursor.head() is not None:
-                names[decode(EpochClaim, cursor.pop().payload).process] = None
+            for record in await cursor.left():
+                names[decode(EpochClaim, record.payload).process] = None
         return sorted(names)
 
     async def next_trace(self, processes: frozenset[str]) -> list[LoggedRecord]:
@@ -92,8 +101,8 @@ class KafkaHistory:
         """What no trace names: said or sent, and never consumed."""
         left: list[LoggedRecord] = []
         for cursor in self._cursors.values():
-            while cursor.place.topic != _TRACES and await cursor.head() is not None:
-                left.append(cursor.pop())
+            if cursor.place.topic != _TRACES:
+                left += await cursor.left()
         return left
 
     async def _gather(self, trace: Trace, needed: list[LoggedRecord]) -> None:
