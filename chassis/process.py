@@ -71,6 +71,8 @@ class ProcessDefinition:
     make_adapter: Callable[[AdapterContext], Adapter] | None = None
     drained: Callable[[Core], bool] = lambda core: True
     """After a Shutdown: has the process nothing left at the venue?"""
+    is_on_path: bool = False
+    """Between book and order: its turns are closer together."""
     is_sharded: bool = False
     """Symbols do not touch each other in it, so that several of it can share them."""
     restores_adapter: bool = False

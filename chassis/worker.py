@@ -72,7 +72,9 @@ class Worker:
         self._source = InputSource(self._bus, self._shard, {}, {})
         self._journal: Journal
         self._external: list[Event] = []
-        self._turn_interval_s = config.process.turn_interval_ms / 1e3
+        process = config.process
+        interval_ms = process.turn_interval_ms if definition.is_on_path else process.side_turn_interval_ms
+        self._turn_interval_s = interval_ms / 1e3
         self._next_tick_ns: int | None = None
         self._next_trace_ns = 0
         self._next_snapshot_ns = 0

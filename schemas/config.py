@@ -311,6 +311,8 @@ class Process(Instruction):
     snapshot_interval_s: Positive = 5.0
     turn_interval_ms: Annotated[float, Field(ge=0, le=100)] = 2.0
     """A turn begins at the earliest so long after the one before: what has come meanwhile is one batch."""
+    side_turn_interval_ms: Annotated[float, Field(ge=0, le=100)] = 20.0
+    """The same of the processes that do not stand between book and order: inventory, risk, views."""
     poll_records_max: Count = 2_000
     outbox_age_ms_max: Milliseconds = 500
     """With an unconfirmed record older than this a process reads no more, so that trading fails closed."""

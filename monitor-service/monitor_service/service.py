@@ -23,5 +23,6 @@ definition = ProcessDefinition(
     make_core=MonitorCore,
     tick_interval_ns=lambda config: TICK_INTERVAL_NS,
     make_adapter=make_feed,
+    is_on_path=True,
     is_sharded=True,
 )

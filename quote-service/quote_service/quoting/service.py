@@ -8,6 +8,7 @@ from schemas.units import NS_PER_S
 definition = ProcessDefinition(
     name=QUOTE,
     make_core=QuoterCore,
+    is_on_path=True,
     is_sharded=True,
     tick_interval_ns=lambda config: int(config.market_making.update_frequency * NS_PER_S),
 )

@@ -34,5 +34,6 @@ definition = ProcessDefinition(
     tick_interval_ns=_tick_interval_ns,
     make_adapter=_make_adapter,
     drained=_drained,
+    is_on_path=True,
     restores_adapter=True,
 )
