@@ -20,6 +20,7 @@ from chassis.health import application
 from chassis.http_server import HttpServer
 from chassis.installed import process_definition, tool
 from chassis.process import GatewayContext
+from chassis.redis_store import RedisMirror, RedisWriter
 from chassis.settings import code_version
 from chassis.store import MemoryStore
 from chassis.worker import Worker
@@ -65,7 +66,8 @@ def run_process(name: str, config: Config) -> None:
 async def _run_worker(name: str, config: Config) -> None:
     definition = process_definition(name)
     shard = shard_of(config) if definition.is_sharded else None
-    worker = Worker(definition, config, MemoryStore(), shard)
+    store = RedisWriter(config.redis, lambda: worker.epoch) if name == PROJECTOR else None
+    worker = Worker(definition, config, store or MemoryStore(), shard)
     registry = CollectorRegistry()
     registry.register(worker.metrics.collector(code_version()))
     health = HttpServer(
@@ -75,6 +77,8 @@ async def _run_worker(name: str, config: Config) -> None:
         port_is_chosen=config.process.health_port != 0,
     )
     health.start()
+    if store is not None:
+        store.start()
     logger.info("serving_health", process=worker.name, url=health.url, pid=os.getpid())
     _on_signals(worker.stop)
     gc.collect()
@@ -83,11 +87,14 @@ async def _run_worker(name: str, config: Config) -> None:
     try:
         await worker.run()
     finally:
+        if store is not None:
+            await store.close()
         await health.stop()
 
 
 async def _run_gateway(name: str, config: Config) -> None:
     bus = KafkaBus(config.kafka)
+    store = RedisMirror(config.redis)
     stopped = asyncio.Event()
     sequence = 0
     producer = f"{name}/{os.urandom(4).hex()}"
@@ -101,7 +108,7 @@ async def _run_gateway(name: str, config: Config) -> None:
 
     context = GatewayContext(
         config=config,
-        store=MemoryStore(),
+        store=store,
         send_command=send,
         now_ns=time.time_ns,
         version=code_version(),
@@ -110,11 +117,13 @@ async def _run_gateway(name: str, config: Config) -> None:
     server = gateway_server(
         context, config.engine.port, host=config.process.gateway_host, port_is_chosen=True
     )
+    store.start()
     server.start()
     logger.info("serving_gateway", url=server.url)
     _on_signals(stopped.set)
     await stopped.wait()
     await server.stop()
+    await store.close()
     await bus.close()
 
 
@@ -122,8 +131,3 @@ def _on_signals(stop: Callable[[], None]) -> None:
     loop = asyncio.get_running_loop()
     for name in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(name, stop)
-
-
-def uses_store(name: str) -> bool:
-    """Does a process need Redis?"""
-    return name in (GATEWAY, PROJECTOR)

@@ -21,6 +21,7 @@ from types import MethodType
 from typing import Any
 
 from chassis.bus.base import TopicPartition
+from chassis.crash_points import pass_point
 from chassis.errors import ConfigError, LogDamagedError
 
 SUFFIX = ".snapshot"
@@ -131,6 +132,7 @@ def write_snapshot(path: Path, data: bytes) -> None:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
+    pass_point("before_snapshot_rename")
     temporary.rename(path)
     directory = os.open(path.parent, os.O_RDONLY)
     try:

@@ -4,7 +4,22 @@ In `maker up` it is memory; distributed, it is Redis. Values are JSON documents.
 """
 
 from collections.abc import Mapping
-from typing import Protocol
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class StoreStatus:
+    """How far the documents can be relied on."""
+
+    state: Literal["live", "stale", "away"]
+    age_ms: int | None
+    """Since their writer last confirmed them; None: it never did."""
+
+    @property
+    def is_partial(self) -> bool:
+        """May what the documents show be out of date?"""
+        return self.state != "live"
 
 
 class StateStore(Protocol):
@@ -18,6 +33,9 @@ class StateStore(Protocol):
 
     def names(self, prefix: str) -> tuple[str, ...]:
         """The names that begin with `prefix`, sorted."""
+
+    def status(self) -> StoreStatus:
+        """How far the documents can be relied on."""
 
 
 class MemoryStore:
@@ -37,3 +55,7 @@ class MemoryStore:
     def names(self, prefix: str) -> tuple[str, ...]:
         """The names that begin with `prefix`, sorted."""
         return tuple(sorted(name for name in self._documents if name.startswith(prefix)))
+
+    def status(self) -> StoreStatus:
+        """Nothing stands between writer and reader."""
+        return StoreStatus("live", 0)

@@ -15,6 +15,7 @@ import structlog
 
 from chassis.bus.base import Record, TopicPartition
 from chassis.bus.kafka.bus import KafkaBus
+from chassis.crash_points import pass_point
 from chassis.errors import DependencyError, EngineError, FencedError
 from chassis.input_source import InputSource, Shard, halts_on_poison
 from chassis.journal import Journal, JournalTurn
@@ -99,6 +100,11 @@ class Worker:
                 watch.cancel()
         finally:
             await self._close()
+
+    @property
+    def epoch(self) -> int:
+        """What this process has claimed; 0: nothing yet."""
+        return self._bus.epoch
 
     def stop(self) -> None:
         """Ask `run` to drain and end."""
@@ -213,6 +219,7 @@ class Worker:
             if rest_s > 0:
                 await asyncio.sleep(rest_s)
             records = await self._next_records()
+            pass_point("after_poll")
             self.last_turn_s = time.monotonic()
             self._turn(records)
             self._judge()
@@ -273,18 +280,22 @@ class Worker:
                 yield event
 
     def _end_turn(self, now_ns: int) -> None:
+        pass_point("after_core")
         runs = self._shell.runs.mark()
         is_snapshot_due = now_ns >= self._next_snapshot_ns  # which holds no untraced inputs
         writes_trace = bool(self._shell.runs) and (is_snapshot_due or now_ns >= self._next_trace_ns)
         if runs or writes_trace:
             self._journal.write(JournalTurn(runs, tuple(self._external), now_ns if writes_trace else None))
             self._external.clear()
+        pass_point("after_journal")
         if writes_trace:
             self._shell.write_trace(now_ns)
             self._next_trace_ns = now_ns + self._config.process.trace_interval_ms * NS_PER_MS
         self.metrics.said(self._turns.release(), time.time_ns())
+        pass_point("after_release")
         if is_snapshot_due:
             self._roll(self._bus.epoch)
+            pass_point("after_snapshot")
 
     def _judge(self) -> None:
         """Is the process ready, and may it go on at all?"""

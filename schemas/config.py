@@ -278,7 +278,7 @@ class Kafka(Instruction):
     """host:port of a broker; several with commas between them."""
     topic_prefix: Annotated[str, Field(pattern=r"^[a-zA-Z0-9._-]*$", max_length=100)] = ""
     """Before the name of every topic on the broker, so that several engines can share it."""
-    partitions: Annotated[int, Field(ge=1, le=1000)] = 4
+    partitions: Annotated[int, Field(ge=1, le=1000)] = 1
     """Of every topic, so that a symbol's partition number is the same everywhere."""
     replication: Count = 1
     """Copies of every record; 3 in production."""

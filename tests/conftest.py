@@ -1,6 +1,7 @@
 """What all tests share: where recorded data is, and what happens to tests that cannot run."""
 
 import os
+import uuid
 from collections import Counter
 from collections.abc import Generator, Iterator
 from pathlib import Path
@@ -9,8 +10,9 @@ from typing import Any
 import pytest
 from servers.kafka import KafkaServer, shared_kafka, topics
 from servers.local import CannotRunError
+from servers.redis import RedisServer, shared_redis
 
-from schemas.config import Kafka
+from schemas.config import Kafka, Redis
 
 ROOT = Path(__file__).resolve().parent.parent
 RECORDINGS = ROOT.parent / "shared" / "data" / "normalised"
@@ -39,6 +41,34 @@ def kafka(kafka_bootstrap: str) -> Iterator[Kafka]:
     """The engine's topics on the shared broker, empty and this test's alone."""
     with topics(kafka_bootstrap) as config:
         yield config
+
+
+@pytest.fixture(scope="session")
+def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A Redis that all tests share."""
+    try:
+        with shared_redis(tmp_path_factory.mktemp("redis")) as url:
+            yield url
+    except CannotRunError as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture
+def redis(redis_url: str) -> Redis:
+    """The shared Redis under keys of this test alone."""
+    return Redis(url=redis_url, key_prefix=f"t{uuid.uuid4().hex[:8]}:")
+
+
+@pytest.fixture
+def own_redis(tmp_path: Path) -> Iterator[RedisServer]:
+    """A Redis of this test alone, to be killed and stopped."""
+    try:
+        server = RedisServer(tmp_path)
+    except CannotRunError as error:
+        pytest.skip(str(error))
+    server.start()
+    yield server
+    server.process.kill()
 
 
 @pytest.fixture

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from servers.local import LocalProcess, free_port, until
 
 from schemas.config import Kafka
 from schemas.topics import PROCESSES, ROUTER
-from servers.local import LocalProcess, free_port, until
 
 START_LIMIT_S = 60
 

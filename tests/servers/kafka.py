@@ -187,7 +187,7 @@ def shared_kafka(folder: Path) -> Iterator[str]:
     given = os.environ.get("KAFKA_BOOTSTRAP")
     if given:
         yield given
-    elif _docker_answers():
+    elif docker_answers():
         with _container() as bootstrap:
             yield bootstrap
     else:
@@ -199,7 +199,8 @@ def shared_kafka(folder: Path) -> Iterator[str]:
             server.stop()
 
 
-def _docker_answers() -> bool:
+def docker_answers() -> bool:
+    """Is there a Docker engine?"""
     if not Path("/var/run/docker.sock").exists() and "DOCKER_HOST" not in os.environ:
         return False
     import docker

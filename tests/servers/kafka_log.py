@@ -55,5 +55,7 @@ async def _until(reader: KafkaReader, ends: dict[TopicPartition, int]) -> list[S
     while any(reader.positions[place] < end for place, end in ends.items()):
         for raw in await reader.poll_raw(20_000, 1.0):
             if reader.admits(raw):
-                records += [Sent(found, raw.stamp.sent_ns, raw.stamp.epoch) for found in reader.decoded([raw])]
+                records += [
+                    Sent(found, raw.stamp.sent_ns, raw.stamp.epoch) for found in reader.decoded([raw])
+                ]
     return records

@@ -1,14 +1,17 @@
 """What holds for every request: security headers, a bounded body, and no commands from foreign pages."""
 
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from chassis.store import StoreStatus
 from gateway_api.app.problems import BODY_HINT, ProblemError, problem_response
 
 BODY_BYTES_MAX = 64 * 1024
+VIEW_HEADER = "maker-view"
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _SECURITY_HEADERS = {
     "content-security-policy": (
@@ -25,8 +28,10 @@ _SECURITY_HEADERS = {
 class Guard:
     """ASGI middleware. A page of another origin cannot give commands through its visitor's browser."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, view: Callable[[], StoreStatus]) -> None:
+        """`view` tells how far the state store can be relied on: every answer says so."""
         self._app = app
+        self._view = view
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -39,6 +44,7 @@ class Guard:
                 headers = MutableHeaders(scope=message)
                 headers.update(_SECURITY_HEADERS)
                 headers.setdefault("cache-control", "no-store")
+                headers[VIEW_HEADER] = _view_text(self._view())
             await send(message)
 
         refusal = _refusal(scope["method"], Headers(scope=scope))
@@ -46,6 +52,14 @@ class Guard:
             await self._app(scope, _limited(receive), send_with_headers)
         else:
             await problem_response(refusal, scope["path"])(scope, receive, send_with_headers)
+
+
+def _view_text(status: StoreStatus) -> str:
+    """`live`, or `partial` with the reason and the age of what is shown."""
+    if not status.is_partial:
+        return status.state
+    age = "" if status.age_ms is None else f"; age_ms={status.age_ms}"
+    return f"partial; store={status.state}{age}"
 
 
 def _refusal(method: str, headers: Headers) -> ProblemError | None:

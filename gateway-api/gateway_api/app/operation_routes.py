@@ -20,7 +20,16 @@ def make_router(context: GatewayContext) -> APIRouter:
 
     @router.get("/health/ready", responses={503: {"model": Problem}})
     async def ready() -> ReadyResponse:
-        """The store holds the account and at least one symbol."""
+        """The store answers, and holds the account and at least one symbol."""
+        view = context.store.status()
+        if view.state == "away":
+            raise ProblemError(
+                503,
+                "store_away",
+                "The state store does not answer: what is shown grows old. Trading goes on without it.",
+                "Look at Redis, and at redis.url.",
+                {"Retry-After": "1"},
+            )
         account, keys = account_of(context.store), symbol_keys(context.store)
         if account is None or not keys:
             missing = "no account view" if account is None else "no symbol"

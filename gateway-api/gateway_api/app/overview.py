@@ -101,6 +101,7 @@ class Overview:
             if number % _SYMBOLS_PER_TURN == _SYMBOLS_PER_TURN - 1:
                 await asyncio.sleep(0)
         self._put(self._parts, "account", self._account_glance().json_bytes(), change)
+        self._put(self._parts, "view", b'"%b"' % self._store.status().state.encode(), change)
         if self._changed:
             self.change = change  # last: whoever has seen this number has seen all of its pieces
 

@@ -22,7 +22,7 @@ def make_app(context: GatewayContext) -> FastAPI:
         docs_url=None,  # its page loads scripts from elsewhere
         redoc_url=None,
     )
-    application.add_middleware(Guard)
+    application.add_middleware(Guard, view=context.store.status)
     problems.install(application)
     for routes in (reading_routes, command_routes, stream_routes, operation_routes):
         application.include_router(routes.make_router(context), prefix=_API)

@@ -25,6 +25,7 @@ class ViewWriter:
         self._core = core
         self._store = store
         self._write_at_ns = 0
+        core.mark_all_dirty()
 
     def on_event(self, event: Event) -> None:
         """Any event may write, a shutdown does."""

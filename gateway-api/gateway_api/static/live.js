@@ -9,6 +9,7 @@ const SAMPLE_MS = 1000;
 export const live = {
   engine: null,
   account: null,
+  view: "live",
   alerts: [],
   commands: [],
   symbols: new Map(),
@@ -73,6 +74,7 @@ function take(message) {
   live.receivedAt = performance.now();
   if (message.engine) live.engine = message.engine;
   if (message.account) live.account = message.account;
+  if (message.view) live.view = message.view;
   if (message.alerts) live.alerts = message.alerts;
   if (message.commands) live.commands = message.commands;
   for (const [key, row] of Object.entries(message.symbols ?? {})) live.symbols.set(key, row);

@@ -92,6 +92,12 @@ function renderBanners() {
     const last = clockText(live.engineTimeMs);
     setText(offline, "Disconnected from the gateway. What is shown is from " + last + " UTC. Next try in " + seconds + " s. Commands are still sent.");
   }
+  const partial = live.connected && live.view !== "live";
+  byId("partial").hidden = !partial;
+  if (partial) {
+    const why = live.view === "away" ? "The state store does not answer." : "The view projector is silent.";
+    setText(byId("partial"), "PARTIAL: " + why + " What is shown grows old; trading goes on without it.");
+  }
   const account = live.account;
   const halted = account?.state === "HALT";
   byId("halted").hidden = !halted;

@@ -80,6 +80,11 @@ class ProjectorCore:
             self._account_dirty = False
         return documents
 
+    def mark_all_dirty(self) -> None:
+        """The store may hold nothing: everything is to be written."""
+        self._dirty.update(self._symbols)
+        self._account_dirty = bool(self._symbols)
+
     def digest_state(self) -> tuple[object, ...]:
         """The state that a replay must reach; what was written to the store is not part of it."""
         return (

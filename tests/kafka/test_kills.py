@@ -1,0 +1,61 @@
+"""Every process is killed while it trades, and everything that must hold holds."""
+
+from collections import Counter
+from pathlib import Path
+from typing import get_args
+
+import pytest
+from servers.engine import KafkaEngine
+from servers.kafka_log import read_log
+
+from chassis.crash_points import VARIABLE, CrashPoint
+from chassis.settings import load_config
+from schemas.config import Kafka
+from schemas.topics import PROCESSES
+from tests.kafka.conftest import KafkaRun
+from tests.kafka.invariants import broken, nothing_alive_at_the_end
+from tests.kafka.test_replay_from_kafka import replayed
+
+pytestmark = [pytest.mark.kafka, pytest.mark.slow]
+
+
+def test_a_run_with_a_kill_of_every_process_keeps_all_invariants(stormy_run: KafkaRun) -> None:
+    config = load_config([stormy_run.config_file]).config
+    assert broken(stormy_run.log, config) == []
+    assert list(nothing_alive_at_the_end(stormy_run.log)) == []
+    assert set(stormy_run.exit_codes.values()) == {0}
+
+
+def test_the_run_was_one_that_could_fail(stormy_run: KafkaRun) -> None:
+    """Orders were placed and filled, and every process began twice."""
+    kinds = {sent.record.message.kind for sent in stormy_run.log.on("order.event")}
+    assert {"place_intent", "cancel_intent", "accepted", "cancelled"} <= kinds
+    claims = [sent.record.message.process for sent in stormy_run.log.on("process.epoch")]
+    assert set(Counter(claims).values()) == {2}
+    assert len(stormy_run.log.on("quote.target")) > 20
+
+
+def test_no_point_to_die_at_loses_or_doubles_anything(kafka: Kafka, tmp_path: Path) -> None:
+    """Each process dies at each of its points in turn, while the others go on."""
+    engine = KafkaEngine(tmp_path, kafka, {"process": {"snapshot_interval_s": 0.5}})
+    deaths = 0
+    try:
+        engine.start_all()
+        for number, point in enumerate(get_args(CrashPoint)):
+            for name in PROCESSES:
+                engine.processes[name].kill()
+                engine.start(name, **{VARIABLE: f"{point}:{3 + number}"})
+            for name in PROCESSES:
+                assert engine.processes[name].wait() == -9, engine.processes[name].text()[-1000:]
+                deaths += 1
+                engine.start(name)
+            engine.wait_ready()
+        codes = engine.stop_all()
+    finally:
+        engine.kill_all()
+    assert set(codes.values()) == {0}
+    assert deaths == len(PROCESSES) * len(get_args(CrashPoint))
+    log = read_log(kafka)
+    assert broken(log, load_config([engine.config_file]).config) == []
+    assert list(nothing_alive_at_the_end(log)) == []
+    assert replayed("--config", engine.config_file)["order-router"]["divergences"] == 0
