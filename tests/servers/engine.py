@@ -52,6 +52,11 @@ class KafkaEngine:
             self.start(name)
         self.wait_ready(limit_s=limit_s)
 
+    def rename(self, label: str, to: str) -> None:
+        """A second instance takes the first one's name."""
+        self.processes[to] = self.processes.pop(label)
+        self._ports[to] = self._ports.pop(label)
+
     def wait_ready(self, *labels: str, limit_s: float = START_LIMIT_S) -> None:
         """Return when the processes, or all, say that they are ready."""
         for label in labels or tuple(self.processes):

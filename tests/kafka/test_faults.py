@@ -1,0 +1,255 @@
+"""Faults that the engine must survive while it trades; reliability is judged from the topics afterwards."""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from servers.engine import KafkaEngine
+from servers.kafka import KafkaServer, topics
+from servers.kafka_log import KafkaLog, read_log
+from servers.local import until
+
+from chassis.bus.base import TopicPartition
+from chassis.bus.kafka.bus import KafkaBus
+from chassis.bus.kafka.outbox import OutboxRecord
+from chassis.bus.kafka.wire import Stamp, headers_of, new_trace_id, partition_of
+from chassis.settings import load_config
+from schemas.config import Kafka
+from schemas.control import Command
+from schemas.envelope import Envelope
+from schemas.topics import PROCESSES, PROJECTOR
+from tests.kafka.conftest import intents
+from tests.kafka.invariants import Venue, broken, nothing_alive_at_the_end
+
+pytestmark = [pytest.mark.kafka, pytest.mark.slow]
+TRADING = tuple(name for name in PROCESSES if name != PROJECTOR)
+NS = 1_000_000_000
+OUTAGE_S = 30
+
+
+@contextmanager
+def trading(folder: Path, kafka: Kafka, settings: dict[str, Any] | None = None) -> Iterator[KafkaEngine]:
+    """The engine, which has sent orders; at the end it is stopped, and everything must hold."""
+    engine = KafkaEngine(folder, kafka, settings or {}, TRADING)
+    try:
+        engine.start_all()
+        until(lambda: intents(engine) > 5, "orders are sent", 40, 0.05)
+        yield engine
+        codes = engine.stop_all()
+    finally:
+        engine.kill_all()
+    assert set(codes.values()) == {0}, codes
+    log = read_log(kafka)
+    assert broken(log, load_config([engine.config_file]).config) == []
+    assert list(nothing_alive_at_the_end(log)) == []
+
+
+def alive_at(log: KafkaLog, time_ns: int) -> set[str]:
+    """Our orders that the venue had at a time, by its own reports."""
+    venue = Venue()
+    reports = sorted(log.on("venue.report"), key=lambda sent: sent.record.envelope.sequence)
+    for sent in reports:
+        if sent.record.message.event_time_ns <= time_ns:
+            venue.hear(sent.record.message)
+    return set(venue.open_lots)
+
+
+def placed_between(log: KafkaLog, from_ns: int, to_ns: int) -> list[float]:
+    """Seconds after `from_ns` at which orders were placed."""
+    times = (s.record.message for s in log.on("order.event") if s.record.message.kind == "place_intent")
+    return sorted((m.event_time_ns - from_ns) / NS for m in times if from_ns < m.event_time_ns < to_ns)
+
+
+def kill_and_restart(server: KafkaServer) -> Callable[[], None]:
+    server.process.kill()
+    return server.start
+
+
+def pause_and_resume(server: KafkaServer) -> Callable[[], None]:
+    server.process.pause()
+    return server.process.resume
+
+
+@pytest.mark.parametrize("outage", [kill_and_restart, pause_and_resume])
+def test_without_a_broker_quotes_are_gone_at_once_and_come_back(
+    own_kafka: KafkaServer, tmp_path: Path, outage: Callable[[KafkaServer], Callable[[], None]]
+) -> None:
+    with topics(own_kafka.bootstrap) as kafka:
+        folder = tmp_path / "engine"
+        folder.mkdir()
+        with trading(folder, kafka) as engine:
+            lost_ns = time.time_ns()
+            come_back = outage(own_kafka)
+            while time.time_ns() < lost_ns + OUTAGE_S * NS:
+                time.sleep(0.5)
+                assert all(process.is_running for process in engine.processes.values())
+            come_back()
+            back_ns = time.time_ns()
+            engine.wait_ready(limit_s=20)
+            until(lambda: intents(engine) > 0, "orders are sent", 20)
+            time.sleep(3)
+        log = read_log(kafka)
+    assert alive_at(log, lost_ns)
+    assert not alive_at(log, lost_ns + int(1.5 * NS))
+    assert not placed_between(log, lost_ns + int(1.5 * NS), back_ns)
+    again_s = placed_between(log, back_ns, time.time_ns())
+    print(f"{outage.__name__}: quoting {again_s[0]:.1f} s after the broker's return")
+    assert again_s[0] < 10
+
+
+def test_a_second_instance_takes_over_and_the_first_ends(kafka: Kafka, tmp_path: Path) -> None:
+    """The first stands still, as in a long pause; when it goes on it is nobody any more."""
+    with trading(tmp_path, kafka) as engine:
+        for name in TRADING:
+            first = engine.processes.pop(name)
+            first.pause()
+            engine.start(name, label=f"{name}-2")
+            engine.wait_ready(f"{name}-2")
+            first.resume()
+            assert first.wait() != 0
+            assert "was taken over by" in first.text()
+            engine.rename(f"{name}-2", name)
+
+
+def send_raw(kafka: Kafka, place: TopicPartition, records: list[OutboxRecord]) -> None:
+    async def run() -> None:
+        bus = KafkaBus(kafka)
+        for record in records:
+            bus.outbox.add(place, record)
+        await bus.close()
+
+    asyncio.run(run())
+
+
+def again(sent: Any) -> OutboxRecord:
+    """A record as its writer sent it."""
+    record = sent.record
+    headers = headers_of(record.envelope, Stamp(sent.epoch, new_trace_id("again"), sent.sent_ns))
+    value = record.message.model_dump_json().encode()
+    return OutboxRecord(record.key.encode(), value, headers, time.time_ns() // 1_000_000, time.monotonic_ns())
+
+
+def test_repeated_records_change_nothing(kafka: Kafka, tmp_path: Path) -> None:
+    with trading(tmp_path, kafka) as engine:
+        for _ in range(3):
+            log = read_log(kafka)
+            repeated = 0
+            for topic in ("order.fill", "risk.state", "quote.target", "market.book", "inventory.position"):
+                for sent in log.on(topic)[-20:]:
+                    send_raw(kafka, TopicPartition(topic, sent.record.partition), [again(sent)])
+                    repeated += 1
+            assert repeated > 40
+            before = intents(engine)
+            until(lambda before=before: intents(engine) > before, "trading goes on", 30)  # type: ignore[misc]
+    assert read_log(kafka).dropped > 100
+
+
+def poison(kafka: Kafka, topic: str, key: str) -> TopicPartition:
+    place = TopicPartition(topic, partition_of(key, kafka.partitions))
+    junk = OutboxRecord(key.encode(), b"\x00\xffnot json", [("a", b"b")], time.time_ns() // 1_000_000, 0)
+    send_raw(kafka, place, [junk])
+    return place
+
+
+def test_an_unreadable_book_is_followed_by_the_next_one(kafka: Kafka, tmp_path: Path) -> None:
+    engine = KafkaEngine(tmp_path, kafka, {}, TRADING)
+    try:
+        engine.start_all()
+        poison(kafka, "market.book", "synthetic:BTC/USDT")
+        until(lambda: intents(engine) > 10, "trading goes on", 40)
+        assert set(engine.stop_all().values()) == {0}
+    finally:
+        engine.kill_all()
+    assert read_log(kafka).poison == 1
+
+
+def test_an_unreadable_risk_state_stops_trading_and_says_where(kafka: Kafka, tmp_path: Path) -> None:
+    engine = KafkaEngine(tmp_path, kafka, {}, TRADING)
+    try:
+        engine.start_all()
+        until(lambda: intents(engine) > 5, "orders are sent", 40)
+        place = poison(kafka, "risk.state", "synthetic:*")
+        poisoned_ns = time.time_ns()
+        until(lambda: engine.health("order-router")[0] == 503, "the router is not ready")
+        because = engine.health("order-router")[1]["because"]
+        assert "risk.state" in because
+        assert "cannot be read" in because
+        assert str(place.partition) in because
+        time.sleep(2)
+        engine.processes["order-router"].stop()
+    finally:
+        engine.kill_all()
+    log = read_log(kafka)
+    assert alive_at(log, poisoned_ns)
+    assert not alive_at(log, poisoned_ns + 2 * NS)
+    assert not placed_between(log, poisoned_ns + 2 * NS, time.time_ns())
+
+
+def test_a_consumer_that_stood_still_under_a_burst_acts_on_nothing_old(kafka: Kafka, tmp_path: Path) -> None:
+    """Quote-service and the router stand still in turn while books of 40 symbols pile up."""
+    symbols = [f"S{number:02d}/USDT" for number in range(40)]
+    settings = {
+        "instruments": {
+            symbol: {"tick_size": "0.01", "lot_size": "0.001", "min_notional": "10"} for symbol in symbols
+        },
+        "feed": {"symbols": {symbol: {"price": "100", "spread_bps": 20.0} for symbol in symbols}},
+    }
+    with trading(tmp_path, kafka, settings) as engine:
+        for name in ("quote-service", "order-router"):
+            engine.processes[name].pause()
+            paused_ns = time.time_ns()
+            while time.time_ns() < paused_ns + 4 * NS:
+                time.sleep(0.1)
+            before_ns = time.time_ns()
+            engine.processes[name].resume()
+            until(lambda: engine.health("order-router")[0] == 200, "the router is ready")
+            count = intents(engine)
+            until(lambda count=count: intents(engine) > count, "trading goes on", 20)  # type: ignore[misc]
+            assert time.time_ns() - before_ns < 6 * NS
+    log = read_log(kafka)
+    books = {s.record.envelope.event_id: s for s in log.on("market.book")}
+    targets = {s.record.envelope.event_id: s for s in log.on("quote.target")}
+    for sent in log.on("order.event"):
+        target = targets.get(sent.record.envelope.cause or "")
+        if target is None or sent.record.message.kind != "place_intent":
+            continue
+        book = books.get(target.record.envelope.cause or "")
+        if book is not None:
+            assert sent.sent_ns - book.record.message.event_time_ns < 2 * NS
+
+
+def command(kafka: Kafka, sequence: int, **fields: Any) -> None:
+    async def run() -> None:
+        bus = KafkaBus(kafka)
+        now_ns = time.time_ns()
+        message = Command(
+            event_time_ns=now_ns, venue="*", symbol="*", command_id=f"c{sequence}", principal="t", **fields
+        )
+        bus.publish(
+            "control.command", Envelope("gateway-api/t", sequence, None, now_ns, message.type_name), message
+        )
+        await bus.close()
+
+    asyncio.run(run())
+
+
+def test_a_halt_survives_every_restart_and_only_a_resume_ends_it(kafka: Kafka, tmp_path: Path) -> None:
+    with trading(tmp_path, kafka) as engine:
+        command(kafka, 1, action="halt", reason="test")
+        until(lambda: not alive_at(read_log(kafka), time.time_ns()), "no order is alive", 20)
+        halted_ns = time.time_ns()
+        for name in TRADING:
+            engine.processes[name].kill()
+            engine.start(name)
+        engine.wait_ready()
+        time.sleep(2)
+        resumed_ns = time.time_ns()
+        command(kafka, 2, action="resume", reason="test")
+        until(lambda: intents(engine) > 0, "orders are sent again", 20)
+    log = read_log(kafka)
+    assert not placed_between(log, halted_ns, resumed_ns)
+    assert placed_between(log, resumed_ns, time.time_ns())
