@@ -3,7 +3,7 @@ PY ?= python3
 BIN := .venv/bin
 MEMBERS := schemas chassis monitor-service quote-service inventory-service risk-service gateway-api
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run test test-fast test-kafka lint format bench lock clean
+.PHONY: help setup setup-dev run test test-fast test-kafka lint format up down bench lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -33,11 +33,19 @@ test-fast: setup-dev  ## the everyday part, under a minute
 test-kafka: setup-dev  ## what needs Kafka and Redis; fails where they cannot run
 	@MM_REQUIRE_ALL_TESTS=1 $(BIN)/python -m pytest -m "kafka or redis" $(ARGS)
 
-lint: setup-dev  ## ruff, mypy strict, import rules
-	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports --no-cache
+lint: setup-dev  ## ruff, mypy strict, import rules, manifests
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports --no-cache \
+		&& $(BIN)/python -m pytest -q tests/contract/test_deploy.py
 
 format: setup-dev  ## let ruff rewrite what it can
 	@$(BIN)/ruff check --fix-only . ; $(BIN)/ruff format .
+
+up:  ## everything in containers: Kafka, Redis and each process (needs Docker)
+	docker compose -f deploy/compose.yaml up --build --wait --detach
+	@echo "The page is at http://127.0.0.1:8080/"
+
+down:  ## stop the containers; their volumes stay
+	docker compose -f deploy/compose.yaml down
 
 bench: setup-dev  ## print the figures: events a second, latency, memory
 	@$(BIN)/python tests/bench/run.py $(ARGS)

@@ -131,7 +131,10 @@ def workload(process: str) -> Document:
 def service(process: str) -> Document:
     """Gives a process its name in the cluster."""
     port = GATEWAY_PORT if process == GATEWAY else HEALTH_PORT
-    spec: Document = {"selector": labels(process), "ports": [{"name": "http", "port": port, "targetPort": port}]}
+    spec: Document = {
+        "selector": labels(process),
+        "ports": [{"name": "http", "port": port, "targetPort": port}],
+    }
     if process != GATEWAY:
         spec["clusterIP"] = "None"
     return _object("v1", "Service", process, spec)
@@ -209,7 +212,6 @@ def text_of(documents: list[Document]) -> str:
     """A file's content."""
     head = "# Made by deploy/make_manifests.py: change that, and run it.\n"
     return head + yaml.safe_dump_all(documents, sort_keys=False, width=110)
-
 
 
 if __name__ == "__main__":
