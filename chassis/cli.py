@@ -13,7 +13,6 @@ from chassis.cli_config import config_app
 from chassis.cli_errors import exit_with_errors
 from chassis.cli_kafka import run, topics_app
 from chassis.cli_log import log_app, newest_time_ns, replay_command
-from chassis.engine import RunOptions, run_engine
 from chassis.errors import ConfigError, EngineError
 from chassis.installed import tool
 from chassis.logs import configure_logs
@@ -85,6 +84,8 @@ def up(
     as_json: Json = False,
 ) -> None:
     """Run everything in one process: market, quotes, orders, inventory, risk and the page."""
+    from chassis.engine import RunOptions, run_engine  # noqa: PLC0415  loaded by nothing else
+
     configure_logs()
     overrides = _overrides(
         {

@@ -18,9 +18,9 @@ def process_definitions() -> tuple[ProcessDefinition, ...]:
 
 def process_definition(name: str) -> ProcessDefinition:
     """One process; raises ConfigError, with the nearest name, where it is not installed."""
-    for definition in process_definitions():
-        if definition.name == name:
-            return definition
+    for point in entry_points(group="market_making.processes", name=name):
+        definition: ProcessDefinition = point.load()
+        return definition
     raise ConfigError(f"no process is called {name!r}{nearest(name, PROCESSES)}")
 
 

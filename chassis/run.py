@@ -20,7 +20,6 @@ from chassis.health import application
 from chassis.http_server import HttpServer
 from chassis.installed import process_definition, tool
 from chassis.process import GatewayContext
-from chassis.redis_store import RedisMirror, RedisWriter
 from chassis.settings import code_version
 from chassis.store import MemoryStore
 from chassis.worker import Worker
@@ -66,7 +65,11 @@ def run_process(name: str, config: Config) -> None:
 async def _run_worker(name: str, config: Config) -> None:
     definition = process_definition(name)
     shard = shard_of(config) if definition.is_sharded else None
-    store = RedisWriter(config.redis, lambda: worker.epoch) if name == PROJECTOR else None
+    store = None
+    if name == PROJECTOR:
+        from chassis.redis_store import RedisWriter  # noqa: PLC0415  a fifth of a second, for it alone
+
+        store = RedisWriter(config.redis, lambda: worker.epoch)
     worker = Worker(definition, config, store or MemoryStore(), shard)
     registry = CollectorRegistry()
     registry.register(worker.metrics.collector(code_version()))
@@ -93,6 +96,8 @@ async def _run_worker(name: str, config: Config) -> None:
 
 
 async def _run_gateway(name: str, config: Config) -> None:
+    from chassis.redis_store import RedisMirror  # noqa: PLC0415
+
     bus = KafkaBus(config.kafka)
     store = RedisMirror(config.redis)
     stopped = asyncio.Event()

@@ -196,11 +196,7 @@ def test_a_consumer_that_stood_still_under_a_burst_acts_on_nothing_old(kafka: Ka
         "instruments": {
             symbol: {"tick_size": "0.01", "lot_size": "0.001", "min_notional": "10"} for symbol in symbols
         },
-        "feed": {
-            "symbols": {
-                symbol: {"price": "100", "spread_bps": 20.0, "volatility_bps": 1.0} for symbol in symbols
-            }
-        },
+        "feed": {"symbols": dict.fromkeys(symbols, market)},
     }
     with trading(tmp_path, kafka, settings) as engine:
         for name in ("quote-service", "order-router"):

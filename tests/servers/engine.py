@@ -41,7 +41,8 @@ class KafkaEngine:
         port = self._ports[label] = free_port()
         command = [sys.executable, "-m", "chassis", "run", name, "--config", self.config_file]
         command += ["--health-port", str(port), *arguments]
-        process = LocalProcess(command, self.folder / f"{label}.log", {"NO_COLOR": "1", **env})
+        given = {"NO_COLOR": "1", "PYTHONDONTWRITEBYTECODE": "", **env}  # as on a machine of every day
+        process = LocalProcess(command, self.folder / f"{label}.log", given)
         process.start()
         self.processes[label] = process
         return process

@@ -1,0 +1,183 @@
+"""Prints the figures of the processes on Kafka; the last line is one JSON object. Nothing is asserted.
+
+make bench-kafka                        1, 20 and 100 symbols, saturation, restarts: some five minutes
+make bench-kafka ARGS="latency"         one part: latency, saturation, restart
+"""
+
+import argparse
+import json
+import platform
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psutil
+import yaml
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from bench.run import many_symbols
+from servers.engine import KafkaEngine
+from servers.kafka import KafkaServer, topics
+from servers.kafka_log import KafkaLog, read_log
+
+PROCESSES = ("monitor-service", "quote-service", "order-router", "inventory-service", "risk-service")
+INTENTS = ("place_intent", "amend_intent", "cancel_intent")
+WARM_UP_S = 25
+"""The broker compiles its code for so long."""
+MEASURED_S = 25
+NS = 1_000_000_000
+
+
+@contextmanager
+def engine_of(symbols: int, feed: dict[str, Any] | None = None) -> Iterator[tuple[KafkaEngine, KafkaServer]]:
+    """The five processes over a broker of their own, ready."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "kafka").mkdir()
+        server = KafkaServer(folder / "kafka", jvm=("-Xmx1g",))
+        server.start()
+        try:
+            with topics(server.bootstrap, partitions=1) as kafka:
+                config = yaml.safe_load(many_symbols(folder, symbols).read_text())
+                config["feed"] |= feed or {}
+                engine = KafkaEngine(folder, kafka, config, PROCESSES)
+                try:
+                    engine.start_all()
+                    yield engine, server
+                finally:
+                    engine.kill_all()
+        finally:
+            server.stop()
+
+
+def usage(engine: KafkaEngine, server: KafkaServer, seconds: float) -> dict[str, dict[str, float]]:
+    """Cores and megabytes of each process over a time."""
+    watched = {name: psutil.Process(each.pid) for name, each in engine.processes.items()}
+    watched["kafka"] = psutil.Process(server.process.pid)
+    before = {name: sum(each.cpu_times()[:2]) for name, each in watched.items()}
+    time.sleep(seconds)
+    return {
+        name: {
+            "cores": round((sum(each.cpu_times()[:2]) - before[name]) / seconds, 3),
+            "rss_mb": round(each.memory_info().rss / 1e6),
+        }
+        for name, each in watched.items()
+    }
+
+
+def percentiles(values_ns: list[int]) -> dict[str, float]:
+    """Of nanoseconds, in milliseconds."""
+    ordered = sorted(values_ns)
+    picked = {"p50": 0.5, "p99": 0.99, "p99.9": 0.999}
+    return {
+        name: round(ordered[min(len(ordered) - 1, int(len(ordered) * share))] / 1e6, 2)
+        for name, share in picked.items()
+    }
+
+
+def hops(log: KafkaLog, from_ns: int, to_ns: int) -> dict[str, Any]:
+    """From the time of a book to the order intent that it led to, by the writers' own times of sending."""
+    by_id = {sent.record.envelope.event_id: sent for sent in log.records}
+    found: dict[str, list[int]] = defaultdict(list)
+    for order in log.on("order.event"):
+        if order.record.message.kind not in INTENTS or not from_ns < order.sent_ns < to_ns:
+            continue
+        target = by_id.get(order.record.envelope.cause or "")
+        book = target and by_id.get(target.record.envelope.cause or "")
+        if target is None or book is None or book.record.topic != "market.book":
+            continue
+        received_ns = book.record.envelope.event_time_ns
+        found["received to monitor sent"].append(book.sent_ns - received_ns)
+        found["monitor sent to quote sent"].append(target.sent_ns - book.sent_ns)
+        found["quote sent to order sent"].append(order.sent_ns - target.sent_ns)
+        found["book received to order sent"].append(order.sent_ns - received_ns)
+    return {name: {"orders": len(values), **percentiles(values)} for name, values in found.items()}
+
+
+def latency() -> dict[str, Any]:
+    """Book received to order at the simulated venue, with CPU and memory, by number of symbols."""
+    figures: dict[str, Any] = {}
+    for symbols in (1, 20, 100):
+        with engine_of(symbols) as (engine, server):
+            time.sleep(WARM_UP_S)
+            from_ns = time.time_ns()
+            used = usage(engine, server, MEASURED_S)
+            to_ns = time.time_ns()
+            engine.stop_all()
+            log = read_log(engine.kafka)
+        books = sum(from_ns < sent.sent_ns < to_ns for sent in log.on("market.book")) / MEASURED_S
+        figures[str(symbols)] = {"books_per_s": round(books), **hops(log, from_ns, to_ns), "used": used}
+        print(f"latency     {symbols:4} symbols, {books:.0f} books/s")
+        for name, values in hops(log, from_ns, to_ns).items():
+            print(f"            {name:32} {values} ms")
+        for name, values in used.items():
+            print(f"            {name:32} {values}")
+    return figures
+
+
+def saturation() -> dict[str, Any]:
+    """Books a second that the chain carries when the market is sped up until it cannot follow."""
+    figures: dict[str, Any] = {}
+    for speed in (1, 2, 4):
+        with engine_of(100, {"speed": speed}) as (engine, _):
+            time.sleep(WARM_UP_S)
+            from_ns = time.time_ns()
+            time.sleep(MEASURED_S)
+            to_ns = time.time_ns()
+            engine.stop_all()
+            log = read_log(engine.kafka)
+        sent = [each for each in log.on("market.book") if from_ns < each.sent_ns < to_ns]
+        figures[f"{speed}x"] = {
+            "books_per_s": round(len(sent) / MEASURED_S),
+            "messages_per_s": round(sum(from_ns < e.sent_ns < to_ns for e in log.records) / MEASURED_S),
+            **hops(log, from_ns, to_ns).get("book received to order sent", {}),
+        }
+        print(f"saturation  100 symbols at {speed} x 10 updates/s: {figures[f'{speed}x']}")
+    return figures
+
+
+def restart() -> dict[str, Any]:
+    """Kill to ready, and the part of it that is the engine's own: connected to ready."""
+    figures: dict[str, Any] = {}
+    with engine_of(20) as (engine, _):
+        time.sleep(8)
+        for name in PROCESSES:
+            engine.processes[name].kill()
+            began_s = time.monotonic()
+            engine.start(name)
+            engine.wait_ready(name)
+            ready_s = time.monotonic() - began_s
+            restored = next(
+                json.loads(line)
+                for line in reversed(engine.processes[name].text().splitlines())
+                if '"restored"' in line
+            )
+            figures[name] = {
+                "kill_to_ready_s": round(ready_s, 2),
+                "restore_s": restored["seconds"],
+                "inputs_fed_again": restored["inputs_fed_again"],
+            }
+            print(f"restart     {name:20} {figures[name]}")
+    return figures
+
+
+PARTS: dict[str, Callable[[], Any]] = {"latency": latency, "saturation": saturation, "restart": restart}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("parts", nargs="*", choices=[[], *PARTS], default=[])
+    chosen = parser.parse_args().parts or list(PARTS)
+    figures = {name: PARTS[name]() for name in chosen}
+    machine = f"{platform.python_version()} on {psutil.cpu_count()} cores"
+    print(json.dumps({"machine": machine, **figures}))
+
+
+if __name__ == "__main__":
+    main()
