@@ -1,6 +1,7 @@
 """The documents in the state store: written by view-projector, read by the gateway and the summary.
 
-Names: `symbol/<venue>:<symbol>` for each SymbolView, `account` for the AccountView.
+Names: `symbol/<venue>:<symbol>` for each SymbolView, `minutes/<venue>:<symbol>` for its MinutesView,
+`account` for the AccountView.
 """
 
 from pydantic import Field
@@ -13,9 +14,17 @@ from schemas.orders import Fill, OrderEvent
 from schemas.quoting import QuoteTarget
 from schemas.risk import RiskAlert, RiskState
 from schemas.signals import Signal
+from schemas.statistics import MinuteStatistics
 
 SYMBOL_PREFIX = "symbol/"
+MINUTES_PREFIX = "minutes/"
 ACCOUNT_DOCUMENT = "account"
+
+
+class MinutesView(SymbolEvent):
+    """The newest hour of a symbol, minute by minute, oldest first; `event_time_ns` is the newest record's."""
+
+    minutes: tuple[MinuteStatistics, ...]
 
 
 class Counters(Event):

@@ -7,7 +7,15 @@ from chassis.text import iso_time
 from gateway_api.app.numbers import milliseconds
 from gateway_api.app.problems import ProblemError
 from schemas.envelope import decode
-from schemas.views import ACCOUNT_DOCUMENT, SYMBOL_PREFIX, AccountView, SymbolView
+from schemas.statistics import MinuteStatistics
+from schemas.views import (
+    ACCOUNT_DOCUMENT,
+    MINUTES_PREFIX,
+    SYMBOL_PREFIX,
+    AccountView,
+    MinutesView,
+    SymbolView,
+)
 
 _NEAREST_MAX = 3
 _NEAREST_CUTOFF = 0.4
@@ -17,6 +25,12 @@ def view_of(store: StateStore, key: str) -> SymbolView | None:
     """The newest view of `venue:symbol`."""
     document = store.get(SYMBOL_PREFIX + key)
     return None if document is None else decode(SymbolView, document)
+
+
+def minutes_of(store: StateStore, key: str) -> tuple[MinuteStatistics, ...]:
+    """The newest hour of `venue:symbol`, minute by minute; empty where no statistics worker runs."""
+    document = store.get(MINUTES_PREFIX + key)
+    return () if document is None else decode(MinutesView, document).minutes
 
 
 def account_of(store: StateStore) -> AccountView | None:

@@ -5,15 +5,17 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 
 from chassis.process import GatewayContext
+from chassis.text import iso_time
 from gateway_api.app.detail import explanation
 from gateway_api.app.numbers import money_text
 from gateway_api.app.problems import Problem, ProblemError
-from gateway_api.app.reading import account_of, find_key, stamp, symbol_keys, view_of
+from gateway_api.app.reading import account_of, find_key, minutes_of, stamp, symbol_keys, view_of
 from gateway_api.app.responses import (
     ActiveMaker,
     ActiveResponse,
     Alert,
     AlertsResponse,
+    Minute,
     PerformanceResponse,
     PnlSplit,
     StatusResponse,
@@ -22,6 +24,7 @@ from gateway_api.app.responses import (
 )
 from gateway_api.app.symbol_status import symbol_status, two_sided_share
 from schemas.risk import RiskAlert, Severity
+from schemas.statistics import MinuteStatistics
 from schemas.units import from_units
 from schemas.views import SymbolView
 
@@ -80,7 +83,9 @@ class _Reader:
         """What making markets in a symbol brought, since the engine's start."""
         view = self._find(symbol, venue)
         return PerformanceResponse.model_validate(
-            performance(view) | stamp(view.event_time_ns, self._context.now_ns())
+            performance(view)
+            | {"minutes": tuple(map(_minute, minutes_of(self._context.store, f"{view.venue}:{view.symbol}")))}
+            | stamp(view.event_time_ns, self._context.now_ns())
         )
 
     async def alerts(
@@ -124,6 +129,11 @@ class _Reader:
                 },
             }
         )
+
+
+def _minute(minute: MinuteStatistics) -> Minute:
+    fields = minute.model_dump(exclude={"window_start_ns", "event_time_ns", "venue", "symbol"})
+    return Minute.model_validate(fields | {"start": iso_time(minute.window_start_ns)})
 
 
 def performance(view: SymbolView) -> dict[str, object]:

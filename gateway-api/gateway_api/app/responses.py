@@ -210,6 +210,30 @@ class PnlSplit(Answer):
     max_drawdown: str
 
 
+class Minute(Answer):
+    """The totals of one minute, see schemas.statistics; sizes in lots, times in nanoseconds."""
+
+    start: str
+    version: int
+    book_ns: int
+    spread_bps: float | None
+    trades: int
+    taker_buy_lots: int
+    taker_sell_lots: int
+    unknown_side_lots: int
+    flow_lots: int
+    quoting_ns: int
+    two_sided_ns: int
+    bid_at_top_ns: int
+    ask_at_top_ns: int
+    fills: int
+    bought_lots: int
+    sold_lots: int
+    orders_ended: int
+    orders_with_fill: int
+    fills_per_quoting_s: float | None
+
+
 class PerformanceResponse(Timed):
     """Answer of /maker/performance."""
 
@@ -227,6 +251,8 @@ class PerformanceResponse(Timed):
     """Traded notional / time-weighted mean of the absolute inventory notional."""
     two_sided_share: float | None = Field(serialization_alias="twoSidedShare")
     pnl: PnlSplit
+    minutes: tuple[Minute, ...]
+    """The newest hour; empty where no statistics worker runs, as in one process."""
     units: dict[str, str]
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from itertools import islice
 from typing import Any
 
+from gateway_api.projector.core.minutes import MinuteFold
 from gateway_api.projector.core.symbol import SymbolFold
 from schemas.config import Config
 from schemas.control import Command
@@ -18,7 +19,8 @@ from schemas.quoting import QuoteTarget
 from schemas.recent_keys import RecentKeys
 from schemas.risk import RiskAlert, RiskState
 from schemas.signals import Signal
-from schemas.views import ACCOUNT_DOCUMENT, SYMBOL_PREFIX, AccountView
+from schemas.statistics import MinuteStatistics
+from schemas.views import ACCOUNT_DOCUMENT, MINUTES_PREFIX, SYMBOL_PREFIX, AccountView
 
 _ALERTS_MAX = 200
 _COMMANDS_MAX = 50
@@ -43,6 +45,7 @@ class ProjectorCore:
         self._newest_ns = 0
         self._dirty: dict[str, SymbolFold] = {}
         self._account_dirty = False
+        self._minutes: dict[str, MinuteFold] = {}
         self._handlers: dict[type[Event], Callable[[Any], None]] = {
             Book: self._on_book,
             Trade: self._on_trade,
@@ -56,6 +59,7 @@ class ProjectorCore:
             RiskState: self._on_risk_state,
             RiskAlert: self._on_alert,
             Command: self._on_command,
+            MinuteStatistics: self._on_minute,
             Tick: self._on_time,
             Shutdown: self._on_time,
         }
@@ -75,6 +79,11 @@ class ProjectorCore:
         """
         keys = list(islice(self._dirty, symbols_max))
         documents = {SYMBOL_PREFIX + key: encode(self._dirty.pop(key).view()) for key in keys}
+        documents |= {
+            MINUTES_PREFIX + key: encode(fold.view())
+            for key, fold in self._minutes.items()
+            if fold.take_dirty()
+        }
         if self._account_dirty:
             documents[ACCOUNT_DOCUMENT] = encode(self._account_view())
             self._account_dirty = False
@@ -84,6 +93,8 @@ class ProjectorCore:
         """The store may hold nothing: everything is to be written."""
         self._dirty.update(self._symbols)
         self._account_dirty = bool(self._symbols)
+        for fold in self._minutes.values():
+            fold.is_dirty = True
 
     def digest_state(self) -> tuple[object, ...]:
         """The state that a replay must reach; what was written to the store is not part of it."""
@@ -96,6 +107,7 @@ class ProjectorCore:
             self._refusals_without_symbol,
             self._all_stopped,
             self._newest_ns,
+            {key: fold.minutes for key, fold in self._minutes.items()},
         )
 
     def _touch(self, event: SymbolEvent) -> SymbolFold:
@@ -117,6 +129,12 @@ class ProjectorCore:
         fold = SymbolFold(event.venue, event.symbol, stopped=self._all_stopped)
         fold.take_halted(halted=halted)
         return fold
+
+    def _on_minute(self, minute: MinuteStatistics) -> None:
+        fold = self._minutes.get(minute.key)
+        if fold is None:
+            fold = self._minutes[minute.key] = MinuteFold()
+        fold.take(minute)
 
     def _touch_account(self, event: Event) -> None:
         self._newest_ns = max(self._newest_ns, event.event_time_ns)
