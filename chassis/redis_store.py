@@ -14,12 +14,15 @@ from typing import Any
 
 import structlog
 from redis.asyncio import Redis as Client
+from redis.asyncio.connection import parse_url
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import RedisError
 
+from chassis.errors import ConfigError, FencedError
 from chassis.store import MemoryStore, StoreStatus
 from schemas.config import Redis
+from schemas.units import NS_PER_MS
 
 WRITE_INTERVAL_S = 0.05
 CONFIRM_INTERVAL_S = 0.5
@@ -27,37 +30,44 @@ READ_INTERVAL_S = 0.1
 _RETRY_S = 0.5
 _EVERYTHING = -1
 
-# KEYS: head, documents, versions. ARGV: epoch, base version (-1: everything), new version, names, documents.
-# A writer of a newer epoch is there: "fenced". Redis does not hold the base, as after FLUSHALL: "missing".
+# KEYS: head, documents, versions. ARGV: epoch, base version (-1: everything), new version, is the writer
+# current (1 or 0), names, documents. The answers that change nothing:
+# fenced: a writer of a newer epoch is there. late: this request, or a newer one, was carried out already.
+# missing: Redis does not hold the base, as after FLUSHALL.
 _WRITE = """
 local head = redis.call('HMGET', KEYS[1], 'epoch', 'version')
+local known_epoch, known_version = tonumber(head[1] or '-1'), tonumber(head[2] or '-1')
 local epoch, base, version = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
-local known = tonumber(head[1] or '-1')
-if known > epoch then return 'fenced' end
+if known_epoch > epoch then return 'fenced' end
+if known_epoch == epoch and known_version >= version then return 'late' end
 if base < 0 then
   redis.call('DEL', KEYS[2], KEYS[3])
-elseif known ~= epoch or tonumber(head[2]) ~= base then
+  redis.call('HSET', KEYS[1], 'generation', ARGV[1] .. ':' .. ARGV[3])
+elseif known_epoch ~= epoch or known_version ~= base then
   return 'missing'
 end
-for i = 4, #ARGV, 2 do
+for i = 5, #ARGV, 2 do
   redis.call('HSET', KEYS[2], ARGV[i], ARGV[i + 1])
-  redis.call('ZADD', KEYS[3], version, ARGV[i])
+  redis.call('ZADD', KEYS[3], ARGV[3], ARGV[i])
 end
-local now = redis.call('TIME')
-local now_ms = now[1] * 1000 + math.floor(now[2] / 1000)
-redis.call('HSET', KEYS[1], 'epoch', epoch, 'version', version, 'confirmed_ms', now_ms)
+redis.call('HSET', KEYS[1], 'epoch', ARGV[1], 'version', ARGV[3])
+if ARGV[4] == '1' then
+  local now = redis.call('TIME')
+  redis.call('HSET', KEYS[1], 'confirmed_ms', now[1] * 1000 + math.floor(now[2] / 1000))
+end
 return 'written'
 """
-# KEYS as above. ARGV: the epoch and the version that the reader has. Returns epoch, version, age and the
-# documents that are newer; all of them where the epoch is another or the version went back.
+# KEYS as above. ARGV: the generation and the version that the reader has. Returns generation, version, age in
+# ms (-1: never confirmed), whether all documents follow, and the documents that are newer; all of them where
+# the generation is another.
 _READ = """
-local head = redis.call('HMGET', KEYS[1], 'epoch', 'version', 'confirmed_ms')
+local head = redis.call('HMGET', KEYS[1], 'generation', 'version', 'confirmed_ms')
 if not head[1] then return {} end
 local now = redis.call('TIME')
-local age_ms = now[1] * 1000 + math.floor(now[2] / 1000) - tonumber(head[3])
-local after = '(' .. ARGV[2]
-if head[1] ~= ARGV[1] or tonumber(head[2]) < tonumber(ARGV[2]) then after = '-inf' end
-local found = {head[1], head[2], age_ms, after == '-inf' and 1 or 0}
+local age_ms = head[3] and now[1] * 1000 + math.floor(now[2] / 1000) - tonumber(head[3]) or -1
+local is_other = head[1] ~= ARGV[1]
+local found = {head[1], head[2], age_ms, is_other and 1 or 0}
+local after = is_other and '-inf' or '(' .. ARGV[2]
 for _, name in ipairs(redis.call('ZRANGE', KEYS[3], after, '+inf', 'BYSCORE')) do
   found[#found + 1] = name
   found[#found + 1] = redis.call('HGET', KEYS[2], name)
@@ -80,14 +90,19 @@ def _client(config: Redis) -> Client:
     )
 
 
-def _keys(config: Redis) -> tuple[str, str, str]:
-    return tuple(f"{config.key_prefix}{{view}}:{name}" for name in ("head", "documents", "versions"))  # type: ignore[return-value]
+def _keys(config: Redis) -> list[str]:
+    return [f"{config.key_prefix}{{view}}:{name}" for name in ("head", "documents", "versions")]
 
 
 class _Link:
     """Runs one script over one connection, which is made anew after every failure."""
 
     def __init__(self, config: Redis, script: str) -> None:
+        """Raises ConfigError for a URL that cannot be one."""
+        try:
+            parse_url(config.url)
+        except ValueError as error:
+            raise ConfigError(f"redis.url: {error}") from error
         self._config = config
         self._script = script
         self._keys = _keys(config)
@@ -117,6 +132,7 @@ class _Background:
 
     def __init__(self) -> None:
         self._task: asyncio.Task[None] | None = None
+        self._failing = ""
 
     def start(self) -> None:
         """Begin; in a running event loop."""
@@ -131,20 +147,35 @@ class _Background:
     async def _run(self) -> None:
         raise NotImplementedError
 
+    def _note(self, failing: str) -> None:
+        """Say once that Redis fails, and once that it does no longer."""
+        if failing != self._failing:
+            if failing:
+                logger.warning("redis_away", because=failing)
+            else:
+                logger.info("redis_back")
+        self._failing = failing
+
 
 class RedisWriter(_Background):
     """The one writer. Its epoch is that of its process: a replaced writer is refused by Redis itself."""
 
-    def __init__(self, config: Redis, epoch: Callable[[], int]) -> None:
-        """`epoch` gives 0 as long as the process has not claimed one: nothing is written before."""
+    def __init__(
+        self, config: Redis, epoch: Callable[[], int], is_current: Callable[[], bool] = lambda: True
+    ) -> None:
+        """`epoch` gives 0 as long as nothing may be written; `is_current`: may readers rely on what is?"""
         super().__init__()
+        self.failure: FencedError | None = None
+        """Set where another writer took over: this one writes no more."""
         self._link = _Link(config, _WRITE)
+        self._key_prefix = config.key_prefix
         self._epoch = epoch
+        self._is_current = is_current
         self._front = MemoryStore()
         self._dirty: dict[str, bytes] = {}
         self._base = _EVERYTHING
-        self._version = 0
-        self._failing = ""
+        # Epochs begin anew with Kafka's topics, and Redis may outlive those: versions still must grow.
+        self._version = time.time_ns() // NS_PER_MS
 
     def put(self, documents: Mapping[str, bytes]) -> None:
         """Take documents over; they are in Redis some 50 ms later, when it is there."""
@@ -166,28 +197,41 @@ class RedisWriter(_Background):
     async def close(self) -> None:
         """Write what is left, where Redis is there."""
         await super().close()
-        if self._epoch():
+        if self._epoch() and self.failure is None:
             with suppress(RedisError, OSError, TimeoutError):
                 await self._write()
         await self._link.close()
 
     async def _run(self) -> None:
         confirmed_s = 0.0
-        while True:
+        while self.failure is None:
             await asyncio.sleep(WRITE_INTERVAL_S)
             now_s = time.monotonic()
             is_due = self._dirty or self._base < 0 or now_s - confirmed_s >= CONFIRM_INTERVAL_S
             if not self._epoch() or not is_due:
                 continue
-            try:
-                answer = await self._write()
-            except (RedisError, OSError, TimeoutError) as error:
-                answer = f"{type(error).__name__}: {error}"
+            answer = await self._try_write()
             if answer == "written":
                 confirmed_s = now_s
+            if answer == "fenced":
+                self._end()
+                return
             self._note("" if answer in ("written", "missing") else answer)
             if self._failing:
                 await asyncio.sleep(_RETRY_S)
+
+    def _end(self) -> None:
+        self.failure = FencedError(
+            f"Redis refuses epoch {self._epoch()}: a view-projector of a newer epoch writes there. "
+            f"Where Kafka's topics were made anew, delete the keys {self._key_prefix}* and start again."
+        )
+        logger.error("redis_refuses", because=str(self.failure))
+
+    async def _try_write(self) -> str:
+        try:
+            return await self._write()
+        except (RedisError, OSError, TimeoutError) as error:
+            return f"{type(error).__name__}: {error}"
 
     async def _write(self) -> str:
         """Write what has changed, or all of it where it is not certain what Redis has."""
@@ -197,21 +241,10 @@ class RedisWriter(_Background):
         changed, self._dirty = (everything if base < 0 else self._dirty), {}
         pairs = [part for pair in changed.items() for part in pair]
         self._version = version
-        answer: bytes = await self._link.run(self._epoch(), base, version, *pairs)
+        answer: bytes = await self._link.run(self._epoch(), base, version, int(self._is_current()), *pairs)
         if answer == b"written":
             self._base = version
         return answer.decode()
-
-    def _note(self, failing: str) -> None:
-        """Say once that Redis fails, and once that it does no longer."""
-        if failing != self._failing:
-            if failing == "fenced":
-                logger.error("redis_refuses", because="a view-projector of a newer epoch writes there")
-            elif failing:
-                logger.warning("redis_away", because=failing)
-            else:
-                logger.info("redis_back")
-        self._failing = failing
 
 
 class RedisMirror(_Background):
@@ -222,7 +255,7 @@ class RedisMirror(_Background):
         self._link = _Link(config, _READ)
         self._age_ms_max = config.view_age_ms_max
         self._copy = MemoryStore()
-        self._epoch = "0"
+        self._generation = ""
         self._version = 0
         self._confirmed_s: float | None = None
         self._is_away = True
@@ -257,22 +290,22 @@ class RedisMirror(_Background):
     async def _run(self) -> None:
         while True:
             try:
-                self._take(await self._link.run(self._epoch, self._version))
+                self._take(await self._link.run(self._generation, self._version))
                 self._is_away = False
+                self._note("")
             except (RedisError, OSError, TimeoutError) as error:
-                if isinstance(error, ResponseError) or not self._is_away:
-                    logger.warning("redis_away", because=f"{type(error).__name__}: {error}")
                 self._is_away = True
+                self._note(f"{type(error).__name__}: {error}")
             self.refreshed.set()
             await asyncio.sleep(READ_INTERVAL_S)
 
     def _take(self, answer: list[Any]) -> None:
         if not answer:
             return  # emptied, or never written: what is known grows old until the writer comes
-        epoch, version, age_ms, is_everything, *pairs = answer
+        generation, version, age_ms, is_everything, *pairs = answer
         documents = {name.decode(): document for name, document in zip(pairs[::2], pairs[1::2], strict=True)}
         if is_everything:
             self._copy = MemoryStore()
         self._copy.put(documents)
-        self._epoch, self._version = epoch.decode(), int(version)
-        self._confirmed_s = time.monotonic() - age_ms / 1e3
+        self._generation, self._version = generation.decode(), int(version)
+        self._confirmed_s = None if age_ms < 0 else time.monotonic() - age_ms / 1e3

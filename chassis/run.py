@@ -69,7 +69,11 @@ async def _run_worker(name: str, config: Config) -> None:
     if name == PROJECTOR:
         from chassis.redis_store import RedisWriter  # noqa: PLC0415  a fifth of a second, for it alone
 
-        store = RedisWriter(config.redis, lambda: worker.epoch)
+        store = RedisWriter(
+            config.redis,
+            epoch=lambda: worker.epoch if worker.is_started else 0,  # older views stand until these are whole
+            is_current=lambda: worker.not_ready_because is None,
+        )
     worker = Worker(definition, config, store or MemoryStore(), shard)
     registry = CollectorRegistry()
     registry.register(worker.metrics.collector(code_version()))

@@ -91,7 +91,11 @@ class _Unpickler(pickle.Unpickler):
         if plain is not None:
             return plain
         _refuse_strange(module, name)
-        return super().find_class(module, name)
+        found = super().find_class(module, name)
+        is_own_class = isinstance(found, type) and found.__module__ == module
+        if not is_own_class and found is not method:
+            raise LogDamagedError(f"a snapshot names {module}.{name}, which is no part of the engine's state")
+        return found
 
 
 def _refuse_strange(module: str, name: str) -> None:

@@ -5,7 +5,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from chassis.process import GatewayContext
 from gateway_api.app.problems import Problem, ProblemError
-from gateway_api.app.reading import account_of, stamp, symbol_keys
+from gateway_api.app.reading import account_of, seen, symbol_keys
 from gateway_api.app.responses import LiveResponse, ReadyResponse
 
 
@@ -40,9 +40,7 @@ def make_router(context: GatewayContext) -> APIRouter:
                 "It comes with the first message of the engine's feed.",
                 {"Retry-After": "1"},
             )
-        return ReadyResponse.model_validate(
-            stamp(account.event_time_ns, context.now_ns()) | {"symbols": len(keys)}
-        )
+        return ReadyResponse.model_validate(seen(account.event_time_ns, context) | {"symbols": len(keys)})
 
     @router.get("/metrics", response_class=Response)
     async def metrics() -> Response:

@@ -2,6 +2,7 @@
 
 from difflib import get_close_matches
 
+from chassis.process import GatewayContext
 from chassis.store import StateStore
 from chassis.text import iso_time
 from gateway_api.app.numbers import milliseconds
@@ -85,3 +86,14 @@ def stamp(event_time_ns: int | None, now_ns: int) -> dict[str, str | float | Non
     if event_time_ns is None:
         return {"event_time": None, "age_ms": None}
     return {"event_time": iso_time(event_time_ns), "age_ms": milliseconds(now_ns - event_time_ns)}
+
+
+def seen(event_time_ns: int | None, context: GatewayContext) -> dict[str, str | float | bool | None]:
+    """The fields of data of a time as the store has it: `stamp`'s, and whether newer data may be missing."""
+    view = context.store.status()
+    because = view.state if view.is_partial else None
+    return stamp(event_time_ns, context.now_ns()) | {
+        "partial": view.is_partial,
+        "partial_because": because,
+        "store_age_ms": view.age_ms,
+    }

@@ -9,7 +9,7 @@ from chassis.text import iso_time
 from gateway_api.app.detail import explanation
 from gateway_api.app.numbers import money_text
 from gateway_api.app.problems import Problem, ProblemError
-from gateway_api.app.reading import account_of, find_key, minutes_of, stamp, symbol_keys, view_of
+from gateway_api.app.reading import account_of, find_key, minutes_of, seen, stamp, symbol_keys, view_of
 from gateway_api.app.responses import (
     ActiveMaker,
     ActiveResponse,
@@ -50,7 +50,7 @@ class _Reader:
         """Where a symbol stands: state, market, own quotes, inventory, profit, risk, counters."""
         view = self._find(symbol, venue)
         status = symbol_status(view, account_of(self._context.store))
-        return StatusResponse.model_validate(dict(status) | stamp(view.event_time_ns, self._context.now_ns()))
+        return StatusResponse.model_validate(dict(status) | seen(view.event_time_ns, self._context))
 
     async def active(self) -> ActiveResponse:
         """The symbols that are made markets in, and those that a person stopped."""
@@ -60,7 +60,7 @@ class _Reader:
         makers = [symbol_status(view, account) for view in views if not view.stopped]
         newest_ns = max((view.event_time_ns for view in views), default=None)
         return ActiveResponse.model_validate(
-            stamp(newest_ns, self._context.now_ns())
+            seen(newest_ns, self._context)
             | {
                 "count": len(makers),
                 "makers": tuple(
@@ -85,7 +85,7 @@ class _Reader:
         return PerformanceResponse.model_validate(
             performance(view)
             | {"minutes": tuple(map(_minute, minutes_of(self._context.store, f"{view.venue}:{view.symbol}")))}
-            | stamp(view.event_time_ns, self._context.now_ns())
+            | seen(view.event_time_ns, self._context)
         )
 
     async def alerts(
@@ -101,7 +101,9 @@ class _Reader:
             if severity in (None, alert.severity)
         ]
         newest_ns = account.event_time_ns if account else None
-        return AlertsResponse.model_validate(stamp(newest_ns, now_ns) | {"alerts": tuple(alerts[:limit])})
+        return AlertsResponse.model_validate(
+            seen(newest_ns, self._context) | {"alerts": tuple(alerts[:limit])}
+        )
 
     async def why(self, symbol: str, venue: Venue = None) -> WhyResponse:
         """The newest quote target of a symbol, from fair value to the final tick."""
@@ -115,7 +117,7 @@ class _Reader:
                 f"GET /api/v1/maker/status/{view.symbol} says why.",
             )
         return WhyResponse.model_validate(
-            stamp(view.target.event_time_ns, now_ns)
+            seen(view.target.event_time_ns, self._context)
             | dict(explained)
             | {
                 "symbol": view.symbol,

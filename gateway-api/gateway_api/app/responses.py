@@ -35,6 +35,17 @@ class Timed(Answer):
     """The engine's time now minus `event_time`."""
 
 
+class Viewed(Timed):
+    """An answer from the state store, which may lag behind the engine."""
+
+    partial: bool
+    """Newer data may be missing. The engine goes on without the store."""
+    partial_because: Literal["stale", "away"] | None
+    """stale: the view projector is silent or behind. away: the store does not answer."""
+    store_age_ms: int | None
+    """Since the view projector last confirmed the store; None: it never did."""
+
+
 class Market(Answer):
     """The market as the engine sees it."""
 
@@ -170,7 +181,7 @@ class SymbolStatus(Answer):
     activity: Activity
 
 
-class StatusResponse(SymbolStatus, Timed):
+class StatusResponse(SymbolStatus, Viewed):
     """Answer of /maker/status."""
 
 
@@ -191,7 +202,7 @@ class StoppedMaker(Answer):
     venue: str
 
 
-class ActiveResponse(Timed):
+class ActiveResponse(Viewed):
     """Answer of /maker/active."""
 
     count: int
@@ -234,7 +245,7 @@ class Minute(Answer):
     fills_per_quoting_s: float | None
 
 
-class PerformanceResponse(Timed):
+class PerformanceResponse(Viewed):
     """Answer of /maker/performance."""
 
     model_config = ConfigDict(frozen=True, populate_by_name=True)
@@ -269,7 +280,7 @@ class Alert(Timed):
     limit: float | None
 
 
-class AlertsResponse(Timed):
+class AlertsResponse(Viewed):
     """Answer of /maker/risk/alerts, newest first."""
 
     alerts: tuple[Alert, ...]
@@ -294,7 +305,7 @@ class ExplainedSide(Answer):
     not_quoting_because: str | None
 
 
-class WhyResponse(Timed):
+class WhyResponse(Viewed):
     """Answer of /maker/why: the newest quote target, step by step."""
 
     symbol: str
@@ -326,7 +337,7 @@ class LiveResponse(Answer):
     version: str
 
 
-class ReadyResponse(Timed):
+class ReadyResponse(Viewed):
     """There is data to serve."""
 
     status: Literal["ready"] = "ready"

@@ -26,6 +26,7 @@ class ViewWriter:
         self._store = store
         self._write_at_ns = 0
         core.mark_all_dirty()
+        self._write(None)  # what was restored, whole: a new writer replaces all that its predecessor wrote
 
     def on_event(self, event: Event) -> None:
         """Any event may write, a shutdown does."""

@@ -95,7 +95,7 @@ function renderBanners() {
   const partial = live.connected && live.view !== "live";
   byId("partial").hidden = !partial;
   if (partial) {
-    const why = live.view === "away" ? "The state store does not answer." : "The view projector is silent.";
+    const why = live.view === "away" ? "The state store does not answer." : "The view projector is silent or behind.";
     setText(byId("partial"), "PARTIAL: " + why + " What is shown grows old; trading goes on without it.");
   }
   const account = live.account;

@@ -65,7 +65,8 @@ def test_performance_shows_the_minutes(trading: Engine, client_of: type[Client])
     assert client_of(trading).get(asked).json()["minutes"] == []
     trading.take(minute(0, 4, trades=12, spread_bps=3.25))
     [shown] = client_of(trading).get(asked).json()["minutes"]
-    assert (shown["start"], shown["trades"], shown["spread_bps"]) == ("2023-11-14T22:14:00.000000000Z", 12, 3.25)
+    assert shown["start"] == "2023-11-14T22:14:00.000000000Z"
+    assert (shown["trades"], shown["spread_bps"]) == (12, 3.25)
 
 
 class Shaky(MemoryStore):
