@@ -204,18 +204,18 @@ class RedisWriter(_Background):
 
     async def _run(self) -> None:
         confirmed_s = 0.0
-        while self.failure is None:
+        while True:
             await asyncio.sleep(WRITE_INTERVAL_S)
             now_s = time.monotonic()
             is_due = self._dirty or self._base < 0 or now_s - confirmed_s >= CONFIRM_INTERVAL_S
             if not self._epoch() or not is_due:
                 continue
             answer = await self._try_write()
-            if answer == "written":
-                confirmed_s = now_s
             if answer == "fenced":
                 self._end()
                 return
+            if answer == "written":
+                confirmed_s = now_s
             self._note("" if answer in ("written", "missing") else answer)
             if self._failing:
                 await asyncio.sleep(_RETRY_S)
@@ -233,12 +233,14 @@ class RedisWriter(_Background):
         except (RedisError, OSError, TimeoutError) as error:
             return f"{type(error).__name__}: {error}"
 
+    def _everything(self) -> dict[str, bytes]:
+        return {name: self._front.get(name) or b"" for name in self._front.names("")}
+
     async def _write(self) -> str:
         """Write what has changed, or all of it where it is not certain what Redis has."""
         version = self._version + 1
         base, self._base = self._base, _EVERYTHING
-        everything = {name: self._front.get(name) or b"" for name in self._front.names("")}
-        changed, self._dirty = (everything if base < 0 else self._dirty), {}
+        changed, self._dirty = (self._everything() if base < 0 else self._dirty), {}
         pairs = [part for pair in changed.items() for part in pair]
         self._version = version
         answer: bytes = await self._link.run(self._epoch(), base, version, int(self._is_current()), *pairs)

@@ -1,14 +1,20 @@
 """A real Redis for tests: `REDIS_URL` names one that runs; else redis-server here; else a container."""
 
+import asyncio
 import os
 import shutil
 import socket
+from collections.abc import AsyncIterator, Callable
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 from servers.kafka import docker_answers
 from servers.local import CannotRunError, LocalProcess, free_port, until
+
+from chassis.redis_store import RedisMirror, RedisWriter
+from chassis.store import StateStore
+from schemas.config import Redis
 
 IMAGE = "redis:7.4-alpine"
 
@@ -73,3 +79,47 @@ def _container() -> Iterator[str]:
     with DockerContainer(IMAGE).with_bind_ports(6379, port):
         until(lambda: is_answering(port), f"Redis answers at port {port}", 60)
         yield f"redis://127.0.0.1:{port}/0"
+
+
+async def eventually(condition: Callable[[], bool], what: str, limit_s: float = 10) -> None:
+    """Return when the condition holds; raises AssertionError, naming it, after `limit_s`."""
+    try:
+        async with asyncio.timeout(limit_s):
+            while not condition():
+                await asyncio.sleep(0.005)
+    except TimeoutError:
+        raise AssertionError(f"not within {limit_s} s: {what}") from None
+
+
+@asynccontextmanager
+async def redis_stores(config: Redis, epoch: int = 1) -> AsyncIterator[tuple[RedisWriter, RedisMirror]]:
+    """The two ends of a store in Redis."""
+    async with writer_of(config, epoch) as writer, mirror_of(config) as mirror:
+        yield writer, mirror
+
+
+@asynccontextmanager
+async def writer_of(config: Redis, epoch: int = 1) -> AsyncIterator[RedisWriter]:
+    """A writer of this epoch."""
+    writer = RedisWriter(config, lambda: epoch)
+    writer.start()
+    try:
+        yield writer
+    finally:
+        await writer.close()
+
+
+@asynccontextmanager
+async def mirror_of(config: Redis) -> AsyncIterator[RedisMirror]:
+    """A reader."""
+    mirror = RedisMirror(config)
+    mirror.start()
+    try:
+        yield mirror
+    finally:
+        await mirror.close()
+
+
+def all_of(store: StateStore) -> dict[str, bytes | None]:
+    """Every document of a store."""
+    return {name: store.get(name) for name in store.names("")}

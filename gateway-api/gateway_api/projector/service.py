@@ -24,9 +24,9 @@ class ViewWriter:
     def __init__(self, core: ProjectorCore, store: StateStore) -> None:
         self._core = core
         self._store = store
-        self._write_at_ns = 0
         core.mark_all_dirty()
         self._write(None)  # what was restored, whole: a new writer replaces all that its predecessor wrote
+        self._write_at_ns = 0
 
     def on_event(self, event: Event) -> None:
         """Any event may write, a shutdown does."""

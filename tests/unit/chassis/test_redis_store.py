@@ -1,100 +1,32 @@
-"""What both state stores promise, and what Redis's must survive."""
+"""What the state store survives in Redis: lost answers, a Redis that hangs, dies or is emptied, a replaced writer."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+import time
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
 from redis.asyncio import Redis as Client
 from servers.local import free_port
 from servers.proxy import FaultProxy
-from servers.redis import RedisServer
+from servers.redis import RedisServer, all_of, eventually, mirror_of, redis_stores, writer_of
 
+from chassis.errors import ConfigError, FencedError
 from chassis.redis_store import RedisMirror, RedisWriter
-from chassis.store import MemoryStore, StateStore
 from schemas.config import Redis
 
 pytestmark = pytest.mark.redis
-LIMIT_S = 10
+REBUILT_WITHIN_S = 2
 
 
-async def until(condition: Callable[[], bool], what: str) -> None:
-    try:
-        async with asyncio.timeout(LIMIT_S):
-            while not condition():
-                await asyncio.sleep(0.005)
-    except TimeoutError:
-        raise AssertionError(f"not within {LIMIT_S} s: {what}") from None
+def run(test: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    asyncio.run(test())
 
 
-@asynccontextmanager
-async def pair(config: Redis, epoch: int = 1) -> AsyncIterator[tuple[RedisWriter, RedisMirror]]:
-    writer, mirror = RedisWriter(config, lambda: epoch), RedisMirror(config)
-    writer.start()
-    mirror.start()
-    try:
-        yield writer, mirror
-    finally:
-        await writer.close()
-        await mirror.close()
-
-
-@asynccontextmanager
-async def mirror_of(config: Redis) -> AsyncIterator[RedisMirror]:
-    mirror = RedisMirror(config)
-    mirror.start()
-    yield mirror
-    await mirror.close()
-
-
-def all_of(store: StateStore) -> dict[str, bytes | None]:
-    return {name: store.get(name) for name in store.names("")}
-
-
-@asynccontextmanager
-async def memory_pair() -> AsyncIterator[tuple[StateStore, StateStore]]:
-    store = MemoryStore()
-    yield store, store
-
-
-@pytest.fixture(params=["memory", "redis"])
-def stores(request: pytest.FixtureRequest) -> Callable[[], Any]:
-    if request.param == "memory":
-        return memory_pair
-    config: Redis = request.getfixturevalue("redis")
-    return lambda: pair(config)
-
-
-def run(test: Callable[[], Awaitable[None]]) -> None:
-    asyncio.run(test())  # type: ignore[arg-type]
-
-
-class TestEveryStore:
-    def test_what_is_put_is_read(self, stores: Callable[[], Any]) -> None:
-        async def test() -> None:
-            async with stores() as (writer, reader):
-                assert reader.get("a") is None
-                writer.put({"a": b"1", "symbol/x": b"{}", "symbol/b": b""})
-                assert writer.get("a") == b"1"
-                await until(lambda: reader.get("a") == b"1", "the document arrives")
-                assert reader.names("symbol/") == ("symbol/b", "symbol/x")
-                writer.put({"a": b"2"})
-                await until(lambda: reader.get("a") == b"2", "the newer one arrives")
-                assert reader.get("symbol/x") == b"{}"
-                assert reader.status().state == "live"
-                assert not reader.status().is_partial
-
-        run(test)
-
-    def test_names_are_told_apart(self, stores: Callable[[], Any]) -> None:
-        async def test() -> None:
-            async with stores() as (writer, reader):
-                odd = {"symbol:\u00e9": b"1", "symbol:" + chr(0): b"2", "symbol:{x}*?": b"3"}
-                writer.put(odd)
-                await until(lambda: all_of(reader) == odd, "all of them arrive")
-
-        run(test)
+async def flush_all(config: Redis) -> None:
+    """As an operator's mistake would."""
+    async with Client.from_url(config.url) as client:
+        await client.flushall()
 
 
 def test_a_mirror_is_not_written(redis: Redis) -> None:
@@ -115,7 +47,7 @@ def test_nothing_is_written_before_an_epoch_is_claimed(redis: Redis) -> None:
         assert mirror.get("a") is None
         assert mirror.status().state == "stale"
         epoch = 7
-        await until(lambda: mirror.get("a") == b"1", "it is written after")
+        await eventually(lambda: mirror.get("a") == b"1", "it is written after")
         await writer.close()
         await mirror.close()
 
@@ -124,18 +56,18 @@ def test_nothing_is_written_before_an_epoch_is_claimed(redis: Redis) -> None:
 
 def test_a_replaced_writer_changes_nothing(redis: Redis, capsys: pytest.CaptureFixture[str]) -> None:
     async def test() -> None:
-        async with pair(redis, epoch=5) as (old, mirror):
+        async with redis_stores(redis, epoch=5) as (old, mirror):
             old.put({"a": b"old", "gone": b"1"})
-            await until(lambda: mirror.get("gone") == b"1", "the old writer's arrive")
-            async with pair(redis, epoch=6) as (new, other):
+            await eventually(lambda: mirror.get("gone") == b"1", "the old writer's arrive")
+            async with redis_stores(redis, epoch=6) as (new, other):
                 new.put({"a": b"new"})
-                await until(lambda: mirror.get("a") == b"new", "the new writer's arrive")
+                await eventually(lambda: mirror.get("a") == b"new", "the new writer's arrive")
                 assert mirror.get("gone") is None
                 old.put({"a": b"old again"})
-                await until(lambda: "newer epoch" in capsys.readouterr().out, "it is said")
+                await eventually(lambda: "newer epoch" in capsys.readouterr().out, "it is said")
                 new.put({"b": b"1"})
-                await until(lambda: mirror.get("b") == b"1", "the new writer goes on")
-                await until(lambda: all_of(other) == {"a": b"new", "b": b"1"}, "for every mirror")
+                await eventually(lambda: mirror.get("b") == b"1", "the new writer goes on")
+                await eventually(lambda: all_of(other) == {"a": b"new", "b": b"1"}, "for every mirror")
                 assert all_of(mirror) == all_of(other)
 
     run(test)
@@ -143,7 +75,7 @@ def test_a_replaced_writer_changes_nothing(redis: Redis, capsys: pytest.CaptureF
 
 def test_after_a_flush_everything_is_there_again(redis: Redis) -> None:
     async def test() -> None:
-        async with pair(redis) as (writer, mirror):
+        async with redis_stores(redis) as (writer, mirror):
             for number in range(200):
                 writer.put({f"symbol/{number % 40}": b"%d" % number})
                 if number == 100:
@@ -152,8 +84,8 @@ def test_after_a_flush_everything_is_there_again(redis: Redis) -> None:
                     await client.aclose()
                 await asyncio.sleep(0.001)
             async with mirror_of(redis) as fresh:
-                await until(lambda: all_of(fresh) == all_of(writer), "a fresh mirror sees all")
-            await until(lambda: all_of(mirror) == all_of(writer), "the old one too")
+                await eventually(lambda: all_of(fresh) == all_of(writer), "a fresh mirror sees all")
+            await eventually(lambda: all_of(mirror) == all_of(writer), "the old one too")
 
     run(test)
 
@@ -171,8 +103,8 @@ def test_a_lost_answer_doubles_nothing(own_redis: RedisServer) -> None:
         for number in range(5):
             proxy.replies_to_drop = 1
             writer.put({"a": b"%d" % number, f"b{number}": b"1"})
-            await until(lambda number=number: mirror.get("a") == b"%d" % number, "it is written")  # type: ignore[misc]
-        await until(lambda: all_of(mirror) == all_of(writer), "both are equal")
+            await eventually(lambda number=number: mirror.get("a") == b"%d" % number, "it is written")  # type: ignore[misc]
+        await eventually(lambda: all_of(mirror) == all_of(writer), "both are equal")
         await writer.close()
         await mirror.close()
         proxy.stop()
@@ -183,11 +115,11 @@ def test_a_lost_answer_doubles_nothing(own_redis: RedisServer) -> None:
 def test_a_redis_that_stands_still_stops_nobody(own_redis: RedisServer) -> None:
     async def test() -> None:
         config = Redis(url=own_redis.url, timeout_ms=100, view_age_ms_max=500)
-        async with pair(config) as (writer, mirror):
+        async with redis_stores(config) as (writer, mirror):
             writer.put({"a": b"1"})
-            await until(lambda: mirror.get("a") == b"1", "it arrives")
+            await eventually(lambda: mirror.get("a") == b"1", "it arrives")
             own_redis.process.pause()
-            await until(lambda: mirror.status().state == "away", "it is noticed")
+            await eventually(lambda: mirror.status().state == "away", "it is noticed")
             loop = asyncio.get_running_loop()
             began_s = loop.time()
             for number in range(1000):
@@ -196,8 +128,8 @@ def test_a_redis_that_stands_still_stops_nobody(own_redis: RedisServer) -> None:
             assert mirror.get("a") == b"1"
             assert mirror.status().is_partial
             own_redis.process.resume()
-            await until(lambda: mirror.get("a") == b"999", "the newest arrives")
-            await until(lambda: mirror.status().state == "live", "it is live again")
+            await eventually(lambda: mirror.get("a") == b"999", "the newest arrives")
+            await eventually(lambda: mirror.status().state == "live", "it is live again")
 
     run(test)
 
@@ -205,16 +137,16 @@ def test_a_redis_that_stands_still_stops_nobody(own_redis: RedisServer) -> None:
 def test_a_redis_that_died_comes_back_empty_and_is_filled(own_redis: RedisServer) -> None:
     async def test() -> None:
         config = Redis(url=own_redis.url, timeout_ms=200)
-        async with pair(config) as (writer, mirror):
+        async with redis_stores(config) as (writer, mirror):
             writer.put({"a": b"1", "b": b"1"})
-            await until(lambda: mirror.get("b") == b"1", "it arrives")
+            await eventually(lambda: mirror.get("b") == b"1", "it arrives")
             own_redis.process.kill()
-            await until(lambda: mirror.status().state == "away", "it is noticed")
+            await eventually(lambda: mirror.status().state == "away", "it is noticed")
             writer.put({"b": b"2"})
             await asyncio.to_thread(own_redis.start)
             async with mirror_of(config) as fresh:
-                await until(lambda: all_of(fresh) == {"a": b"1", "b": b"2"}, "all of it is there")
-            await until(lambda: mirror.get("b") == b"2", "the old mirror follows")
+                await eventually(lambda: all_of(fresh) == {"a": b"1", "b": b"2"}, "all of it is there")
+            await eventually(lambda: mirror.get("b") == b"2", "the old mirror follows")
 
     run(test)
 
@@ -226,9 +158,9 @@ def test_a_silent_writer_makes_a_view_stale(redis: Redis) -> None:
         writer.start()
         mirror.start()
         writer.put({"a": b"1"})
-        await until(lambda: mirror.get("a") == b"1", "it arrives")
+        await eventually(lambda: mirror.get("a") == b"1", "it arrives")
         await writer.close()
-        await until(lambda: mirror.status().state == "stale", "silence is noticed")
+        await eventually(lambda: mirror.status().state == "stale", "silence is noticed")
         assert (mirror.status().age_ms or 0) > 200
         assert mirror.get("a") == b"1"
         await mirror.close()
