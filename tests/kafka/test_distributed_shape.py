@@ -60,6 +60,9 @@ def shape(kafka: Kafka, own_redis: RedisServer, tmp_path: Path) -> Iterator[Shap
     found.process.start()
     until(found.is_ready, "the gateway is ready", 60, 0.1)
     yield found
+    if found.process.is_running:
+        for child in psutil.Process(found.process.pid).children():
+            child.kill()
     found.process.kill()
 
 
