@@ -128,10 +128,14 @@ class _Link:
 
 
 class _Background:
-    """A task that a store keeps beside its owner's loop."""
+    """A task that a store keeps beside its owner's loop.
+
+    It is asked to end, never cancelled: redis-py now and then takes a cancellation for a timeout of its own.
+    """
 
     def __init__(self) -> None:
         self._task: asyncio.Task[None] | None = None
+        self._closing = asyncio.Event()
         self._failing = ""
 
     def start(self) -> None:
@@ -139,10 +143,16 @@ class _Background:
         self._task = asyncio.create_task(self._run())
 
     async def close(self) -> None:
-        """End."""
+        """End, after the request that is under way."""
+        self._closing.set()
         if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+            await self._task
+
+    async def _rest(self, seconds: float) -> None:
+        """Wait, unless the end has come."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._closing.wait()
 
     async def _run(self) -> None:
         raise NotImplementedError
@@ -204,8 +214,8 @@ class RedisWriter(_Background):
 
     async def _run(self) -> None:
         confirmed_s = 0.0
-        while True:
-            await asyncio.sleep(WRITE_INTERVAL_S)
+        while not self._closing.is_set():
+            await self._rest(WRITE_INTERVAL_S)
             now_s = time.monotonic()
             is_due = self._dirty or self._base < 0 or now_s - confirmed_s >= CONFIRM_INTERVAL_S
             if not self._epoch() or not is_due:
@@ -218,7 +228,7 @@ class RedisWriter(_Background):
                 confirmed_s = now_s
             self._note("" if answer in ("written", "missing") else answer)
             if self._failing:
-                await asyncio.sleep(_RETRY_S)
+                await self._rest(_RETRY_S)
 
     def _end(self) -> None:
         self.failure = FencedError(
@@ -290,7 +300,7 @@ class RedisMirror(_Background):
         await self._link.close()
 
     async def _run(self) -> None:
-        while True:
+        while not self._closing.is_set():
             try:
                 self._take(await self._link.run(self._generation, self._version))
                 self._is_away = False
@@ -299,7 +309,7 @@ class RedisMirror(_Background):
                 self._is_away = True
                 self._note(f"{type(error).__name__}: {error}")
             self.refreshed.set()
-            await asyncio.sleep(READ_INTERVAL_S)
+            await self._rest(READ_INTERVAL_S)
 
     def _take(self, answer: list[Any]) -> None:
         if not answer:

@@ -1,4 +1,4 @@
-"""What the state store survives in Redis: lost answers, a Redis that hangs, dies or is emptied, a replaced writer."""
+"""What the store in Redis survives: lost answers, a Redis that hangs, dies or is emptied, a new writer."""
 
 import asyncio
 import time
@@ -17,10 +17,16 @@ from schemas.config import Redis
 
 pytestmark = pytest.mark.redis
 REBUILT_WITHIN_S = 2
+LIMIT_S = 10
 
 
 def run(test: Callable[[], Coroutine[Any, Any, None]]) -> None:
     asyncio.run(test())
+
+
+async def close_after(store: RedisWriter | RedisMirror, seconds: float) -> None:
+    await asyncio.sleep(seconds)
+    await store.close()
 
 
 async def flush_all(config: Redis) -> None:
@@ -34,27 +40,31 @@ def test_a_mirror_is_not_written(redis: Redis) -> None:
         RedisMirror(redis).put({"a": b"1"})
 
 
+def test_a_url_that_cannot_be_one_is_named() -> None:
+    with pytest.raises(ConfigError, match=r"redis\.url"):
+        RedisMirror(Redis(url="localhost:6379"))
+
+
 def test_nothing_is_written_before_an_epoch_is_claimed(redis: Redis) -> None:
     async def test() -> None:
         epoch = 0
-        writer, mirror = RedisWriter(redis, lambda: epoch), RedisMirror(redis)
+        writer = RedisWriter(redis, lambda: epoch)
         writer.start()
-        mirror.start()
-        writer.put({"a": b"1"})
-        for _ in range(3):
-            mirror.refreshed.clear()
-            await mirror.refreshed.wait()
-        assert mirror.get("a") is None
-        assert mirror.status().state == "stale"
-        epoch = 7
-        await eventually(lambda: mirror.get("a") == b"1", "it is written after")
-        await writer.close()
-        await mirror.close()
+        async with mirror_of(redis) as mirror:
+            writer.put({"a": b"1"})
+            for _ in range(3):
+                mirror.refreshed.clear()
+                await mirror.refreshed.wait()
+            assert mirror.get("a") is None
+            assert mirror.status().state == "stale"
+            epoch = 7
+            await eventually(lambda: mirror.get("a") == b"1", "it is written after")
+            await writer.close()
 
     run(test)
 
 
-def test_a_replaced_writer_changes_nothing(redis: Redis, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_replaced_writer_changes_nothing_and_ends(redis: Redis, capsys: pytest.CaptureFixture[str]) -> None:
     async def test() -> None:
         async with redis_stores(redis, epoch=5) as (old, mirror):
             old.put({"a": b"old", "gone": b"1"})
@@ -64,49 +74,118 @@ def test_a_replaced_writer_changes_nothing(redis: Redis, capsys: pytest.CaptureF
                 await eventually(lambda: mirror.get("a") == b"new", "the new writer's arrive")
                 assert mirror.get("gone") is None
                 old.put({"a": b"old again"})
-                await eventually(lambda: "newer epoch" in capsys.readouterr().out, "it is said")
+                await eventually(lambda: old.failure is not None, "the old one ends")
+                assert isinstance(old.failure, FencedError)
+                assert "epoch 5" in capsys.readouterr().out
                 new.put({"b": b"1"})
                 await eventually(lambda: mirror.get("b") == b"1", "the new writer goes on")
                 await eventually(lambda: all_of(other) == {"a": b"new", "b": b"1"}, "for every mirror")
                 assert all_of(mirror) == all_of(other)
+            await old.close()
+            async with mirror_of(redis) as last:
+                await eventually(lambda: all_of(last) == {"a": b"new", "b": b"1"}, "nothing came after")
 
     run(test)
 
 
-def test_after_a_flush_everything_is_there_again(redis: Redis) -> None:
+def test_a_request_that_was_overtaken_changes_nothing(
+    redis: Redis, capsys: pytest.CaptureFixture[str]
+) -> None:
     async def test() -> None:
+        overtaken = RedisWriter(redis, lambda: 1)  # its versions are older than those of the next
+        made_s = time.time()
+        await eventually(lambda: time.time() > made_s + 0.1, "the clock goes on")
         async with redis_stores(redis) as (writer, mirror):
-            for number in range(200):
-                writer.put({f"symbol/{number % 40}": b"%d" % number})
-                if number == 100:
-                    client = Client.from_url(redis.url)
-                    await client.flushall()
-                    await client.aclose()
-                await asyncio.sleep(0.001)
+            writer.put({"a": b"new", "b": b"1"})
+            await eventually(lambda: mirror.get("a") == b"new", "it arrives")
+            overtaken.put({"a": b"old"})
+            overtaken.start()
+            await eventually(lambda: "late" in capsys.readouterr().out, "it is refused")
+            await overtaken.close()
             async with mirror_of(redis) as fresh:
-                await eventually(lambda: all_of(fresh) == all_of(writer), "a fresh mirror sees all")
-            await eventually(lambda: all_of(mirror) == all_of(writer), "the old one too")
+                await eventually(lambda: all_of(fresh) == {"a": b"new", "b": b"1"}, "all is as it was")
 
     run(test)
 
 
-def test_a_lost_answer_doubles_nothing(own_redis: RedisServer) -> None:
+def test_emptied_under_load_it_is_rebuilt(own_redis: RedisServer) -> None:
     async def test() -> None:
-        port = free_port()
-        proxy = FaultProxy(own_redis.port, port)
+        config = Redis(url=own_redis.url)
+        async with redis_stores(config) as (writer, mirror):
+            for number in range(600):
+                writer.put({f"symbol/{number % 100}": b"%d" % number})
+                if number % 200 == 100:
+                    await flush_all(config)
+                await asyncio.sleep(0.001)
+            await flush_all(config)
+            async with mirror_of(config) as fresh:
+                expected = all_of(writer)
+                await eventually(lambda: all_of(fresh) == expected, "rebuilt", REBUILT_WITHIN_S)
+                await eventually(lambda: all_of(mirror) == expected, "the older mirror too", REBUILT_WITHIN_S)
+                assert mirror.status().state == "live"
+
+    run(test)
+
+
+def test_a_mirror_forgets_what_a_new_generation_does_not_hold(own_redis: RedisServer) -> None:
+    """As where Kafka's topics were made anew too: the epoch is the same number again."""
+
+    async def test() -> None:
+        config = Redis(url=own_redis.url)
+        async with mirror_of(config) as mirror:
+            async with writer_of(config) as writer:
+                writer.put({"a": b"1", "gone": b"1"})
+                await eventually(lambda: mirror.get("gone") == b"1", "it arrives")
+            await flush_all(config)
+            async with writer_of(config) as writer:
+                writer.put({"a": b"2"})
+                await eventually(lambda: all_of(mirror) == {"a": b"2"}, "it is forgotten")
+
+    run(test)
+
+
+def test_a_lost_answer_doubles_nothing(own_redis: RedisServer, capsys: pytest.CaptureFixture[str]) -> None:
+    said: list[str] = []
+
+    def times(event: str) -> int:
+        said.append(capsys.readouterr().out)
+        return "".join(said).count(event)
+
+    async def test() -> None:
+        proxy = FaultProxy(own_redis.port, free_port())
         proxy.start()
-        away = Redis(url=f"redis://127.0.0.1:{port}/0")
-        near = away.model_copy(update={"url": own_redis.url})
-        writer, mirror = RedisWriter(away, lambda: 1), RedisMirror(near)
-        writer.start()
-        mirror.start()
-        for number in range(5):
-            proxy.replies_to_drop = 1
-            writer.put({"a": b"%d" % number, f"b{number}": b"1"})
-            await eventually(lambda number=number: mirror.get("a") == b"%d" % number, "it is written")  # type: ignore[misc]
-        await eventually(lambda: all_of(mirror) == all_of(writer), "both are equal")
-        await writer.close()
-        await mirror.close()
+        far = Redis(url=f"redis://127.0.0.1:{proxy.port}/0")
+        async with writer_of(far) as writer, mirror_of(Redis(url=own_redis.url)) as mirror:
+            for number in range(4):
+                text = b"%d" % number
+                proxy.replies_to_drop = 1
+                writer.put({"a": text, f"b{number}": text})
+                await eventually(lambda text=text: mirror.get("a") == text, "it is written")  # type: ignore[misc]
+                await eventually(lambda number=number: times("redis_back") > number, "it goes on")  # type: ignore[misc]
+            await eventually(lambda: all_of(mirror) == all_of(writer), "both are equal")
+        proxy.stop()
+
+    run(test)
+    assert times("redis_away") == 4  # each loss came up to the writer: the client repeated nothing by itself
+
+
+def test_the_end_comes_whatever_the_network_does(own_redis: RedisServer) -> None:
+    """As a process must end that is told to: a request under way may be lost, but not the end."""
+
+    async def test() -> None:
+        proxy = FaultProxy(own_redis.port, free_port())
+        proxy.start()
+        config = Redis(url=f"redis://127.0.0.1:{proxy.port}/0", timeout_ms=100)
+        for swallows_replies in (False, True, True):
+            proxy.swallows_replies = swallows_replies
+            stores = [RedisWriter(config, lambda: 1) for _ in range(20)] + [
+                RedisMirror(config) for _ in range(20)
+            ]
+            for store in stores:
+                store.start()
+            async with asyncio.timeout(LIMIT_S), asyncio.TaskGroup() as ends:
+                for number, store in enumerate(stores):  # before, at and after the time-outs of requests
+                    ends.create_task(close_after(store, number % 20 * 0.01))
         proxy.stop()
 
     run(test)
@@ -154,15 +233,31 @@ def test_a_redis_that_died_comes_back_empty_and_is_filled(own_redis: RedisServer
 def test_a_silent_writer_makes_a_view_stale(redis: Redis) -> None:
     async def test() -> None:
         config = redis.model_copy(update={"view_age_ms_max": 200})
-        writer, mirror = RedisWriter(config, lambda: 1), RedisMirror(config)
+        async with mirror_of(config) as mirror:
+            async with writer_of(config) as writer:
+                writer.put({"a": b"1"})
+                await eventually(lambda: mirror.get("a") == b"1", "it arrives")
+            await eventually(lambda: mirror.status().state == "stale", "silence is noticed")
+            assert (mirror.status().age_ms or 0) > 200
+            assert mirror.get("a") == b"1"
+
+    run(test)
+
+
+def test_a_writer_that_is_behind_makes_a_view_stale(redis: Redis) -> None:
+    async def test() -> None:
+        config = redis.model_copy(update={"view_age_ms_max": 1000})
+        is_current = False
+        writer = RedisWriter(config, lambda: 1, lambda: is_current)
         writer.start()
-        mirror.start()
-        writer.put({"a": b"1"})
-        await eventually(lambda: mirror.get("a") == b"1", "it arrives")
-        await writer.close()
-        await eventually(lambda: mirror.status().state == "stale", "silence is noticed")
-        assert (mirror.status().age_ms or 0) > 200
-        assert mirror.get("a") == b"1"
-        await mirror.close()
+        async with mirror_of(config) as mirror:
+            writer.put({"a": b"1"})
+            await eventually(lambda: mirror.get("a") == b"1", "it arrives all the same")
+            assert (mirror.status().state, mirror.status().age_ms) == ("stale", None)
+            is_current = True
+            await eventually(lambda: mirror.status().state == "live", "it has caught up")
+            is_current = False
+            await eventually(lambda: mirror.status().state == "stale", "it fell behind again")
+            await writer.close()
 
     run(test)

@@ -33,6 +33,16 @@ def test_the_process_is_in_the_map_and_ticks_four_times_a_second():
     assert service.definition.tick_interval_ns(Config()) == 250_000_000
 
 
+def test_what_was_restored_is_written_whole_before_anything_else(messages_of):
+    core = service.definition.make_core(Config())
+    for number in range(20):
+        core.on_event(messages_of(f"C{number}/USDT").book(1))
+    core.take_dirty()
+    store = CountingStore()
+    service.definition.make_adapter(AdapterContext(Config(), core, store, 0))
+    assert [len(write) for write in store.writes] == [21]
+
+
 def test_an_event_writes_what_changed_and_nothing_where_nothing_did(btc, monkeypatch):
     wall = iter(range(0, 10**12, 10**9))
     monkeypatch.setattr(service, "monotonic_ns", lambda: next(wall))
