@@ -44,7 +44,7 @@ class FaultProxy:
 
     def stop(self) -> None:
         """Break every connection and listen no more."""
-        self._server.close()
+        self._loop.call_soon_threadsafe(self._server.close)
         self.cut()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(10)
