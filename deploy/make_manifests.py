@@ -3,6 +3,7 @@
 One workload a process, one KafkaTopic a topic. A test compares what is committed with what this writes.
 """
 
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -32,14 +33,20 @@ GATEWAY_PORT = 8080
 UID = 10001
 CONFIG = "engine-config"
 CLUSTER = "market-making"
-STOP_S = 2 * DRAIN_LIMIT_S
-"""Longer than a process needs to cancel what stands at the venue and to say so."""
+VERSION = version("mm-chassis")
+STOP_S = 2 * DRAIN_LIMIT_S + 15
+"""A process may wait its limit for the venue and again for the broker, and then keeps its state."""
 Document = dict[str, Any]
 
 
-def labels(process: str) -> dict[str, str]:
-    """What every object of a process carries; name, version and the rest come from the kustomization."""
+def selector(process: str) -> dict[str, str]:
+    """What finds the pods of a process: nothing that an upgrade changes. The kustomization adds to it."""
     return {"app.kubernetes.io/component": process}
+
+
+def labels(process: str) -> dict[str, str]:
+    """What every object of a process carries; name, instance and the rest come from the kustomization."""
+    return selector(process) | {"app.kubernetes.io/version": VERSION}
 
 
 def probe(path: str, port: int, **fields: int) -> Document:
@@ -71,7 +78,7 @@ def container(process: str) -> Document:
         "args": ["run", process],
         "envFrom": [{"configMapRef": {"name": CONFIG}}],
         "ports": ports.get(process, [{"name": "health", "containerPort": HEALTH_PORT}]),
-        "resources": {"requests": resources, "limits": resources},
+        "resources": {"requests": resources, "limits": dict(resources)},
         "securityContext": {
             "allowPrivilegeEscalation": False,
             "readOnlyRootFilesystem": True,
@@ -114,7 +121,7 @@ def workload(process: str) -> Document:
     """A StatefulSet for a process that writes topics, one pod a shard; a Deployment for the others."""
     spec: Document = {
         "replicas": 1,
-        "selector": {"matchLabels": labels(process)},
+        "selector": {"matchLabels": selector(process)},
         "template": pod(process),
     }
     if not is_writer(process):
@@ -132,7 +139,7 @@ def service(process: str) -> Document:
     """Gives a process its name in the cluster."""
     port = GATEWAY_PORT if process == GATEWAY else HEALTH_PORT
     spec: Document = {
-        "selector": labels(process),
+        "selector": selector(process),
         "ports": [{"name": "http", "port": port, "targetPort": port}],
     }
     if process != GATEWAY:
@@ -142,12 +149,23 @@ def service(process: str) -> Document:
 
 def disruption_budget(process: str) -> Document:
     """Nobody drains the pod of a process that trades without saying so."""
-    spec = {"maxUnavailable": 0, "selector": {"matchLabels": labels(process)}}
+    spec = {"maxUnavailable": 0, "selector": {"matchLabels": selector(process)}}
     return _object("policy/v1", "PodDisruptionBudget", process, spec)
 
 
 def _object(api: str, kind: str, name: str, spec: Document) -> Document:
     return {"apiVersion": api, "kind": kind, "metadata": {"name": name, "labels": labels(name)}, "spec": spec}
+
+
+def small(process: str) -> Document:
+    """A patch: what a process asks for on a small cluster."""
+    asked = {"name": process, "resources": {"requests": {"cpu": "100m", "memory": "256Mi"}}}
+    return {
+        "apiVersion": "apps/v1",
+        "kind": workload(process)["kind"],
+        "metadata": {"name": process},
+        "spec": {"template": {"spec": {"containers": [asked]}}},
+    }
 
 
 def workloads() -> list[Document]:
@@ -205,6 +223,7 @@ def files() -> dict[Path, list[Document]]:
         FOLDER / "base" / "config.yaml": [settings(PRODUCTION)],
         FOLDER / "base" / "topics.yaml": topics(PRODUCTION),
         FOLDER / "overlays" / "dev" / "one-broker.yaml": [settings(DEV), *topics(DEV)],
+        FOLDER / "overlays" / "dev" / "small.yaml": [small(process) for process in SERVICES],
     }
 
 

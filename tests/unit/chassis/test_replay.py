@@ -11,7 +11,7 @@ from chassis.bus.logfile import LogFileBus, read_log
 from chassis.digest import state_digest
 from chassis.errors import ConfigError
 from chassis.process import Core, ProcessDefinition
-from chassis.replay import replay
+from chassis.replay import ProcessReplay, replay
 from chassis.restore import restore
 from chassis.shell import ProcessShell
 from schemas.config import Config, Engine
@@ -80,6 +80,10 @@ def definition(name: str, make: Callable[[Config], Core]) -> ProcessDefinition:
     return ProcessDefinition(name=name, make_core=make, tick_interval_ns=lambda config: None)
 
 
+def replayed(log: Path, definitions: tuple[ProcessDefinition, ...]) -> list[ProcessReplay]:
+    return replay(read_log(log), {each.name: each for each in definitions})
+
+
 MONITOR_DEFINITION = definition(MONITOR, Passing)
 ROUTER_DEFINITION = definition(ROUTER, Ordering)
 
@@ -137,7 +141,7 @@ def record_run(directory: Path, count: int = 10) -> tuple[ProcessShell, ProcessS
 
 def test_a_replay_says_the_same(tmp_path: Path) -> None:
     record_run(tmp_path)
-    monitor, router = replay(tmp_path, (MONITOR_DEFINITION, ROUTER_DEFINITION))
+    monitor, router = replayed(tmp_path, (MONITOR_DEFINITION, ROUTER_DEFINITION))
     assert (monitor.inputs, monitor.outputs, monitor.divergences) == (20, 10, 0)
     assert (router.inputs, router.outputs, router.divergences) == (10, 10, 0)
     assert monitor.first is None
@@ -146,14 +150,14 @@ def test_a_replay_says_the_same(tmp_path: Path) -> None:
 
 def test_one_process_can_be_replayed_alone(tmp_path: Path) -> None:
     record_run(tmp_path)
-    (router,) = replay(tmp_path, (ROUTER_DEFINITION,))
+    (router,) = replayed(tmp_path, (ROUTER_DEFINITION,))
     assert (router.inputs, router.outputs, router.divergences) == (10, 10, 0)
 
 
 def test_changed_code_is_found_field_by_field_at_the_first_difference(tmp_path: Path) -> None:
     record_run(tmp_path)
     changed = definition(ROUTER, lambda config: Ordering(config, wrong_from=6))
-    (router,) = replay(tmp_path, (changed,))
+    (router,) = replayed(tmp_path, (changed,))
     first = router.first
     assert first is not None
     assert (first.process, first.sequence, first.topic, first.key) == (
@@ -175,7 +179,7 @@ def test_a_missing_output_is_a_divergence(tmp_path: Path) -> None:
             return super().on_event(event)[:1]
 
     record_run(tmp_path, count=2)
-    (router,) = replay(tmp_path, (definition(ROUTER, Silent),))
+    (router,) = replayed(tmp_path, (definition(ROUTER, Silent),))
     assert router.divergences == 1
     assert router.first is not None
     assert router.first.fields[0].replayed is None
@@ -189,7 +193,7 @@ def test_state_that_is_not_said_is_compared_too(tmp_path: Path) -> None:
             return super().on_event(event)
 
     record_run(tmp_path)
-    (monitor,) = replay(tmp_path, (definition(MONITOR, Forgetful),))
+    (monitor,) = replayed(tmp_path, (definition(MONITOR, Forgetful),))
     assert monitor.divergences > 0
     assert monitor.first is not None
     assert monitor.first.fields[0].path == "state_digest"
@@ -219,7 +223,9 @@ def test_a_restart_goes_on_where_the_log_ends(tmp_path: Path) -> None:
         ]
 
     assert said(restarted) == said(whole)
-    assert [result.divergences for result in replay(restarted, (MONITOR_DEFINITION, ROUTER_DEFINITION))] == [
+    assert [
+        result.divergences for result in replayed(restarted, (MONITOR_DEFINITION, ROUTER_DEFINITION))
+    ] == [
         0,
         0,
     ]
