@@ -37,7 +37,8 @@ def test_the_run_was_one_that_could_fail(stormy_run: KafkaRun) -> None:
 
 def test_no_point_to_die_at_loses_or_doubles_anything(kafka: Kafka, tmp_path: Path) -> None:
     """Each process dies at each of its points in turn, while the others go on."""
-    engine = KafkaEngine(tmp_path, kafka, {"process": {"snapshot_interval_s": 0.5}})
+    settings = {"process": {"snapshot_interval_s": 0.5}, "venue": {"queue_model": "power"}}
+    engine = KafkaEngine(tmp_path, kafka, settings)
     deaths = 0
     try:
         engine.start_all()

@@ -55,11 +55,13 @@ class QueuePlace:
         return size
 
 
-def power_probability(exponent: float) -> Probability:
-    """1 - (front / (front + back))^exponent; 1 where nobody stands in the queue."""
+@dataclass(frozen=True, slots=True)
+class PowerProbability:
+    """1 - (front / (front + back))^exponent; 1 where nobody stands in the queue. Part of a venue's state."""
 
-    def probability(front: float, back: float) -> float:
+    exponent: float
+
+    def __call__(self, front: float, back: float) -> float:
+        """The share of a decrease that was behind us."""
         total = front + back
-        return 1.0 if total <= 0 else float(1.0 - (front / total) ** exponent)
-
-    return probability
+        return 1.0 if total <= 0 else float(1.0 - (front / total) ** self.exponent)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from quote_service.routing.venues.market import Execution, RestingOrder, SimulatedMarket
-from quote_service.routing.venues.queue import power_probability
+from quote_service.routing.venues.queue import PowerProbability
 from schemas.config import SimulatedVenueConfig
 from schemas.market import Book, Trade
 from schemas.message import Event
@@ -30,7 +30,7 @@ class SimulatedVenue:
         self._entry_ns = round(config.entry_latency_ms * NS_PER_MS)
         self._response_ns = round(config.response_latency_ms * NS_PER_MS)
         self._probability = (
-            None if config.queue_model == "risk_averse" else power_probability(config.queue_power)
+            None if config.queue_model == "risk_averse" else PowerProbability(config.queue_power)
         )
         self._markets: dict[str, SimulatedMarket] = {}
         self._arrivals: deque[tuple[int, OrderEvent]] = deque()

@@ -3,21 +3,21 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from quote_service.routing.venues.queue import QueuePlace, power_probability
+from quote_service.routing.venues.queue import PowerProbability, QueuePlace
 
 
 @pytest.mark.parametrize(("exponent", "expected"), [(2.0, 0.91), (3.0, 0.973)])
 def test_qu1_power_probability(exponent: float, expected: float) -> None:
-    assert power_probability(exponent)(30, 70) == pytest.approx(expected, abs=5e-7)
+    assert PowerProbability(exponent)(30, 70) == pytest.approx(expected, abs=5e-7)
 
 
 def test_qu1_nobody_in_the_queue_is_all_behind() -> None:
-    assert power_probability(3.0)(0, 0) == 1.0
+    assert PowerProbability(3.0)(0, 0) == 1.0
 
 
 @given(st.integers(0, 10**9), st.integers(0, 10**9), st.floats(0.1, 10))
 def test_a_probability_is_between_0_and_1(front: int, back: int, exponent: float) -> None:
-    assert 0.0 <= power_probability(exponent)(front, back) <= 1.0
+    assert 0.0 <= PowerProbability(exponent)(front, back) <= 1.0
 
 
 def test_trades_move_the_front_and_then_pass() -> None:
@@ -43,22 +43,22 @@ def test_risk_averse_cancels_are_behind_us_until_the_level_is_smaller_than_the_f
 def test_power_model_worked_example() -> None:
     """Front 30 of 100, 20 cancelled: P = 0.91 (n = 2) is behind, so 0.09 x 20 = 1.8 was before us."""
     place = QueuePlace(front=30, shown=100)
-    place.see_depth(80, power_probability(2.0))
+    place.see_depth(80, PowerProbability(2.0))
     assert place.front == pytest.approx(28.2)
 
 
 def test_power_model_does_not_take_a_trade_for_a_cancel() -> None:
     place = QueuePlace(front=30, shown=100)
     assert place.see_trade(20) == 0
-    place.see_depth(80, power_probability(2.0))
+    place.see_depth(80, PowerProbability(2.0))
     assert place.front == pytest.approx(10)
-    place.see_depth(70, power_probability(2.0))
+    place.see_depth(70, PowerProbability(2.0))
     assert place.front < 10
 
 
 def test_cancels_alone_never_fill_us() -> None:
     place = QueuePlace(front=8, shown=10)
-    place.see_depth(0, power_probability(3.0))
+    place.see_depth(0, PowerProbability(3.0))
     assert place.front == 0
     assert place.see_trade(1) == 1
 
@@ -93,7 +93,7 @@ def test_risk_averse_fills_are_within_those_of_the_power_model(
             passed_likely += likely.see_trade(size)
         else:
             careful.see_depth(size, None)
-            likely.see_depth(size, power_probability(exponent))
+            likely.see_depth(size, PowerProbability(exponent))
         assert careful.front is not None
         assert likely.front is not None
         assert 0 <= likely.front <= careful.front
