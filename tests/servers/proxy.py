@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Coroutine
+from itertools import chain
 from typing import Any
 
 _CHUNK = 64 * 1024
@@ -26,13 +27,15 @@ class FaultProxy:
         """Replies are read and go nowhere; the connection stays open."""
         self._target_port = target_port
         self._loop = asyncio.new_event_loop()
-        self._writers: set[asyncio.StreamWriter] = set()
+        self._ends: set[tuple[asyncio.StreamWriter, asyncio.StreamWriter]] = set()
+        """Of each connection, those towards the client and the server."""
+        self._served: set[asyncio.Task[None]] = set()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
 
     def start(self) -> None:
         """Listen."""
         self._thread.start()
-        self._server = self._run(asyncio.start_server(self._serve, "127.0.0.1", self.port))
+        self._server = self._run(asyncio.start_server(self._accept, "127.0.0.1", self.port))
 
     def cut(self) -> None:
         """Break every connection; new ones are taken."""
@@ -44,8 +47,7 @@ class FaultProxy:
 
     def stop(self) -> None:
         """Break every connection and listen no more."""
-        self._loop.call_soon_threadsafe(self._server.close)
-        self.cut()
+        self._run(self._end())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(10)
         self._loop.close()
@@ -54,32 +56,46 @@ class FaultProxy:
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(10)
 
     async def _cut(self) -> None:
-        for writer in self._writers:
-            writer.transport.abort()
-        self._writers.clear()
+        for end in chain.from_iterable(self._ends):
+            end.transport.abort()
         await asyncio.sleep(0)
 
+    async def _end(self) -> None:
+        self._server.close()
+        await asyncio.sleep(0)
+        while self._served:  # one that is just connecting to the server has nothing yet that can be broken
+            await self._cut()
+            await asyncio.wait(self._served, timeout=0.01)
+
     async def _half_close(self) -> None:
-        for writer in self._writers:
+        for writer, _ in self._ends:
             if not writer.is_closing() and writer.can_write_eof():
                 writer.write_eof()
 
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = self._loop.create_task(self._serve(reader, writer))
+        self._served.add(task)
+        task.add_done_callback(self._served.discard)
+
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            to_server = await asyncio.open_connection("127.0.0.1", self._target_port)
+            from_server, to_server = await asyncio.open_connection("127.0.0.1", self._target_port)
         except OSError:
             writer.transport.abort()
             return
-        self._writers |= {writer}
-        requests = asyncio.create_task(self._pump(reader, to_server[1], is_reply=False))
-        replies = asyncio.create_task(self._pump(to_server[0], writer, is_reply=True))
-        await asyncio.wait((requests, replies), return_when=asyncio.FIRST_COMPLETED)
-        for task in (requests, replies):
-            task.cancel()
-        await asyncio.gather(requests, replies, return_exceptions=True)
-        for end in (writer, to_server[1]):
+        ends = (writer, to_server)
+        self._ends.add(ends)
+        pumps = [
+            asyncio.create_task(self._pump(reader, to_server, is_reply=False)),
+            asyncio.create_task(self._pump(from_server, writer, is_reply=True)),
+        ]
+        await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
+        for pump in pumps:
+            pump.cancel()
+        await asyncio.gather(*pumps, return_exceptions=True)
+        for end in ends:
             end.transport.abort()
-        self._writers.discard(writer)
+        self._ends.discard(ends)
 
     async def _pump(
         self, source: asyncio.StreamReader, sink: asyncio.StreamWriter, *, is_reply: bool
