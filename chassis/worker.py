@@ -8,15 +8,16 @@ reads no more, so its inputs go stale and trading fails closed, while ticks and 
 import asyncio
 import os
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import structlog
 
 from chassis.bus.base import Record, TopicPartition
 from chassis.bus.kafka.bus import KafkaBus
+from chassis.bus.kafka.reader import KafkaReader
 from chassis.crash_points import pass_point
-from chassis.errors import DependencyError, EngineError, FencedError
+from chassis.errors import DependencyError, EngineError, FencedError, OffsetOutOfRangeError
 from chassis.input_source import InputSource, Shard, halts_on_poison
 from chassis.journal import Journal, JournalTurn
 from chassis.metrics import WorkerMetrics
@@ -321,15 +322,24 @@ class Worker:
         reader = self._bus.reader({place: self._bus.epoch})
         try:
             while True:
-                for record in await reader.poll(1000, 1.0):
+                for record in await self._claims(reader):
                     if isinstance(record.message, EpochClaim) and record.message.process == self.name:
                         self._failure = FencedError(
                             f"{self.name} was taken over by {record.message.instance}: this instance ends"
                         )
-        except DependencyError as error:
-            self._failure = error
         finally:
             await reader.close()
+
+    async def _claims(self, reader: KafkaReader) -> Sequence[Record]:
+        """The next claims; none while no broker answers: nobody can claim anything there either."""
+        try:
+            return await reader.poll(1000, 1.0)
+        except OffsetOutOfRangeError as error:
+            self._failure = error
+        except DependencyError:
+            logger.warning("no_broker", process=self.name)
+        await asyncio.sleep(1.0)
+        return ()
 
     async def _drain(self) -> None:
         """The end has come: whoever has orders cancels them, while the rest of the engine goes on."""

@@ -211,8 +211,9 @@ class KafkaReader:
     async def close(self) -> None:
         """Give back the connection."""
         if self._consumer is not None:
-            await asyncio.sleep(0)  # stopped before its tasks ever ran, it raises CancelledError
-            await self._consumer.stop()
+            await asyncio.sleep(0)
+            # It cancels its tasks, and now and then their end comes up here as if it were our own.
+            await asyncio.gather(self._consumer.stop(), return_exceptions=True)
             self._consumer = None
 
 

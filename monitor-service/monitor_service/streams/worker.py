@@ -35,6 +35,8 @@ from schemas.topics import STATISTICS, TOPIC_OF
 SAY_INTERVAL_S = 2.0
 """Totals that changed are said this often."""
 _SESSION_S = 10.0
+_STOP_LIMIT_S = 5.0
+"""What it has not acknowledged by then is read again after the next start."""
 _A_DAY_S = 86_400.0
 _TYPES = {model.type_name: model for model in COUNTED}
 
@@ -167,17 +169,23 @@ class StatisticsWorker:
         Raises DependencyError where no broker answers, and EngineError where Faust has crashed.
         """
         await self._bus.end_offset(TopicPartition(TOPIC_OF[MinuteStatistics.type_name]))
-        await self.app.start()
-        waits = [asyncio.create_task(wait) for wait in (stopped.wait(), self.app.wait_until_stopped())]
+        waits = [asyncio.create_task(wait) for wait in (stopped.wait(), self._run_app())]
         await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         for wait in waits:
             wait.cancel()
+        await asyncio.gather(*waits, return_exceptions=True)
         reason = self.app.crash_reason
         with suppress(Exception):
-            await self.app.stop()
+            async with asyncio.timeout(_STOP_LIMIT_S):
+                await self.app.stop()
         if reason is not None:
             raise EngineError(f"{STATISTICS} cannot go on: {reason}") from reason
         await self._bus.close()
+
+    async def _run_app(self) -> None:
+        """Until Faust ends; its start waits for a group coordinator, for as long as there is none."""
+        await self.app.start()
+        await self.app.wait_until_stopped()
 
 
 async def _serve(config: Config) -> None:
