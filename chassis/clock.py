@@ -18,9 +18,11 @@ class EngineClock:
         self._speed = speed
         self._wall_start_ns = time.monotonic_ns()
 
-    def start(self) -> None:
-        """Time runs from now on: what was done since the clock was made took none."""
+    def start(self, at_ns: int | None = None) -> None:
+        """Time runs from now on, from `at_ns`; none: what was done since the clock was made took no time."""
         self._wall_start_ns = time.monotonic_ns()
+        if at_ns is not None:
+            self._start_ns = max(self._start_ns, at_ns)
 
     @property
     def now_ns(self) -> int:

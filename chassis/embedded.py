@@ -14,12 +14,13 @@ from time import perf_counter_ns
 from chassis.bus.base import LocalBus, Record
 from chassis.clock import EngineClock
 from chassis.errors import ConfigError
-from chassis.metrics import INTENTS, LatencyRecorder
-from chassis.process import Adapter
+from chassis.metrics import LatencyRecorder
+from chassis.process import Adapter, NetworkAdapter
 from chassis.shell import ProcessShell
+from chassis.wake import Wake
 from schemas.control import Command
 from schemas.envelope import Envelope
-from schemas.orders import OrderEvent
+from schemas.orders import INTENT_KINDS, OrderEvent
 from schemas.process import Shutdown, Tick
 from schemas.topics import GATEWAY, MONITOR, TOPICS
 from schemas.units import NS_PER_MS, NS_PER_S
@@ -64,7 +65,8 @@ class EmbeddedLoop:
         self._ticks: list[tuple[int, int, int, ProcessShell]] = []
         self._commands: deque[Command] = deque()
         self._command_sequence = 0
-        self._wake = asyncio.Event()
+        self._wake = Wake()
+        self._network: list[NetworkAdapter] = []
         self._stopping = False
         self._committed_at_ns = perf_counter_ns()
         self._turns = 0
@@ -96,6 +98,8 @@ class EmbeddedLoop:
     async def run(self, until_ns: int | None = None) -> None:
         """Go on until the feed has no more, `until_ns` comes, or `stop` is called."""
         self._begin()
+        for adapter in self._network:
+            await adapter.open(self._wake.set)
         feed = self._feed()
         while not self._stopping and (feed_due_ns := feed.next_due_ns()) is not None:
             due_ns, fire = self._next()
@@ -138,6 +142,7 @@ class EmbeddedLoop:
         for shell in self._shells:
             self._queue.extend(shell.inject(shutdown))
             self._deliver()
+        self._let_adapters_act()
         while not self._is_drained() and self._now_ns < limit_ns and not self._stopping:
             due_ns, fire = self._next(without_feed=True)
             if await self._reach(due_ns):
@@ -152,6 +157,11 @@ class EmbeddedLoop:
                 shell.adapter.close()
         self._bus.commit()
 
+    async def close(self) -> None:
+        """End what adapters have in the background."""
+        for adapter in self._network:
+            await adapter.aclose()
+
     def _is_drained(self) -> bool:
         return all(shell.definition.drained(shell.core) for shell in self._shells)
 
@@ -160,6 +170,8 @@ class EmbeddedLoop:
         for index, shell in enumerate(self._shells):
             if shell.adapter is not None:
                 self._adapters.append((shell.adapter, self._take_from(shell, shell.adapter)))
+                if isinstance(shell.adapter, NetworkAdapter):
+                    self._network.append(shell.adapter)
             if shell.tick_interval_ns is not None:
                 interval_ns = shell.tick_interval_ns
                 first_ns = self._now_ns + interval_ns + index * _TICK_PHASE_NS
@@ -210,22 +222,22 @@ class EmbeddedLoop:
             return True
         if wait_s * NS_PER_S > COMMIT_INTERVAL_NS or self._commit_is_due():
             self._commit()
-        return await self._sleep(wait_s)
-
-    async def _sleep(self, wait_s: float) -> bool:
-        self._wake.clear()
-        try:
-            async with asyncio.timeout(wait_s):
-                await self._wake.wait()
-        except TimeoutError:
-            return True
-        return False
+        return await self._wake.sleep(wait_s)
 
     def _turn(self, due_ns: int, fire: Fire) -> None:
         self._now_ns = max(self._now_ns, due_ns)
         self._turn_began_ns = perf_counter_ns()
         fire(self._now_ns)
         self._deliver()
+        self._let_adapters_act()
+
+    def _let_adapters_act(self) -> None:
+        waiting = [adapter for adapter in self._network if adapter.wants_commit]
+        if waiting:
+            self._commit()
+            self._bus.sync()
+        for adapter in waiting:
+            adapter.committed()
 
     def _deliver(self) -> None:
         queue = self._queue
@@ -241,7 +253,7 @@ class EmbeddedLoop:
         self.cancelled += event.kind == "cancelled"
         if event.kind == "denied":
             self.denials.update(event.reasons)
-        if not self._turn_is_feed or event.kind not in INTENTS:
+        if not self._turn_is_feed or event.kind not in INTENT_KINDS:
             return
         if self._is_simulated:
             elapsed_ns = perf_counter_ns() - self._turn_began_ns

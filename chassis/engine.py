@@ -87,7 +87,9 @@ class Engine:
         now_ns = max(now_ns, self._bus.last_event_time_ns + 1)
         for shell in self._shells:
             if shell.definition.make_adapter is not None:
-                context = AdapterContext(self._config, shell.core, self._store, now_ns)
+                context = AdapterContext(
+                    self._config, shell.core, self._store, now_ns, now_ns=lambda: self._clock.now_ns
+                )
                 shell.adapter = shell.definition.make_adapter(context)
         if self._config.feed.kind == "recorded":
             dues = [shell.adapter.next_due_ns() for shell in self._shells if shell.adapter is not None]
@@ -125,7 +127,7 @@ class Engine:
             gateway.start()
             self._options.announce(gateway.url)
         _settle_garbage()
-        self._clock.start()
+        self._clock.start(time.time_ns() if self._config.feed.kind == "live" else None)
         began_s = time.perf_counter()
         try:
             try:
@@ -136,6 +138,7 @@ class Engine:
         finally:
             REGISTRY.unregister(metrics)
             self._loop.finish()
+            await self._loop.close()
             await self._bus.close()
             if gateway is not None:
                 await gateway.stop()

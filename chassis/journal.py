@@ -52,6 +52,10 @@ class Journal:
         external = [[event.type_name, encode(event).decode()] for event in turn.external]
         self._write({"runs": turn.runs, "external": external, "trace_ns": turn.trace_ns})
 
+    def sync(self) -> None:
+        """Have the disk confirm what was written."""
+        os.fdatasync(self._file)
+
     def _write(self, fields: dict[str, Any]) -> None:
         body = json.dumps(fields, separators=(",", ":")).encode()
         view = memoryview(b"%08x %b\n" % (crc32(body), body))

@@ -14,7 +14,7 @@ from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, I
 from prometheus_client.registry import Collector
 
 from chassis.bus.base import Record
-from schemas.orders import OrderEvent
+from schemas.orders import INTENT_KINDS, OrderEvent
 from schemas.topics import BY_NAME, QUOTE
 from schemas.units import NS_PER_S
 
@@ -102,9 +102,6 @@ def _counter(name: str, help_text: str, label: str, counts: Mapping[str, int]) -
     return family
 
 
-INTENTS = frozenset({"place_intent", "amend_intent", "cancel_intent"})
-
-
 class WorkerMetrics:
     """What one process on Kafka counts."""
 
@@ -131,7 +128,7 @@ class WorkerMetrics:
             self.published[record.topic] += 1
             message = record.message
             if type(message) is OrderEvent:
-                if message.kind in INTENTS and (record.envelope.cause or "").startswith(QUOTE):
+                if message.kind in INTENT_KINDS and (record.envelope.cause or "").startswith(QUOTE):
                     self.order_latency.observe((now_ns - message.event_time_ns) / NS_PER_S)
                 elif message.kind == "denied":
                     self.denials.update(message.reasons)

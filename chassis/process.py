@@ -3,9 +3,10 @@
 A service registers a `ProcessDefinition` under the entry point group `market_making.processes`.
 """
 
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from chassis.store import StateStore
 from schemas.config import Config
@@ -47,6 +48,29 @@ class Adapter(Protocol):
         """Give back what the adapter holds."""
 
 
+@runtime_checkable
+class NetworkAdapter(Adapter, Protocol):
+    """An adapter with tasks of its own in the running event loop.
+
+    What it receives it queues, with the time of receipt (`AdapterContext.now_ns`), and calls `wake`; the
+    loop takes it from there by `next_due_ns` and `take_due`. What it sees in `on_event` it may act on only
+    after `committed`.
+    """
+
+    async def open(self, wake: Callable[[], None]) -> None:
+        """Begin; `wake` tells the loop that something is due. Returns at once: connecting takes its time."""
+
+    @property
+    def wants_commit(self) -> bool:
+        """Does something that it has seen wait to be carried out?"""
+
+    def committed(self) -> None:
+        """All that it has seen is on disk: a crash from here on forgets nothing."""
+
+    async def aclose(self) -> None:
+        """End all tasks and connections, after `close`."""
+
+
 @dataclass(frozen=True, slots=True)
 class AdapterContext:
     """What an adapter is made from."""
@@ -58,6 +82,8 @@ class AdapterContext:
     """The engine's time at its start; a recorded feed begins at its own first event instead."""
     serves: Callable[[str], bool] = lambda key: True
     """Is a symbol (`venue:symbol`) served by this process? False for one of another shard."""
+    now_ns: Callable[[], int] = time.time_ns
+    """The engine's time now, nanoseconds UTC, which never goes back: the time of receipt of what comes in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +101,8 @@ class ProcessDefinition:
     """Between book and order: its turns are closer together."""
     is_sharded: bool = False
     """Symbols do not touch each other in it, so that several of it can share them."""
-    restores_adapter: bool = False
-    """The adapter is a simulation whose state is a function of what it saw: a restart feeds it again."""
+    restores_adapter: Callable[[Config], bool] = lambda config: False
+    """Is the adapter a simulation, whose state is a function of what it saw? A restart feeds it again."""
 
 
 @dataclass(frozen=True, slots=True)

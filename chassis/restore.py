@@ -12,6 +12,7 @@ from chassis.bus.logfile import LoggedRecord, read_log
 from chassis.errors import ConfigError
 from chassis.shell import ADAPTER_SUFFIX, TRACE_SUFFIX, ProcessShell
 from chassis.tracewalk import ConfigStep, TraceStep, TraceWalk
+from schemas.config import Config
 from schemas.process import ConfigApplied
 from schemas.topics import BY_NAME, GATEWAY
 
@@ -51,7 +52,7 @@ def restore(directory: Path, shells: Sequence[ProcessShell], applied: ConfigAppl
             _check_config(directory, step, applied)
             by_name[step.process].configure(step.applied)
         else:
-            inputs[step.process] += _feed(by_name[step.process], step)
+            inputs[step.process] += _feed(by_name[step.process], step, applied.config)
     for shell in shells:
         shell.continue_from(
             restored.sequences[shell.name],
@@ -70,8 +71,8 @@ def _check_config(directory: Path, step: ConfigStep, applied: ConfigApplied) -> 
         )
 
 
-def _feed(shell: ProcessShell, step: TraceStep) -> int:
-    adapter = shell.adapter if shell.definition.restores_adapter else None
+def _feed(shell: ProcessShell, step: TraceStep, config: Config) -> int:
+    adapter = shell.adapter if shell.definition.restores_adapter(config) else None
     count = 0
     for event, record in step.inputs:
         count += 1

@@ -21,7 +21,7 @@ from chassis.errors import DependencyError, EngineError, FencedError, OffsetOutO
 from chassis.input_source import InputSource, Shard, halts_on_poison
 from chassis.journal import Journal, JournalTurn
 from chassis.metrics import WorkerMetrics
-from chassis.process import AdapterContext, ProcessDefinition
+from chassis.process import AdapterContext, NetworkAdapter, ProcessDefinition
 from chassis.recovery import (
     EPOCH_TOPIC,
     TRACE_TOPIC,
@@ -40,6 +40,7 @@ from chassis.snapshot import Snapshot, check_config, to_bytes
 from chassis.state_files import StateFiles
 from chassis.store import StateStore
 from chassis.turn_bus import TurnBus
+from chassis.wake import Wake
 from schemas.config import Config
 from schemas.message import Event
 from schemas.process import ConfigApplied, EpochClaim, Shutdown, Tick
@@ -82,6 +83,9 @@ class Worker:
         self._next_snapshot_ns = 0
         self._caught_up_at: dict[TopicPartition, int] = {}
         self._stop = asyncio.Event()
+        self._wake = Wake()
+        self._taking: asyncio.Task[list[Record]] | None = None
+        self._network: NetworkAdapter | None = None
         self._failure: Exception | None = None
         self.metrics = WorkerMetrics(self.name)
         self.is_started = False
@@ -93,6 +97,7 @@ class Worker:
         """Restore, serve until a stop, drain. Raises FencedError where another instance took over."""
         try:
             await self._restore()
+            await self._open_adapter()
             watch = asyncio.create_task(self._watch_claims())
             try:
                 await self._serve()
@@ -147,7 +152,7 @@ class Worker:
         self._shell.continue_from(
             snapshot.sequence, snapshot.trace_sequence, snapshot.adapter_sequence, snapshot.inputs
         )
-        if self._definition.restores_adapter:
+        if self._definition.restores_adapter(self._config):
             self._shell.adapter = snapshot.adapter
         self._source = InputSource(self._bus, self._shard, positions | snapshot.positions, snapshot.newest)
         say_unconfirmed(self._bus, snapshot.unconfirmed, tail.said)
@@ -160,7 +165,7 @@ class Worker:
             highest.get(self.name + TRACE_SUFFIX, 0),
             highest.get(self.name + ADAPTER_SUFFIX, 0),
         )
-        if not self._definition.restores_adapter:
+        if not self._definition.restores_adapter(self._config):
             self._attach_adapter()
         return rerun.inputs
 
@@ -170,6 +175,11 @@ class Worker:
                 self._config, self._shell.core, self._store, time.time_ns(), self._serves
             )
             self._shell.adapter = self._definition.make_adapter(context)
+
+    async def _open_adapter(self) -> None:
+        if isinstance(self._shell.adapter, NetworkAdapter):
+            self._network = self._shell.adapter
+            await self._network.open(self._wake.set)
 
     def _serves(self, key: str) -> bool:
         return self._shard.owns(self._bus.place_of("market.book", key).partition)
@@ -205,7 +215,7 @@ class Worker:
             end_offsets=self._bus.outbox.end_offsets(),
             unconfirmed=self._bus.outbox.unconfirmed(),
             core=shell.core,
-            adapter=shell.adapter if self._definition.restores_adapter else None,
+            adapter=shell.adapter if self._definition.restores_adapter(self._config) else None,
         )
         self._journal = self._files.roll(epoch, to_bytes(snapshot))
         self._next_snapshot_ns = time.time_ns() + int(self._config.process.snapshot_interval_s * NS_PER_S)
@@ -230,9 +240,18 @@ class Worker:
     async def _next_records(self) -> list[Record]:
         wait_s = self._wait_s()
         if self._is_held() or not self._source.positions:
-            await asyncio.sleep(wait_s)
+            await self._wake.sleep(wait_s)
             return []
-        return await self._source.take(self._config.process.poll_records_max, wait_s)
+        limit = self._config.process.poll_records_max
+        if self._network is None:
+            return await self._source.take(limit, wait_s)
+        if self._taking is None:
+            self._taking = asyncio.create_task(self._source.take(limit, wait_s))
+        await self._wake.until(self._taking)
+        if not self._taking.done():
+            return []
+        taken, self._taking = self._taking.result(), None
+        return taken
 
     def _wait_s(self) -> float:
         due_ns = time.time_ns() + NS_PER_S if self._next_tick_ns is None else self._next_tick_ns
@@ -289,6 +308,7 @@ class Worker:
             self._journal.write(JournalTurn(runs, tuple(self._external), now_ns if writes_trace else None))
             self._external.clear()
         pass_point("after_journal")
+        self._let_adapter_act()
         if writes_trace:
             self._shell.write_trace(now_ns)
             self._next_trace_ns = now_ns + self._config.process.trace_interval_ms * NS_PER_MS
@@ -297,6 +317,11 @@ class Worker:
         if is_snapshot_due:
             self._roll(self._bus.epoch)
             pass_point("after_snapshot")
+
+    def _let_adapter_act(self) -> None:
+        if self._network is not None and self._network.wants_commit:
+            self._journal.sync()
+            self._network.committed()
 
     def _judge(self) -> None:
         """Is the process ready, and may it go on at all?"""
@@ -360,6 +385,11 @@ class Worker:
     async def _close(self) -> None:
         if self._shell.adapter is not None:
             self._shell.adapter.close()
+        if self._network is not None:
+            await self._network.aclose()
+        if self._taking is not None:
+            self._taking.cancel()
+            await asyncio.gather(self._taking, return_exceptions=True)
         await self._source.close()
         await self._bus.outbox.close()
         self._files.close()

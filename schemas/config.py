@@ -11,6 +11,7 @@ from pydantic import Field, model_validator
 
 from schemas.market import ContractKind
 from schemas.message import Instruction
+from schemas.venues import VenueId
 
 Positive = Annotated[float, Field(gt=0)]
 NonNegative = Annotated[float, Field(ge=0)]
@@ -179,16 +180,46 @@ class Routing(Instruction):
     would cost its place in the queue."""
     unknown_after_ms: Milliseconds = 5_000
     """An intent without an answer this long is UNKNOWN: it stays reserved and is never sent again."""
+    kill_deadline_ms: Milliseconds = 5_000
+    """A halt whose orders the venue still shows after this is reported as incomplete; cancelling goes on."""
 
 
-class SimulatedVenueConfig(Instruction):
-    """The venue of paper trading and of backtests."""
+class VenueConfig(Instruction):
+    """Where orders go. The fields after `kind` are those of the simulated venue: paper trading, backtests."""
 
+    kind: Literal["simulated", "ccxt"] = "simulated"
+    """ccxt: the real venue that `exchange` names, or the sandbox in its place."""
     entry_latency_ms: NonNegative = 10.0
     response_latency_ms: NonNegative = 8.0
     queue_model: Literal["risk_averse", "power"] = "risk_averse"
     queue_power: Positive = 3.0
     """Exponent n of 1 - (front / (front + back))^n, the share of cancels behind us."""
+
+
+class Exchange(Instruction):
+    """The exchange of `feed.kind: live` and of `venue.kind: ccxt`. Secrets stand in files, never here."""
+
+    id: VenueId = "binance"
+    symbols: tuple[str, ...] = ()
+    """By their unified names: BTC/USDT, or BTC/USDT:USDT for a linear contract."""
+    url: Annotated[str, Field(pattern=r"^https?://[^/]+$")] | None = None
+    """http://host:port of a sandbox that stands in the exchange's place; none: the exchange itself."""
+    market_data: Literal["native", "ccxt"] = "native"
+    """native: our own decoder where there is one (Binance), which carries three times the symbols."""
+    api_key_file: str | None = None
+    api_secret_file: str | None = None
+    api_passphrase_file: str | None = None
+    order_prefix: Annotated[str, Field(pattern=r"^[a-z][a-z0-9]{1,3}$")] = "mm"
+    """Begins every client order id of this deployment: orders without it are somebody else's."""
+    request_timeout_ms: Milliseconds = 5_000
+    receive_window_ms: Milliseconds = 5_000
+    """The exchange refuses a request that reaches it later than this: beyond it, silence is an answer."""
+    reconcile_interval_s: Positive = 30.0
+    """Open orders, balances and own trades are compared with ours this often, and after every reconnect."""
+    budget_share: Annotated[float, Field(gt=0, le=1)] = 0.9
+    """Part of the venue's own rate limits that we use."""
+    dead_mans_switch_ms: Milliseconds = 60_000
+    """The venue, or the watchdog process, cancels our orders after so long without a sign of life."""
 
 
 class Reporting(Instruction):
@@ -249,7 +280,8 @@ def _default_synthetic() -> dict[str, SyntheticSymbol]:
 class Feed(Instruction):
     """Where the market comes from."""
 
-    kind: Literal["synthetic", "recorded"] = "synthetic"
+    kind: Literal["synthetic", "recorded", "live"] = "synthetic"
+    """live: from the exchange that the section `exchange` names."""
     paths: tuple[str, ...] = ()
     speed: Annotated[float, Field(gt=0)] | Literal["max"] = 1.0
     """Recorded or synthetic seconds per second of the wall clock, or `max`: as fast as it goes."""
@@ -354,7 +386,8 @@ class Config(Instruction):
     pricing: Pricing = Pricing()
     market_data: MarketData = MarketData()
     routing: Routing = Routing()
-    venue: SimulatedVenueConfig = SimulatedVenueConfig()
+    venue: VenueConfig = VenueConfig()
+    exchange: Exchange = Exchange()
     reporting: Reporting = Reporting()
     instruments: dict[str, InstrumentConfig] = Field(default_factory=_default_instruments)
     """By symbol. A recording's symbols may be missing: their tick and lot are inferred."""
@@ -374,4 +407,15 @@ class Config(Instruction):
                         f"feed.symbols names {symbol}, which needs instruments.{symbol} "
                         "with tick_size and lot_size"
                     )
+        return self
+
+    @model_validator(mode="after")
+    def _exchange(self) -> "Config":
+        needs_exchange = self.feed.kind == "live" or self.venue.kind == "ccxt"
+        if needs_exchange and not self.exchange.symbols:
+            raise ValueError("exchange.symbols names no symbol: say what to trade, for example [BTC/USDT]")
+        if needs_exchange and self.feed.speed != 1.0:
+            raise ValueError(f"feed.speed is {self.feed.speed}, but a live market has its own: leave it at 1")
+        if self.venue.kind == "ccxt" and self.feed.kind != "live":
+            raise ValueError(f"venue.kind ccxt needs feed.kind live, not {self.feed.kind}")
         return self

@@ -3,7 +3,9 @@
 from decimal import Decimal
 from typing import ClassVar, Literal
 
-from schemas.message import PriceTicks, Side, SizeLots, SymbolEvent
+from pydantic import BaseModel, ConfigDict
+
+from schemas.message import PriceTicks, Side, SizeLots, SymbolEvent, TimeNs
 
 OrderStatus = Literal[
     "pending_new",
@@ -32,10 +34,22 @@ OrderEventKind = Literal[
     "partial_fill",
     "filled",
     "unknown",
+    "orphan",
 ]
+INTENT_KINDS: frozenset[OrderEventKind] = frozenset({"place_intent", "amend_intent", "cancel_intent"})
 ReportKind = Literal[
-    "accepted", "amended", "amend_rejected", "cancelled", "cancel_rejected", "rejected", "fill"
+    "accepted",
+    "amended",
+    "amend_rejected",
+    "cancelled",
+    "cancel_rejected",
+    "rejected",
+    "fill",
+    "unknown",
+    "orphan",
 ]
+"""unknown: a request got no answer that says what became of it. orphan: the venue holds an order with our
+prefix that the router does not count as open."""
 Liquidity = Literal["maker", "taker"]
 
 
@@ -58,6 +72,8 @@ class OrderEvent(SymbolEvent):
     size_lots: SizeLots
     """Total size, the filled part included; for an amend intent, the size asked for."""
     filled_lots: SizeLots = 0
+    revision: int = 0
+    """Counts the amends asked for: where an amend is a new order at the venue, its id there carries it."""
     target_sequence: int
     """Sequence of the quote.target that wanted this."""
     reasons: tuple[str, ...] = ()
@@ -79,7 +95,86 @@ class VenueReport(SymbolEvent):
     """Order's total size after the report; the trade's size for a fill."""
     venue_trade_id: str | None = None
     liquidity: Liquidity | None = None
+    fee: Decimal | None = None
+    """As the venue charged it, in `fee_currency`; positive is a cost. None: it did not say."""
+    fee_currency: str | None = None
+    recovered: bool = False
+    """The stream did not bring it: it was found when the venue was asked."""
     reason: str | None = None
+
+
+VenueState = Literal["connecting", "reconciling", "ready", "degraded"]
+
+
+class VenueStatus(SymbolEvent):
+    """How the connection to a venue stands, as its adapter found it. Symbol is `*`. Level.
+
+    Only at a venue that is `ready` may anything be placed or amended; cancels are tried always. A simulated
+    venue says nothing of the kind: it is always ready.
+    """
+
+    type_name: ClassVar[str] = "venue.status.v1"
+
+    state: VenueState
+    reason: str = ""
+    """Why it is not ready, for people: what failed, where, with which error."""
+    clock_offset_us: int | None = None
+    """The venue's clock minus ours."""
+    dead_mans_switch_armed: bool | None = None
+    """None: the venue has none, the watchdog process stands in for it."""
+
+
+class VenueBalance(BaseModel):
+    """What the account has of one currency."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
+
+    currency: str
+    free: Decimal
+    locked: Decimal
+    """Held by open orders."""
+
+
+class VenueBalances(SymbolEvent):
+    """The account's balances as the venue stated them; symbol is `*`. Level."""
+
+    type_name: ClassVar[str] = "venue.balances.v1"
+
+    balances: tuple[VenueBalance, ...]
+
+
+class VenueOpenOrders(SymbolEvent):
+    """All open orders that the venue showed when it was asked; symbol is `*`. Level.
+
+    `event_time_ns` is when the question was asked: what was sent later is not in the answer.
+    """
+
+    type_name: ClassVar[str] = "venue.orders.open.v1"
+
+    own: tuple[str, ...]
+    """Client order ids that begin with our prefix."""
+    foreign: int
+    """Orders of others in the account: reported, and left alone."""
+
+
+KillState = Literal["none", "cancelling", "incomplete", "confirmed"]
+
+
+class KillReport(SymbolEvent):
+    """How far the withdrawal of all orders is, after a halt; symbol `*` for the account. Level, compacted.
+
+    confirmed: the venue itself showed zero of our orders after the last cancel. incomplete: it has not
+    within `routing.kill_deadline_ms`, and the cancels are repeated until it does.
+    """
+
+    type_name: ClassVar[str] = "order.kill.v1"
+
+    state: KillState
+    reasons: tuple[str, ...] = ()
+    """Why everything is withdrawn: codes of the gate."""
+    began_ns: TimeNs
+    open_orders: tuple[str, ...] = ()
+    """Client order ids that may still be live."""
 
 
 class Fill(SymbolEvent):

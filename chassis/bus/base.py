@@ -75,3 +75,6 @@ class LocalBus(Bus, Protocol):
 
     def commit(self) -> None:
         """Everything published so far belongs together: a crash keeps all of it or cuts all of it."""
+
+    def sync(self) -> None:
+        """What was committed survives a crash of the machine too."""

@@ -204,6 +204,10 @@ class LogFileBus:
         os.close(self._file)
         self._file = os.open(self._new_segment(), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
 
+    def sync(self) -> None:
+        """Have the disk confirm what was committed."""
+        os.fdatasync(self._file)
+
     async def flush(self) -> None:
         """Commit, and have the disk confirm it."""
         self.commit()

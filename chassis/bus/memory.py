@@ -28,6 +28,9 @@ class MemoryBus:
     def commit(self) -> None:
         """Memory has nothing to make safe."""
 
+    def sync(self) -> None:
+        """Nor can it survive anything."""
+
     async def flush(self) -> None:
         """Nothing is ever under way."""
 

@@ -19,7 +19,16 @@ from schemas.envelope import encode
 from schemas.inventory import Position
 from schemas.market import Book, FeedBook, FeedInstrument, FeedRefused, FeedTrade, Instrument, Refusal, Trade
 from schemas.message import Event
-from schemas.orders import Fill, OrderEvent, VenueReport
+from schemas.orders import (
+    Fill,
+    KillReport,
+    OrderEvent,
+    VenueBalance,
+    VenueBalances,
+    VenueOpenOrders,
+    VenueReport,
+    VenueStatus,
+)
 from schemas.process import ConfigApplied, EpochClaim, Trace
 from schemas.quoting import QuoteSide, QuoteStep, QuoteTarget
 from schemas.risk import LimitUse, RiskAlert, RiskState
@@ -32,6 +41,7 @@ RECEIVED_NS = 1_723_161_254_206_652_067
 EXCHANGE_NS = 1_723_161_254_198_000_000
 SYMBOL = "BTC/USDT"
 OF_SYMBOL = {"event_time_ns": RECEIVED_NS, "venue": "binance", "symbol": SYMBOL}
+OF_VENUE = {"event_time_ns": RECEIVED_NS, "venue": "binance", "symbol": "*"}
 OF_ACCOUNT = {"event_time_ns": RECEIVED_NS, "venue": "*", "symbol": "*"}
 INSTRUMENT: dict[str, Any] = {
     "version": 2,
@@ -122,7 +132,27 @@ def order_examples() -> Iterator[Event]:
         size_lots=2_000,
         venue_trade_id="sim-7",
         liquidity="maker",
+        fee=Decimal("-0.00061"),
+        fee_currency="USDT",
+        recovered=True,
         reason="in the queue's turn",
+    )
+    yield VenueStatus(
+        **OF_VENUE,
+        state="degraded",
+        reason="the user stream ended: NetworkError",
+        clock_offset_us=-1_270,
+        dead_mans_switch_armed=False,
+    )
+    balance = VenueBalance(currency="BTC", free=Decimal("1.25"), locked=Decimal("0.5"))
+    yield VenueBalances(**OF_VENUE, balances=(balance,))
+    yield VenueOpenOrders(**OF_VENUE, own=("mm-btcusdt-1a2b3c-b0-7",), foreign=2)
+    yield KillReport(
+        **OF_VENUE,
+        state="incomplete",
+        reasons=("RISK_HALT",),
+        began_ns=RECEIVED_NS - 6_000_000_000,
+        open_orders=("mm-btcusdt-1a2b3c-b0-7",),
     )
     yield Fill(
         **OF_SYMBOL,

@@ -35,5 +35,5 @@ definition = ProcessDefinition(
     make_adapter=_make_adapter,
     drained=_drained,
     is_on_path=True,
-    restores_adapter=True,
+    restores_adapter=lambda config: config.venue.kind == "simulated",
 )

@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass, field
 
+from quote_service.routing.core import codes
 from quote_service.routing.core.message_budget import MessageBudget
 from quote_service.routing.core.symbol_state import SymbolState
 from schemas.config import Routing
+from schemas.orders import VenueBalance, VenueBalances, VenueStatus
 from schemas.risk import RiskState, TradingState
 
 
@@ -21,6 +23,38 @@ class Account:
     exposure_micro: int = 0
     """Sum of the worst cases of all symbols, millionths of the reporting currency."""
     venue_budgets: dict[str, MessageBudget] = field(default_factory=dict)
+
+    is_venue_simulated: bool = True
+    """Then it says nothing about itself, and is ready always."""
+    ready_venues: dict[str, bool] = field(default_factory=dict)
+    balances: dict[str, dict[str, VenueBalance]] = field(default_factory=dict)
+    """By venue and currency, as the venue stated them last."""
+
+    def is_venue_ready(self, venue: str) -> bool:
+        """Has the venue's adapter compared its orders with ours, and is it connected?"""
+        return self.is_venue_simulated or self.ready_venues.get(venue, False)
+
+    def see_venue(self, status: VenueStatus) -> bool:
+        """Take over an adapter's word; true where it changes what may be sent."""
+        is_ready = status.state == "ready"
+        was_ready = self.ready_venues.get(status.venue, False)
+        self.ready_venues[status.venue] = is_ready
+        return is_ready != was_ready
+
+    def see_balances(self, stated: VenueBalances) -> tuple[()]:
+        """Take over what the account has; nothing follows from it at once."""
+        self.balances[stated.venue] = {balance.currency: balance for balance in stated.balances}
+        return ()
+
+    def forget_venues(self) -> None:
+        """The process begins: no venue is connected yet."""
+        self.ready_venues.clear()
+
+    def halt_reasons(self) -> tuple[str, ...]:
+        """Why all orders of the account are to be withdrawn and proven gone; empty: they are not."""
+        if self.is_shut_down:
+            return (codes.SHUTDOWN,)
+        return (codes.RISK_HALT,) if self.risk == "HALT" else ()
 
     def hear(self, state: RiskState, now_ns: int) -> bool:
         """Take over a heartbeat; true where it changes what may be traded.

@@ -36,6 +36,10 @@ AMEND_DENIED = "AMEND_DENIED"
 UNACCOUNTED_FILL = "UNACCOUNTED_FILL"
 """A fill of an order that is not known and whose side nobody said: the position is no longer known."""
 SHUTDOWN = "SHUTDOWN"
+VENUE_NOT_READY = "VENUE_NOT_READY"
+"""The venue's adapter is not connected, or has not compared its orders with ours yet."""
+ORPHAN = "ORPHAN"
+"""The venue holds an order of ours that nobody here wanted."""
 
 MOVE_WITH_BOOK = frozenset({PRICE_COLLAR, POST_ONLY})
 """Codes that the next best prices may lift; the others wait for their own message, or for a tick."""

@@ -88,6 +88,8 @@ class Gate:
         if self._account.is_silent(now_ns):
             return [codes.NO_RISK_STATE]
         failing = []
+        if not self._account.is_venue_ready(symbol.venue):
+            failing.append(codes.VENUE_NOT_READY)
         if symbol.has_unaccounted_fill:
             failing.append(codes.UNACCOUNTED_FILL)
         if self._account.trading_state(symbol) == "HALT":

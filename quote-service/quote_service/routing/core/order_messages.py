@@ -24,6 +24,7 @@ def order_event(
         price_ticks=order.asked_price_ticks if is_amend else order.price_ticks,
         size_lots=order.asked_size_lots if is_amend else order.size_lots,
         filled_lots=order.filled_lots,
+        revision=order.revision,
         target_sequence=order.target_sequence,
         reasons=reasons,
     )
@@ -56,6 +57,12 @@ def fill_of(symbol: SymbolState, report: VenueReport, order: Order, trade_id: st
     terms = symbol.terms_by_version[order.instrument_version]
     liquidity = report.liquidity or "taker"
     mid = symbol.mid_half_ticks
+    fee, fee_currency = report.fee, report.fee_currency
+    if fee is None or fee_currency is None:
+        fee, fee_currency = (
+            terms.fee(report.price_ticks, report.size_lots, maker=liquidity == "maker"),
+            terms.fee_currency,
+        )
     return Fill(
         event_time_ns=report.event_time_ns,
         venue=symbol.venue,
@@ -67,7 +74,7 @@ def fill_of(symbol: SymbolState, report: VenueReport, order: Order, trade_id: st
         price_ticks=report.price_ticks,
         size_lots=report.size_lots,
         liquidity=liquidity,
-        fee=terms.fee(report.price_ticks, report.size_lots, maker=liquidity == "maker"),
-        fee_currency=terms.fee_currency,
+        fee=fee,
+        fee_currency=fee_currency,
         mid_half_ticks=mid if mid is not None else 2 * report.price_ticks,
     )

@@ -86,6 +86,10 @@ class Order:
     asked_at_ns: int
     """When the newest intent went out."""
     filled_lots: int = 0
+    revision: int = 0
+    """Amends asked for so far."""
+    is_replaced: bool = False
+    """Is the amend under way a new order at the venue? Then the old one may still be filled beside it."""
     status: OrderStatus = "pending_new"
 
     @property
@@ -100,8 +104,15 @@ class Order:
 
     @property
     def reserved_lots(self) -> int:
-        """Most that may still be filled: the larger of the size it has and the size asked for."""
-        return max(0, self.size_lots - self.filled_lots, self.asked_size_lots - self.filled_lots)
+        """Most that may still be filled: the larger of the size it has and the size asked for.
+
+        Where the amend is a new order the old one may have been filled in part before it ended, unknown to
+        us: all of it but the last lot, for of an order that was filled whole no new one is made.
+        """
+        old_lots, new_lots = self.size_lots - self.filled_lots, self.asked_size_lots - self.filled_lots
+        if self.is_replaced:
+            return max(0, old_lots - 1) + max(0, new_lots)
+        return max(0, old_lots, new_lots)
 
     @property
     def most_generous_ticks(self) -> int:

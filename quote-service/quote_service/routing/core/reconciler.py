@@ -88,6 +88,8 @@ def _plan_levels(symbol: SymbolState, target: QuoteTarget, wanted: Wanted, reque
 def _reason_to_cancel(order: Order, target: QuoteTarget, wanted: Wanted) -> str | None:
     if not is_cancellable(order):
         return None
+    if order.level < 0:
+        return codes.ORPHAN
     if order.instrument_version != target.instrument_version:
         return codes.NO_INSTRUMENT
     if order.level >= len(wanted.levels) or wanted.levels[order.level][1] <= 0:

@@ -17,6 +17,8 @@ def apply_report(symbol: SymbolState, report: VenueReport) -> list[Event]:
     order = symbol.order(report.client_order_id)
     if report.kind == "fill":
         return _apply_fill(symbol, order, report)
+    if report.kind == "orphan":
+        return _adopt(symbol, order, report)
     if order is None or not order.move(report.kind):
         return []
     _settle(symbol, order, report)
@@ -30,10 +32,11 @@ def _settle(symbol: SymbolState, order: Order, report: VenueReport) -> None:
         symbol.refused[order.side, order.level] = Refused(
             order.target_sequence, order.asked_price_ticks, order.asked_size_lots
         )
-    elif report.kind == "amended":
+    elif report.kind in {"accepted", "amended"}:
         order.price_ticks = report.price_ticks or order.asked_price_ticks
         order.size_lots = report.size_lots or order.asked_size_lots
-    if report.kind in {"amended", "amend_rejected"}:
+    if report.kind in {"accepted", "amended", "amend_rejected"}:
+        order.is_replaced = False
         order.asked_price_ticks = order.price_ticks
         order.asked_size_lots = order.size_lots
         if order.filled_lots >= order.size_lots:
@@ -61,6 +64,37 @@ def _apply_fill(symbol: SymbolState, order: Order | None, report: VenueReport) -
     if order.is_terminal and symbol.orders.get((order.side, order.level)) is order:
         symbol.end(order)
     return [order_event(symbol, order, kind, report.event_time_ns), fill]
+
+
+def _adopt(symbol: SymbolState, order: Order | None, report: VenueReport) -> list[Event]:
+    """The venue holds an order of ours that does not count as open: it counts from now on, and is cancelled.
+
+    It takes a level below 0, where nothing is ever wanted.
+    """
+    if order is not None and not order.is_terminal:
+        return []
+    side = report.side or side_of(report.client_order_id)
+    version = symbol.terms.version if symbol.terms is not None else 0
+    if side is None:
+        return []
+    adopted = Order(
+        client_order_id=report.client_order_id,
+        side=side,
+        level=symbol.free_orphan_level(side),
+        instrument_version=version if order is None else order.instrument_version,
+        price_ticks=report.price_ticks,
+        size_lots=report.size_lots,
+        target_sequence=0 if order is None else order.target_sequence,
+        asked_price_ticks=report.price_ticks,
+        asked_size_lots=report.size_lots,
+        asked_at_ns=report.event_time_ns,
+        filled_lots=0 if order is None else order.filled_lots,
+        revision=0 if order is None else order.revision,
+        status="live",
+    )
+    symbol.ended.pop(report.client_order_id, None)
+    symbol.orders[side, adopted.level] = adopted
+    return [order_event(symbol, adopted, "orphan", report.event_time_ns)]
 
 
 def _foreign_fill(symbol: SymbolState, report: VenueReport, trade_id: str) -> list[Event]:

@@ -9,6 +9,7 @@ from typing import Any
 from quote_service.routing.core import codes
 from quote_service.routing.core.account import Account
 from quote_service.routing.core.gate import Gate, Request
+from quote_service.routing.core.kill import VenueTruth, Withdrawals
 from quote_service.routing.core.order_messages import denial, order_event
 from quote_service.routing.core.order_states import AWAITING_ANSWER, Order
 from quote_service.routing.core.reconciler import Plan, Rules, plan, pull_all
@@ -20,11 +21,20 @@ from schemas.config import Config
 from schemas.inventory import Position
 from schemas.market import Book, Instrument
 from schemas.message import ALL_SYMBOLS, Event, SymbolEvent
-from schemas.orders import OrderEvent, VenueReport
+from schemas.orders import (
+    INTENT_KINDS,
+    KillReport,
+    OrderEvent,
+    VenueBalances,
+    VenueOpenOrders,
+    VenueReport,
+    VenueStatus,
+)
 from schemas.process import ConfigApplied, Shutdown, Tick
 from schemas.quoting import QuoteTarget
 from schemas.risk import RiskState
 from schemas.units import NS_PER_MS
+from schemas.venues import VENUES
 
 Outputs = tuple[Event, ...]
 _NOTHING: Outputs = ()
@@ -36,10 +46,17 @@ class RouterCore:
     def __init__(self, config: Config) -> None:
         self._config = config
         self._symbols: dict[str, SymbolState] = {}
-        self._account = Account(config.risk_limits.heartbeat_ttl_ms * NS_PER_MS, config.routing)
+        self._account = Account(
+            config.risk_limits.heartbeat_ttl_ms * NS_PER_MS,
+            config.routing,
+            is_venue_simulated=config.venue.kind == "simulated",
+        )
         self._gate = Gate(config, self._account)
         self._rules = Rules(config.routing.size_up_tolerance, config.routing.duplicate_window_ms * NS_PER_MS)
         self._unknown_after_ns = config.routing.unknown_after_ms * NS_PER_MS
+        self._replaces = config.venue.kind == "ccxt" and VENUES[config.exchange.id].amend == "replace"
+        self._truth = VenueTruth(is_simulated=config.venue.kind == "simulated")
+        self._withdrawals = Withdrawals(self._truth, config.routing.kill_deadline_ms * NS_PER_MS)
         self._tick_ns = 0
         self._now_ns = 0
         """Of the event in hand, or of the newest tick where that is later: what comes late is late."""
@@ -53,6 +70,9 @@ class RouterCore:
             Tick: self._on_tick,
             Shutdown: self._on_shutdown,
             ConfigApplied: self._on_start,
+            VenueStatus: self._on_venue_status,
+            VenueOpenOrders: self._on_open_orders,
+            VenueBalances: self._account.see_balances,
         }
 
     def on_event(self, event: Event) -> Outputs:
@@ -61,12 +81,18 @@ class RouterCore:
         if handler is None:
             return _NOTHING
         self._now_ns = max(self._tick_ns, event.event_time_ns)
-        return handler(event)
+        outputs = handler(event)
+        for output in outputs:
+            if type(output) is OrderEvent and output.kind in INTENT_KINDS:
+                self._truth.note_sent(output.venue, self._now_ns)
+        return outputs
 
     @property
     def is_drained(self) -> bool:
-        """Is every order ended? An order whose state is unknown is not."""
-        return not any(symbol.orders for symbol in self._symbols.values())
+        """Is every order ended, and has the venue shown so? An order whose state is unknown is not."""
+        if any(symbol.orders for symbol in self._symbols.values()):
+            return False
+        return all(self._truth.is_proven_empty(symbol.venue) for symbol in self._symbols.values())
 
     def _on_instrument(self, instrument: Instrument) -> Outputs:
         symbol = self._symbol(instrument)
@@ -103,6 +129,7 @@ class RouterCore:
         outputs = apply_report(symbol, report)
         if outputs:
             self._account.value(symbol)
+            self._truth.note_sent(symbol.venue, self._now_ns)
         outputs += self._reconcile(symbol, self._now_ns)
         return tuple(outputs)
 
@@ -118,13 +145,13 @@ class RouterCore:
     def _on_risk(self, state: RiskState) -> Outputs:
         if state.symbol == ALL_SYMBOLS:
             if self._account.hear(state, self._now_ns):
-                return self._reconcile_all(self._now_ns)
+                return (*self._reconcile_all(self._now_ns), *self._judge_withdrawals())
             return _NOTHING
         symbol = self._symbol(state)
         if state.state == symbol.risk:
             return _NOTHING
         symbol.risk = state.state
-        return tuple(self._reconcile(symbol, self._now_ns))
+        return (*self._reconcile(symbol, self._now_ns), *self._judge_withdrawals())
 
     def _on_tick(self, tick: Tick) -> Outputs:
         self._tick_ns = tick.event_time_ns
@@ -132,16 +159,29 @@ class RouterCore:
         for symbol in self._symbols.values():
             self._account.value(symbol)
             outputs += self._give_up_waiting(symbol, self._now_ns)
-        return (*outputs, *self._reconcile_all(self._now_ns))
+        return (*outputs, *self._reconcile_all(self._now_ns), *self._judge_withdrawals())
 
     def _on_shutdown(self, shutdown: Shutdown) -> Outputs:
         self._account.is_shut_down = True
-        return self._reconcile_all(self._now_ns)
+        return (*self._reconcile_all(self._now_ns), *self._judge_withdrawals())
 
     def _on_start(self, start: ConfigApplied) -> Outputs:
         """The process began again after its end: a shutdown before that is over."""
         self._account.is_shut_down = False
+        self._account.forget_venues()
         return _NOTHING
+
+    def _on_venue_status(self, status: VenueStatus) -> Outputs:
+        if not self._account.see_venue(status):
+            return _NOTHING
+        return self._reconcile_all(self._now_ns)
+
+    def _on_open_orders(self, shown: VenueOpenOrders) -> Outputs:
+        self._truth.see_open(shown.venue, shown.own, shown.event_time_ns)
+        return tuple(self._judge_withdrawals())
+
+    def _judge_withdrawals(self) -> list[KillReport]:
+        return self._withdrawals.judge(self._symbols.values(), self._account, self._now_ns)
 
     def _symbol(self, event: SymbolEvent) -> SymbolState:
         symbol = self._symbols.get(event.key)
@@ -239,6 +279,8 @@ class RouterCore:
         order.asked_price_ticks = request.price_ticks
         order.asked_size_lots = request.total_lots
         order.asked_at_ns = now_ns
+        order.revision += 1
+        order.is_replaced = self._replaces and not _only_shrinks(request, order)
         order.target_sequence = request.target_sequence
         self._note_sent(symbol, request, now_ns)
         return order_event(symbol, order, "amend_intent", now_ns)
@@ -277,3 +319,8 @@ class RouterCore:
                 order.move("unknown")
                 outputs.append(order_event(symbol, order, "unknown", now_ns))
         return outputs
+
+
+def _only_shrinks(request: Request, order: Order) -> bool:
+    """Is it an amend to less size at the price that the order has?"""
+    return request.price_ticks == order.price_ticks and request.total_lots <= order.size_lots

@@ -164,6 +164,13 @@ class SymbolState:
         if len(self.ended) > ENDED_ORDERS_KEPT:
             del self.ended[next(iter(self.ended))]
 
+    def free_orphan_level(self, side: Side) -> int:
+        """A level below 0 that no order has."""
+        level = -1
+        while (side, level) in self.orders:
+            level -= 1
+        return level
+
     def is_new_trade(self, trade_id: str) -> bool:
         """False for a trade id seen before; remembers it."""
         return self.trade_ids.is_new(trade_id)

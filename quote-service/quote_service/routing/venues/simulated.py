@@ -11,7 +11,7 @@ from typing import Any
 
 from quote_service.routing.venues.market import Execution, RestingOrder, SimulatedMarket
 from quote_service.routing.venues.queue import PowerProbability
-from schemas.config import SimulatedVenueConfig
+from schemas.config import VenueConfig
 from schemas.market import Book, Trade
 from schemas.message import Event
 from schemas.orders import OrderEvent, ReportKind, VenueReport
@@ -26,7 +26,7 @@ SIZE_FILLED = "SIZE_FILLED"
 class SimulatedVenue:
     """An adapter without a network: deterministic, a function of what it saw."""
 
-    def __init__(self, config: SimulatedVenueConfig) -> None:
+    def __init__(self, config: VenueConfig) -> None:
         self._entry_ns = round(config.entry_latency_ms * NS_PER_MS)
         self._response_ns = round(config.response_latency_ms * NS_PER_MS)
         self._probability = (

@@ -17,7 +17,7 @@ from schemas.config import Config
 from schemas.inventory import Position
 from schemas.market import Book, Instrument, Trade
 from schemas.message import Event
-from schemas.orders import Fill, OrderEvent, VenueReport
+from schemas.orders import Fill, KillReport, OrderEvent, VenueReport
 from schemas.process import Shutdown, Tick
 from schemas.quoting import QuoteSide, QuoteTarget
 from schemas.risk import RiskState
@@ -153,6 +153,7 @@ class Desk:
         self.core = RouterCore(self.config)
         self.events: list[OrderEvent] = []
         self.fills: list[Fill] = []
+        self.kills: list[KillReport] = []
         self.send(instrument(T0, **instrument_fields))
         self.send(risk(T0))
 
@@ -168,8 +169,11 @@ class Desk:
         outputs = self.core.on_event(event)
         made = [output for output in outputs if isinstance(output, OrderEvent)]
         self.events += made
-        self.fills += [output for output in outputs if isinstance(output, Fill)]
-        assert len(outputs) == len(made) + sum(isinstance(output, Fill) for output in outputs)
+        fills = [output for output in outputs if isinstance(output, Fill)]
+        kills = [output for output in outputs if isinstance(output, KillReport)]
+        self.fills += fills
+        self.kills += kills
+        assert len(outputs) == len(made) + len(fills) + len(kills)
         assert all(output.event_time_ns >= event.event_time_ns for output in outputs)
         return made
 

@@ -13,7 +13,7 @@ from quote_service.routing.core.router import RouterCore
 
 from chassis.digest import state_digest
 from schemas.message import Event
-from schemas.orders import TERMINAL_STATUSES, Fill, OrderEvent, VenueReport
+from schemas.orders import TERMINAL_STATUSES, Fill, KillReport, OrderEvent, VenueReport
 from schemas.process import Shutdown, Tick
 from schemas.units import side_sign
 from tests.unit.quote_service.routing.builders import (
@@ -286,7 +286,7 @@ class RoutingMachine(RuleBasedStateMachine):
         outputs: list[Event] = []
         expected: list[Event] = []
         for event in self.world.log:
-            if isinstance(event, OrderEvent | Fill):
+            if isinstance(event, OrderEvent | Fill | KillReport):
                 expected.append(event)
             else:
                 outputs += core.on_event(event)

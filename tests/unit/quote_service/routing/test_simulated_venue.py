@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from quote_service.routing.venues.simulated import SimulatedVenue
 
-from schemas.config import SimulatedVenueConfig
+from schemas.config import VenueConfig
 from schemas.message import Event
 from schemas.orders import OrderEvent, VenueReport
 from tests.unit.quote_service.routing.builders import MS, NAMES, T0, World, book, trade, wide_config
@@ -18,7 +18,7 @@ class Venue:
     """The venue alone, without latency unless asked for; reports are collected as they fall due."""
 
     def __init__(self, **fields: Any) -> None:
-        self.venue = SimulatedVenue(SimulatedVenueConfig.model_validate({**FAST, **fields}))
+        self.venue = SimulatedVenue(VenueConfig.model_validate({**FAST, **fields}))
         self.reports: list[VenueReport] = []
         self.now_ns = T0
         self.book()
@@ -92,7 +92,7 @@ def test_la1_the_new_quote_is_live_at_16_and_acknowledged_at_24() -> None:
 
 
 def test_an_intent_takes_effect_before_the_market_event_of_the_same_time() -> None:
-    venue = SimulatedVenue(SimulatedVenueConfig(entry_latency_ms=10, response_latency_ms=0))
+    venue = SimulatedVenue(VenueConfig(entry_latency_ms=10, response_latency_ms=0))
     venue.on_event(book(T0))
     intent = OrderEvent(
         event_time_ns=T0, kind="place_intent", status="pending_new", client_order_id="a", side="buy", level=0,
@@ -270,7 +270,7 @@ def test_answers_about_an_ended_order() -> None:
 
 
 def test_intents_of_one_moment_arrive_in_the_order_in_which_they_were_decided() -> None:
-    venue = SimulatedVenue(SimulatedVenueConfig())
+    venue = SimulatedVenue(VenueConfig())
     world = World(wide_config())
     world.book(0)
     world.target(1, 1, bids=[(99, 5)], asks=[(101, 5)])

@@ -1,0 +1,137 @@
+"""How far the withdrawal of all orders is, after a halt or at the end: confirmed is what the venue has shown.
+
+One withdrawal of the account, and one for each symbol with a halt of its own. Nothing is sent here: the
+reconciler cancels; this says whether it is done.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from quote_service.routing.core import codes
+from quote_service.routing.core.account import Account
+from quote_service.routing.core.order_states import Order
+from quote_service.routing.core.symbol_state import SymbolState
+from schemas.message import ALL_SYMBOLS
+from schemas.orders import KillReport, KillState
+
+
+@dataclass(slots=True)
+class Withdrawal:
+    """The state of one withdrawal."""
+
+    venue: str
+    symbol: str
+    state: KillState = "none"
+    reasons: tuple[str, ...] = ()
+    began_ns: int = 0
+    reported: tuple[str, ...] = ()
+    """State, reasons and ids of the newest report; empty: none, or one that it has ended."""
+
+    def begin(self, reasons: tuple[str, ...], now_ns: int) -> None:
+        """Everything is to be withdrawn, from now on, or for other reasons than before."""
+        if self.state == "none":
+            self.began_ns = now_ns
+        if self.state == "none" or self.reasons != reasons:
+            self.state = "cancelling"
+        self.reasons = reasons
+
+    def end(self) -> None:
+        """Orders are allowed again."""
+        self.state, self.reasons = "none", ()
+
+    def report(
+        self, open_ids: tuple[str, ...], now_ns: int, deadline_ns: int, *, is_proven: bool
+    ) -> KillReport | None:
+        """The report that is due; None: nothing has changed since the last one."""
+        if self.state == "none":
+            return self._say(now_ns, ()) if self.reported else None
+        if is_proven:
+            self.state = "confirmed"
+        elif now_ns - self.began_ns > deadline_ns:
+            self.state = "incomplete"
+        else:
+            self.state = "cancelling"
+        return self._say(now_ns, open_ids)
+
+    def _say(self, now_ns: int, open_ids: tuple[str, ...]) -> KillReport | None:
+        said = (self.state, *self.reasons, *open_ids)
+        if said == self.reported:
+            return None
+        self.reported = said if self.state != "none" else ()
+        return KillReport(
+            event_time_ns=now_ns,
+            venue=self.venue,
+            symbol=self.symbol,
+            state=self.state,
+            reasons=self.reasons,
+            began_ns=self.began_ns,
+            open_orders=open_ids,
+        )
+
+
+class VenueTruth:
+    """What the venue itself showed of our open orders, per venue: the only proof that all are gone."""
+
+    def __init__(self, *, is_simulated: bool) -> None:
+        self._is_simulated = is_simulated
+        self._empty_at_ns: dict[str, int] = {}
+        self._sent_ns: dict[str, int] = {}
+
+    def note_sent(self, venue: str, now_ns: int) -> None:
+        """An intent went out, or an order ended: what the venue showed before proves nothing."""
+        self._sent_ns[venue] = now_ns
+
+    def see_open(self, venue: str, own: Sequence[str], asked_ns: int) -> None:
+        """The venue's answer to the question of that time."""
+        if own:
+            self._empty_at_ns.pop(venue, None)
+        else:
+            self._empty_at_ns[venue] = asked_ns
+
+    def is_proven_empty(self, venue: str) -> bool:
+        """Has the venue shown none of our orders since the newest message about one?
+
+        A simulated venue is known to the last order: an empty order table is the proof.
+        """
+        if self._is_simulated or venue not in self._sent_ns:
+            return True
+        return self._empty_at_ns.get(venue, -1) > self._sent_ns[venue]
+
+
+class Withdrawals:
+    """All of them, with what was last said about each."""
+
+    def __init__(self, truth: VenueTruth, deadline_ns: int) -> None:
+        self._truth = truth
+        self._deadline_ns = deadline_ns
+        self._by_key: dict[str, Withdrawal] = {}
+        """By `venue:symbol`, and by `venue:*` for all of a venue."""
+
+    def judge(self, symbols: Collection[SymbolState], account: Account, now_ns: int) -> list[KillReport]:
+        """The reports that are due."""
+        reports = []
+        for venue in {symbol.venue: None for symbol in symbols}:
+            orders = [o for symbol in symbols if symbol.venue == venue for o in symbol.orders.values()]
+            reports.append(self._judge(venue, ALL_SYMBOLS, account.halt_reasons(), orders, now_ns))
+        for symbol in symbols:
+            reasons = (codes.RISK_HALT,) if symbol.risk == "HALT" else ()
+            orders = list(symbol.orders.values())
+            reports.append(self._judge(symbol.venue, symbol.symbol, reasons, orders, now_ns))
+        return [report for report in reports if report is not None]
+
+    def _judge(
+        self, venue: str, symbol: str, reasons: tuple[str, ...], orders: list[Order], now_ns: int
+    ) -> KillReport | None:
+        key = f"{venue}:{symbol}"
+        withdrawal = self._by_key.get(key)
+        if withdrawal is None:
+            if not reasons:
+                return None
+            withdrawal = self._by_key[key] = Withdrawal(venue, symbol)
+        if reasons:
+            withdrawal.begin(reasons, now_ns)
+        else:
+            withdrawal.end()
+        open_ids = tuple(order.client_order_id for order in orders)
+        is_proven = not open_ids and self._truth.is_proven_empty(venue)
+        return withdrawal.report(open_ids, now_ns, self._deadline_ns, is_proven=is_proven)
