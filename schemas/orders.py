@@ -146,11 +146,13 @@ class VenueBalances(SymbolEvent):
 class VenueOpenOrders(SymbolEvent):
     """All open orders that the venue showed when it was asked; symbol is `*`. Level.
 
-    `event_time_ns` is when the question was asked: what was sent later is not in the answer.
+    What was sent after `asked_ns` is not in the answer.
     """
 
     type_name: ClassVar[str] = "venue.orders.open.v1"
 
+    asked_ns: TimeNs
+    """When the question was asked."""
     own: tuple[str, ...]
     """Client order ids that begin with our prefix."""
     foreign: int

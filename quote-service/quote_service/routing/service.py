@@ -17,7 +17,11 @@ def _make_core(config: Config) -> Core:
 
 
 def _make_adapter(context: AdapterContext) -> VenueAdapter:
-    return SimulatedVenue(context.config.venue)
+    if context.config.venue.kind == "simulated":
+        return SimulatedVenue(context.config.venue)
+    from quote_service.routing.venues.exchange.adapter import ExchangeVenue  # noqa: PLC0415  it loads ccxt
+
+    return ExchangeVenue(context)
 
 
 def _tick_interval_ns(config: Config) -> int | None:

@@ -94,8 +94,17 @@ class RouterCore:
             return False
         return all(self._truth.is_proven_empty(symbol.venue) for symbol in self._symbols.values())
 
+    def open_orders(self) -> list[tuple[str, Order]]:
+        """Every order that the venue may hold, with its `venue:symbol`."""
+        return [(symbol.key, order) for symbol in self._symbols.values() for order in symbol.orders.values()]
+
+    def instruments(self) -> list[Instrument]:
+        """Every version of every contract that was announced, in order."""
+        return [each for symbol in self._symbols.values() for each in symbol.instruments.values()]
+
     def _on_instrument(self, instrument: Instrument) -> Outputs:
         symbol = self._symbol(instrument)
+        symbol.instruments[instrument.version] = instrument
         terms = contract_terms(instrument, self._config)
         symbol.terms = terms
         if terms is not None:
@@ -177,7 +186,7 @@ class RouterCore:
         return self._reconcile_all(self._now_ns)
 
     def _on_open_orders(self, shown: VenueOpenOrders) -> Outputs:
-        self._truth.see_open(shown.venue, shown.own, shown.event_time_ns)
+        self._truth.see_open(shown.venue, shown.own, shown.asked_ns)
         return tuple(self._judge_withdrawals())
 
     def _judge_withdrawals(self) -> list[KillReport]:

@@ -10,7 +10,7 @@ from quote_service.routing.core.order_states import Order
 from quote_service.routing.core.terms import ContractTerms
 from quote_service.routing.core.wanted import Wanted
 from schemas.inventory import Position
-from schemas.market import Book
+from schemas.market import Book, Instrument
 from schemas.message import Side
 from schemas.orders import Fill
 from schemas.quoting import QuoteTarget
@@ -104,6 +104,8 @@ class SymbolState:
     id_prefix: str
     terms: ContractTerms | None = None
     """Of the contract in force."""
+    instruments: dict[int, Instrument] = field(default_factory=dict)
+    """By version, as announced."""
     terms_by_version: dict[int, ContractTerms] = field(default_factory=dict)
     book: Book | None = None
     """The newest one, whatever its status."""

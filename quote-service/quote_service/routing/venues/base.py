@@ -19,7 +19,6 @@ from collections.abc import Iterable
 from typing import Protocol
 
 from schemas.message import Event
-from schemas.orders import VenueReport
 
 
 class VenueAdapter(Protocol):
@@ -31,7 +30,7 @@ class VenueAdapter(Protocol):
     def next_due_ns(self) -> int | None:
         """When the next report or other work is due, nanoseconds UTC; None: nothing is under way."""
 
-    def take_due(self, now_ns: int) -> Iterable[VenueReport]:
+    def take_due(self, now_ns: int) -> Iterable[Event]:
         """Reports due at `now_ns`, in order of their time."""
 
     def close(self) -> None:

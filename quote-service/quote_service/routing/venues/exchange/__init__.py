@@ -1,0 +1,1 @@
+"""Orders at a real exchange, through ccxt."""

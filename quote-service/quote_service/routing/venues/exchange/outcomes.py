@@ -1,0 +1,110 @@
+"""What a failed request means: certainly refused, certainly not there, held back, or nobody knows.
+
+Only what the venue itself said of this request counts as a refusal. Whatever is not listed here is
+unknown, for an order that was taken for refused and lives is money lost.
+"""
+
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class RequestFailedError(Exception):
+    """The request did not lead to an answer that says it was carried out."""
+
+    def __init__(self, reason: str, detail: str = "") -> None:
+        super().__init__(f"{reason}: {detail}" if detail else reason)
+        self.reason = reason
+
+
+class RequestRefusedError(RequestFailedError):
+    """The venue did not do it, and said why."""
+
+
+class ReplacementRefusedError(RequestRefusedError):
+    """Of a replacement the new order was refused; the old one may be cancelled already."""
+
+
+class OrderGoneError(RequestFailedError):
+    """The venue knows no such order: it has ended, or it never came, or it is not shown yet."""
+
+
+class HeldBackError(RequestFailedError):
+    """Too many requests: this one was not looked at."""
+
+
+class NoAnswerError(RequestFailedError):
+    """It may have been carried out, or not, or it may be yet."""
+
+
+POST_ONLY = "POST_ONLY"
+INSUFFICIENT_BALANCE = "INSUFFICIENT_BALANCE"
+RATE_LIMIT = "RATE_LIMIT"
+CLOCK = "CLOCK"
+NOT_AT_VENUE = "NOT_AT_VENUE"
+ACCOUNT_REFUSED = "ACCOUNT_REFUSED"
+MARKET_CLOSED = "MARKET_CLOSED"
+FILTER = "FILTER"
+VENUE_REFUSED = "VENUE_REFUSED"
+NO_ANSWER = "NO_ANSWER"
+
+_CODE = re.compile(r'"code"\s*:\s*"?(-?\d+)')
+_REPLACEMENT_CODES = {-2021, -2022}
+_ACCOUNT_CODES = {-2015, -2014, -1022, -2008}
+_CLOCK_CODES = {-1021}
+_DISABLED = "disabled on this account"
+_DUPLICATE = "Duplicate order"
+
+
+def classified(error: BaseException) -> RequestFailedError:
+    """The meaning of an error that a request of ccxt raised."""
+    text = str(error)
+    code = _code(text)
+    names = _names(error)
+    if code in _REPLACEMENT_CODES:
+        return ReplacementRefusedError(_refusal(names, text), text)
+    # ccxt takes these for a missing order, or for a passing fault.
+    if _DISABLED in text or code in _ACCOUNT_CODES:
+        return RequestRefusedError(ACCOUNT_REFUSED, text)
+    if _DUPLICATE in text:  # an order with this id is open: sent by us, and not answered then
+        return NoAnswerError(NO_ANSWER, text)
+    if code in _CLOCK_CODES:
+        return RequestRefusedError(CLOCK, text)
+    if names & {"DDoSProtection", "RateLimitExceeded"}:
+        return HeldBackError(RATE_LIMIT, text)
+    if "OrderNotFound" in names:
+        return OrderGoneError(NOT_AT_VENUE, text)
+    if names & {"OperationFailed", "NetworkError"} or "ExchangeError" not in names:
+        return NoAnswerError(NO_ANSWER, f"{type(error).__name__}: {text}")
+    return RequestRefusedError(_refusal(names, text), text)
+
+
+def _refusal(names: "set[str]", text: str) -> str:
+    for known, reason in _REFUSALS:
+        if known in names or known in text:
+            return reason
+    return VENUE_REFUSED
+
+
+_REFUSALS: "Sequence[tuple[str, str]]" = (
+    ("OrderImmediatelyFillable", POST_ONLY),
+    ("immediately match", POST_ONLY),
+    ("InsufficientFunds", INSUFFICIENT_BALANCE),
+    ("insufficient balance", INSUFFICIENT_BALANCE),
+    ("MarketClosed", MARKET_CLOSED),
+    ("Filter failure", FILTER),
+    ("AuthenticationError", ACCOUNT_REFUSED),
+    ("AccountSuspended", ACCOUNT_REFUSED),
+)
+
+
+def _names(error: BaseException) -> set[str]:
+    """The names of its classes: ccxt itself has one importer, which is not this."""
+    return {kind.__name__ for kind in type(error).__mro__}
+
+
+def _code(text: str) -> int | None:
+    match = _CODE.search(text)
+    return None if match is None else int(match[1])
