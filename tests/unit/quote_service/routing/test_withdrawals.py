@@ -1,8 +1,8 @@
 """A halt is over when the venue itself has shown none of our orders, and it says so no sooner."""
 
 from schemas.config import Config
-from schemas.orders import KillReport, VenueOpenOrders, VenueReport, VenueStatus
-from schemas.process import ConfigApplied, Shutdown, Tick
+from schemas.orders import KillReport, VenueOpenOrders, VenueReport, VenueState, VenueStatus
+from schemas.process import ConfigApplied, Shutdown
 from tests.unit.quote_service.routing.builders import KEY, MS, T0, Desk, risk, wide_config
 
 VENUE, SYMBOL = KEY.split(":")
@@ -22,8 +22,8 @@ def at(ms: float) -> int:
 class Trader(Desk):
     """A desk at a real venue; what the venue says is given by hand."""
 
-    def status(self, ms: float, state: str = "ready") -> None:
-        self.send(VenueStatus(event_time_ns=at(ms), venue=VENUE, symbol="*", state=state))  # type: ignore[arg-type]
+    def status(self, ms: float, state: VenueState = "ready") -> None:
+        self.send(VenueStatus(event_time_ns=at(ms), venue=VENUE, symbol="*", state=state))
 
     def shown(self, ms: float, *own: str, asked_ms: float | None = None) -> None:
         asked_ns = at(ms if asked_ms is None else asked_ms)
@@ -32,20 +32,6 @@ class Trader(Desk):
                 event_time_ns=at(ms), venue=VENUE, symbol="*", asked_ns=asked_ns, own=own, foreign=0
             )
         )
-
-    def answer(self, ms: float, kind: str, order_id: str) -> None:
-        self.send(
-            VenueReport(
-                event_time_ns=at(ms),
-                venue=VENUE,
-                symbol=SYMBOL,
-                kind=kind,  # type: ignore[arg-type]
-                client_order_id=order_id,
-            )
-        )
-
-    def tick(self, ms: float) -> None:
-        self.send(Tick(event_time_ns=at(ms)))
 
     @property
     def states(self) -> list[str]:
@@ -106,6 +92,8 @@ def test_a_resume_ends_it_and_the_next_halt_begins_anew() -> None:
     desk.send(risk(at(30), state="RUN"))
     desk.tick(31)
     assert desk.states[-1] == "none"
+    desk.target(35, 2, bids=[(98, 5)], asks=[(102, 5)])
+    assert len(desk.ids) == 4
     desk.send(risk(at(40), state="HALT"))
     assert desk.states[-1] == "cancelling"
 
