@@ -220,6 +220,9 @@ class Exchange(Instruction):
     """Part of the venue's own rate limits that we use."""
     dead_mans_switch_ms: Milliseconds = 60_000
     """The venue, or the watchdog process, cancels our orders after so long without a sign of life."""
+    heartbeat_file: str | None = None
+    """Where the exchange has no such switch: the router gives its sign of life here, and quotes only while
+    `maker watchdog` looks at it. None: without a watchdog, at one's own risk."""
 
 
 class Reporting(Instruction):

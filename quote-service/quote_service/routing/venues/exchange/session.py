@@ -16,6 +16,7 @@ from quote_service.routing.venues.exchange.facts import Contract
 from quote_service.routing.venues.exchange.outcomes import RequestFailedError, classified
 from quote_service.routing.venues.exchange.sender import Backoff, Desk
 from quote_service.routing.venues.exchange.streams import UserStreams
+from quote_service.routing.venues.exchange.switch import Switch
 from schemas.message import ALL_SYMBOLS, Event
 from schemas.orders import KillReport, VenueState, VenueStatus
 
@@ -55,7 +56,7 @@ class Session:
         self._said: VenueStatus | None = None
         self._withdrawing: set[str] = set()
         self._is_polling = False
-        self._armed_until_ns = 0
+        self._switch = Switch(desk, now_ns, spawn, self._break)
 
     async def run(self, known: Callable[[], list[Known]]) -> None:
         """Connect, and again after every break, until cancelled."""
@@ -79,7 +80,7 @@ class Session:
         await self._sync_clock()
         self._spawn_streams()
         self._state("reconciling")
-        await self._arm()
+        await self._switch.arm()
         await self._comparer.recover(known)
         await self._compare()
         self._reason = ""
@@ -141,34 +142,11 @@ class Session:
             self._say(status)
 
     def _is_armed(self) -> bool | None:
-        if self._desk.dialect.venue.dead_mans_switch is None:
-            return None
-        return self._armed_until_ns > self._now_ns()
+        return self._switch.is_armed()
 
     def see_tick(self) -> None:
-        """The router lives: only then is the switch held back, four times in its interval."""
-        if self._desk.dialect.venue.dead_mans_switch is None or self._said is None:
-            return
-        quarter_ns = self._config.dead_mans_switch_ms * 1_000_000 // 4
-        if self._said.state == "ready" and self._armed_until_ns - self._now_ns() < 3 * quarter_ns:
-            self._spawn(self._arm_again())
-
-    async def _arm_again(self) -> None:
-        try:
-            await self._arm()
-        except RequestFailedError as error:
-            if not self._is_armed():
-                self._break(f"the dead-man's switch cannot be armed: {error}")
-
-    async def _arm(self) -> None:
-        if self._desk.dialect.venue.dead_mans_switch is None:
-            return
-        began_ns = self._now_ns()
-        try:
-            await self._desk.dialect.arm(self._config.symbols, self._config.dead_mans_switch_ms)
-        except Exception as error:
-            raise classified(error) from error
-        self._armed_until_ns = began_ns + self._config.dead_mans_switch_ms * 1_000_000
+        """The router lives: only then is the switch held back."""
+        self._switch.beat(is_ready=self._said is not None and self._said.state == "ready")
 
     def see_withdrawal(self, report: KillReport) -> None:
         """While orders are being withdrawn the venue is asked again and again for what it still holds."""
