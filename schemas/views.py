@@ -10,7 +10,7 @@ from schemas.control import Command
 from schemas.inventory import Position
 from schemas.market import Book, Instrument, Refusal, Trade
 from schemas.message import Event, SymbolEvent
-from schemas.orders import Fill, OrderEvent
+from schemas.orders import Fill, KillReport, OrderEvent
 from schemas.quoting import QuoteTarget
 from schemas.risk import RiskAlert, RiskState
 from schemas.signals import Signal
@@ -91,5 +91,7 @@ class AccountView(Event):
     """Newest last, at most 50."""
     symbols: tuple[str, ...] = ()
     """Keys (`venue:symbol`) in the order in which they appeared."""
+    withdrawals: tuple[KillReport, ...] = ()
+    """How far orders are withdrawn, for the account and for each symbol that is halted."""
     refusals_without_symbol: int = 0
     """Market events that named no known symbol, malformed lines among them."""

@@ -14,12 +14,25 @@ from gateway_api.app.symbol_status import limits, symbol_status
 from schemas.config import Config
 from schemas.control import CommandAction
 from schemas.envelope import decode
+from schemas.orders import KillReport, KillState
 from schemas.risk import RiskState, Severity, TradingState
 from schemas.views import ACCOUNT_DOCUMENT, SYMBOL_PREFIX, AccountView, SymbolView
 
 _ALERTS_SHOWN = 50
 _COMMANDS_SHOWN = 10
 _SYMBOLS_PER_TURN = 8
+
+
+class WithdrawalGlance(Answer):
+    """How far the orders of a halt are withdrawn."""
+
+    key: str
+    state: KillState
+    """confirmed: the venue itself shows none of our orders. incomplete: it still does, or it does not say."""
+    reasons: tuple[str, ...]
+    since_ms: float
+    open_orders: tuple[str, ...]
+    """Client order ids that may still be live."""
 
 
 class AccountGlance(Answer):
@@ -37,6 +50,7 @@ class AccountGlance(Answer):
     """Gross notional / equity."""
     exposure_max: float
     refusals_without_symbol: int
+    withdrawals: tuple[WithdrawalGlance, ...]
 
 
 class AlertGlance(Answer):
@@ -152,6 +166,7 @@ class Overview:
             exposure=round(float(gross / equity), 6) if equity > 0 else 0.0,
             exposure_max=self._config.risk_limits.max_exposure,
             refusals_without_symbol=self._account.refusals_without_symbol if self._account else 0,
+            withdrawals=tuple(map(_withdrawal, self._account.withdrawals)) if self._account else (),
         )
 
 
@@ -164,6 +179,16 @@ def _newer(pieces: dict[str, _Piece], change: int) -> list[bytes]:
         for name, piece in pieces.items()
         if piece.changed > change
     ]
+
+
+def _withdrawal(report: KillReport) -> WithdrawalGlance:
+    return WithdrawalGlance(
+        key=report.key,
+        state=report.state,
+        reasons=report.reasons,
+        since_ms=milliseconds(report.began_ns),
+        open_orders=report.open_orders,
+    )
 
 
 def _standing(risk: RiskState | None) -> tuple[object, ...]:

@@ -10,6 +10,7 @@ from chassis.digest import state_digest
 from schemas.config import Config
 from schemas.envelope import decode
 from schemas.market import Refusal
+from schemas.orders import KillReport
 from schemas.process import Shutdown, Tick
 from schemas.units import NS_PER_S
 from schemas.views import ACCOUNT_DOCUMENT, AccountView, SymbolView
@@ -300,6 +301,18 @@ def test_the_account_view_holds_risk_alerts_and_symbols(core, btc, account):
     assert seen.risk == state
     assert seen.symbols == ("synthetic:BTC/USDT",)
     assert [alert.alert_id for alert in seen.alerts] == [f"risk-{number}" for number in range(50, 250)]
+
+
+def test_the_account_view_holds_what_is_being_withdrawn_until_orders_are_allowed_again(core, btc):
+    def report(second, symbol, state):
+        return KillReport(
+            event_time_ns=second * NS_PER_S, venue="synthetic", symbol=symbol, state=state, began_ns=1
+        )
+
+    feed(core, btc.instrument(), report(1, "*", "cancelling"), report(1, "BTC/USDT", "cancelling"))
+    feed(core, report(2, "*", "confirmed"), report(3, "BTC/USDT", "none"))
+
+    assert account_view(core).withdrawals == (report(2, "*", "confirmed"),)
 
 
 def test_a_refusal_without_a_known_symbol_counts_for_the_account(core, btc, account):

@@ -13,7 +13,7 @@ from schemas.envelope import encode
 from schemas.inventory import Position
 from schemas.market import Book, Instrument, Refusal, Trade
 from schemas.message import ALL_SYMBOLS, Event, SymbolEvent
-from schemas.orders import Fill, OrderEvent
+from schemas.orders import Fill, KillReport, OrderEvent
 from schemas.process import Shutdown, Tick
 from schemas.quoting import QuoteTarget
 from schemas.recent_keys import RecentKeys
@@ -41,6 +41,7 @@ class ProjectorCore:
         self._commands: deque[Command] = deque(maxlen=_COMMANDS_MAX)
         self._command_ids = RecentKeys(_COMMAND_IDS_MAX)
         self._refusals_without_symbol = 0
+        self._withdrawals: dict[str, KillReport] = {}
         self._all_stopped = False
         self._newest_ns = 0
         self._dirty: dict[str, SymbolFold] = {}
@@ -58,6 +59,7 @@ class ProjectorCore:
             Refusal: self._on_refusal,
             RiskState: self._on_risk_state,
             RiskAlert: self._on_alert,
+            KillReport: self._on_kill_report,
             Command: self._on_command,
             MinuteStatistics: self._on_minute,
             Tick: self._on_time,
@@ -105,6 +107,7 @@ class ProjectorCore:
             self._commands,
             self._command_ids,
             self._refusals_without_symbol,
+            self._withdrawals,
             self._all_stopped,
             self._newest_ns,
             {key: fold.minutes for key, fold in self._minutes.items()},
@@ -202,6 +205,13 @@ class ProjectorCore:
         self._alerts.append(alert)
         self._touch_account(alert)
 
+    def _on_kill_report(self, report: KillReport) -> None:
+        if report.state == "none":
+            self._withdrawals.pop(report.key, None)
+        else:
+            self._withdrawals[report.key] = report
+        self._touch_account(report)
+
     def _on_command(self, command: Command) -> None:
         if not self._command_ids.is_new(command.command_id):
             return
@@ -229,5 +239,6 @@ class ProjectorCore:
             alerts=tuple(self._alerts),
             last_commands=tuple(self._commands),
             symbols=tuple(self._symbols),
+            withdrawals=tuple(self._withdrawals.values()),
             refusals_without_symbol=self._refusals_without_symbol,
         )
