@@ -16,7 +16,9 @@ from schemas.config import Exchange
 
 Client: TypeAlias = Any
 """A ccxt.pro exchange; its types say less than its documents."""
-WS_KEEP_ALIVE_MS = 5_000
+WS_KEEP_ALIVE_MS = 2_500
+WS_PONGS_MISSED_MAX = 2
+"""With 1, a pong that took longer than the timer's jitter would break a healthy connection."""
 SeeResponse = Callable[[int, Mapping[str, str]], None]
 """Is told the status and the headers of every REST answer."""
 
@@ -85,7 +87,7 @@ def _settings(exchange: Exchange, credentials: Credentials | None) -> dict[str, 
     options: dict[str, Any] = {
         "recvWindow": exchange.receive_window_ms,
         "fetchMargins": False,
-        "ws": {"keepAlive": WS_KEEP_ALIVE_MS, "maxPingPongMisses": 1},
+        "ws": {"keepAlive": WS_KEEP_ALIVE_MS, "maxPingPongMisses": WS_PONGS_MISSED_MAX},
         "fetchOpenOrders": {"warnWithoutSymbol": False},
         "warnOnFetchOpenOrdersWithoutSymbol": False,
     }

@@ -19,6 +19,15 @@ class Execution(NamedTuple):
     size_lots: int
 
 
+class Taken(NamedTuple):
+    """A part of what a taker got."""
+
+    price_ticks: int
+    size_lots: int
+    client_order_id: str | None
+    """Of the order of ours that it met; None: somebody of the feed's book."""
+
+
 @dataclass(slots=True)
 class RestingOrder:
     """An order of ours at the venue."""
@@ -46,6 +55,8 @@ class SimulatedMarket:
         self.orders: dict[str, RestingOrder] = {}
         self._probability = probability
         self._book: Book | None = None
+        self._consumed: dict[tuple[Side, int], int] = {}
+        """What takers took of the newest book, by their side and the price."""
         self._trades = 0
 
     def new_trade_id(self) -> str:
@@ -78,6 +89,41 @@ class SimulatedMarket:
         order.price_ticks = price_ticks
         order.size_lots = size_lots
 
+    def take(self, side: Side, limit_ticks: int | None, size_lots: int) -> list[Taken]:
+        """Match a taker: best price first, at a price what the feed shows, then our orders in their turn.
+
+        `limit_ticks` None takes any price. What is taken of the feed's book is gone until its next update.
+        """
+        taken: list[Taken] = []
+        for price_ticks in self._prices_for(side, limit_ticks):
+            taken += self._take_at(side, price_ticks, size_lots - sum(each.size_lots for each in taken))
+        return [each for each in taken if each.size_lots > 0]
+
+    def _prices_for(self, side: Side, limit_ticks: int | None) -> list[int]:
+        """Prices that a taker reaches, best first."""
+        sign = side_sign(side)
+        prices = {order.price_ticks for order in self.orders.values() if order.side != side}
+        if self._book is not None:
+            prices.update(self._book.ask_prices if side == "buy" else self._book.bid_prices)
+        reached = (price for price in prices if limit_ticks is None or sign * (limit_ticks - price) >= 0)
+        return sorted(reached, key=lambda price: sign * price)
+
+    def _take_at(self, side: Side, price_ticks: int, size_lots: int) -> list[Taken]:
+        shown = self._shown_lots(_other(side), price_ticks) or 0
+        gone = self._consumed.get((side, price_ticks), 0)
+        of_feed = min(size_lots, max(0, shown - gone))
+        if of_feed:
+            self._consumed[side, price_ticks] = gone + of_feed
+        taken = [Taken(price_ticks, of_feed, None)]
+        left_lots = size_lots - of_feed
+        for order in [o for o in self.orders.values() if o.side != side and o.price_ticks == price_ticks]:
+            lots = min(left_lots, order.remaining_lots)
+            if lots > 0:
+                self._fill(order, lots)
+                taken.append(Taken(price_ticks, lots, order.client_order_id))
+                left_lots -= lots
+        return taken
+
     def see_book(self, book: Book) -> Iterable[Execution]:
         """A new book: orders that its other side reaches are filled, the others' places are updated.
 
@@ -87,6 +133,7 @@ class SimulatedMarket:
             self._book = None
             return ()
         self._book = book
+        self._consumed.clear()
         if not self.orders:
             return ()
         executions = []
@@ -157,3 +204,7 @@ class SimulatedMarket:
             return sizes[prices.index(price_ticks)]
         is_beyond = side_sign(side) * (prices[-1] - price_ticks) > 0
         return None if is_beyond else 0
+
+
+def _other(side: Side) -> Side:
+    return "sell" if side == "buy" else "buy"

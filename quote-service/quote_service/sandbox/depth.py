@@ -1,0 +1,69 @@
+"""The published book of one symbol: the feed's levels and the accounts' orders, whole and as differences."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from quote_service.sandbox.exchange import Market
+from quote_service.sandbox.shapes import price_text, size_text, symbol_id
+from schemas.message import Side
+
+Levels = dict[int, int]
+"""Price in ticks to size in lots."""
+
+
+@dataclass(slots=True)
+class Depth:
+    """What was published last."""
+
+    bids: Levels = field(default_factory=dict)
+    asks: Levels = field(default_factory=dict)
+    update_id: int = 0
+
+    def advance(self, market: Market, now_ms: int) -> dict[str, Any] | None:
+        """The difference to the book as it is now; None where there is none."""
+        bids, asks = _levels(market, "buy"), _levels(market, "sell")
+        changed_bids, changed_asks = _changed(self.bids, bids), _changed(self.asks, asks)
+        if not changed_bids and not changed_asks:
+            return None
+        self.bids, self.asks = bids, asks
+        self.update_id += 1
+        return {
+            "e": "depthUpdate",
+            "E": now_ms,
+            "s": symbol_id(market.instrument.symbol),
+            "U": self.update_id,
+            "u": self.update_id,
+            "b": _texts(market, changed_bids),
+            "a": _texts(market, changed_asks),
+        }
+
+    def snapshot(self, market: Market, limit: int) -> dict[str, Any]:
+        """The answer to GET depth."""
+        bids = dict(sorted(self.bids.items(), reverse=True)[:limit])
+        asks = dict(sorted(self.asks.items())[:limit])
+        return {"lastUpdateId": self.update_id, "bids": _texts(market, bids), "asks": _texts(market, asks)}
+
+
+def _levels(market: Market, side: Side) -> Levels:
+    levels: Levels = {}
+    book = market.book
+    if book is not None:
+        prices, sizes = (
+            (book.bid_prices, book.bid_sizes) if side == "buy" else (book.ask_prices, book.ask_sizes)
+        )
+        levels.update(zip(prices, sizes, strict=True))
+    for order in market.matching.orders.values():
+        if order.side == side:
+            levels[order.price_ticks] = levels.get(order.price_ticks, 0) + order.remaining_lots
+    return levels
+
+
+def _changed(before: Mapping[int, int], after: Mapping[int, int]) -> Levels:
+    changed = {price: size for price, size in after.items() if before.get(price) != size}
+    return changed | {price: 0 for price in before if price not in after}
+
+
+def _texts(market: Market, levels: Mapping[int, int]) -> list[list[str]]:
+    instrument = market.instrument
+    return [[price_text(instrument, price), size_text(instrument, size)] for price, size in levels.items()]

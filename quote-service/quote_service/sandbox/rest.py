@@ -1,0 +1,323 @@
+"""REST: what each request does, without a network. Raises VenueError for what the venue would refuse."""
+
+from collections.abc import Callable, Mapping
+from decimal import Decimal, DivisionByZero, InvalidOperation
+from typing import Any
+
+from quote_service.sandbox import errors
+from quote_service.sandbox.accounts import Account, Order
+from quote_service.sandbox.depth import Depth
+from quote_service.sandbox.errors import VenueError
+from quote_service.sandbox.exchange import Exchange, Market, NewOrder
+from quote_service.sandbox.faults import Faults
+from quote_service.sandbox.limits import ORDERS_1D_LIMIT, ORDERS_10S_LIMIT, WEIGHT_LIMIT
+from quote_service.sandbox.shapes import (
+    balances_body,
+    cancelled_body,
+    order_body,
+    symbol_id,
+    symbol_info,
+    text,
+    trade_body,
+)
+from schemas.message import Side
+
+Params = Mapping[str, str]
+_ORDERS_LIMIT = 500
+_RATE_LIMITS = [
+    {"rateLimitType": "REQUEST_WEIGHT", "interval": "MINUTE", "intervalNum": 1, "limit": WEIGHT_LIMIT},
+    {"rateLimitType": "ORDERS", "interval": "SECOND", "intervalNum": 10, "limit": ORDERS_10S_LIMIT},
+    {"rateLimitType": "ORDERS", "interval": "DAY", "intervalNum": 1, "limit": ORDERS_1D_LIMIT},
+]
+
+
+class Rest:
+    """Public and private requests, by method and path."""
+
+    def __init__(
+        self, exchange: Exchange, depths: Mapping[str, Depth], faults: Faults, now_ms: Callable[[], int]
+    ) -> None:
+        self._exchange = exchange
+        self._depths = depths
+        self._faults = faults
+        self._now_ms = now_ms
+        self.hidden_since_ms: int | None = None
+        """Orders younger than this are not shown, as long as the fault lasts."""
+        self.public: Mapping[tuple[str, str], Callable[[Params], Any]] = {
+            ("GET", "ping"): lambda params: {},
+            ("GET", "time"): lambda params: {"serverTime": self._now_ms()},
+            ("GET", "exchangeInfo"): self._exchange_info,
+            ("GET", "depth"): self._depth,
+            ("GET", "ticker/bookTicker"): self._book_ticker,
+        }
+        self.private: Mapping[tuple[str, str], Callable[[Account, Params], Any]] = {
+            ("GET", "account"): self._account,
+            ("POST", "order"): self._place,
+            ("GET", "order"): self._look_up,
+            ("DELETE", "order"): self._cancel,
+            ("POST", "order/cancelReplace"): self._replace,
+            ("PUT", "order/amend/keepPriority"): self._shrink,
+            ("GET", "openOrders"): self._open_orders,
+            ("DELETE", "openOrders"): self._cancel_all,
+            ("GET", "allOrders"): self._all_orders,
+            ("GET", "myTrades"): self._my_trades,
+        }
+
+    def _market(self, params: Params) -> Market:
+        wanted = params.get("symbol", "")
+        for market in self._exchange.markets.values():
+            if symbol_id(market.instrument.symbol) == wanted:
+                return market
+        raise VenueError(-1121, "Invalid symbol.")
+
+    def _exchange_info(self, params: Params) -> Any:
+        is_open = self._exchange.is_open
+        markets = self._exchange.markets.values()
+        return {
+            "timezone": "UTC",
+            "serverTime": self._now_ms(),
+            "rateLimits": _RATE_LIMITS,
+            "exchangeFilters": [],
+            "symbols": [symbol_info(market.instrument, is_open=is_open) for market in markets],
+        }
+
+    def _depth(self, params: Params) -> Any:
+        market = self._market(params)
+        return self._depths[market.instrument.symbol].snapshot(market, int(params.get("limit", "100")))
+
+    def _book_ticker(self, params: Params) -> Any:
+        market = self._market(params)
+        shown = self._depths[market.instrument.symbol].snapshot(market, 1)
+        bid, ask = (shown[name][0] if shown[name] else ["0", "0"] for name in ("bids", "asks"))
+        return {
+            "symbol": params["symbol"],
+            "bidPrice": bid[0],
+            "bidQty": bid[1],
+            "askPrice": ask[0],
+            "askQty": ask[1],
+        }
+
+    def _account(self, account: Account, params: Params) -> Any:
+        return {
+            "makerCommission": 0,
+            "takerCommission": 0,
+            "canTrade": True,
+            "canWithdraw": False,
+            "canDeposit": False,
+            "accountType": "SPOT",
+            "updateTime": self._now_ms(),
+            "balances": balances_body(account),
+            "permissions": ["SPOT"],
+        }
+
+    def _new_order(self, params: Params, market: Market, default_id: str) -> NewOrder:
+        kind = _one_of(params, "type", ("LIMIT", "LIMIT_MAKER", "MARKET"))
+        side: Side = "buy" if _one_of(params, "side", ("BUY", "SELL")) == "BUY" else "sell"
+        instrument = market.instrument
+        price = _units(params.get("price", "0"), instrument.tick_size, "PRICE_FILTER")
+        size = _units(params.get("quantity", "0"), instrument.lot_size, "LOT_SIZE")
+        return NewOrder(
+            symbol=instrument.symbol,
+            side=side,
+            order_type=kind,
+            time_in_force=params.get("timeInForce", "GTC"),
+            price_ticks=price,
+            size_lots=size,
+            client_id=params.get("newClientOrderId", default_id),
+            stp_mode=params.get("selfTradePreventionMode", "EXPIRE_MAKER"),
+        )
+
+    def _place(self, account: Account, params: Params) -> Any:
+        market = self._market(params)
+        new = self._new_order(params, market, f"auto{self._now_ms()}")
+        return order_body(market.instrument, self._exchange.place(account, new))
+
+    def _found(self, account: Account, params: Params, *, id_name: str, client_name: str) -> Order | None:
+        venue_id = params.get(id_name)
+        return self._exchange.find(account, int(venue_id) if venue_id else None, params.get(client_name))
+
+    def _is_hidden(self, order: Order) -> bool:
+        return self.hidden_since_ms is not None and order.created_ms >= self.hidden_since_ms
+
+    def _look_up(self, account: Account, params: Params) -> Any:
+        market = self._market(params)
+        order = self._found(account, params, id_name="orderId", client_name="origClientOrderId")
+        if order is None or self._is_hidden(order):
+            raise errors.no_such_order()
+        return order_body(market.instrument, order)
+
+    def _to_cancel(self, account: Account, params: Params, *, id_name: str, client_name: str) -> Order:
+        order = self._found(account, params, id_name=id_name, client_name=client_name)
+        if order is None or not order.is_live:
+            raise errors.unknown_order()
+        if self._faults.next(frozenset({"fill_on_cancel"})) is not None:
+            self._exchange.force_fill(order.order_id, order.remaining_lots)
+        return order
+
+    def _cancel(self, account: Account, params: Params) -> Any:
+        market = self._market(params)
+        order = self._to_cancel(account, params, id_name="orderId", client_name="origClientOrderId")
+        cancelled = self._exchange.cancel(account, order)
+        return cancelled_body(market.instrument, cancelled, params.get("newClientOrderId", "cancel"))
+
+    def _replace(self, account: Account, params: Params) -> Any:
+        market = self._market(params)
+        new = self._new_order(params, market, f"auto{self._now_ms()}")
+        goes_on = params.get("cancelReplaceMode") == "ALLOW_FAILURE"
+        cancelled = self._try(lambda: self._cancel_for(account, params))
+        if isinstance(cancelled, VenueError) and not goes_on:
+            raise self._replace_failed(-2022, cancelled, None)
+        if self._faults.next(frozenset({"cancel_partial"})) is not None:
+            raise self._replace_failed(-2021, cancelled, errors.refused(errors.WOULD_TAKE))
+        placed = self._try(lambda: order_body(market.instrument, self._exchange.place(account, new)))
+        if isinstance(placed, VenueError) or isinstance(cancelled, VenueError):
+            raise self._replace_failed(-2021, cancelled, placed)
+        return {
+            "cancelResult": "SUCCESS",
+            "newOrderResult": "SUCCESS",
+            "cancelResponse": cancelled,
+            "newOrderResponse": placed,
+        }
+
+    def _cancel_for(self, account: Account, params: Params) -> Any:
+        market = self._market(params)
+        order = self._to_cancel(
+            account, params, id_name="cancelOrderId", client_name="cancelOrigClientOrderId"
+        )
+        return cancelled_body(market.instrument, self._exchange.cancel(account, order), "replaced")
+
+    @staticmethod
+    def _try(act: Callable[[], Any]) -> Any:
+        try:
+            return act()
+        except VenueError as error:
+            return error
+
+    @staticmethod
+    def _replace_failed(code: int, cancelled: Any, placed: Any) -> VenueError:
+        texts = {
+            -2021: "Order cancel-replace partially failed.",
+            -2022: "Order cancel-replace failed.",
+        }
+        data = {
+            "cancelResult": "FAILURE" if isinstance(cancelled, VenueError) else "SUCCESS",
+            "newOrderResult": "NOT_ATTEMPTED"
+            if placed is None
+            else "FAILURE"
+            if isinstance(placed, VenueError)
+            else "SUCCESS",
+            "cancelResponse": cancelled.body if isinstance(cancelled, VenueError) else cancelled,
+            "newOrderResponse": placed.body if isinstance(placed, VenueError) else placed,
+        }
+        return VenueError(code, texts[code], 409 if code == -2021 else 400, data)  # noqa: PLR2004
+
+    def _shrink(self, account: Account, params: Params) -> Any:
+        market = self._market(params)
+        order = self._to_cancel(account, params, id_name="orderId", client_name="origClientOrderId")
+        lots = _units(params["newQty"], market.instrument.lot_size, "LOT_SIZE")
+        self._exchange.shrink(account, order, lots)
+        new_id = params.get("newClientOrderId", f"amend{self._now_ms()}")
+        if new_id != order.client_id:
+            account.by_client_id.pop(order.client_id, None)
+            order.client_id = new_id
+            account.by_client_id[new_id] = order
+        body = order_body(market.instrument, order)
+        return {
+            "transactTime": self._now_ms(),
+            "executionId": order.order_id,
+            "amendedOrder": body | {"qty": body["origQty"], "preventedQty": "0"},
+        }
+
+    def _open_orders(self, account: Account, params: Params) -> Any:
+        symbol = self._market(params).instrument.symbol if "symbol" in params else None
+        return [
+            order_body(self._exchange.markets[order.symbol].instrument, order)
+            for order in account.live(symbol)
+            if not self._is_hidden(order)
+        ]
+
+    def _cancel_all(self, account: Account, params: Params) -> Any:
+        market = self._market(params)
+        orders = account.live(market.instrument.symbol)
+        if not orders:
+            raise errors.unknown_order()
+        if self._faults.next(frozenset({"cancel_partial"})) is not None:
+            orders = orders[: len(orders) // 2]
+        return [
+            cancelled_body(market.instrument, self._exchange.cancel(account, order), "cancel-all")
+            for order in orders
+        ]
+
+    def _all_orders(self, account: Account, params: Params) -> Any:
+        market = self._market(params)
+        since_ms = int(params.get("startTime", "0"))
+        found = [
+            order_body(market.instrument, order)
+            for order in account.orders.values()
+            if order.symbol == market.instrument.symbol and order.created_ms >= since_ms
+        ]
+        return found[: int(params.get("limit", _ORDERS_LIMIT))]
+
+    def _my_trades(self, account: Account, params: Params) -> Any:
+        market = self._market(params)
+        order_id, from_id = params.get("orderId"), int(params.get("fromId", "0"))
+        since_ms = int(params.get("startTime", "0"))
+        found = [
+            trade_body(market.instrument, trade)
+            for trade in account.trades
+            if trade.symbol == market.instrument.symbol
+            and order_id in {None, str(trade.order_id)}
+            and trade.trade_id >= from_id
+            and trade.time_ms >= since_ms
+        ]
+        return found[: int(params.get("limit", _ORDERS_LIMIT))]
+
+
+def _one_of(params: Params, name: str, known: tuple[str, ...]) -> str:
+    value = params.get(name)
+    if value not in known:
+        raise VenueError(-1102, f"Mandatory parameter '{name}' was not sent, was empty/null, or malformed.")
+    return value
+
+
+def _units(value: str, unit: Decimal, filter_name: str) -> int:
+    """A number as a whole number of units; raises VenueError."""
+    try:
+        units, rest = divmod(Decimal(value), unit)
+    except (InvalidOperation, DivisionByZero):
+        raise VenueError(-1100, f"Illegal characters found in parameter; {value!r} is no number.") from None
+    if rest:
+        raise errors.filter_failure(filter_name)
+    return int(units)
+
+
+def truth_of(account: Account) -> dict[str, Any]:
+    """Everything that ever happened to an account: the judge of tests."""
+    return {
+        "orders": [
+            {
+                "order_id": order.order_id,
+                "client_id": order.client_id,
+                "symbol": order.symbol,
+                "side": order.side,
+                "price_ticks": order.price_ticks,
+                "size_lots": order.size_lots,
+                "filled_lots": order.filled_lots,
+                "status": order.status,
+                "history": order.history,
+            }
+            for order in account.orders.values()
+        ],
+        "trades": [
+            {
+                "trade_id": trade.trade_id,
+                "client_id": trade.client_id,
+                "symbol": trade.symbol,
+                "side": trade.side,
+                "price_ticks": trade.price_ticks,
+                "size_lots": trade.size_lots,
+            }
+            for trade in account.trades
+        ],
+        "balances": {name: text(account.free[name] + account.locked[name]) for name in sorted(account.free)},
+    }
