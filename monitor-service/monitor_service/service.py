@@ -15,6 +15,10 @@ def make_feed(context: AdapterContext) -> Adapter:
     """The feed that the configuration names."""
     if context.config.feed.kind == "recorded":
         return RecordedFeed(context.config)
+    if context.config.feed.kind == "live":
+        from monitor_service.feeds.live.feed import LiveFeed  # noqa: PLC0415  it loads ccxt
+
+        return LiveFeed(context)
     return SyntheticFeed(context.config, context.start_time_ns, context.serves)
 
 

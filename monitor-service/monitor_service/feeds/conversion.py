@@ -1,6 +1,6 @@
 """Numbers as venues write them to ticks, lots and nanoseconds."""
 
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from math import gcd
 from typing import TypeGuard
 
@@ -91,6 +91,7 @@ class UnitScale:
         self._bad: RefusalReason = bad
         self._off: RefusalReason = off
         self._known: dict[float, int] = {}
+        self._written: dict[str, int] = {}
 
     def all_units(self, values: list[float]) -> tuple[int, ...]:
         """As `units`, for many at once; what was seen before is looked up."""
@@ -124,6 +125,31 @@ class UnitScale:
         whole, rest = divmod(exact(value), self._unit)
         if rest:
             raise RefusedValueError(self._off, f"{self._name} {value!r} is not a multiple of {self._unit:f}")
+        return int(whole)
+
+    def any_units(self, value: float | str) -> int:
+        """As `units`; a number that is written as text is taken as it is written."""
+        if not isinstance(value, str):
+            return self.units(value)
+        known = self._written.get(value)
+        if known is None:
+            known = self._units_of_text(value)
+            if len(self._written) < _KNOWN_MAX:
+                self._written[value] = known
+        return known
+
+    def _units_of_text(self, value: str) -> int:
+        try:
+            number = Decimal(value)
+        except InvalidOperation:
+            raise RefusedValueError("malformed", f"{self._name} {short(value)} is not a number") from None
+        if not number.is_finite() or not 0 <= number < _VALUE_BEFORE:
+            raise RefusedValueError(
+                self._bad, f"{self._name} {short(value)} must be finite, not negative and below 1e15"
+            )
+        whole, rest = divmod(number, self._unit)
+        if rest:
+            raise RefusedValueError(self._off, f"{self._name} {value} is not a multiple of {self._unit:f}")
         return int(whole)
 
     def positive_units(self, value: float) -> int:

@@ -144,7 +144,7 @@ class BinanceSpot(Dialect):
         market = self.client.market(contract.symbol)
         answer = await self.client.request(
             "order/amend/keepPriority",
-            "private",
+            ["private"],
             "PUT",
             {
                 "symbol": market["id"],
@@ -164,12 +164,8 @@ class BinanceUsdM(Dialect):
     async def arm(self, symbols: tuple[str, ...], timeout_ms: int) -> None:
         """POST countdownCancelAll of each symbol."""
         for symbol in symbols:
-            await self.client.request(
-                "countdownCancelAll",
-                "fapiPrivate",
-                "POST",
-                {"symbol": self.client.market_id(symbol), "countdownTime": timeout_ms},
-            )
+            request = {"symbol": self.client.market_id(symbol), "countdownTime": timeout_ms}
+            await self.client.fapiPrivatePostCountdownCancelAll(request)
 
 
 _DIALECTS: dict[VenueId, type[Dialect]] = {"binance": BinanceSpot, "binanceusdm": BinanceUsdM}

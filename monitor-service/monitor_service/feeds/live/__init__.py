@@ -1,0 +1,1 @@
+"""Market data of real exchanges, as it happens."""

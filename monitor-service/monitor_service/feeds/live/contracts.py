@@ -1,0 +1,66 @@
+"""What an exchange says a contract is, tightened by the configuration."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from chassis.errors import ConfigError
+from monitor_service.feeds.instruments import configured
+from schemas.config import Config, InstrumentConfig
+from schemas.market import ContractKind, FeedInstrument
+from schemas.units import BPS_PER_UNIT
+
+
+def announce_market(market: Mapping[str, Any], config: Config, now_ns: int) -> FeedInstrument:
+    """The instrument of a unified market of ccxt; raises ConfigError where it cannot be traded here."""
+    venue, symbol = config.exchange.id, str(market["symbol"])
+    ours = configured(venue, symbol, config) or InstrumentConfig()
+    tick, lot = _number(market["precision"]["price"]), _number(market["precision"]["amount"])
+    if tick is None or lot is None:
+        raise ConfigError(f"exchange.symbols: {venue} states no tick or lot for {symbol}")
+    is_ours = configured(venue, symbol, config) is not None
+    quote = ours.quote_currency or str(market["quote"])
+    rate = config.reporting.rates.get(quote)
+    if rate is None and quote != config.reporting.currency:
+        raise ConfigError(f"reporting.rates has none for {quote}, in which {symbol} is quoted")
+    least = _number((market.get("limits") or {}).get("cost", {}).get("min")) or Decimal(0)
+    return FeedInstrument(
+        event_time_ns=now_ns,
+        venue=venue,
+        symbol=symbol,
+        tick_size=_coarser(ours.tick_size, tick, symbol, "tick_size"),
+        lot_size=_coarser(ours.lot_size, lot, symbol, "lot_size"),
+        min_notional=max(least, ours.min_notional),
+        maker_fee_bps=ours.maker_fee_bps if is_ours else _bps(market.get("maker"), ours.maker_fee_bps),
+        taker_fee_bps=ours.taker_fee_bps if is_ours else _bps(market.get("taker"), ours.taker_fee_bps),
+        contract_kind=_kind(market, symbol),
+        multiplier=_number(market.get("contractSize")) or Decimal(1),
+        base_currency=ours.base_currency or str(market["base"]),
+        quote_currency=quote,
+        reporting_rate=rate or Decimal(1),
+    )
+
+
+def _number(value: Any) -> Decimal | None:
+    return None if value is None else Decimal(str(value)).normalize()
+
+
+def _bps(fraction: Any, otherwise: Decimal) -> Decimal:
+    return otherwise if fraction is None else Decimal(str(fraction)) * BPS_PER_UNIT
+
+
+def _coarser(ours: Decimal | None, theirs: Decimal, symbol: str, name: str) -> Decimal:
+    """Ours may be a multiple of the venue's, for then what we send is a multiple of both."""
+    if ours is None:
+        return theirs
+    if ours % theirs:
+        raise ConfigError(f"instruments.{symbol}.{name} {ours} is no multiple of the venue's {theirs:f}")
+    return theirs
+
+
+def _kind(market: Mapping[str, Any], symbol: str) -> ContractKind:
+    if market.get("spot"):
+        return "spot"
+    if market.get("linear"):
+        return "linear"
+    raise ConfigError(f"exchange.symbols: {symbol} is neither spot nor a linear contract")
