@@ -146,7 +146,8 @@ def order_examples() -> Iterator[Event]:
     )
     balance = VenueBalance(currency="BTC", free=Decimal("1.25"), locked=Decimal("0.5"))
     yield VenueBalances(**OF_VENUE, balances=(balance,))
-    yield VenueOpenOrders(**OF_VENUE, asked_ns=RECEIVED_NS - 40_000_000, own=("mm-btcusdt-1a2b3c-b0-7",), foreign=2)
+    asked_ns = RECEIVED_NS - 40_000_000
+    yield VenueOpenOrders(**OF_VENUE, asked_ns=asked_ns, own=("mm-btcusdt-1a2b3c-b0-7",), foreign=2)
     yield KillReport(
         **OF_VENUE,
         state="incomplete",

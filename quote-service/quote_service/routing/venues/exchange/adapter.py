@@ -68,7 +68,7 @@ class ExchangeVenue:
         self._is_open = True
         for instrument in self._core.instruments():
             self.on_event(instrument)
-        self._run(self._session.run(self._known))
+        self._run(self._session.run(await self._adopt()))
 
     def on_event(self, event: Event) -> None:
         """See contracts, time, withdrawals and intents."""
@@ -135,16 +135,20 @@ class ExchangeVenue:
         if not task.cancelled() and task.exception() is not None:
             logger.error("task_failed", exc_info=task.exception())
 
-    def _known(self) -> list[Known]:
-        """The orders that the router counts as open, and that are not of this adapter's own life."""
-        register = self._desk.register
+    async def _adopt(self) -> list[Known]:
+        """The orders that the router counts as open from before; nothing is done about one of them before it
+        is known what the venue has of it, so each is locked until then."""
         known = []
         for key, order in self._core.open_orders():
             contract = self._contracts.get((key, order.instrument_version)) or self._newest.get(key)
-            if contract is not None and register.get(order.client_order_id) is None:
-                tracked = register.add(Tracked(contract, order.client_order_id, order.side))
-                wire = self._guess(order)
-                known.append(Known(contract, order.client_order_id, order.status, tracked, wire))
+            if contract is None:
+                logger.error("order_without_instrument", order=order.client_order_id, key=key)
+                continue
+            tracked = Tracked(contract, order.client_order_id, order.side)
+            self._desk.register.add(tracked)
+            await tracked.lock.acquire()
+            wire = self._guess(order)
+            known.append(Known(contract, order.client_order_id, order.status, tracked, wire))
         return known
 
     def _guess(self, order: Order) -> WireOrder:

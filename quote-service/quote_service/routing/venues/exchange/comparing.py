@@ -73,6 +73,7 @@ class Comparer:
         for each in known:
             if not each.tracked.wires:
                 each.tracked.wires.append(each.guess)
+            each.tracked.lock.release()
             self._spawn(self._sender.go_on(each.tracked, each.status, _ANSWERS.get(each.status, "amended")))
 
     async def _recent(self, contract: Contract, since_ns: int) -> list[OrderFacts]:

@@ -151,6 +151,8 @@ class Sender:
         if tracked is None:
             contract = self._contract_of(intent.key, intent.instrument_version)
             tracked = self._desk.register.add(Tracked(contract, intent.client_order_id, intent.side))
+            if intent.kind != "place_intent":  # it is the venue's to say that it has no such order
+                self._new_wire(tracked, intent, intent.revision, intent.size_lots)
         return tracked
 
     async def carry_out(self, tracked: Tracked, intent: OrderEvent) -> None:

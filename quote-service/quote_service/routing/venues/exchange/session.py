@@ -52,19 +52,21 @@ class Session:
         self._spawn = spawn
         self._streams = UserStreams(desk, contracts, comparer.see_ended, self._break)
         self._broken = asyncio.Event()
+        self._unrecovered: list[Known] = []
         self._reason = ""
         self._said: VenueStatus | None = None
         self._withdrawing: set[str] = set()
         self._is_polling = False
         self._switch = Switch(desk, now_ns, spawn, self._break)
 
-    async def run(self, known: Callable[[], list[Known]]) -> None:
-        """Connect, and again after every break, until cancelled."""
+    async def run(self, known: list[Known]) -> None:
+        """Connect, and again after every break, until cancelled; first of all, find out about `known`."""
+        self._unrecovered = known
         backoff = Backoff()
         while True:
             self._state("connecting", self._reason)
             try:
-                await self._connect(known())
+                await self._connect()
                 backoff = Backoff()
                 await self._stay()
             except Exception as error:
@@ -72,7 +74,7 @@ class Session:
             self._state("degraded", self._reason)
             await backoff.wait()
 
-    async def _connect(self, known: list[Known]) -> None:
+    async def _connect(self) -> None:
         self._broken.clear()
         await self._desk.budget.take(MARKETS_WEIGHT, "query")
         await self._client.load_markets()
@@ -81,7 +83,8 @@ class Session:
         self._spawn_streams()
         self._state("reconciling")
         await self._switch.arm()
-        await self._comparer.recover(known)
+        await self._comparer.recover(self._unrecovered)
+        self._unrecovered = []
         await self._compare()
         self._reason = ""
         self._state("ready")

@@ -265,6 +265,37 @@ def test_an_order_that_the_venue_no_longer_shows_is_looked_for() -> None:
     run(test)
 
 
+def test_a_cancel_of_an_order_that_is_not_tracked_is_not_taken_for_done() -> None:
+    async def test() -> None:
+        world = World()
+        await world.exchange.place(CONTRACT, "buy", 100, 10, world.register.ids.to_wire(ID, 0))
+        await world.intend("cancel_intent")
+        assert world.open_lots == []
+        assert world.kinds[-1] == "cancelled"
+
+    run(test)
+
+
+def test_an_intent_waits_until_it_is_known_what_an_earlier_life_left() -> None:
+    async def test() -> None:
+        world = World()
+        wire_id = world.register.ids.to_wire(ID, 0)
+        await world.exchange.place(CONTRACT, "buy", 100, 10, wire_id)
+        tracked = world.register.add(Tracked(CONTRACT, ID, "buy"))
+        await tracked.lock.acquire()
+        cancelling = asyncio.create_task(world.intend("cancel_intent"))
+        await asyncio.sleep(0.05)
+        assert world.reports == []
+        guess = WireOrder(world.register.ids.to_wire(ID, 3), 3, 100, 10, sent_at_s=0.0)
+        await world.comparer.recover([Known(CONTRACT, ID, "live", tracked, guess)])
+        await cancelling
+        await world.rest()
+        assert world.open_lots == []
+        assert world.kinds[-1] == "cancelled"
+
+    run(test)
+
+
 @pytest.mark.parametrize(
     ("status", "at_venue", "kinds"),
     [
@@ -297,6 +328,7 @@ def test_a_new_life_finds_out_what_the_last_one_left(
             await world.exchange.amend(CONTRACT, "buy", 101, 10, wire_id, new, "1")
         tracked = world.register.add(Tracked(CONTRACT, ID, "buy"))
         guess = WireOrder(world.register.ids.to_wire(ID, revision), revision, 100, 10, sent_at_s=0.0)
+        await tracked.lock.acquire()
         await world.comparer.recover([Known(CONTRACT, ID, status, tracked, guess)])
         await world.rest()
         assert world.kinds == kinds
