@@ -9,6 +9,9 @@ from hashlib import blake2b
 
 from pydantic import BaseModel
 
+from chassis.settings import config_hash
+from schemas.config import Config
+
 _DIGEST_BYTES = 16
 _PLAIN = (int, float, str, bytes, bool, type(None), Decimal, Enum)
 
@@ -30,6 +33,8 @@ def state_digest(core: object) -> str:
 def _parts(value: object, above: set[int]) -> Iterator[str]:
     if isinstance(value, _PLAIN):
         yield repr(value)
+    elif isinstance(value, Config):
+        yield config_hash(value)  # where the process runs is no part of what it knows
     elif isinstance(value, BaseModel):
         yield value.model_dump_json()
     elif isinstance(value, set):

@@ -22,7 +22,20 @@ from chassis.text import nearest
 from schemas.config import Config
 
 ENV_PREFIX = "MM__"
-_DEPLOYMENT = {"engine", "kafka", "redis", "process"}
+_DEPLOYMENT: Mapping[str, Any] = {
+    "engine": True,
+    "kafka": True,
+    "redis": True,
+    "process": True,
+    "exchange": {
+        "url",
+        "market_data",
+        "api_key_file",
+        "api_secret_file",
+        "api_passphrase_file",
+        "heartbeat_file",
+    },
+}
 COMMAND_LINE = "command line"
 
 
@@ -253,7 +266,7 @@ def config_hash(config: Config) -> str:
 
     Where a process runs and what it is connected to is no part of it: a log can be gone on with elsewhere.
     """
-    deciding = config.model_dump(mode="json", exclude=_DEPLOYMENT)
+    deciding = config.model_dump(mode="json", exclude=dict(_DEPLOYMENT))
     canonical = json.dumps(deciding, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()
 

@@ -138,7 +138,18 @@ class UnitScale:
                 self._written[value] = known
         return known
 
+    def whole_units(self, value: float | str) -> int:
+        """As `any_units`, rounded down: a level may hold orders from before the venue made lots larger."""
+        number = self._number(str(value))
+        return int(number // self._unit)
+
     def _units_of_text(self, value: str) -> int:
+        whole, rest = divmod(self._number(value), self._unit)
+        if rest:
+            raise RefusedValueError(self._off, f"{self._name} {value} is not a multiple of {self._unit:f}")
+        return int(whole)
+
+    def _number(self, value: str) -> Decimal:
         try:
             number = Decimal(value)
         except InvalidOperation:
@@ -147,10 +158,7 @@ class UnitScale:
             raise RefusedValueError(
                 self._bad, f"{self._name} {short(value)} must be finite, not negative and below 1e15"
             )
-        whole, rest = divmod(number, self._unit)
-        if rest:
-            raise RefusedValueError(self._off, f"{self._name} {value} is not a multiple of {self._unit:f}")
-        return int(whole)
+        return number
 
     def positive_units(self, value: float) -> int:
         """As `units`, but 0 is refused too."""

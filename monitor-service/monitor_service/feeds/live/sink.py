@@ -56,9 +56,9 @@ class Sink:
                 snapshot=is_snapshot,
                 sequence=sequence,
                 bid_prices=tuple([prices.any_units(level[0]) for level in bids]),
-                bid_sizes=tuple([sizes.any_units(level[1]) for level in bids]),
+                bid_sizes=tuple([sizes.whole_units(level[1]) for level in bids]),
                 ask_prices=tuple([prices.any_units(level[0]) for level in asks]),
-                ask_sizes=tuple([sizes.any_units(level[1]) for level in asks]),
+                ask_sizes=tuple([sizes.whole_units(level[1]) for level in asks]),
             )
         except RefusedValueError as error:
             self._refuse(symbol, error, "book")
