@@ -1,7 +1,8 @@
-"""`maker venues`, `maker watchdog`: what exchanges can do, and who withdraws orders of a silent router."""
+"""`maker venues`, `sandbox`, `watchdog`: what exchanges can do, one to try, who cancels for the router."""
 
 import json
 from dataclasses import asdict
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Annotated
 
@@ -56,6 +57,47 @@ def _cells(venue: Venue) -> tuple[str, ...]:
         "; ".join(rates),
         "-" if weight is None else f"{weight} in {venue.request_weight_interval_ms / 1e3:g} s",
     )
+
+
+@exit_with_errors
+def sandbox(
+    config: Annotated[
+        list[Path] | None, typer.Option("--config", help="YAML file, whose feed is the market.")
+    ] = None,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Of the exchange; 0 takes a free one.")] = 8090,
+    seed: Annotated[int, typer.Option(help="Of the faults' chances.")] = 1,
+    fault: Annotated[
+        list[str] | None, typer.Option(help="NAME or NAME=PROBABILITY; may be given again.")
+    ] = None,
+    balance: Annotated[
+        list[str] | None, typer.Option(help="CURRENCY=AMOUNT; none: a million of each.")
+    ] = None,
+    keys: Annotated[Path, typer.Option(help="Folder for the account's key files.")] = Path("runs/sandbox"),
+) -> None:
+    """A local exchange that speaks Binance spot's protocol: try a configuration without keys."""
+    configure_logs()
+    loaded = load_config(config or ())
+    tool("market_making.tools", "sandbox")(
+        loaded.config,
+        port=port,
+        seed=seed,
+        faults={name: float(chance or 1) for name, chance in _pairs("--fault", fault)},
+        balances={name: Decimal(amount) for name, amount in _pairs("--balance", balance)},
+        keys=keys,
+        say=lambda lines: print("\n".join(lines), flush=True),
+    )
+
+
+def _pairs(option: str, given: list[str] | None) -> list[tuple[str, str]]:
+    pairs = []
+    for text in given or ():
+        name, _, value = text.partition("=")
+        try:
+            Decimal(value or 1)
+        except InvalidOperation:
+            raise ConfigError(f"{option} {text!r}: {value!r} is not a number") from None
+        pairs.append((name, value))
+    return pairs
 
 
 @exit_with_errors

@@ -5,6 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from chassis.errors import ConfigError
+from chassis.text import nearest
+
 FaultName = Literal[
     "lost_before",
     "lost_after",
@@ -76,9 +79,9 @@ class Faults:
         self._chance = random.Random(self.seed)  # noqa: S311  it is to be the same every time
 
     def arm(self, name: FaultName, **how: Any) -> None:
-        """Let a fault happen from now on; raises ValueError for one that is not known."""
+        """Let a fault happen from now on; raises ConfigError for one that is not known."""
         if name not in FAULTS:
-            raise ValueError(f"no fault is called {name!r}: there are {', '.join(FAULTS)}")
+            raise ConfigError(f"no fault is called {name!r}{nearest(name, FAULTS)}")
         self.armed.append(Armed(name, **how))
 
     def clear(self) -> None:

@@ -14,6 +14,7 @@ from urllib.parse import parse_qsl
 import structlog
 from aiohttp import web
 
+from chassis.errors import ConfigError
 from quote_service.sandbox.accounts import Account, Order, Trade
 from quote_service.sandbox.depth import Depth
 from quote_service.sandbox.errors import VenueError
@@ -274,7 +275,7 @@ class Sandbox:
         wanted = await request.json()
         try:
             self.faults.arm(wanted.pop("name", ""), **wanted)
-        except (ValueError, TypeError) as error:
+        except (ConfigError, TypeError) as error:
             return web.json_response({"error": str(error)}, status=400)
         await self.kick_where_armed()
         return web.json_response({"armed": [armed.name for armed in self.faults.armed]})

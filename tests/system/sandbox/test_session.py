@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
+from quote_service.sandbox.faults import FaultName
 from servers.local import LocalProcess, free_port, until
 from servers.sandbox import SandboxServer, key_files
 
@@ -135,15 +136,23 @@ def test_a_crash_between_any_two_steps_loses_and_doubles_nothing(
     assert maker("replay", session.log).code == 0
 
 
-@pytest.mark.parametrize("fault", ["kick_user_stream", "kick_market_stream", "depth_gap", "bad_frame"])
-def test_a_broken_stream_is_noticed_and_mended(sandbox: SandboxServer, tmp_path: Path, fault: Any) -> None:
-    with running(tmp_path, sandbox) as session:
-        until(lambda: len(sandbox.open_ids) == BOTH_SIDES, "all symbols are quoted", 20)
-        sandbox.arm(fault)
-        order = next(o for o in sandbox.truth["orders"] if o["status"] == "NEW")
-        sandbox.fill(order["order_id"], 1)
-        until(lambda: len(session.events("order.fill.v1")) >= 1, "the fill is booked", 15)
-        until(lambda: len(sandbox.open_ids) >= BOTH_SIDES - 1, "all symbols are quoted again", 20)
+def test_broken_streams_are_noticed_and_mended(sandbox: SandboxServer, tmp_path: Path) -> None:
+    faults: tuple[FaultName, ...] = (
+        "kick_user_stream",
+        "kick_market_stream",
+        "depth_gap",
+        "bad_frame",
+        "duplicate_events",
+    )
+    with running(tmp_path, sandbox, reconcile_interval_s=1.0) as session:
+        fills = lambda: len(session.events("order.fill.v1"))  # noqa: E731
+        for fault in faults:
+            until(lambda: len(sandbox.open_ids) >= BOTH_SIDES - 1, "all symbols are quoted", 20)
+            before = len(sandbox.truth["trades"])
+            sandbox.arm(fault)
+            order = next(o for o in sandbox.truth["orders"] if o["status"] == "NEW")
+            sandbox.fill(order["order_id"], 1)
+            until(lambda before=before: fills() > before, f"the fill is booked, {fault}", 15)  # type: ignore[misc]
         assert session.process.stop() == 0
         assert sandbox.open_ids == []
         agrees(session, sandbox)
