@@ -1,4 +1,4 @@
-"""`maker sandbox`: the exchange as a program, with keys that it makes itself, in files for a configuration."""
+"""`maker sandbox`: the exchange as a program, with keys of its own in files that a configuration names."""
 
 import asyncio
 import secrets

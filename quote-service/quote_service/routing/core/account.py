@@ -5,9 +5,16 @@ from dataclasses import dataclass, field
 from quote_service.routing.core import codes
 from quote_service.routing.core.message_budget import MessageBudget
 from quote_service.routing.core.symbol_state import SymbolState
+from quote_service.routing.core.venue_budget import VenueBudget
 from schemas.config import Routing
 from schemas.orders import VenueBalance, VenueBalances, VenueStatus
 from schemas.risk import RiskState, TradingState
+from schemas.venues import MessageKind, Scope, Venue
+
+QUOTE_SHARE = 0.9
+"""Of what the venue grants; the rest is for cancels, where they cost."""
+AT_ONCE_SHARE = 0.4
+"""Up to here nobody waits for a turn, but for what only improves a quote while others wait."""
 
 
 @dataclass(slots=True)
@@ -24,15 +31,20 @@ class Account:
     """Sum of the worst cases of all symbols, millionths of the reporting currency."""
     venue_budgets: dict[str, MessageBudget] = field(default_factory=dict)
 
-    is_venue_simulated: bool = True
-    """Then it says nothing about itself, and is ready always."""
+    venue: Venue | None = None
+    """The exchange whose rates hold; None: the simulated one, which says nothing of itself and is ready."""
+    venue_share: float = 1.0
+    """Part of its rates that we use."""
+    venue_grant: VenueBudget | None = None
+    has_waiting: bool = False
+    """Since the newest turn something was put off for want of messages."""
     ready_venues: dict[str, bool] = field(default_factory=dict)
     balances: dict[str, dict[str, VenueBalance]] = field(default_factory=dict)
     """By venue and currency, as the venue stated them last."""
 
     def is_venue_ready(self, venue: str) -> bool:
         """Has the venue's adapter compared its orders with ours, and is it connected?"""
-        return self.is_venue_simulated or self.ready_venues.get(venue, False)
+        return self.venue is None or self.ready_venues.get(venue, False)
 
     def see_venue(self, status: VenueStatus) -> bool:
         """Take over an adapter's word; true where it changes what may be sent."""
@@ -85,20 +97,54 @@ class Account:
         self.exposure_micro += exposure - symbol.exposure_micro
         symbol.exposure_micro = exposure
 
-    def has_quote_budget(self, symbol: SymbolState, now_ns: int) -> bool:
+    def has_quote_budget(self, symbol: SymbolState, now_ns: int, kind: MessageKind = "place") -> bool:
         """May one more place or amend go out for this symbol?"""
         of_venue, of_symbol = self._budgets(symbol)
-        return of_venue.allows_quote(now_ns) and of_symbol.allows_quote(now_ns)
+        if not (of_venue.allows_quote(now_ns) and of_symbol.allows_quote(now_ns)):
+            return False
+        return self._venue_grants(symbol, kind, QUOTE_SHARE, now_ns)
 
-    def may_improve(self, symbol: SymbolState, now_ns: int) -> bool:
-        """May one more message go out for this symbol that only improves a quote?"""
+    def may_send_now(
+        self, symbol: SymbolState, now_ns: int, kind: MessageKind, *, takes_back: bool, is_turn: bool
+    ) -> bool:
+        """Is it this message's time? Where the venue's grants are short it waits for the next turn, at which
+        the most wrong quotes come first; what takes an offer back then comes to the gate in any case.
+        """
         of_venue, of_symbol = self._budgets(symbol)
-        return of_venue.allows_improvement(now_ns) and of_symbol.allows_improvement(now_ns)
+        may_improve = of_venue.allows_improvement(now_ns) and of_symbol.allows_improvement(now_ns)
+        if not takes_back and not may_improve:
+            return False
+        if is_turn:
+            is_granted = takes_back or self._venue_grants(symbol, kind, QUOTE_SHARE, now_ns)
+        else:
+            share = AT_ONCE_SHARE if takes_back or not self.has_waiting else 0.0
+            is_granted = self._venue_grants(symbol, kind, share, now_ns)
+        self.has_waiting |= not is_granted
+        return is_granted
 
-    def spend_message(self, symbol: SymbolState, now_ns: int) -> None:
+    def spend_message(self, symbol: SymbolState, now_ns: int, kind: MessageKind = "place") -> None:
         """A message goes out for this symbol."""
         for budget in self._budgets(symbol):
             budget.spend(now_ns)
+        for grant in self._grants(symbol):
+            grant.spend(kind, now_ns)
+
+    def _venue_grants(self, symbol: SymbolState, kind: MessageKind, share: float, now_ns: int) -> bool:
+        return all(grant.has_room(kind, share, now_ns) for grant in self._grants(symbol))
+
+    def _grants(self, symbol: SymbolState) -> tuple[VenueBudget, ...]:
+        """What the venue grants the account, and what it grants the symbol; nothing at a simulated venue."""
+        if self.venue is None:
+            return ()
+        if self.venue_grant is None:
+            self.venue_grant = self._new_grant("account")
+        if symbol.venue_grant is None:
+            symbol.venue_grant = self._new_grant("symbol")
+        return self.venue_grant, symbol.venue_grant
+
+    def _new_grant(self, scope: Scope) -> VenueBudget:
+        rates = () if self.venue is None else self.venue.order_rates
+        return VenueBudget((rate for rate in rates if rate.scope == scope), self.venue_share)
 
     def _budgets(self, symbol: SymbolState) -> tuple[MessageBudget, MessageBudget]:
         of_venue = self.venue_budgets.get(symbol.venue)

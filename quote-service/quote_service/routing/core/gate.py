@@ -15,6 +15,7 @@ from quote_service.routing.core.terms import MICRO, ContractTerms
 from schemas.config import Config
 from schemas.message import Side
 from schemas.units import NS_PER_MS, side_sign
+from schemas.venues import MessageKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,15 @@ class Request:
     def total_lots(self) -> int:
         """Total size of the order, the filled part included."""
         return self.size_lots + (self.replaces.filled_lots if self.replaces is not None else 0)
+
+    @property
+    def message_kind(self) -> MessageKind:
+        """What it is to the venue, which grants so many of each kind."""
+        order = self.replaces
+        if order is None:
+            return "place"
+        shrinks = self.price_ticks == order.price_ticks and self.total_lots <= order.size_lots
+        return "shrink" if shrinks else "amend"
 
     @property
     def takes_back(self) -> bool:
@@ -116,7 +126,7 @@ class Gate:
             failing.append(codes.STALE_COMMAND)
         if request.replaces is None and self._was_just_sent(request, symbol, now_ns):
             failing.append(codes.DUPLICATE)
-        if not self._account.has_quote_budget(symbol, now_ns):
+        if not self._account.has_quote_budget(symbol, now_ns, request.message_kind):
             failing.append(codes.MESSAGE_LIMIT)
         return failing
 

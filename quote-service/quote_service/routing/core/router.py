@@ -17,6 +17,7 @@ from quote_service.routing.core.reports import apply_report
 from quote_service.routing.core.symbol_state import Denied, Sent, SymbolState
 from quote_service.routing.core.terms import contract_terms
 from quote_service.routing.core.wanted import reduced, wanted_of
+from quote_service.routing.core.wrongness import wrongness
 from schemas.config import Config
 from schemas.inventory import Position
 from schemas.market import Book, Instrument
@@ -49,7 +50,8 @@ class RouterCore:
         self._account = Account(
             config.risk_limits.heartbeat_ttl_ms * NS_PER_MS,
             config.routing,
-            is_venue_simulated=config.venue.kind == "simulated",
+            venue=VENUES[config.exchange.id] if config.venue.kind == "ccxt" else None,
+            venue_share=config.exchange.budget_share,
         )
         self._gate = Gate(config, self._account)
         self._rules = Rules(config.routing.size_up_tolerance, config.routing.duplicate_window_ms * NS_PER_MS)
@@ -57,6 +59,8 @@ class RouterCore:
         self._replaces = config.venue.kind == "ccxt" and VENUES[config.exchange.id].amend == "replace"
         self._truth = VenueTruth(is_simulated=config.venue.kind == "simulated")
         self._withdrawals = Withdrawals(self._truth, config.routing.kill_deadline_ms * NS_PER_MS)
+        self._is_turn = False
+        """A tick is at hand: where messages are short, it is the turn of what waited for one."""
         self._tick_ns = 0
         self._now_ns = 0
         """Of the event in hand, or of the newest tick where that is later: what comes late is late."""
@@ -168,7 +172,10 @@ class RouterCore:
         for symbol in self._symbols.values():
             self._account.value(symbol)
             outputs += self._give_up_waiting(symbol, self._now_ns)
-        return (*outputs, *self._reconcile_all(self._now_ns), *self._judge_withdrawals())
+        self._is_turn, self._account.has_waiting = True, False
+        outputs += self._reconcile_all(self._now_ns)
+        self._is_turn = False
+        return (*outputs, *self._judge_withdrawals())
 
     def _on_shutdown(self, shutdown: Shutdown) -> Outputs:
         self._account.is_shut_down = True
@@ -201,7 +208,10 @@ class RouterCore:
 
     def _reconcile_all(self, now_ns: int) -> Outputs:
         outputs: list[Event] = []
-        for symbol in self._symbols.values():
+        symbols: Iterable[SymbolState] = self._symbols.values()
+        if self._is_turn and self._account.venue is not None:
+            symbols = sorted(symbols, key=wrongness, reverse=True)
+        for symbol in symbols:
             outputs += self._reconcile(symbol, now_ns)
         return tuple(outputs)
 
@@ -243,7 +253,10 @@ class RouterCore:
     def _carry_out(self, symbol: SymbolState, made: Plan, now_ns: int, outputs: list[OrderEvent]) -> None:
         self._cancel(symbol, made.cancels, now_ns, outputs)
         for request in made.requests:
-            if not request.takes_back and not self._account.may_improve(symbol, now_ns):
+            kind = request.message_kind
+            if not self._account.may_send_now(
+                symbol, now_ns, kind, takes_back=request.takes_back, is_turn=self._is_turn
+            ):
                 continue  # messages are short: it waits for the next target or tick
             new_id = None
             if request.replaces is None:
@@ -263,7 +276,7 @@ class RouterCore:
         for order, reason in orders:
             order.move("cancel_intent")
             order.asked_at_ns = now_ns
-            self._account.spend_message(symbol, now_ns)
+            self._account.spend_message(symbol, now_ns, "cancel")
             outputs.append(order_event(symbol, order, "cancel_intent", now_ns, (reason,)))
 
     def _place(self, symbol: SymbolState, request: Request, now_ns: int) -> OrderEvent:
@@ -289,13 +302,13 @@ class RouterCore:
         order.asked_size_lots = request.total_lots
         order.asked_at_ns = now_ns
         order.revision += 1
-        order.is_replaced = self._replaces and not _only_shrinks(request, order)
+        order.is_replaced = self._replaces and request.message_kind == "amend"
         order.target_sequence = request.target_sequence
         self._note_sent(symbol, request, now_ns)
         return order_event(symbol, order, "amend_intent", now_ns)
 
     def _note_sent(self, symbol: SymbolState, request: Request, now_ns: int) -> None:
-        self._account.spend_message(symbol, now_ns)
+        self._account.spend_message(symbol, now_ns, request.message_kind)
         self._account.value(symbol)
         symbol.sent[request.side, request.level] = Sent(
             request.target_sequence, request.price_ticks, request.size_lots, now_ns
@@ -328,8 +341,3 @@ class RouterCore:
                 order.move("unknown")
                 outputs.append(order_event(symbol, order, "unknown", now_ns))
         return outputs
-
-
-def _only_shrinks(request: Request, order: Order) -> bool:
-    """Is it an amend to less size at the price that the order has?"""
-    return request.price_ticks == order.price_ticks and request.total_lots <= order.size_lots

@@ -8,6 +8,7 @@ from quote_service.routing.core.codes import NO_TARGET
 from quote_service.routing.core.message_budget import MessageBudget
 from quote_service.routing.core.order_states import Order
 from quote_service.routing.core.terms import ContractTerms
+from quote_service.routing.core.venue_budget import VenueBudget
 from quote_service.routing.core.wanted import Wanted
 from schemas.inventory import Position
 from schemas.market import Book, Instrument
@@ -135,6 +136,8 @@ class SymbolState:
     awaits_book: bool = False
     """Something wanted was denied because of the best prices: look again when they change."""
     has_unaccounted_fill: bool = False
+    venue_grant: VenueBudget | None = None
+    """What the venue grants this symbol; nothing was sent yet."""
     budget: MessageBudget | None = None
     """Messages of this symbol; none were sent yet."""
 

@@ -1,5 +1,6 @@
 """Compares what the venue holds with what we count: after a break, at intervals, to prove a withdrawal."""
 
+import time
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -181,7 +182,7 @@ class Comparer:
                 continue
             if living.sent_at_s * NS_PER_S < asked_ns:
                 logger.warning("missing", order=living.wire_id)
-                living.state = "sent"
+                living.doubt(time.time())
                 self._spawn(self._sender.clear_up(tracked))
 
 

@@ -248,7 +248,7 @@ class Sender:
             new.state = "absent"
         is_certain = isinstance(failure, RequestRefusedError | HeldBackError)
         if (not is_certain or isinstance(failure, ReplacementRefusedError)) and old.state == "open":
-            old.state = "sent"
+            old.doubt(time.time())
 
     async def _conclude_amend(self, tracked: Tracked, intent: OrderEvent, reason: str | None) -> None:
         await self._find_out(tracked)
@@ -274,7 +274,7 @@ class Sender:
                 failure = classified(error)
                 logger.warning("cancel_failed", order=wire.wire_id, because=str(failure)[:300])
                 if not isinstance(failure, HeldBackError | RequestRefusedError):
-                    wire.state = "sent"
+                    wire.doubt(time.time())
                 await backoff.wait()
             await self._find_out(tracked)
         await self.finder.finish(tracked)
@@ -282,7 +282,7 @@ class Sender:
     def _learn_cancelled(self, tracked: Tracked, wire: WireOrder, order: Mapping[str, object]) -> None:
         """Some venues answer with the order, some with a bare yes: then it is looked up."""
         if order.get("status") is None or order.get("filled") is None:
-            wire.state = "sent"
+            wire.doubt(time.time())
         else:
             self._desk.register.learn(tracked, wire, order_facts(order, tracked.contract))
 

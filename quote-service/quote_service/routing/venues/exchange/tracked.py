@@ -20,13 +20,18 @@ class WireOrder:
     price_ticks: int
     size_lots: int
     sent_at_s: float
-    """Of the wall clock."""
+    """When the newest request about it went out that may still take effect; of the wall clock."""
     state: WireState = "sent"
     venue_id: str | None = None
     filled_lots: int = 0
     """As the venue stated it, or as its trades show."""
     booked_lots: int = 0
     """Of its trades, those that were reported to the router."""
+
+    def doubt(self, now_s: float) -> None:
+        """It is no longer known what the venue has of it: from now on it is to be asked for."""
+        self.state = "sent"
+        self.sent_at_s = now_s
 
     def learn(self, facts: OrderFacts) -> None:
         """Take over what the venue says; what has ended stays so, and fills do not shrink."""
