@@ -3,7 +3,7 @@ PY ?= python3
 BIN := .venv/bin
 MEMBERS := schemas chassis monitor-service quote-service inventory-service risk-service gateway-api
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run test test-fast test-kafka lint format up down bench bench-kafka lock clean
+.PHONY: help setup setup-dev run test test-fast test-kafka lint format up down bench bench-kafka bench-orders lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -52,6 +52,9 @@ bench: setup-dev  ## print the figures: events a second, latency, memory
 
 bench-kafka: setup-dev  ## the same of the processes on Kafka: latency by hop, saturation, restarts
 	@$(BIN)/python tests/bench/kafka.py $(ARGS)
+
+bench-orders: setup-dev  ## the same of orders over the sandbox exchange: decision to answer
+	@$(BIN)/python tests/bench/orders.py $(ARGS)
 
 COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --python-version 3.11 \
 	$(MEMBERS:%=--no-emit-package mm-%) pyproject.toml --group build
