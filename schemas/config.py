@@ -175,6 +175,8 @@ class Routing(Instruction):
     duplicate_window_ms: Milliseconds = 500
     """The same order for the same target is not sent twice within this, and what was filled is not offered
     again for it."""
+    target_age_ms_max: Milliseconds = 250
+    """A target that reaches the router later than this is not acted on: nothing new is sent for it."""
     size_up_tolerance: NonNegative = 0.5
     """A live order that is smaller than wanted by up to this fraction of its size is left alone: more size
     would cost its place in the queue."""

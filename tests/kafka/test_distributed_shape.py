@@ -5,6 +5,7 @@ import subprocess
 import sys
 import urllib.request
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -50,8 +51,12 @@ class Shape:
         return sum(maker["state"] == "QUOTING" for maker in makers)
 
     def child(self, name: str) -> psutil.Process | None:
-        children = psutil.Process(self.process.pid).children()
-        return next((child for child in children if name in child.cmdline()), None)
+        """The running process of that name; one may end while it is looked at."""
+        for child in psutil.Process(self.process.pid).children():
+            with suppress(psutil.NoSuchProcess):
+                if name in child.cmdline():
+                    return child
+        return None
 
 
 @pytest.fixture
@@ -62,7 +67,8 @@ def shape(kafka: Kafka, own_redis: RedisServer, tmp_path: Path) -> Iterator[Shap
     yield found
     if found.process.is_running:
         for child in psutil.Process(found.process.pid).children():
-            child.kill()
+            with suppress(psutil.NoSuchProcess):
+                child.kill()
     found.process.kill()
 
 

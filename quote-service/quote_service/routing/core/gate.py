@@ -122,7 +122,7 @@ class Gate:
         failing = []
         if self._account.is_shut_down:
             failing.append(codes.SHUTDOWN)
-        if now_ns > request.valid_until_ns:
+        if symbol.is_target_late or now_ns > request.valid_until_ns:
             failing.append(codes.STALE_COMMAND)
         if request.replaces is None and self._was_just_sent(request, symbol, now_ns):
             failing.append(codes.DUPLICATE)

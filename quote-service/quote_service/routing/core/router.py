@@ -55,6 +55,7 @@ class RouterCore:
         )
         self._gate = Gate(config, self._account)
         self._rules = Rules(config.routing.size_up_tolerance, config.routing.duplicate_window_ms * NS_PER_MS)
+        self._target_age_max_ns = config.routing.target_age_ms_max * NS_PER_MS
         self._unknown_after_ns = config.routing.unknown_after_ms * NS_PER_MS
         self._replaces = config.venue.kind == "ccxt" and VENUES[config.exchange.id].amend == "replace"
         self._truth = VenueTruth(is_simulated=config.venue.kind == "simulated")
@@ -134,6 +135,7 @@ class RouterCore:
         if newest and target.sequence < newest.sequence and target.event_time_ns < newest.event_time_ns:
             return _NOTHING
         symbol.target = target
+        symbol.is_target_late = self._now_ns - target.event_time_ns > self._target_age_max_ns
         symbol.wanted = wanted_of(target)
         return tuple(self._reconcile(symbol, self._now_ns))
 

@@ -117,6 +117,8 @@ class SymbolState:
     mid_half_ticks: int | None = None
     """Of the last sound book."""
     target: QuoteTarget | None = None
+    is_target_late: bool = False
+    """It came later than `routing.target_age_ms_max` after it was decided."""
     wanted: tuple[Wanted, Wanted] = (Wanted("buy", (), NO_TARGET), Wanted("sell", (), NO_TARGET))
     """What the target wants, bids first."""
     risk: TradingState | None = None
