@@ -19,7 +19,7 @@ from chassis.process import ProcessDefinition
 from chassis.replay import ProcessReplay, replay
 from chassis.text import iso_time, parse_time_ns
 from chassis.tracewalk import kind_of
-from schemas.config import Kafka
+from schemas.deployment import Kafka
 from schemas.topics import PROCESSES
 
 log_app = typer.Typer(

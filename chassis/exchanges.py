@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
 from chassis.errors import ConfigError
-from schemas.config import Exchange
+from schemas.deployment import Exchange
 
 Client: TypeAlias = Any
 """A ccxt.pro exchange; its types say less than its documents."""

@@ -21,7 +21,7 @@ from redis.exceptions import RedisError
 
 from chassis.errors import ConfigError, FencedError
 from chassis.store import MemoryStore, StoreStatus
-from schemas.config import Redis
+from schemas.deployment import Redis
 from schemas.units import NS_PER_MS
 
 WRITE_INTERVAL_S = 0.05

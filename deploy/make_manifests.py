@@ -11,7 +11,7 @@ import yaml
 
 from chassis.bus.kafka.admin import topic_settings
 from chassis.worker import DRAIN_LIMIT_S
-from schemas.config import Kafka
+from schemas.deployment import Kafka
 from schemas.topics import GATEWAY, INVENTORY, MONITOR, PROJECTOR, QUOTE, RISK, ROUTER, STATISTICS, TOPICS
 
 FOLDER = Path(__file__).parent

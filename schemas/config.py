@@ -4,21 +4,16 @@ The first four sections keep the names of the engine's owner. Each field says it
 reading of a name is broken, the field says what is done instead.
 """
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from schemas.deployment import Engine, Exchange, Kafka, Process, Redis
 from schemas.market import ContractKind
 from schemas.message import Instruction
-from schemas.venues import VenueId
-
-Positive = Annotated[float, Field(gt=0)]
-NonNegative = Annotated[float, Field(ge=0)]
-Fraction = Annotated[float, Field(ge=0, le=1)]
-PositiveDecimal = Annotated[Decimal, Field(gt=0)]
-Milliseconds = Annotated[int, Field(gt=0)]
-Count = Annotated[int, Field(ge=1)]
+from schemas.numbers import Count, Fraction, Milliseconds, NonNegative, Positive, PositiveDecimal
 
 
 class MarketMaking(Instruction):
@@ -67,6 +62,10 @@ class RiskLimits(Instruction):
     (RTS 6 Art. 15(3))."""
     repeat_fills_any_side: Count = 200
     """The same for both sides inside 60 s."""
+    resume_people: Literal[1, 2] = 1
+    """How many different people it takes to end a halt."""
+    resume_within_s: Positive = 900.0
+    """The second one agrees within this, to the same halt, or both begin anew."""
     heartbeat_ms: Milliseconds = 250
     """The account's risk state is republished this often."""
     heartbeat_ttl_ms: Milliseconds = 1_000
@@ -168,6 +167,9 @@ class Routing(Instruction):
     """Largest order in the reporting currency."""
     order_size_max: PositiveDecimal | None = None
     """Largest order in base units; none: risk_limits.max_position."""
+    permitted: tuple[str, ...] | None = None
+    """The only contracts that may be traded, as `venue:symbol`; none: all that are announced. What is no
+    longer here is cancelled at the start."""
     messages_per_10s: Count = 10_000
     """Orders, amends and cancels of the account; a fifth is kept for cancels."""
     messages_per_10s_symbol: Count = 400
@@ -175,7 +177,7 @@ class Routing(Instruction):
     duplicate_window_ms: Milliseconds = 500
     """The same order for the same target is not sent twice within this, and what was filled is not offered
     again for it."""
-    target_age_ms_max: Milliseconds = 250
+    target_age_ms_max: Milliseconds = 500
     """A target that reaches the router later than this is not acted on: nothing new is sent for it."""
     size_up_tolerance: NonNegative = 0.5
     """A live order that is smaller than wanted by up to this fraction of its size is left alone: more size
@@ -184,6 +186,41 @@ class Routing(Instruction):
     """An intent without an answer this long is UNKNOWN: it stays reserved and is never sent again."""
     kill_deadline_ms: Milliseconds = 5_000
     """A halt whose orders the venue still shows after this is reported as incomplete; cancelling goes on."""
+
+
+class Protection(Instruction):
+    """What holds a symbol for a while, or one order, when the market or our own trading is strange."""
+
+    fill_window_ms: Milliseconds = 5_000
+    """Own fills of a symbol are summed over this long."""
+    fill_quantity_max: Positive = 3.0
+    """More filled in the window than so many times the quote's size freezes the symbol."""
+    fill_delta_max: Positive = 2.0
+    """The same for bought minus sold, whichever way."""
+    freeze_ms: Milliseconds = 1_000
+    trips_max: Count = 60
+    """At so many freezes within `trip_window_s` the symbol is halted until people resume it. Synthetic takers
+    come in bursts and freeze a symbol 20 times; where somebody may know more than we do, 3 is much."""
+    trip_window_s: Positive = 600.0
+    jump_sigmas: Positive = 5.0
+    """A mid that moves by more standard deviations than this at once is not quoted around."""
+    jump_bps_min: NonNegative = 50.0
+    """Smaller moves are no jump, however calm it was before."""
+    jump_pause_ms: Milliseconds = 1_000
+    """So long the market must hold the new price before it is believed."""
+    quote_move_max: Fraction = 0.03
+    """Own prices may not move by more than this within `quote_move_window_s` unless the mid moved by half."""
+    quote_move_window_s: Positive = 60.0
+    post_only_tries: Count = 3
+    """So often a quote that the venue refused because it would have taken is tried again, a tick further."""
+    post_only_pause_ms: Milliseconds = 1_000
+    """Tries are counted over this long; after one more the quote rests as long."""
+    price_repeats_max: Count = 10
+    """Orders sent to one price within a second; more are held back."""
+    rest_ms_min: NonNegative = 0.0
+    """An order rests this long before it is moved or cancelled without need. 2,000 suits Binance's ratios."""
+    position_break_s: Positive = 10.0
+    """A venue's balance that differs from our position by more than a lot for so long halts the symbol."""
 
 
 class VenueConfig(Instruction):
@@ -196,35 +233,6 @@ class VenueConfig(Instruction):
     queue_model: Literal["risk_averse", "power"] = "risk_averse"
     queue_power: Positive = 3.0
     """Exponent n of 1 - (front / (front + back))^n, the share of cancels behind us."""
-
-
-class Exchange(Instruction):
-    """The exchange of `feed.kind: live` and of `venue.kind: ccxt`. Secrets stand in files, never here."""
-
-    id: VenueId = "binance"
-    symbols: tuple[str, ...] = ()
-    """By their unified names: BTC/USDT, or BTC/USDT:USDT for a linear contract."""
-    url: Annotated[str, Field(pattern=r"^https?://[^/]+$")] | None = None
-    """http://host:port of a sandbox that stands in the exchange's place; none: the exchange itself."""
-    market_data: Literal["native", "ccxt"] = "native"
-    """native: our own decoder where there is one (Binance), which carries three times the symbols."""
-    api_key_file: str | None = None
-    api_secret_file: str | None = None
-    api_passphrase_file: str | None = None
-    order_prefix: Annotated[str, Field(pattern=r"^[a-z][a-z0-9]{1,3}$")] = "mm"
-    """Begins every client order id of this deployment: orders without it are somebody else's."""
-    request_timeout_ms: Milliseconds = 5_000
-    receive_window_ms: Milliseconds = 5_000
-    """The exchange refuses a request that reaches it later than this: beyond it, silence is an answer."""
-    reconcile_interval_s: Positive = 30.0
-    """Open orders, balances and own trades are compared with ours this often, and after every reconnect."""
-    budget_share: Annotated[float, Field(gt=0, le=1)] = 0.9
-    """Part of the venue's own rate limits that we use."""
-    dead_mans_switch_ms: Milliseconds = 60_000
-    """The venue, or the watchdog process, cancels our orders after so long without a sign of life."""
-    heartbeat_file: str | None = None
-    """Where the exchange has no such switch: the router gives its sign of life here, and quotes only while
-    `maker watchdog` looks at it. None: without a watchdog, at one's own risk."""
 
 
 class Reporting(Instruction):
@@ -297,76 +305,6 @@ class Feed(Instruction):
     """The synthetic markets; each needs its entry under `instruments`."""
 
 
-class Engine(Instruction):
-    """How processes live."""
-
-    log_dir: str | None = None
-    """Where the topic log goes; none: a new folder under ./runs."""
-    port: Annotated[int, Field(ge=0, le=65535)] = 8080
-    """Of the gateway, on 127.0.0.1; 0 takes a free one."""
-    digest_interval_inputs: Count = 200_000
-    """A process writes a digest of its core's state into its trace after this many inputs, and at its end."""
-
-
-class Kafka(Instruction):
-    """The bus of processes that run apart."""
-
-    bootstrap: str = "127.0.0.1:9092"
-    """host:port of a broker; several with commas between them."""
-    topic_prefix: Annotated[str, Field(pattern=r"^[a-zA-Z0-9._-]*$", max_length=100)] = ""
-    """Before the name of every topic on the broker, so that several engines can share it."""
-    partitions: Annotated[int, Field(ge=1, le=1000)] = 1
-    """Of every topic, so that a symbol's partition number is the same everywhere."""
-    replication: Count = 1
-    """Copies of every record; 3 in production."""
-    min_insync_replicas: Count = 1
-    """Copies that must confirm a record; one less than `replication` in production."""
-    security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
-    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
-    sasl_username: str | None = None
-    sasl_password_file: str | None = None
-    """A file with the password alone: secrets are never in the configuration itself."""
-    ssl_ca_file: str | None = None
-
-
-class Redis(Instruction):
-    """Where view-projector puts its documents for the gateway, when processes run apart."""
-
-    url: str = "redis://127.0.0.1:6379/0"
-    key_prefix: str = "mm:"
-    timeout_ms: Milliseconds = 500
-    """Of one request; after it the store counts as away until it answers again."""
-    view_age_ms_max: Milliseconds = 2_000
-    """Documents that the projector has not confirmed for this long are shown as stale."""
-
-
-class Process(Instruction):
-    """How one process lives on Kafka."""
-
-    state_dir: str = "state"
-    """Holds a folder a process, with its snapshots and its journal: on a disk that survives a restart."""
-    snapshot_interval_s: Positive = 5.0
-    turn_interval_ms: Annotated[float, Field(ge=0, le=100)] = 2.0
-    """A turn begins at the earliest so long after the one before: what has come meanwhile is one batch."""
-    side_turn_interval_ms: Annotated[float, Field(ge=0, le=100)] = 20.0
-    """The same of the processes that do not stand between book and order: inventory, risk, views."""
-    poll_records_max: Count = 2_000
-    outbox_age_ms_max: Milliseconds = 500
-    """With an unconfirmed record older than this a process reads no more, so that trading fails closed."""
-    outbox_records_max: Count = 200_000
-    """With more unconfirmed records than this it ends, and goes on from its journal when started again."""
-    trace_interval_ms: Milliseconds = 250
-    shards: Count = 1
-    """Processes that share the partitions of monitor-service or of quote-service."""
-    shard: Annotated[int, Field(ge=0)] | None = None
-    """Which of them this one is, from 0; none: the number that ends the host name, as in a StatefulSet."""
-    health_host: str = "127.0.0.1"
-    health_port: Annotated[int, Field(ge=0, le=65535)] = 0
-    """Of /health/live, /health/ready and /metrics; 0 takes a free one, and the log says which."""
-    gateway_host: str = "127.0.0.1"
-    """Where gateway-api listens, at engine.port."""
-
-
 def _default_instruments() -> dict[str, InstrumentConfig]:
     return {
         symbol: InstrumentConfig(
@@ -382,6 +320,23 @@ def _default_instruments() -> dict[str, InstrumentConfig]:
     }
 
 
+ENVELOPE: Mapping[str, tuple[str, ...]] = {
+    "risk_limits": (
+        "max_position",
+        "max_position_notional",
+        "max_loss",
+        "account_max_loss",
+        "max_drawdown",
+        "max_exposure",
+        "resume_people",
+    ),
+    "routing": ("price_collar", "order_value_max", "order_size_max", "permitted"),
+    "protection": ("trips_max",),
+    "reporting": ("capital",),
+}
+"""What a configuration must say by itself before orders go to an exchange."""
+
+
 class Config(Instruction):
     """The whole configuration of the engine."""
 
@@ -391,6 +346,7 @@ class Config(Instruction):
     pricing: Pricing = Pricing()
     market_data: MarketData = MarketData()
     routing: Routing = Routing()
+    protection: Protection = Protection()
     venue: VenueConfig = VenueConfig()
     exchange: Exchange = Exchange()
     reporting: Reporting = Reporting()
@@ -412,6 +368,21 @@ class Config(Instruction):
                         f"feed.symbols names {symbol}, which needs instruments.{symbol} "
                         "with tick_size and lot_size"
                     )
+        return self
+
+    @model_validator(mode="after")
+    def _envelope(self) -> "Config":
+        """At an exchange itself no cap is a default: somebody has chosen each of them."""
+        if self.venue.kind != "ccxt" or self.exchange.url is not None:
+            return self
+        absent = [
+            f"{section}.{name}"
+            for section, names in ENVELOPE.items()
+            for name in names
+            if name not in getattr(self, section).model_fields_set
+        ]
+        if absent:
+            raise ValueError(f"trading at {self.exchange.id} itself needs its caps said: {', '.join(absent)}")
         return self
 
     @model_validator(mode="after")

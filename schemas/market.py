@@ -3,6 +3,8 @@
 from decimal import Decimal
 from typing import ClassVar, Literal
 
+from pydantic import BaseModel, ConfigDict
+
 from schemas.message import PriceTicks, Side, SizeLots, SymbolEvent, TimeNs
 
 ContractKind = Literal["spot", "linear"]
@@ -22,6 +24,29 @@ RefusalReason = Literal[
 ]
 
 
+class VenueFilters(BaseModel):
+    """What a venue refuses of a contract, besides tick, lot and least value; None: it does not say."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
+
+    price_min: Decimal | None = None
+    price_max: Decimal | None = None
+    size_min: Decimal | None = None
+    size_max: Decimal | None = None
+    notional_max: Decimal | None = None
+    """In the quote currency."""
+    bid_multiplier_min: Decimal | None = None
+    bid_multiplier_max: Decimal | None = None
+    """A bid's price, as a multiple of the venue's reference price, lies between the two."""
+    ask_multiplier_min: Decimal | None = None
+    ask_multiplier_max: Decimal | None = None
+    open_orders_max: int | None = None
+    amends_max: int | None = None
+    """Of one order."""
+    position_max: Decimal | None = None
+    """Base units: free, locked and what open buys may add."""
+
+
 class InstrumentFacts(SymbolEvent):
     """What a contract is: everything that turns ticks and lots into money."""
 
@@ -39,6 +64,7 @@ class InstrumentFacts(SymbolEvent):
     quote_currency: str
     reporting_rate: Decimal
     """Units of the reporting currency for one unit of the quote currency."""
+    filters: VenueFilters = VenueFilters()
     inferred: tuple[str, ...] = ()
     """Names of the fields above that were inferred or assumed because no configuration gave them."""
 

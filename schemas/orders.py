@@ -179,6 +179,21 @@ class KillReport(SymbolEvent):
     """Client order ids that may still be live."""
 
 
+StopCode = Literal["MMP", "POSITION_BREAK", "UNACCOUNTED_FILL"]
+
+
+class TradingStop(SymbolEvent):
+    """The router stopped a symbol by itself. Ledger. risk-service halts it where it needs a person."""
+
+    type_name: ClassVar[str] = "order.stop.v1"
+
+    code: StopCode
+    text: str
+    """What was found, with the figures, for people."""
+    needs_person: bool
+    """False: it ends by itself."""
+
+
 class Fill(SymbolEvent):
     """An execution of ours, once per venue trade id. Ledger."""
 

@@ -167,6 +167,16 @@ TOPICS: tuple[Topic, ...] = (
         compacted=True,
     ),
     Topic(
+        "order.stop",
+        "ledger",
+        ROUTER,
+        (RISK,),
+        (orders.TradingStop,),
+        "symbol",
+        "event id",
+        30 * _DAY_MS,
+    ),
+    Topic(
         "order.fill",
         "ledger",
         ROUTER,

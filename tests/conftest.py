@@ -12,7 +12,7 @@ from servers.kafka import KafkaServer, shared_kafka, topics
 from servers.local import CannotRunError
 from servers.redis import RedisServer, shared_redis
 
-from schemas.config import Kafka, Redis
+from schemas.deployment import Kafka, Redis
 
 ROOT = Path(__file__).resolve().parent.parent
 RECORDINGS = ROOT.parent / "shared" / "data" / "normalised"

@@ -17,12 +17,23 @@ from schemas.config import Config
 from schemas.control import Command
 from schemas.envelope import encode
 from schemas.inventory import Position
-from schemas.market import Book, FeedBook, FeedInstrument, FeedRefused, FeedTrade, Instrument, Refusal, Trade
+from schemas.market import (
+    Book,
+    FeedBook,
+    FeedInstrument,
+    FeedRefused,
+    FeedTrade,
+    Instrument,
+    Refusal,
+    Trade,
+    VenueFilters,
+)
 from schemas.message import Event
 from schemas.orders import (
     Fill,
     KillReport,
     OrderEvent,
+    TradingStop,
     VenueBalance,
     VenueBalances,
     VenueOpenOrders,
@@ -55,6 +66,7 @@ INSTRUMENT: dict[str, Any] = {
     "base_currency": "BTC",
     "quote_currency": "USDT",
     "reporting_rate": Decimal("0.9998"),
+    "filters": VenueFilters(price_max=Decimal(1_000_000), open_orders_max=200),
     "inferred": ("tick_size", "lot_size"),
 }
 LEVELS: dict[str, Any] = {
@@ -154,6 +166,9 @@ def order_examples() -> Iterator[Event]:
         reasons=("RISK_HALT",),
         began_ns=RECEIVED_NS - 6_000_000_000,
         open_orders=("mm-btcusdt-1a2b3c-b0-7",),
+    )
+    yield TradingStop(
+        **OF_SYMBOL, code="MMP", text="31 lots filled, 11 net, at a quote of 10", needs_person=True
     )
     yield Fill(
         **OF_SYMBOL,

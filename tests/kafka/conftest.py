@@ -10,7 +10,7 @@ from servers.kafka import topics
 from servers.kafka_log import KafkaLog, read_log
 from servers.local import until
 
-from schemas.config import Kafka
+from schemas.deployment import Kafka
 from schemas.topics import PROCESSES
 
 ORDERS_BETWEEN_KILLS = 4

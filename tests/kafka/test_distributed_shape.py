@@ -16,7 +16,7 @@ from servers.kafka import topics
 from servers.local import LocalProcess, free_port, until
 from servers.redis import RedisServer
 
-from schemas.config import Kafka
+from schemas.deployment import Kafka
 from tests.kafka.test_replay_from_kafka import maker
 
 pytestmark = [pytest.mark.kafka, pytest.mark.redis, pytest.mark.slow]

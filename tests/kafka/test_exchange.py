@@ -8,7 +8,7 @@ from servers.kafka_log import KafkaLog, read_log
 from servers.local import until
 from servers.sandbox import SandboxServer, key_files
 
-from schemas.config import Kafka
+from schemas.deployment import Kafka
 from schemas.topics import PROCESSES, PROJECTOR, ROUTER
 from tests.kafka.test_replay_from_kafka import replayed
 

@@ -18,11 +18,11 @@ from chassis.bus.kafka.bus import KafkaBus
 from chassis.bus.kafka.outbox import OutboxRecord
 from chassis.bus.kafka.wire import Stamp, headers_of, new_trace_id, partition_of
 from chassis.settings import load_config
-from schemas.config import Kafka
 from schemas.control import Command
+from schemas.deployment import Kafka
 from schemas.envelope import Envelope
 from schemas.topics import PROCESSES, PROJECTOR
-from tests.kafka.conftest import intents
+from tests.kafka.conftest import intents, published
 from tests.kafka.invariants import Venue, broken, nothing_alive_at_the_end
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
@@ -36,7 +36,7 @@ def trading(folder: Path, kafka: Kafka, settings: dict[str, Any] | None = None) 
     engine = KafkaEngine(folder, kafka, settings or {}, TRADING)
     try:
         engine.start_all()
-        until(lambda: intents(engine) > 5, "orders are sent", 40, 0.05)
+        until(lambda: published(engine, "venue.report") > 5, "the venue has orders of ours", 40, 0.05)
         yield engine
         codes = engine.stop_all()
     finally:

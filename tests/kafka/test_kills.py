@@ -10,7 +10,7 @@ from servers.kafka_log import read_log
 
 from chassis.crash_points import VARIABLE, CrashPoint
 from chassis.settings import load_config
-from schemas.config import Kafka
+from schemas.deployment import Kafka
 from schemas.topics import PROCESSES
 from tests.kafka.conftest import KafkaRun
 from tests.kafka.invariants import broken, nothing_alive_at_the_end

@@ -9,7 +9,7 @@ from servers.kafka_log import read_log
 from servers.local import until
 
 from chassis.settings import load_config
-from schemas.config import Kafka
+from schemas.deployment import Kafka
 from schemas.topics import MONITOR, QUOTE
 from tests.kafka.conftest import published
 from tests.kafka.invariants import broken, nothing_alive_at_the_end

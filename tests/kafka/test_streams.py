@@ -20,7 +20,7 @@ from servers.local import LocalProcess
 from chassis.bus.base import TopicPartition
 from chassis.bus.kafka.bus import KafkaBus
 from chassis.bus.kafka.reader import KafkaReader
-from schemas.config import Kafka
+from schemas.deployment import Kafka
 from schemas.envelope import Envelope
 from schemas.market import Book, Trade
 from schemas.message import SymbolEvent

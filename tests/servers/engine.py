@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 from servers.local import LocalProcess, free_port, until
 
-from schemas.config import Kafka
+from schemas.deployment import Kafka
 from schemas.topics import PROCESSES, ROUTER
 
 START_LIMIT_S = 60

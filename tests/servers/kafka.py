@@ -21,7 +21,7 @@ from aiokafka.errors import KafkaError
 from servers.local import CannotRunError, LocalProcess, free_port, until
 
 from chassis.bus.kafka.admin import apply_topics
-from schemas.config import Kafka
+from schemas.deployment import Kafka
 
 FOLDER = Path(__file__).parent
 VERSION = "4.3.1"

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from chassis.bus.base import Record, TopicPartition
 from chassis.bus.kafka.bus import KafkaBus
 from chassis.bus.kafka.reader import KafkaReader
-from schemas.config import Kafka
+from schemas.deployment import Kafka
 from schemas.topics import TOPICS
 
 

@@ -13,7 +13,7 @@ from servers.local import CannotRunError, LocalProcess, free_port, until
 
 from chassis.redis_store import RedisMirror, RedisWriter
 from chassis.store import StateStore
-from schemas.config import Redis
+from schemas.deployment import Redis
 
 IMAGE = "redis:7.4-alpine"
 

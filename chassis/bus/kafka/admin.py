@@ -10,7 +10,7 @@ from aiokafka.errors import KafkaError, for_code
 
 from chassis.bus.kafka.client import connection
 from chassis.errors import ConfigError, DependencyError
-from schemas.config import Kafka
+from schemas.deployment import Kafka
 from schemas.topics import TOPICS, Topic
 
 

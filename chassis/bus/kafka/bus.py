@@ -7,7 +7,7 @@ from chassis.bus.base import TopicPartition
 from chassis.bus.kafka.outbox import Outbox, OutboxRecord
 from chassis.bus.kafka.reader import Fence, KafkaReader, TraceIds
 from chassis.bus.kafka.wire import BARRIER_TYPE, Stamp, headers_of, new_trace_id, partition_of, time_ms
-from schemas.config import Kafka
+from schemas.deployment import Kafka
 from schemas.envelope import Envelope, encode
 from schemas.message import Event
 from schemas.topics import BY_NAME

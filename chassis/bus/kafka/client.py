@@ -8,7 +8,7 @@ from aiokafka import TopicPartition as KafkaPartition
 
 from chassis.bus.base import TopicPartition
 from chassis.errors import ConfigError
-from schemas.config import Kafka
+from schemas.deployment import Kafka
 
 REQUEST_TIMEOUT_MS = 40_000
 """A broker that stops for half a minute loses nothing: its answer is waited for."""

@@ -16,7 +16,7 @@ from chassis.bus.logfile import LoggedRecord
 from chassis.errors import ConfigError, LogDamagedError
 from chassis.shell import ADAPTER_SUFFIX, TRACE_SUFFIX
 from chassis.tracewalk import kind_of
-from schemas.config import Kafka
+from schemas.deployment import Kafka
 from schemas.envelope import decode
 from schemas.process import EpochClaim, Trace
 from schemas.topics import BY_NAME, OFF_PATH, TOPICS

@@ -15,7 +15,7 @@ from chassis.bus.kafka.outbox import OutboxRecord
 from chassis.bus.kafka.wire import Stamp, headers_of, new_trace_id
 from chassis.bus.logfile import LoggedRecord
 from chassis.errors import ConfigError
-from schemas.config import Kafka
+from schemas.deployment import Kafka
 from schemas.topics import TOPICS
 
 _UNCONFIRMED_MAX = 5_000

@@ -18,7 +18,7 @@ from chassis.bus.base import TopicPartition
 from chassis.bus.kafka.client import connection, on_broker
 from chassis.bus.kafka.wire import Headers
 from chassis.errors import DependencyError
-from schemas.config import Kafka
+from schemas.deployment import Kafka
 from schemas.topics import BY_NAME
 
 BATCH_BYTES_MAX = 512 * 1024

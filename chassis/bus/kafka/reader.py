@@ -16,7 +16,7 @@ from chassis.bus.kafka.client import connection, from_broker, on_broker
 from chassis.bus.kafka.wire import BARRIER_TYPE, Stamp, read_headers, writer_of
 from chassis.bus.logfile import LoggedRecord
 from chassis.errors import DependencyError, OffsetOutOfRangeError
-from schemas.config import Kafka
+from schemas.deployment import Kafka
 from schemas.envelope import Envelope, decode
 from schemas.topics import BY_NAME, MESSAGE_TYPES
 

@@ -26,7 +26,8 @@ from chassis.errors import EngineError
 from monitor_service.streams.minute import COUNTED
 from monitor_service.streams.open_minutes import Extent, OpenMinutes
 from monitor_service.streams.watch import Watch, check_memory
-from schemas.config import Config, Kafka
+from schemas.config import Config
+from schemas.deployment import Kafka
 from schemas.envelope import Envelope, decode
 from schemas.message import SymbolEvent
 from schemas.statistics import MinuteStatistics

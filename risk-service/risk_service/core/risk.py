@@ -12,7 +12,7 @@ from schemas.control import Command
 from schemas.inventory import Position
 from schemas.market import Instrument
 from schemas.message import ALL_SYMBOLS, Event, SymbolEvent
-from schemas.orders import Fill
+from schemas.orders import Fill, TradingStop
 from schemas.process import Tick
 from schemas.recent_keys import RecentKeys
 from schemas.risk import LimitUse, RiskAlert, RiskState, Severity
@@ -48,6 +48,7 @@ class RiskCore:
             Position: self._on_position,
             Fill: self._on_fill,
             Instrument: self._on_instrument,
+            TradingStop: self._on_stop,
             Command: self._on_command,
             Tick: self._on_tick,
         }
@@ -60,7 +61,7 @@ class RiskCore:
         self._now_ns = max(self._tick_ns, event.event_time_ns)
         return handler(event)
 
-    def _symbol(self, event: Signal | Position | Fill | Instrument) -> SymbolRisk:
+    def _symbol(self, event: Signal | Position | Fill | Instrument | TradingStop) -> SymbolRisk:
         symbol = self._symbols.get(event.key)
         if symbol is None:
             symbol = self._symbols[event.key] = SymbolRisk(Scope(event.venue, event.symbol))
@@ -108,6 +109,15 @@ class RiskCore:
             return ()
         symbol.scope.latch("REPEATED_EXECUTIONS")
         return self._settle(symbol, self._now_ns)
+
+    def _on_stop(self, stop: TradingStop) -> tuple[Event, ...]:
+        """The router stopped a symbol: the halt is ours where only people may end it."""
+        symbol = self._symbol(stop)
+        alert = self._alert(stop, "critical" if stop.needs_person else "warning", stop.code, stop.text)
+        if not stop.needs_person:
+            return (alert,)
+        symbol.scope.latch(stop.code)
+        return (alert, *self._settle(symbol, self._now_ns))
 
     def _on_tick(self, tick: Tick) -> tuple[Event, ...]:
         now_ns = self._tick_ns = tick.event_time_ns
@@ -203,6 +213,9 @@ class RiskCore:
         scope = self._account.scope if symbol is None else symbol.scope
         if command.action == "halt":
             scope.latch("COMMAND", f"COMMAND: {command.reason} by {command.principal}")
+        elif self._awaits_second(command, scope):
+            text = f"{command.principal} asks to end halt {scope.halt_sequence}: a second person has to agree"
+            return (self._alert(command, "warning", "RESUME_REQUESTED", text),)
         elif not self._resume(command, scope, symbol):
             text = f"resume of halt {command.halt_sequence}, but {self._latch_text(scope)}"
             return (self._alert(command, "warning", "RESUME_REFUSED", text),)
@@ -216,8 +229,19 @@ class RiskCore:
 
     def _resume(self, command: Command, scope: Scope, symbol: SymbolRisk | None) -> bool:
         """End the halt that the command means; false where it means another, or none is in force."""
-        if not scope.latches or command.halt_sequence not in (None, scope.halt_sequence):
+        if not _is_meant(command, scope):
             return False
         (self._account if symbol is None else symbol).forgive()
-        scope.latches.clear()
+        scope.resume()
         return True
+
+    def _awaits_second(self, command: Command, scope: Scope) -> bool:
+        if self._limits.resume_people == 1 or not _is_meant(command, scope):
+            return False
+        within_ns = int(self._limits.resume_within_s * NS_PER_S)
+        return scope.lacks_second(command.principal, self._now_ns, within_ns)
+
+
+def _is_meant(command: Command, scope: Scope) -> bool:
+    """Is a halt in force, and the one that the command means?"""
+    return bool(scope.latches) and command.halt_sequence in (None, scope.halt_sequence)

@@ -28,6 +28,15 @@ class Verdict:
     reasons: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class ResumeAsked:
+    """The first of two people wants to trade on."""
+
+    principal: str
+    time_ns: int
+    halt_sequence: int
+
+
 @dataclass(slots=True)
 class Scope:
     """The latches, and the state that was published last."""
@@ -40,6 +49,7 @@ class Scope:
     told: RiskState | None = None
     warned: dict[str, None] = field(default_factory=dict)
     """Limits whose warning was given in this episode."""
+    resume_asked: ResumeAsked | None = None
     reached: dict[str, None] = field(default_factory=dict)
     """Reasons whose limit is in breach."""
 
@@ -49,6 +59,24 @@ class Scope:
         if self.latches.get(cause) != text:
             self.latches[cause] = text
             self.halt_sequence += 1
+
+    def lacks_second(self, principal: str, now_ns: int, within_ns: int) -> bool:
+        """Is `principal` the first to ask for the end of this halt? Somebody else has to agree in time."""
+        asked = self.resume_asked
+        if (
+            asked is not None
+            and asked.principal != principal
+            and asked.halt_sequence == self.halt_sequence
+            and now_ns - asked.time_ns <= within_ns
+        ):
+            return False
+        self.resume_asked = ResumeAsked(principal, now_ns, self.halt_sequence)
+        return True
+
+    def resume(self) -> None:
+        """End all latches."""
+        self.latches.clear()
+        self.resume_asked = None
 
     def reaches(self, reason: str, share: Decimal) -> bool:
         """Is a limit in breach that is used to `share`? One in breach stays so down to CLEARS_AT."""

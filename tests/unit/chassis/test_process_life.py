@@ -12,7 +12,8 @@ from chassis.errors import ConfigError
 from chassis.health import health_of
 from chassis.run import shard_of
 from chassis.worker import Worker
-from schemas.config import Config, Process
+from schemas.config import Config
+from schemas.deployment import Process
 
 
 def config(**process: Any) -> Config:

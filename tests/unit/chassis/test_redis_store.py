@@ -13,7 +13,7 @@ from servers.redis import RedisServer, all_of, eventually, mirror_of, redis_stor
 
 from chassis.errors import ConfigError, FencedError
 from chassis.redis_store import RedisMirror, RedisWriter
-from schemas.config import Redis
+from schemas.deployment import Redis
 
 pytestmark = pytest.mark.redis
 REBUILT_WITHIN_S = 2

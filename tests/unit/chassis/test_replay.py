@@ -14,7 +14,8 @@ from chassis.process import Core, ProcessDefinition
 from chassis.replay import ProcessReplay, replay
 from chassis.restore import restore
 from chassis.shell import ProcessShell
-from schemas.config import Config, Engine
+from schemas.config import Config
+from schemas.deployment import Engine
 from schemas.market import FeedTrade, Trade
 from schemas.message import Event
 from schemas.orders import OrderEvent

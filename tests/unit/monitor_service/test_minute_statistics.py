@@ -14,7 +14,7 @@ from monitor_service.streams.worker import make_app
 
 from chassis.bus.base import TopicPartition
 from chassis.errors import EngineError
-from schemas.config import Kafka
+from schemas.deployment import Kafka
 from schemas.market import Book, Trade
 from schemas.message import Side, SymbolEvent
 from schemas.orders import Fill, OrderEvent, OrderStatus

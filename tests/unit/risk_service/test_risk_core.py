@@ -14,7 +14,7 @@ from schemas.control import Command, CommandAction
 from schemas.inventory import Position
 from schemas.market import BookStatus, Instrument
 from schemas.message import ALL_SYMBOLS, Event, Side
-from schemas.orders import Fill
+from schemas.orders import Fill, StopCode, TradingStop
 from schemas.process import Tick
 from schemas.risk import RiskAlert, RiskState
 from schemas.signals import Signal
@@ -115,6 +115,7 @@ def command(
     symbol: str = BTC,
     halt_sequence: int | None = None,
     reason: str = "odd prices",
+    principal: str = "ann",
 ) -> Command:
     return Command(
         event_time_ns=T0,
@@ -122,7 +123,7 @@ def command(
         symbol=symbol,
         command_id=command_id,
         action=action,
-        principal="ann",
+        principal=principal,
         reason=reason,
         halt_sequence=halt_sequence,
     )
@@ -731,3 +732,43 @@ def test_repeated_positions_and_commands_change_nothing(steps: list[Event]) -> N
         assert twice.on_event(step) == once.on_event(step)
         if isinstance(step, Position | Command):
             assert twice.on_event(step) == ()
+
+
+def stop(code: StopCode = "MMP", *, needs_person: bool = True) -> TradingStop:
+    return TradingStop(
+        event_time_ns=T0, venue="sim", symbol=BTC, code=code, text="31 lots", needs_person=needs_person
+    )
+
+
+def test_a_stop_by_the_router_that_needs_people_is_a_halt_until_a_resume() -> None:
+    made = core()
+    said = made.on_event(stop())
+    assert (state(said).state, state(said).reasons, state(said).latched) == ("HALT", ("MMP",), True)
+    assert alerts(said) == ["MMP", "HALT"]
+    assert state(made.on_event(command("resume"))).state == "RUN"
+
+
+def test_a_stop_that_ends_by_itself_is_told_and_nothing_else() -> None:
+    (alert,) = core().on_event(stop(needs_person=False))
+    assert isinstance(alert, RiskAlert)
+    assert (alert.name, alert.severity, alert.message) == ("MMP", "warning", "31 lots")
+
+
+def test_where_two_people_resume_one_is_not_enough() -> None:
+    made = core(resume_people=2, resume_within_s=900)
+    made.on_event(command("halt", "c1"))
+    assert alerts(made.on_event(command("resume", "c2"))) == ["RESUME_REQUESTED"]
+    assert alerts(made.on_event(command("resume", "c3"))) == ["RESUME_REQUESTED"]
+    assert in_force(made).state == "HALT"
+    assert state(made.on_event(command("resume", "c4", principal="bob"))).state == "RUN"
+
+
+def test_the_second_persons_word_counts_for_the_same_halt_and_in_time() -> None:
+    made = core(resume_people=2, resume_within_s=900)
+    made.on_event(command("halt", "c1"))
+    made.on_event(command("resume", "c2"))
+    made.on_event(command("halt", "c3", reason="another"))
+    assert alerts(made.on_event(command("resume", "c4", principal="bob"))) == ["RESUME_REQUESTED"]
+    made.on_event(tick(901))
+    assert alerts(made.on_event(command("resume", "c5", principal="cat"))) == ["RESUME_REQUESTED"]
+    assert state(made.on_event(command("resume", "c6", principal="ann"))).state == "RUN"

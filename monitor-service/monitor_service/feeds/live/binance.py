@@ -12,7 +12,7 @@ import structlog
 from chassis.exchanges import Client
 from monitor_service.feeds.live.book_sync import BookSync, Difference
 from monitor_service.feeds.live.sink import Sink
-from schemas.config import Exchange
+from schemas.deployment import Exchange
 from schemas.units import NS_PER_MS
 
 SYMBOLS_PER_CONNECTION = 200

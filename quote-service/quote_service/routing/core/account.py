@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from quote_service.routing.core import codes
+from quote_service.routing.core.funds import NOTHING, Money, committed
 from quote_service.routing.core.message_budget import MessageBudget
 from quote_service.routing.core.symbol_state import SymbolState
 from quote_service.routing.core.venue_budget import VenueBudget
@@ -41,6 +42,8 @@ class Account:
     ready_venues: dict[str, bool] = field(default_factory=dict)
     balances: dict[str, dict[str, VenueBalance]] = field(default_factory=dict)
     """By venue and currency, as the venue stated them last."""
+    committed: Money = field(default_factory=dict)
+    """What the orders of all symbols may take, by currency."""
 
     def is_venue_ready(self, venue: str) -> bool:
         """Has the venue's adapter compared its orders with ours, and is it connected?"""
@@ -96,6 +99,16 @@ class Account:
             exposure = symbol.terms.exposure_micro(symbol.worst_lots(), symbol.mid_half_ticks)
         self.exposure_micro += exposure - symbol.exposure_micro
         symbol.exposure_micro = exposure
+        if self.venue is not None:
+            self._commit(symbol)
+
+    def _commit(self, symbol: SymbolState) -> None:
+        """Sum up anew what the orders of all symbols may take, by currency."""
+        after = committed(symbol)
+        for currency in symbol.committed.keys() | after.keys():
+            change = after.get(currency, NOTHING) - symbol.committed.get(currency, NOTHING)
+            self.committed[currency] = self.committed.get(currency, NOTHING) + change
+        symbol.committed = after
 
     def has_quote_budget(self, symbol: SymbolState, now_ns: int, kind: MessageKind = "place") -> bool:
         """May one more place or amend go out for this symbol?"""

@@ -1,5 +1,7 @@
 """Why an order was denied or cancelled: the codes that stand in `OrderEvent.reasons`."""
 
+from schemas.orders import StopCode
+
 NO_INSTRUMENT = "NO_INSTRUMENT"
 """No usable contract, or target, position and contract are of different versions."""
 NO_REFERENCE = "NO_REFERENCE"
@@ -9,6 +11,27 @@ STALE_MD = "STALE_MD"
 PRICE_NOT_POSITIVE = "PRICE_NOT_POSITIVE"
 SIZE_NOT_POSITIVE = "SIZE_NOT_POSITIVE"
 PRICE_COLLAR = "PRICE_COLLAR"
+PRICE_COLLAR_PERIOD = "PRICE_COLLAR_PERIOD"
+"""Our own price moved further within protection.quote_move_window_s than the market gives reason for."""
+MD_JUMP = "MD_JUMP"
+"""The mid jumped, and has not held its new price for protection.jump_pause_ms."""
+PRICE_FILTER = "PRICE_FILTER"
+LOT_SIZE = "LOT_SIZE"
+MAX_NOTIONAL = "MAX_NOTIONAL"
+PERCENT_PRICE = "PERCENT_PRICE"
+MAX_NUM_ORDERS = "MAX_NUM_ORDERS"
+MAX_NUM_AMENDS = "MAX_NUM_AMENDS"
+MAX_POSITION = "MAX_POSITION"
+"""These seven: the venue's own filters, checked before anything is sent."""
+INSUFFICIENT_BALANCE = "INSUFFICIENT_BALANCE"
+"""The account could not pay if all orders of ours were filled."""
+NOT_PERMITTED = "NOT_PERMITTED"
+FLICKER = "FLICKER"
+"""protection.price_repeats_max orders went to this price within a second."""
+MMP_FROZEN = "MMP_FROZEN"
+"""Too much was filled in too short a time."""
+POSITION_BREAK = "POSITION_BREAK"
+"""The venue's balance is not what our fills say."""
 MAX_VALUE = "MAX_VALUE"
 MAX_QTY = "MAX_QTY"
 MIN_NOTIONAL = "MIN_NOTIONAL"
@@ -41,5 +64,12 @@ VENUE_NOT_READY = "VENUE_NOT_READY"
 ORPHAN = "ORPHAN"
 """The venue holds an order of ours that nobody here wanted."""
 
-MOVE_WITH_BOOK = frozenset({PRICE_COLLAR, POST_ONLY})
+OF_STOP: dict[StopCode, str] = {
+    "MMP": MMP_FROZEN,
+    "POSITION_BREAK": POSITION_BREAK,
+    "UNACCOUNTED_FILL": UNACCOUNTED_FILL,
+}
+"""What the gate says while a symbol is stopped for that."""
+
+MOVE_WITH_BOOK = frozenset({PRICE_COLLAR, PRICE_COLLAR_PERIOD, PERCENT_PRICE, POST_ONLY})
 """Codes that the next best prices may lift; the others wait for their own message, or for a tick."""

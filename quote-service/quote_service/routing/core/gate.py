@@ -4,54 +4,19 @@ It answers with all failing codes, not only the first. What is missing, stale or
 Cancels do not pass the gate: nothing may hold them up.
 """
 
-from dataclasses import dataclass
 from decimal import Decimal
 
 from quote_service.routing.core import codes
 from quote_service.routing.core.account import Account
-from quote_service.routing.core.order_states import Order
+from quote_service.routing.core.funds import funds_codes
+from quote_service.routing.core.market_checks import MarketChecks
+from quote_service.routing.core.order_checks import filter_codes, order_codes
+from quote_service.routing.core.pace import Pace
+from quote_service.routing.core.request import Request
 from quote_service.routing.core.symbol_state import SymbolState
 from quote_service.routing.core.terms import MICRO, ContractTerms
 from schemas.config import Config
-from schemas.message import Side
 from schemas.units import NS_PER_MS, side_sign
-from schemas.venues import MessageKind
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """An order or an amend that is to go out."""
-
-    side: Side
-    level: int
-    price_ticks: int
-    size_lots: int
-    """Open size wanted, what is filled already left out."""
-    instrument_version: int
-    target_sequence: int
-    valid_until_ns: int
-    replaces: Order | None = None
-    """The order to amend; None: a new one."""
-
-    @property
-    def total_lots(self) -> int:
-        """Total size of the order, the filled part included."""
-        return self.size_lots + (self.replaces.filled_lots if self.replaces is not None else 0)
-
-    @property
-    def message_kind(self) -> MessageKind:
-        """What it is to the venue, which grants so many of each kind."""
-        order = self.replaces
-        if order is None:
-            return "place"
-        shrinks = self.price_ticks == order.price_ticks and self.total_lots <= order.size_lots
-        return "shrink" if shrinks else "amend"
-
-    @property
-    def takes_back(self) -> bool:
-        """Does it amend an order that offers more, or at a better price, than is wanted?"""
-        order = self.replaces
-        return order is not None and order.is_more_generous_than(self.price_ticks, self.size_lots)
 
 
 class Gate:
@@ -59,8 +24,8 @@ class Gate:
 
     def __init__(self, config: Config, account: Account) -> None:
         self._account = account
-        collar = Decimal(str(config.routing.price_collar))
-        self._collar_numerator, self._collar_denominator = collar.as_integer_ratio()
+        self._market = MarketChecks(config)
+        self.pace = Pace(config.protection)
         self._book_age_max_ns = config.market_data.book_age_ms_max * NS_PER_MS
         self._duplicate_window_ns = config.routing.duplicate_window_ms * NS_PER_MS
         exposure = Decimal(str(config.risk_limits.max_exposure)) * config.reporting.capital
@@ -79,10 +44,17 @@ class Gate:
         if terms is None or not self._versions_agree(request, symbol, terms):
             failing.append(codes.NO_INSTRUMENT)
         else:
-            failing += self._order_codes(request, terms)
-            failing += self._market_codes(request, symbol)
+            failing += order_codes(request, terms)
+            failing += filter_codes(request, symbol, terms.filters)
+            failing += self._market.codes(request, symbol, now_ns)
             failing += self._limit_codes(request, symbol, terms)
+            failing += self._funds_codes(request, symbol, terms)
         return tuple(failing)
+
+    def note_sent(self, request: Request, symbol: SymbolState, now_ns: int) -> None:
+        """The request goes out: what later checks compare with it."""
+        self._market.note_sent(request, symbol, now_ns)
+        self.pace.note_sent(request, symbol, now_ns)
 
     def reference_codes(self, symbol: SymbolState, now_ns: int) -> list[str]:
         """What is wrong with the market data of a symbol."""
@@ -91,17 +63,22 @@ class Gate:
             return [codes.NO_REFERENCE]
         if book.status == "stale" or now_ns - book.event_time_ns > self._book_age_max_ns:
             return [codes.NO_REFERENCE, codes.STALE_MD]
-        return [] if symbol.is_live else [codes.NO_REFERENCE]
+        failing = [] if symbol.is_live else [codes.NO_REFERENCE]
+        if now_ns < symbol.jumps.doubted_until_ns:
+            failing.append(codes.MD_JUMP)
+        return failing
 
     def halt_codes(self, symbol: SymbolState, now_ns: int) -> list[str]:
         """Why a symbol may not be traded at all."""
         if self._account.is_silent(now_ns):
             return [codes.NO_RISK_STATE]
         failing = []
+        if not symbol.is_permitted:
+            failing.append(codes.NOT_PERMITTED)
         if not self._account.is_venue_ready(symbol.venue):
             failing.append(codes.VENUE_NOT_READY)
-        if symbol.has_unaccounted_fill:
-            failing.append(codes.UNACCOUNTED_FILL)
+        if symbol.stopped_by is not None or now_ns < symbol.guard.frozen_until_ns:
+            failing.append(codes.OF_STOP[symbol.stopped_by or "MMP"])
         if self._account.trading_state(symbol) == "HALT":
             failing.append(codes.RISK_HALT)
         return failing
@@ -126,35 +103,10 @@ class Gate:
             failing.append(codes.STALE_COMMAND)
         if request.replaces is None and self._was_just_sent(request, symbol, now_ns):
             failing.append(codes.DUPLICATE)
+        if self.pace.flickers(request, symbol, now_ns):
+            failing.append(codes.FLICKER)
         if not self._account.has_quote_budget(symbol, now_ns, request.message_kind):
             failing.append(codes.MESSAGE_LIMIT)
-        return failing
-
-    def _order_codes(self, request: Request, terms: ContractTerms) -> list[str]:
-        failing = []
-        value = request.price_ticks * request.size_lots
-        if request.price_ticks <= 0:
-            failing.append(codes.PRICE_NOT_POSITIVE)
-        if request.size_lots <= 0:
-            failing.append(codes.SIZE_NOT_POSITIVE)
-        if value > terms.order_value_max:
-            failing.append(codes.MAX_VALUE)
-        if request.size_lots > terms.order_size_max_lots:
-            failing.append(codes.MAX_QTY)
-        if value < terms.order_value_min:
-            failing.append(codes.MIN_NOTIONAL)
-        return failing
-
-    def _market_codes(self, request: Request, symbol: SymbolState) -> list[str]:
-        failing = []
-        mid = symbol.mid_half_ticks
-        price = request.price_ticks
-        if mid is not None and abs(2 * price - mid) * self._collar_denominator > self._collar_numerator * mid:
-            failing.append(codes.PRICE_COLLAR)
-        if crosses_own(request, symbol) is not None:
-            failing.append(codes.SELF_CROSS)
-        if symbol.is_live and would_take(request, symbol):
-            failing.append(codes.POST_ONLY)
         return failing
 
     def _limit_codes(self, request: Request, symbol: SymbolState, terms: ContractTerms) -> list[str]:
@@ -166,10 +118,19 @@ class Gate:
         worst_lots = side_sign(request.side) * symbol.position.lots + _side_lots(request, symbol)
         if worst_lots > terms.position_limit_lots(mid):
             failing.append(codes.POS_LIMIT)
+        if request.side == "buy" and worst_lots > terms.filters.position_max_lots:
+            failing.append(codes.MAX_POSITION)
         after = terms.exposure_micro(max(abs(worst_lots), symbol.worst_lots()), mid)
         if self._account.exposure_micro - symbol.exposure_micro + after > self._exposure_max_micro:
             failing.append(codes.EXPOSURE)
         return failing
+
+    def _funds_codes(self, request: Request, symbol: SymbolState, terms: ContractTerms) -> list[str]:
+        if _shrinks(request):
+            return []
+        account = self._account
+        balances = account.balances.get(symbol.venue)
+        return funds_codes(request, terms, balances, account.committed)
 
     def _only_reduces(self, request: Request, symbol: SymbolState) -> bool:
         return _side_lots(request, symbol) <= symbol.reducing_room_lots(request.side)
@@ -183,24 +144,6 @@ class Gate:
             and sent.size_lots == request.size_lots
             and now_ns - sent.time_ns < self._duplicate_window_ns
         )
-
-
-def would_take(request: Request, symbol: SymbolState) -> bool:
-    """Would the order match at once against the newest live book?"""
-    if request.side == "buy":
-        return request.price_ticks >= symbol.best_ask_ticks
-    return request.price_ticks <= symbol.best_bid_ticks
-
-
-def crosses_own(request: Request, symbol: SymbolState) -> Order | None:
-    """An own order of the other side that the request could trade with, in flight and being cancelled too."""
-    for order in symbol.orders.values():
-        if order.side == request.side:
-            continue
-        distance_ticks = order.most_generous_ticks - request.price_ticks
-        if side_sign(request.side) * distance_ticks <= 0:
-            return order
-    return None
 
 
 def _side_lots(request: Request, symbol: SymbolState) -> int:

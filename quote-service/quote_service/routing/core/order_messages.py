@@ -1,9 +1,9 @@
 """The messages about orders, built in one place."""
 
-from quote_service.routing.core.gate import Request
 from quote_service.routing.core.order_states import Order
+from quote_service.routing.core.request import Request
 from quote_service.routing.core.symbol_state import SymbolState
-from schemas.orders import Fill, OrderEvent, OrderEventKind, VenueReport
+from schemas.orders import Fill, OrderEvent, OrderEventKind, StopCode, TradingStop, VenueReport
 
 
 def order_event(
@@ -46,6 +46,20 @@ def denial(symbol: SymbolState, request: Request, now_ns: int, reasons: tuple[st
         size_lots=max(0, request.size_lots),
         target_sequence=request.target_sequence,
         reasons=reasons,
+    )
+
+
+def stop(symbol: SymbolState, code: StopCode, text: str, now_ns: int, *, needs_person: bool) -> TradingStop:
+    """The symbol stops; where it needs a person, until risk-service has halted and resumed it."""
+    if needs_person:
+        symbol.stopped_by = code
+    return TradingStop(
+        event_time_ns=now_ns,
+        venue=symbol.venue,
+        symbol=symbol.symbol,
+        code=code,
+        text=text,
+        needs_person=needs_person,
     )
 
 

@@ -88,6 +88,8 @@ class Order:
     filled_lots: int = 0
     revision: int = 0
     """Amends asked for so far."""
+    shrinks: int = 0
+    """Amends that only lowered the size, of the order as the venue knows it."""
     is_replaced: bool = False
     """Is the amend under way a new order at the venue? Then the old one may still be filled beside it."""
     status: OrderStatus = "pending_new"

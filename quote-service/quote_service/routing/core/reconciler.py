@@ -7,12 +7,17 @@ alone, but for a cancel of an order that the venue is known to hold.
 from dataclasses import dataclass
 
 from quote_service.routing.core import codes
-from quote_service.routing.core.gate import Request, crosses_own
+from quote_service.routing.core.market_checks import crosses_own
+from quote_service.routing.core.memory import Refused
 from quote_service.routing.core.order_states import AWAITING_ANSWER, Order
-from quote_service.routing.core.symbol_state import Refused, SymbolState
+from quote_service.routing.core.request import Request
+from quote_service.routing.core.standing_back import Crossing
+from quote_service.routing.core.symbol_state import SymbolState
 from quote_service.routing.core.wanted import Wanted
 from schemas.quoting import QuoteTarget
 from schemas.units import side_sign
+
+NO_CROSSING = Crossing()
 
 
 @dataclass(slots=True)
@@ -67,8 +72,10 @@ def is_cancellable(order: Order) -> bool:
 
 def _plan_levels(symbol: SymbolState, target: QuoteTarget, wanted: Wanted, requests: list[Request]) -> None:
     side = wanted.side
-    for level, (price_ticks, size_lots) in enumerate(wanted.levels):
+    for level, (wanted_ticks, size_lots) in enumerate(wanted.levels):
         order = symbol.orders.get((side, level))
+        crossing = symbol.crossings.get((side, level), NO_CROSSING)
+        price_ticks = crossing.price_ticks(side, wanted_ticks, target.sequence)
         if size_lots <= 0 or (order is not None and not _is_to_amend(order, target, price_ticks, size_lots)):
             continue
         requests.append(
@@ -118,6 +125,8 @@ def _is_left_alone(request: Request, symbol: SymbolState, rules: Rules, now_ns: 
     Less size keeps an order's place in the queue, so it is always amended; more size would lose it.
     """
     slot = (request.side, request.level)
+    if now_ns < symbol.crossings.get(slot, NO_CROSSING).rests_until_ns:
+        return True
     if symbol.refused.get(slot) == _as_refused(request):
         return True
     order = request.replaces

@@ -5,9 +5,10 @@ order too.
 """
 
 from quote_service.routing.core.client_ids import side_of
-from quote_service.routing.core.order_messages import fill_of, order_event
+from quote_service.routing.core.memory import Filled, Refused
+from quote_service.routing.core.order_messages import fill_of, order_event, stop
 from quote_service.routing.core.order_states import Order
-from quote_service.routing.core.symbol_state import Filled, Refused, SymbolState
+from quote_service.routing.core.symbol_state import SymbolState
 from schemas.message import Event
 from schemas.orders import OrderEventKind, VenueReport
 
@@ -105,8 +106,8 @@ def _foreign_fill(symbol: SymbolState, report: VenueReport, trade_id: str) -> li
     """
     side = report.side or side_of(report.client_order_id)
     if side is None or symbol.terms is None:
-        symbol.has_unaccounted_fill = True
-        return []
+        text = f"fill of {report.client_order_id}, whose side nobody says: {report.size_lots} lots"
+        return [stop(symbol, "UNACCOUNTED_FILL", text, report.event_time_ns, needs_person=True)]
     order = Order(
         client_order_id=report.client_order_id,
         side=side,

@@ -8,13 +8,16 @@ from typing import Any
 
 from quote_service.routing.core import codes
 from quote_service.routing.core.account import Account
-from quote_service.routing.core.gate import Gate, Request
+from quote_service.routing.core.gate import Gate
+from quote_service.routing.core.guards import Guards
 from quote_service.routing.core.kill import VenueTruth, Withdrawals
+from quote_service.routing.core.memory import Denied, Sent
 from quote_service.routing.core.order_messages import denial, order_event
 from quote_service.routing.core.order_states import AWAITING_ANSWER, Order
 from quote_service.routing.core.reconciler import Plan, Rules, plan, pull_all
 from quote_service.routing.core.reports import apply_report
-from quote_service.routing.core.symbol_state import Denied, Sent, SymbolState
+from quote_service.routing.core.request import Request
+from quote_service.routing.core.symbol_state import SymbolState
 from quote_service.routing.core.terms import contract_terms
 from quote_service.routing.core.wanted import reduced, wanted_of
 from quote_service.routing.core.wrongness import wrongness
@@ -54,6 +57,7 @@ class RouterCore:
             venue_share=config.exchange.budget_share,
         )
         self._gate = Gate(config, self._account)
+        self._guards = Guards(config)
         self._rules = Rules(config.routing.size_up_tolerance, config.routing.duplicate_window_ms * NS_PER_MS)
         self._target_age_max_ns = config.routing.target_age_ms_max * NS_PER_MS
         self._unknown_after_ns = config.routing.unknown_after_ms * NS_PER_MS
@@ -123,6 +127,9 @@ class RouterCore:
         was_live = symbol.is_live
         bid_ticks, ask_ticks = symbol.best_bid_ticks, symbol.best_ask_ticks
         symbol.see_book(book)
+        self._guards.see_book(symbol, self._now_ns)
+        if self._now_ns < symbol.jumps.doubted_until_ns:
+            return tuple(self._reconcile(symbol, self._now_ns))
         if was_live == symbol.is_live:
             moved = symbol.best_bid_ticks != bid_ticks or symbol.best_ask_ticks != ask_ticks
             if not (moved and symbol.awaits_book):
@@ -137,11 +144,13 @@ class RouterCore:
         symbol.target = target
         symbol.is_target_late = self._now_ns - target.event_time_ns > self._target_age_max_ns
         symbol.wanted = wanted_of(target)
+        self._guards.see_target(symbol, target)
         return tuple(self._reconcile(symbol, self._now_ns))
 
     def _on_report(self, report: VenueReport) -> Outputs:
         symbol = self._symbol(report)
         outputs = apply_report(symbol, report)
+        outputs += self._guards.see_report(symbol, report, outputs, self._now_ns)
         if outputs:
             self._account.value(symbol)
             self._truth.note_sent(symbol.venue, self._now_ns)
@@ -165,6 +174,8 @@ class RouterCore:
         symbol = self._symbol(state)
         if state.state == symbol.risk:
             return _NOTHING
+        if symbol.risk == "HALT":
+            self._guards.release(symbol)
         symbol.risk = state.state
         return (*self._reconcile(symbol, self._now_ns), *self._judge_withdrawals())
 
@@ -174,6 +185,7 @@ class RouterCore:
         for symbol in self._symbols.values():
             self._account.value(symbol)
             outputs += self._give_up_waiting(symbol, self._now_ns)
+        outputs += self._guards.judge_positions(self._symbols.values(), self._account, self._now_ns)
         self._is_turn, self._account.has_waiting = True, False
         outputs += self._reconcile_all(self._now_ns)
         self._is_turn = False
@@ -205,6 +217,9 @@ class RouterCore:
         symbol = self._symbols.get(event.key)
         if symbol is None:
             symbol = SymbolState.new(event.key, event.venue, event.symbol)
+            permitted = self._config.routing.permitted
+            symbol.is_permitted = permitted is None or event.key in permitted
+            symbol.excludes_own = self._account.venue is not None
             self._symbols[event.key] = symbol
         return symbol
 
@@ -253,9 +268,13 @@ class RouterCore:
         return plan(symbol, target, (bids, asks), self._rules, now_ns)
 
     def _carry_out(self, symbol: SymbolState, made: Plan, now_ns: int, outputs: list[OrderEvent]) -> None:
-        self._cancel(symbol, made.cancels, now_ns, outputs)
+        pace = self._gate.pace
+        cancels = [each for each in made.cancels if not pace.holds(*each, symbol, now_ns)]
+        self._cancel(symbol, cancels, now_ns, outputs)
         for request in made.requests:
             kind = request.message_kind
+            if request.replaces and kind == "amend" and pace.holds(request.replaces, None, symbol, now_ns):
+                continue
             if not self._account.may_send_now(
                 symbol, now_ns, kind, takes_back=request.takes_back, is_turn=self._is_turn
             ):
@@ -304,7 +323,9 @@ class RouterCore:
         order.asked_size_lots = request.total_lots
         order.asked_at_ns = now_ns
         order.revision += 1
-        order.is_replaced = self._replaces and request.message_kind == "amend"
+        is_new = self._replaces and request.message_kind == "amend"
+        order.is_replaced = is_new
+        order.shrinks = 0 if is_new else order.shrinks + 1
         order.target_sequence = request.target_sequence
         self._note_sent(symbol, request, now_ns)
         return order_event(symbol, order, "amend_intent", now_ns)
@@ -312,6 +333,7 @@ class RouterCore:
     def _note_sent(self, symbol: SymbolState, request: Request, now_ns: int) -> None:
         self._account.spend_message(symbol, now_ns, request.message_kind)
         self._account.value(symbol)
+        self._gate.note_sent(request, symbol, now_ns)
         symbol.sent[request.side, request.level] = Sent(
             request.target_sequence, request.price_ticks, request.size_lots, now_ns
         )

@@ -2,18 +2,23 @@
 
 from collections import deque
 from dataclasses import dataclass, field
+from decimal import Decimal
 
 from quote_service.routing.core.client_ids import client_order_id, id_prefix
 from quote_service.routing.core.codes import NO_TARGET
+from quote_service.routing.core.jumps import JumpWatch
+from quote_service.routing.core.memory import Denied, Filled, PriceSent, PriceStep, Refused, Sent, Slot
 from quote_service.routing.core.message_budget import MessageBudget
 from quote_service.routing.core.order_states import Order
+from quote_service.routing.core.protection import FillGuard
+from quote_service.routing.core.standing_back import Crossing
 from quote_service.routing.core.terms import ContractTerms
 from quote_service.routing.core.venue_budget import VenueBudget
 from quote_service.routing.core.wanted import Wanted
 from schemas.inventory import Position
 from schemas.market import Book, Instrument
 from schemas.message import Side
-from schemas.orders import Fill
+from schemas.orders import Fill, StopCode
 from schemas.quoting import QuoteTarget
 from schemas.recent_keys import RecentKeys
 from schemas.risk import TradingState
@@ -23,45 +28,6 @@ ENDED_ORDERS_KEPT = 256
 """Ended orders a symbol remembers, so that a late fill finds its order."""
 TRADE_IDS_KEPT = 1_024
 """Venue trade ids a symbol remembers; a venue repeats its newest fills after a reconnect, not older ones."""
-
-Slot = tuple[Side, int]
-"""Side and level: the place of at most one order that may be live."""
-
-
-@dataclass(slots=True)
-class Sent:
-    """What was last sent for a slot."""
-
-    target_sequence: int
-    price_ticks: int
-    size_lots: int
-    """Open size asked for."""
-    time_ns: int
-
-
-@dataclass(slots=True)
-class Denied:
-    """What was denied for a slot because of one target, so that it is said once."""
-
-    target_sequence: int
-    codes: list[tuple[str, ...]] = field(default_factory=list)
-
-
-@dataclass(slots=True)
-class Refused:
-    """The newest ask of a slot that the venue refused: it is not asked again for the same target."""
-
-    target_sequence: int
-    price_ticks: int
-    total_lots: int
-
-
-@dataclass(slots=True)
-class Filled:
-    """The newest fill of a slot: what was filled is not offered again at once for the same target."""
-
-    target_sequence: int
-    time_ns: int
 
 
 @dataclass(slots=True)
@@ -137,7 +103,25 @@ class SymbolState:
     """Worst-case value when last valued, millionths of the reporting currency."""
     awaits_book: bool = False
     """Something wanted was denied because of the best prices: look again when they change."""
-    has_unaccounted_fill: bool = False
+    is_permitted: bool = True
+    """False: `routing.permitted` does not name it."""
+    excludes_own: bool = False
+    """A real venue's book holds our own orders: they are taken off before it is a reference."""
+    stopped_by: StopCode | None = None
+    """Why it may not be traded until people have looked."""
+    guard: FillGuard = field(default_factory=FillGuard)
+    quote_lots: int = 0
+    """Total of the larger side of the newest target that had one."""
+    jumps: JumpWatch = field(default_factory=JumpWatch)
+    price_steps: dict[Side, deque[PriceStep]] = field(
+        default_factory=lambda: {"buy": deque(), "sell": deque()}
+    )
+    prices_sent: deque[PriceSent] = field(default_factory=deque)
+    """Of the last second."""
+    crossings: dict[Slot, Crossing] = field(default_factory=dict)
+    """Where the venue refused what would have taken."""
+    committed: dict[str, Decimal] = field(default_factory=dict)
+    """What its orders may take of the account, by currency, when last valued."""
     venue_grant: VenueBudget | None = None
     """What the venue grants this symbol; nothing was sent yet."""
     budget: MessageBudget | None = None
@@ -202,11 +186,31 @@ class SymbolState:
     def see_book(self, book: Book) -> None:
         """Take over the newest book."""
         self.book = book
-        bids, asks = book.bid_prices, book.ask_prices
-        if book.status == "live" and bids and asks and 0 < bids[0] < asks[0]:
-            self.is_live = True
-            self.best_bid_ticks = bids[0]
-            self.best_ask_ticks = asks[0]
-            self.mid_half_ticks = bids[0] + asks[0]
-        else:
-            self.is_live = False
+        bid = self._best("buy", book.bid_prices, book.bid_sizes)
+        ask = self._best("sell", book.ask_prices, book.ask_sizes)
+        self.is_live = book.status == "live" and 0 < bid < ask
+        if self.is_live:
+            self.best_bid_ticks, self.best_ask_ticks = bid, ask
+            self.mid_half_ticks = bid + ask
+
+    def _best(self, side: Side, prices: tuple[int, ...], sizes: tuple[int, ...]) -> int:
+        """The best price at which others quote; 0 where nobody does."""
+        if not (self.excludes_own and self.orders):
+            return prices[0] if prices else 0
+        own = self._own_lots(side)
+        others = (price for price, size in zip(prices, sizes, strict=False) if size > own.get(price, 0))
+        return next(others, 0)
+
+    def _own_lots(self, side: Side) -> dict[int, int]:
+        """What may be ours at each price, by price: of an amend under way, at the old and at the new one."""
+        own: dict[int, int] = {}
+        for order in self.orders.values():
+            if order.side == side:
+                for price in {order.price_ticks, order.asked_price_ticks}:
+                    own[price] = own.get(price, 0) + order.reserved_lots
+        return own
+
+    def release(self) -> None:
+        """People have looked and trade on."""
+        self.stopped_by = None
+        self.guard.forget()

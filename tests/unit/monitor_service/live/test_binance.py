@@ -17,7 +17,8 @@ from monitor_service.feeds.live.binance import BinanceSource
 from monitor_service.feeds.live.book_sync import BookSync, Difference
 from monitor_service.feeds.live.sink import QUEUED_MAX, Sink
 
-from schemas.config import Config, Exchange
+from schemas.config import Config
+from schemas.deployment import Exchange
 from schemas.market import Book, FeedInstrument, FeedRefused, FeedTrade
 from schemas.venues import VenueId
 

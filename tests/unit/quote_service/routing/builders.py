@@ -6,8 +6,9 @@ from decimal import Decimal
 from typing import Any
 
 from quote_service.routing.core.account import Account
-from quote_service.routing.core.gate import Gate, Request
+from quote_service.routing.core.gate import Gate
 from quote_service.routing.core.order_states import Order
+from quote_service.routing.core.request import Request
 from quote_service.routing.core.router import RouterCore
 from quote_service.routing.core.symbol_state import SymbolState
 from quote_service.routing.core.terms import contract_terms
@@ -17,7 +18,7 @@ from schemas.config import Config
 from schemas.inventory import Position
 from schemas.market import Book, Instrument, Trade
 from schemas.message import Event
-from schemas.orders import Fill, KillReport, OrderEvent, VenueReport
+from schemas.orders import Fill, KillReport, OrderEvent, TradingStop, VenueReport
 from schemas.process import Shutdown, Tick
 from schemas.quoting import QuoteSide, QuoteTarget
 from schemas.risk import RiskState
@@ -154,6 +155,7 @@ class Desk:
         self.events: list[OrderEvent] = []
         self.fills: list[Fill] = []
         self.kills: list[KillReport] = []
+        self.stops: list[TradingStop] = []
         self.send(instrument(T0, **instrument_fields))
         self.send(risk(T0))
 
@@ -171,9 +173,11 @@ class Desk:
         self.events += made
         fills = [output for output in outputs if isinstance(output, Fill)]
         kills = [output for output in outputs if isinstance(output, KillReport)]
+        stops = [output for output in outputs if isinstance(output, TradingStop)]
         self.fills += fills
         self.kills += kills
-        assert len(outputs) == len(made) + len(fills) + len(kills)
+        self.stops += stops
+        assert len(outputs) == len(made) + len(fills) + len(kills) + len(stops)
         assert all(output.event_time_ns >= event.event_time_ns for output in outputs)
         return made
 
@@ -275,6 +279,8 @@ def wide_config(**sections: dict[str, Any]) -> Config:
                     "messages_per_10s_symbol": 10**6},
         "reporting": {"capital": 10**9},
         "market_data": {"book_age_ms_max": 60_000},
+        "protection": {"quote_move_max": 1, "jump_bps_min": 10**6, "fill_quantity_max": huge,
+                       "fill_delta_max": huge, "price_repeats_max": huge},
     }  # fmt: skip
     for name, fields in sections.items():
         base[name] = {**base.get(name, {}), **fields}

@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 import pytest
-from quote_service.routing.core.symbol_state import Sent
+from quote_service.routing.core.memory import Sent
 from quote_service.routing.core.terms import contract_terms
 
 from schemas.units import ceil_units, floor_units

@@ -272,8 +272,8 @@ def test_a_place_that_the_venue_refused_is_not_tried_again_for_the_same_target()
     desk = Desk(wide_config())
     desk.book(0)
     [placed] = desk.target(1, 1, bids=[(99, 5)])
-    [rejected] = desk.answer(2, "rejected", placed, reason="POST_ONLY")
-    assert (rejected.kind, rejected.status, rejected.reasons) == ("rejected", "rejected", ("POST_ONLY",))
+    [rejected] = desk.answer(2, "rejected", placed, reason="VENUE_REFUSED")
+    assert (rejected.kind, rejected.status, rejected.reasons) == ("rejected", "rejected", ("VENUE_REFUSED",))
     assert desk.tick(1_000) == []
     assert said(desk.target(1_001, 2, bids=[(99, 5)])) == [("place_intent", "buy", 99, 5)]
 

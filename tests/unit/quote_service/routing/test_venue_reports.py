@@ -127,7 +127,7 @@ def test_a_rejected_amend_leaves_the_order_as_it_was() -> None:
     desk = Desk(wide_config())
     intent = placed(desk, 5)
     [amend] = desk.target(3, 2, bids=[(100, 3)])
-    [rejected] = desk.answer(4, "amend_rejected", amend, price=99, size=5, reason="POST_ONLY")
+    [rejected] = desk.answer(4, "amend_rejected", amend, price=99, size=5, reason="VENUE_REFUSED")
     assert (rejected.kind, rejected.status, rejected.price_ticks, rejected.size_lots) == (
         "amend_rejected", "live", 99, 5,
     )  # fmt: skip

@@ -27,7 +27,7 @@ from quote_service.routing.venues.exchange.outcomes import (
 )
 from quote_service.routing.venues.exchange.register import Register
 from quote_service.routing.venues.exchange.tracked import Tracked, WireOrder
-from schemas.config import Exchange
+from schemas.deployment import Exchange
 from schemas.orders import OrderEvent, OrderStatus, ReportKind
 
 ORDER_WEIGHT = 1

@@ -17,7 +17,8 @@ import structlog
 from chassis.exchanges import Client, Credentials, make_client, read_credentials
 from quote_service.routing.venues.exchange.ids import WireIds
 from quote_service.routing.venues.exchange.outcomes import OrderGoneError, classified
-from schemas.config import Config, Exchange
+from schemas.config import Config
+from schemas.deployment import Exchange
 from schemas.venues import VENUES
 
 LOOK_INTERVAL_S = 0.25

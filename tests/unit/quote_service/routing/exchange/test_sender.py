@@ -18,7 +18,7 @@ from quote_service.routing.venues.exchange.register import Register
 from quote_service.routing.venues.exchange.sender import Desk, Sender
 from quote_service.routing.venues.exchange.tracked import Tracked, WireOrder
 
-from schemas.config import Exchange
+from schemas.deployment import Exchange
 from schemas.orders import OrderEvent, OrderEventKind, OrderStatus, ReportKind, VenueReport
 from schemas.venues import VENUES, VenueId
 from tests.unit.quote_service.routing.exchange.fake_exchange import CONTRACT, FakeExchange, Fault
