@@ -11,7 +11,7 @@ from rich.table import Table
 
 from chassis.cli_config import config_app
 from chassis.cli_errors import exit_with_errors
-from chassis.cli_exchange import sandbox, venues, watchdog
+from chassis.cli_exchange import sandbox, venue_check, venues, watchdog
 from chassis.cli_kafka import run, topics_app
 from chassis.cli_log import log_app, newest_time_ns, replay_command
 from chassis.errors import ConfigError, EngineError
@@ -34,6 +34,7 @@ app.add_typer(log_app, name="log")
 app.command("run")(run)
 app.command("venues")(venues)
 app.command("sandbox")(sandbox)
+app.command("venue-check")(venue_check)
 app.command("watchdog")(watchdog)
 app.command("replay")(replay_command)
 

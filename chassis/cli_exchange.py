@@ -1,10 +1,11 @@
-"""`maker venues`, `sandbox`, `watchdog`: what exchanges can do, one to try, who cancels for the router."""
+"""`maker venues`, `sandbox`, `venue-check`, `watchdog`: what exchanges can do, and what they may do to us."""
 
 import json
+import sys
 from dataclasses import asdict
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -29,16 +30,7 @@ def venues(
         print(json.dumps({venue.id: asdict(venue) for venue in VENUES.values()}))
         return
     table = Table(title="exchanges", title_justify="left")
-    for column in (
-        "id",
-        "name",
-        "amend",
-        "less size",
-        "dead-man's switch",
-        "self-trade",
-        "order rates",
-        "weight",
-    ):
+    for column in _COLUMNS:
         table.add_column(column)
     for venue in VENUES.values():
         table.add_row(venue.id, venue.title, *_cells(venue))
@@ -86,6 +78,43 @@ def sandbox(
         keys=keys,
         say=lambda lines: print("\n".join(lines), flush=True),
     )
+
+
+@exit_with_errors
+def venue_check(
+    fault: Annotated[list[str] | None, typer.Option(help="Only this one; may be given again.")] = None,
+    sessions: Annotated[int, typer.Option(min=0, help="Sessions with random faults besides.")] = 0,
+    seed: Annotated[int, typer.Option(help="Of everything that is random.")] = 1,
+    jobs: Annotated[int, typer.Option(min=1, help="Processes.")] = 2,
+    adapter: Annotated[
+        str | None, typer.Option(help="module:function that makes the adapter to check; none: ours.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout, for programs.")] = False,
+) -> None:
+    """Try every fault of an exchange on a venue adapter: is an order lost, doubled, or left alive?"""
+    report = tool("market_making.tools", "venue-check")(
+        faults=fault or (),
+        sessions=sessions,
+        seed=seed,
+        jobs=jobs,
+        adapter=adapter,
+        say=lambda text: print(text, file=sys.stderr, flush=True),
+    )
+    if as_json:
+        print(json.dumps(report.as_json()))
+    else:
+        _print_check(report)
+    raise typer.Exit(0 if report.holds else 1)
+
+
+def _print_check(report: Any) -> None:
+    table = Table(title="faults of an exchange", title_justify="left", show_lines=False)
+    for column in ("fault", "what is expected", "what happened", ""):
+        table.add_column(column)
+    for row in report.rows:
+        table.add_row(row.fault, row.expected, row.happened, "ok" if row.holds else "WRONG")
+    Console(width=190).print(table)
+    print("\n".join(report.summary()))
 
 
 def _pairs(option: str, given: list[str] | None) -> list[tuple[str, str]]:

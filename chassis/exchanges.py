@@ -114,7 +114,15 @@ def _point_at_sandbox(client: Client, exchange: Exchange) -> None:
         )
     parts = urlsplit(exchange.url or "")
     sockets = f"{'wss' if parts.scheme == 'https' else 'ws'}://{parts.netloc}"
-    urls = client.urls["api"]
+    urls = client.urls["api"] = _moved(client.urls["api"], exchange.url or "", sockets)
     urls |= dict.fromkeys(("public", "private"), f"{exchange.url}/api/v3")
     urls["ws"]["spot"] = f"{sockets}/stream/ws"  # ccxt knows spot by the word stream
     urls["ws"]["ws-api"]["spot"] = f"{sockets}/ws-api/v3"
+
+
+def _moved(urls: Any, rest: str, sockets: str) -> Any:
+    """Every address with the sandbox's host in place of its own: no request may leave it."""
+    if isinstance(urls, dict):
+        return {name: _moved(value, rest, sockets) for name, value in urls.items()}
+    parts = urlsplit(urls)
+    return (sockets if parts.scheme in {"ws", "wss"} else rest) + parts.path

@@ -14,25 +14,31 @@ Levels = dict[int, int]
 
 @dataclass(slots=True)
 class Depth:
-    """What was published last."""
+    """What was published last, and the number of the newest change."""
 
     bids: Levels = field(default_factory=dict)
     asks: Levels = field(default_factory=dict)
     update_id: int = 0
+    published_id: int = 0
+
+    def note_change(self) -> None:
+        """The book has changed: it has another number, also before that is published."""
+        self.update_id += 1
 
     def advance(self, market: Market, now_ms: int) -> dict[str, Any] | None:
-        """The difference to the book as it is now; None where there is none."""
-        bids, asks = _levels(market, "buy"), _levels(market, "sell")
+        """All that changed since the last difference; None where nothing did."""
+        bids, asks = levels_of(market, "buy"), levels_of(market, "sell")
         changed_bids, changed_asks = _changed(self.bids, bids), _changed(self.asks, asks)
         if not changed_bids and not changed_asks:
             return None
         self.bids, self.asks = bids, asks
-        self.update_id += 1
+        self.update_id = max(self.update_id, self.published_id + 1)
+        first_id, self.published_id = self.published_id + 1, self.update_id
         return {
             "e": "depthUpdate",
             "E": now_ms,
             "s": symbol_id(market.instrument.symbol),
-            "U": self.update_id,
+            "U": first_id,
             "u": self.update_id,
             "b": _texts(market, changed_bids),
             "a": _texts(market, changed_asks),
@@ -40,12 +46,27 @@ class Depth:
 
     def snapshot(self, market: Market, limit: int) -> dict[str, Any]:
         """The answer to GET depth."""
-        bids = dict(sorted(self.bids.items(), reverse=True)[:limit])
-        asks = dict(sorted(self.asks.items())[:limit])
+        bids = dict(sorted(levels_of(market, "buy").items(), reverse=True)[:limit])
+        asks = dict(sorted(levels_of(market, "sell").items())[:limit])
         return {"lastUpdateId": self.update_id, "bids": _texts(market, bids), "asks": _texts(market, asks)}
 
 
-def _levels(market: Market, side: Side) -> Levels:
+def book_ticker(depth: Depth, market: Market) -> dict[str, Any]:
+    """The best prices of both sides with their sizes."""
+    shown = depth.snapshot(market, 1)
+    bid, ask = (shown[name][0] if shown[name] else ["0", "0"] for name in ("bids", "asks"))
+    return {
+        "u": depth.update_id,
+        "s": symbol_id(market.instrument.symbol),
+        "b": bid[0],
+        "B": bid[1],
+        "a": ask[0],
+        "A": ask[1],
+    }
+
+
+def levels_of(market: Market, side: Side) -> Levels:
+    """What stands in the book: the feed's levels, and the orders of accounts."""
     levels: Levels = {}
     book = market.book
     if book is not None:

@@ -4,6 +4,8 @@
 class VenueError(Exception):
     """An answer that is a refusal."""
 
+    retry_after_s: int | None = None
+
     def __init__(self, code: int, message: str, status: int = 400, data: object = None) -> None:
         super().__init__(message)
         self.code = code

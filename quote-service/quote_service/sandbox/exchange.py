@@ -106,8 +106,9 @@ class Exchange:
     def place(self, account: Account, new: NewOrder) -> Order:
         """A new order; raises VenueError."""
         market = self._open_market(new.symbol)
-        self._check(account, market, new)
-        currency, amount = held_for(market.instrument, new.side, self._lock_ticks(market, new), new.size_lots)
+        price_ticks = self._lock_ticks(market, new)
+        self._check(account, market, new, price_ticks)
+        currency, amount = held_for(market.instrument, new.side, price_ticks, new.size_lots)
         account.lock(currency, amount)
         now_ms = self._now_ms()
         order = Order(
@@ -118,7 +119,7 @@ class Exchange:
             new.side,
             new.order_type,
             new.time_in_force,
-            self._lock_ticks(market, new),
+            price_ticks,
             new.size_lots,
             new.stp_mode,
             now_ms,
@@ -147,19 +148,21 @@ class Exchange:
             raise errors.refused("Market order rejected: no book.")
         return book.ask_prices[-1] if new.side == "buy" else book.bid_prices[-1]
 
-    def _check(self, account: Account, market: Market, new: NewOrder) -> None:
+    def _check(self, account: Account, market: Market, new: NewOrder, price_ticks: int) -> None:
         known = account.by_client_id.get(new.client_id)
         if known is not None and known.is_live:
             raise errors.refused(errors.DUPLICATE)
         instrument = market.instrument
         if new.size_lots <= 0:
             raise errors.filter_failure("LOT_SIZE")
-        if new.price_ticks <= 0 and new.order_type != "MARKET":
+        if price_ticks <= 0:
             raise errors.filter_failure("PRICE_FILTER")
-        if new.price_ticks * new.size_lots * instrument.money_per_tick_lot < instrument.min_notional:
+        if price_ticks * new.size_lots * instrument.money_per_tick_lot < instrument.min_notional:
             raise errors.filter_failure("NOTIONAL")
         mid = market.mid_ticks
-        if mid is not None and not mid / PRICE_BAND <= new.price_ticks <= mid * PRICE_BAND:
+        if new.order_type == "MARKET":
+            mid = None
+        if mid is not None and not mid / PRICE_BAND <= price_ticks <= mid * PRICE_BAND:
             raise errors.filter_failure("PERCENT_PRICE_BY_SIDE")
         if len(account.live(new.symbol)) >= OPEN_ORDERS_MAX:
             raise errors.filter_failure("MAX_NUM_ORDERS")
@@ -182,15 +185,10 @@ class Exchange:
     def _match(self, market: Market, account: Account, order: Order) -> None:
         limit = None if order.order_type == "MARKET" else order.price_ticks
         if order.order_type != "LIMIT_MAKER":
-            if not self._prevent_self_trade(market, account, order):
+            if self._lacks_for_all(market, order, limit):
+                self._end(market, account, order, "EXPIRED")
                 return
-            for taken in market.matching.take(order.side, limit, order.remaining_lots):
-                self._trade(market, account, order, taken.price_ticks, taken.size_lots, is_maker=False)
-                if taken.client_order_id is not None:
-                    maker_account, maker = self._orders[int(taken.client_order_id)]
-                    self._trade(
-                        market, maker_account, maker, taken.price_ticks, taken.size_lots, is_maker=True
-                    )
+            self._take(market, account, order, limit)
         if not order.is_live:
             return
         if order.order_type == "MARKET" or order.time_in_force in {"IOC", "FOK"}:
@@ -198,21 +196,34 @@ class Exchange:
         else:
             market.matching.add(str(order.order_id), order.side, order.price_ticks, order.remaining_lots)
 
-    def _prevent_self_trade(self, market: Market, account: Account, order: Order) -> bool:
-        """By the taker's mode; false where the taker is gone."""
-        for resting in list(market.matching.orders.values()):
-            owner, maker = self._orders[int(resting.client_order_id)]
-            sign = 1 if order.side == "buy" else -1
-            crosses = resting.side != order.side and (
-                order.order_type == "MARKET" or sign * (order.price_ticks - resting.price_ticks) >= 0
-            )
-            if owner is not account or not crosses or order.stp_mode == "NONE":
+    @staticmethod
+    def _lacks_for_all(market: Market, order: Order, limit_ticks: int | None) -> bool:
+        """Fill or kill: is there less than it wants?"""
+        if order.time_in_force != "FOK":
+            return False
+        return market.matching.available_lots(order.side, limit_ticks) < order.size_lots
+
+    def _take(self, market: Market, account: Account, order: Order, limit_ticks: int | None) -> None:
+        """Meet what stands there, until the taker is filled or gone."""
+        for taken in market.matching.take(order.side, limit_ticks, order.remaining_lots):
+            if taken.client_order_id is None:
+                self._trade(market, account, order, taken.price_ticks, taken.size_lots, is_maker=False)
                 continue
-            if order.stp_mode in {"EXPIRE_MAKER", "EXPIRE_BOTH"}:
-                self._take_off(market, owner, maker, "EXPIRED_IN_MATCH")
-            if order.stp_mode in {"EXPIRE_TAKER", "EXPIRE_BOTH"}:
-                self._end(market, account, order, "EXPIRED_IN_MATCH")
-                return False
+            owner, maker = self._orders[int(taken.client_order_id)]
+            if taken.size_lots == 0:
+                if owner is account and not self._prevent_self_trade(market, account, order, maker):
+                    return
+                continue
+            self._trade(market, account, order, taken.price_ticks, taken.size_lots, is_maker=False)
+            self._trade(market, owner, maker, taken.price_ticks, taken.size_lots, is_maker=True)
+
+    def _prevent_self_trade(self, market: Market, account: Account, order: Order, maker: Order) -> bool:
+        """An account is about to meet itself. By the taker's mode; false where the taker is gone."""
+        if order.stp_mode in {"EXPIRE_MAKER", "EXPIRE_BOTH"}:
+            self._take_off(market, account, maker, "EXPIRED_IN_MATCH")
+        if order.stp_mode in {"EXPIRE_TAKER", "EXPIRE_BOTH"}:
+            self._end(market, account, order, "EXPIRED_IN_MATCH")
+            return False
         return True
 
     def cancel(self, account: Account, order: Order) -> Order:

@@ -28,6 +28,8 @@ FaultName = Literal[
     "kick_market_stream",
     "depth_gap",
     "bad_frame",
+    "clock_skew",
+    "maintenance",
 ]
 FAULTS: Mapping[FaultName, str] = {
     "lost_before": "the request is not carried out, and the connection is cut",
@@ -49,6 +51,8 @@ FAULTS: Mapping[FaultName, str] = {
     "kick_market_stream": "the market's streams are closed",
     "depth_gap": "one update of a book is not sent",
     "bad_frame": "a frame that is no JSON is sent before the next one",
+    "clock_skew": "the exchange's clock is `seconds` ahead until the faults are cleared",
+    "maintenance": "no order is taken for `seconds`; cancels and look-ups go on",
 }
 
 

@@ -1,19 +1,22 @@
 """REST: what each request does, without a network. Raises VenueError for what the venue would refuse."""
 
+from collections import defaultdict, deque
 from collections.abc import Callable, Mapping
 from decimal import Decimal, DivisionByZero, InvalidOperation
+from itertools import count
 from typing import Any
 
 from quote_service.sandbox import errors
 from quote_service.sandbox.accounts import Account, Order
-from quote_service.sandbox.depth import Depth
+from quote_service.sandbox.depth import Depth, book_ticker
 from quote_service.sandbox.errors import VenueError
 from quote_service.sandbox.exchange import Exchange, Market, NewOrder
 from quote_service.sandbox.faults import Faults
-from quote_service.sandbox.limits import ORDERS_1D_LIMIT, ORDERS_10S_LIMIT, WEIGHT_LIMIT
+from quote_service.sandbox.limits import ORDERS_1D_LIMIT, ORDERS_10S_LIMIT, WEIGHT_LIMIT, Limits
 from quote_service.sandbox.shapes import (
     balances_body,
     cancelled_body,
+    fills_body,
     order_body,
     symbol_id,
     symbol_info,
@@ -24,6 +27,8 @@ from schemas.message import Side
 
 Params = Mapping[str, str]
 _ORDERS_LIMIT = 500
+_TRADES_KEPT = 1_000
+STP_MODES = ("EXPIRE_MAKER", "EXPIRE_TAKER", "EXPIRE_BOTH", "NONE")
 _RATE_LIMITS = [
     {"rateLimitType": "REQUEST_WEIGHT", "interval": "MINUTE", "intervalNum": 1, "limit": WEIGHT_LIMIT},
     {"rateLimitType": "ORDERS", "interval": "SECOND", "intervalNum": 10, "limit": ORDERS_10S_LIMIT},
@@ -35,12 +40,22 @@ class Rest:
     """Public and private requests, by method and path."""
 
     def __init__(
-        self, exchange: Exchange, depths: Mapping[str, Depth], faults: Faults, now_ms: Callable[[], int]
+        self,
+        exchange: Exchange,
+        depths: Mapping[str, Depth],
+        faults: Faults,
+        now_ms: Callable[[], int],
+        limits: Limits,
     ) -> None:
         self._exchange = exchange
         self._depths = depths
         self._faults = faults
         self._now_ms = now_ms
+        self._limits = limits
+        self._ids = count(1)
+        self._recent: dict[str, deque[Mapping[str, Any]]] = defaultdict(lambda: deque(maxlen=_TRADES_KEPT))
+        self.cancel_id: str | None = None
+        """Client id of the cancel under way."""
         self.hidden_since_ms: int | None = None
         """Orders younger than this are not shown, as long as the fault lasts."""
         self.public: Mapping[tuple[str, str], Callable[[Params], Any]] = {
@@ -49,9 +64,11 @@ class Rest:
             ("GET", "exchangeInfo"): self._exchange_info,
             ("GET", "depth"): self._depth,
             ("GET", "ticker/bookTicker"): self._book_ticker,
+            ("GET", "trades"): self._trades,
         }
         self.private: Mapping[tuple[str, str], Callable[[Account, Params], Any]] = {
             ("GET", "account"): self._account,
+            ("GET", "rateLimit/order"): self._order_counts,
             ("POST", "order"): self._place,
             ("GET", "order"): self._look_up,
             ("DELETE", "order"): self._cancel,
@@ -83,19 +100,37 @@ class Rest:
 
     def _depth(self, params: Params) -> Any:
         market = self._market(params)
-        return self._depths[market.instrument.symbol].snapshot(market, int(params.get("limit", "100")))
+        return self._depths[market.instrument.symbol].snapshot(market, whole(params, "limit", 100))
 
     def _book_ticker(self, params: Params) -> Any:
         market = self._market(params)
-        shown = self._depths[market.instrument.symbol].snapshot(market, 1)
-        bid, ask = (shown[name][0] if shown[name] else ["0", "0"] for name in ("bids", "asks"))
-        return {
-            "symbol": params["symbol"],
-            "bidPrice": bid[0],
-            "bidQty": bid[1],
-            "askPrice": ask[0],
-            "askQty": ask[1],
-        }
+        best = book_ticker(self._depths[market.instrument.symbol], market)
+        names = {"symbol": "s", "bidPrice": "b", "bidQty": "B", "askPrice": "a", "askQty": "A"}
+        return {name: best[short] for name, short in names.items()}
+
+    def see_trade(self, symbol: str, event: Mapping[str, Any]) -> None:
+        """A public trade, as its stream tells it."""
+        self._recent[symbol].append(event)
+
+    def _trades(self, params: Params) -> Any:
+        market = self._market(params)
+        newest = list(self._recent[market.instrument.symbol])[-whole(params, "limit", _ORDERS_LIMIT) :]
+        return [
+            {
+                "id": event["t"],
+                "price": event["p"],
+                "qty": event["q"],
+                "quoteQty": text(Decimal(event["p"]) * Decimal(event["q"])),
+                "time": event["T"],
+                "isBuyerMaker": event["m"],
+                "isBestMatch": True,
+            }
+            for event in newest
+        ]
+
+    def _order_counts(self, account: Account, params: Params) -> Any:
+        counts = self._limits.order_counts()
+        return [rate | {"count": counts[str(rate["interval"])]} for rate in _RATE_LIMITS[1:]]
 
     def _account(self, account: Account, params: Params) -> Any:
         return {
@@ -120,21 +155,28 @@ class Rest:
             symbol=instrument.symbol,
             side=side,
             order_type=kind,
-            time_in_force=params.get("timeInForce", "GTC"),
+            time_in_force=_one_of(params, "timeInForce", ("GTC", "IOC", "FOK"), "GTC"),
             price_ticks=price,
             size_lots=size,
             client_id=params.get("newClientOrderId", default_id),
-            stp_mode=params.get("selfTradePreventionMode", "EXPIRE_MAKER"),
+            stp_mode=_one_of(params, "selfTradePreventionMode", STP_MODES, "EXPIRE_MAKER"),
         )
 
     def _place(self, account: Account, params: Params) -> Any:
         market = self._market(params)
-        new = self._new_order(params, market, f"auto{self._now_ms()}")
-        return order_body(market.instrument, self._exchange.place(account, new))
+        order = self._exchange.place(account, self._new_order(params, market, self._own_id()))
+        return order_body(market.instrument, order) | {"fills": fills_body(market.instrument, account, order)}
+
+    def _own_id(self) -> str:
+        """Of an order whose account gave it none."""
+        return f"sandbox{next(self._ids)}"
 
     def _found(self, account: Account, params: Params, *, id_name: str, client_name: str) -> Order | None:
         venue_id = params.get(id_name)
-        return self._exchange.find(account, int(venue_id) if venue_id else None, params.get(client_name))
+        if not venue_id and not params.get(client_name):
+            raise VenueError(-1102, f"Param '{client_name}' or '{id_name}' must be sent.")
+        number = whole(params, id_name, 0) if venue_id else None
+        return self._exchange.find(account, number, params.get(client_name))
 
     def _is_hidden(self, order: Order) -> bool:
         return self.hidden_since_ms is not None and order.created_ms >= self.hidden_since_ms
@@ -157,12 +199,18 @@ class Rest:
     def _cancel(self, account: Account, params: Params) -> Any:
         market = self._market(params)
         order = self._to_cancel(account, params, id_name="orderId", client_name="origClientOrderId")
-        cancelled = self._exchange.cancel(account, order)
-        return cancelled_body(market.instrument, cancelled, params.get("newClientOrderId", "cancel"))
+        return self._cancelled(account, market, order, params.get("newClientOrderId"))
+
+    def _cancelled(self, account: Account, market: Market, order: Order, cancel_id: str | None) -> Any:
+        """Take it off; the cancel has a client id of its own, which the event carries too."""
+        self.cancel_id = cancel_id or self._own_id()
+        body = cancelled_body(market.instrument, self._exchange.cancel(account, order), self.cancel_id)
+        self.cancel_id = None
+        return body
 
     def _replace(self, account: Account, params: Params) -> Any:
         market = self._market(params)
-        new = self._new_order(params, market, f"auto{self._now_ms()}")
+        new = self._new_order(params, market, self._own_id())
         goes_on = params.get("cancelReplaceMode") == "ALLOW_FAILURE"
         cancelled = self._try(lambda: self._cancel_for(account, params))
         if isinstance(cancelled, VenueError) and not goes_on:
@@ -184,7 +232,7 @@ class Rest:
         order = self._to_cancel(
             account, params, id_name="cancelOrderId", client_name="cancelOrigClientOrderId"
         )
-        return cancelled_body(market.instrument, self._exchange.cancel(account, order), "replaced")
+        return self._cancelled(account, market, order, None)
 
     @staticmethod
     def _try(act: Callable[[], Any]) -> Any:
@@ -214,9 +262,9 @@ class Rest:
     def _shrink(self, account: Account, params: Params) -> Any:
         market = self._market(params)
         order = self._to_cancel(account, params, id_name="orderId", client_name="origClientOrderId")
-        lots = _units(params["newQty"], market.instrument.lot_size, "LOT_SIZE")
+        lots = _units(params.get("newQty", ""), market.instrument.lot_size, "LOT_SIZE")
         self._exchange.shrink(account, order, lots)
-        new_id = params.get("newClientOrderId", f"amend{self._now_ms()}")
+        new_id = params.get("newClientOrderId") or self._own_id()
         if new_id != order.client_id:
             account.by_client_id.pop(order.client_id, None)
             order.client_id = new_id
@@ -243,25 +291,22 @@ class Rest:
             raise errors.unknown_order()
         if self._faults.next(frozenset({"cancel_partial"})) is not None:
             orders = orders[: len(orders) // 2]
-        return [
-            cancelled_body(market.instrument, self._exchange.cancel(account, order), "cancel-all")
-            for order in orders
-        ]
+        return [self._cancelled(account, market, order, None) for order in orders]
 
     def _all_orders(self, account: Account, params: Params) -> Any:
         market = self._market(params)
-        since_ms = int(params.get("startTime", "0"))
+        since_ms = whole(params, "startTime", 0)
         found = [
             order_body(market.instrument, order)
             for order in account.orders.values()
             if order.symbol == market.instrument.symbol and order.created_ms >= since_ms
         ]
-        return found[: int(params.get("limit", _ORDERS_LIMIT))]
+        return found[: whole(params, "limit", _ORDERS_LIMIT)]
 
     def _my_trades(self, account: Account, params: Params) -> Any:
         market = self._market(params)
-        order_id, from_id = params.get("orderId"), int(params.get("fromId", "0"))
-        since_ms = int(params.get("startTime", "0"))
+        order_id, from_id = params.get("orderId"), whole(params, "fromId", 0)
+        since_ms = whole(params, "startTime", 0)
         found = [
             trade_body(market.instrument, trade)
             for trade in account.trades
@@ -270,14 +315,22 @@ class Rest:
             and trade.trade_id >= from_id
             and trade.time_ms >= since_ms
         ]
-        return found[: int(params.get("limit", _ORDERS_LIMIT))]
+        return found[: whole(params, "limit", _ORDERS_LIMIT)]
 
 
-def _one_of(params: Params, name: str, known: tuple[str, ...]) -> str:
-    value = params.get(name)
+def _one_of(params: Params, name: str, known: tuple[str, ...], otherwise: str | None = None) -> str:
+    value = params.get(name, otherwise)
     if value not in known:
         raise VenueError(-1102, f"Mandatory parameter '{name}' was not sent, was empty/null, or malformed.")
     return value
+
+
+def whole(params: Params, name: str, otherwise: int) -> int:
+    """A parameter that is a whole number; raises VenueError."""
+    value = params.get(name, str(otherwise))
+    if not value.isdecimal():
+        raise VenueError(-1100, f"Illegal characters found in parameter '{name}'.")
+    return int(value)
 
 
 def _units(value: str, unit: Decimal, filter_name: str) -> int:

@@ -16,21 +16,22 @@ from aiohttp import web
 
 from chassis.errors import ConfigError
 from quote_service.sandbox.accounts import Account, Order, Trade
-from quote_service.sandbox.depth import Depth
+from quote_service.sandbox.depth import Depth, book_ticker
 from quote_service.sandbox.errors import VenueError
 from quote_service.sandbox.exchange import Exchange
 from quote_service.sandbox.faults import Armed, FaultName, Faults
 from quote_service.sandbox.limits import Limits
 from quote_service.sandbox.market_source import MarketSource
-from quote_service.sandbox.rest import Rest, truth_of
-from quote_service.sandbox.shapes import account_position, execution_report, symbol_id
+from quote_service.sandbox.rest import Rest, truth_of, whole
+from quote_service.sandbox.shapes import account_position, execution_report, public_trade, symbol_id
 from quote_service.sandbox.sockets import Sockets
 from schemas.config import Config
 from schemas.market import Book, Instrument
 from schemas.market import Trade as MarketTrade
-from schemas.message import Event
+from schemas.message import Event, Side
 from schemas.units import NS_PER_MS
 
+DEPTH_INTERVAL_S = 0.1
 LOOPBACK = "127.0.0.1"
 _RECV_WINDOW_MS = 5_000
 _AHEAD_MS_MAX = 1_000
@@ -79,7 +80,7 @@ class Sandbox:
             account.free.update(each.balances)
             self._keys[each.api_key] = self.exchange.accounts[each.api_key] = account
         self._depths: dict[str, Depth] = {}
-        self._rest = Rest(self.exchange, self._depths, self.faults, self.now_ms)
+        self._rest = Rest(self.exchange, self._depths, self.faults, self.now_ms, self.limits)
         self.sockets = Sockets(self.faults, self.authenticate, self.now_ms)
         self._source = MarketSource(config, self._see)
         self._public_trade_ids = count(1)
@@ -101,11 +102,14 @@ class Sandbox:
         app.router.add_route("*", "/api/v3/{path:.+}", self._serve)
         app.router.add_get("/sandbox/truth", self._serve_truth)
         app.router.add_post("/sandbox/faults", self._serve_faults)
+        app.router.add_delete("/sandbox/faults", self._serve_all_clear)
+        app.router.add_post("/sandbox/fill", self._serve_fill)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
         await self._runner.setup()
         site = web.TCPSite(self._runner, self._options.host, self._options.port)
         await site.start()
         self._spawn(self._source.run())
+        self._spawn(self._publish_depths())
         await self._source.is_complete.wait()
         host, port = self._runner.addresses[0][:2]
         return f"http://{host}:{port}"
@@ -135,10 +139,17 @@ class Sandbox:
             self._depths.setdefault(event.symbol, Depth())
         elif isinstance(event, Book):
             self.exchange.see_book(event)
-            self._publish_depth(event.symbol)
+            self._depths[event.symbol].note_change()
         elif isinstance(event, MarketTrade):
             self.exchange.see_trade(event)
-            self._publish_trade(event)
+            self._publish_trade(event.symbol, event.price_ticks, event.size_lots, event.side)
+
+    async def _publish_depths(self) -> None:
+        """The differences of all books, as often as the venue sends them."""
+        while True:
+            for symbol in self.exchange.markets:
+                self._publish_depth(symbol)
+            await asyncio.sleep(DEPTH_INTERVAL_S)
 
     def _publish_depth(self, symbol: str) -> None:
         update = self._depths[symbol].advance(self.exchange.markets[symbol], self.now_ms())
@@ -147,29 +158,28 @@ class Sandbox:
         name = symbol_id(symbol).lower()
         self.sockets.publish(f"{name}@depth@100ms", update)
         self.sockets.publish(f"{name}@depth", update)
+        best = book_ticker(self._depths[symbol], self.exchange.markets[symbol])
+        self.sockets.publish(f"{name}@bookTicker", best)
 
-    def _publish_trade(self, trade: MarketTrade) -> None:
-        instrument = self.exchange.markets[trade.symbol].instrument
-        now_ms = self.now_ms()
-        event = {
-            "e": "trade",
-            "E": now_ms,
-            "s": symbol_id(trade.symbol),
-            "t": next(self._public_trade_ids),
-            "p": f"{instrument.tick_size * trade.price_ticks:f}",
-            "q": f"{instrument.lot_size * trade.size_lots:f}",
-            "T": now_ms,
-            "m": trade.side == "sell",
-            "M": True,
-        }
-        self.sockets.publish(f"{symbol_id(trade.symbol).lower()}@trade", event)
+    def _publish_trade(self, symbol: str, price_ticks: int, size_lots: int, taker: Side | None) -> None:
+        instrument = self.exchange.markets[symbol].instrument
+        number, now_ms = next(self._public_trade_ids), self.now_ms()
+        event = public_trade(instrument, number, price_ticks, size_lots, now_ms, taker)
+        self._rest.see_trade(symbol, event)
+        name = symbol_id(symbol).lower()
+        self.sockets.publish(f"{name}@trade", event)
+        summed = {"e": "aggTrade", "a": number, "f": number, "l": number}
+        self.sockets.publish(f"{name}@aggTrade", event | summed)
 
     def _hear(self, account: str, order: Order, execution: str, trade: Trade | None) -> None:
-        """Something happened to an order: its account's stream says so."""
-        if execution == "REPLACED":
-            return
+        """Something happened to an order: its account's stream says so, and everybody hears of a trade."""
         instrument = self.exchange.markets[order.symbol].instrument
-        self.sockets.tell(account, execution_report(instrument, order, execution, trade, None))
+        self._depths[order.symbol].note_change()
+        if trade is not None and not trade.is_maker:
+            self._publish_trade(order.symbol, trade.price_ticks, trade.size_lots, trade.side)
+        if execution != "REPLACED":
+            cancel_id = self._rest.cancel_id if execution == "CANCELED" else None
+            self.sockets.tell(account, execution_report(instrument, order, execution, trade, cancel_id))
         currencies = (instrument.base_currency, instrument.quote_currency)
         position = account_position(self.exchange.accounts[account], self.now_ms(), currencies)
         self.sockets.tell(account, position)
@@ -185,8 +195,8 @@ class Sandbox:
         made = hmac.new(account.secret.encode(), signed.encode(), hashlib.sha256).hexdigest()
         if not hmac.compare_digest(made, params.get("signature", "")):
             raise VenueError(-1022, "Signature for this request is not valid.")
-        age_ms = self.now_ms() - int(params.get("timestamp", "0"))
-        if age_ms > int(params.get("recvWindow", _RECV_WINDOW_MS)) or age_ms < -_AHEAD_MS_MAX:
+        age_ms = self.now_ms() - whole(params, "timestamp", 0)
+        if age_ms > whole(params, "recvWindow", _RECV_WINDOW_MS) or age_ms < -_AHEAD_MS_MAX:
             raise VenueError(-1021, "Timestamp for this request is outside of the recvWindow.")
         return account
 
@@ -216,9 +226,9 @@ class Sandbox:
             return _cut(request)
         if fault.name in {"rate_limit", "ban"}:
             status = 429 if fault.name == "rate_limit" else 418
-            refusal = self._refusal(VenueError(-1003, "Too many requests.", status))
-            refusal.headers["Retry-After"] = str(int(fault.seconds))
-            return refusal
+            error = VenueError(-1003, "Too many requests.", status)
+            error.retry_after_s = max(1, round(fault.seconds))
+            return self._refusal(error)
         if fault.name == "server_error":
             return web.Response(status=503, text="Service Unavailable")
         if fault.name == "busy":
@@ -241,14 +251,7 @@ class Sandbox:
             answer = private(account, params)
         except VenueError as error:
             return self._refusal(error)
-        if method != "GET" and "symbol" in params:
-            self._publish_depths_of(params["symbol"])
         return self._json(answer)
-
-    def _publish_depths_of(self, name: str) -> None:
-        for symbol in self.exchange.markets:
-            if symbol_id(symbol) == name:
-                self._publish_depth(symbol)
 
     def _hide_orders(self) -> None:
         fault = self.faults.next(frozenset({"hide_order"}))
@@ -264,8 +267,8 @@ class Sandbox:
 
     def _refusal(self, error: VenueError) -> web.Response:
         headers = self.limits.headers()
-        if error.status in {429, 418}:
-            headers["Retry-After"] = "1"
+        if error.retry_after_s is not None:
+            headers["Retry-After"] = str(error.retry_after_s)
         return web.json_response(error.body, status=error.status, headers=headers)
 
     async def _serve_truth(self, request: web.Request) -> web.Response:
@@ -280,12 +283,35 @@ class Sandbox:
         await self.kick_where_armed()
         return web.json_response({"armed": [armed.name for armed in self.faults.armed]})
 
+    async def _serve_all_clear(self, request: web.Request) -> web.Response:
+        self.faults.clear()
+        return web.json_response({"armed": []})
+
+    async def _serve_fill(self, request: web.Request) -> web.Response:
+        """A taker meets one order: `{"order_id": ..., "lots": ...}`."""
+        wanted = await request.json()
+        try:
+            self.exchange.force_fill(int(wanted["order_id"]), int(wanted["lots"]))
+        except (KeyError, ValueError) as error:
+            return web.json_response({"error": f"no order, or no number of lots: {error}"}, status=400)
+        return web.json_response({})
+
     async def kick_where_armed(self) -> None:
         """Carry out the faults that need no request."""
+        skew = self.faults.next(frozenset({"clock_skew"}))
+        if skew is not None:
+            self.faults.clock_skew_ms = round(skew.seconds * 1_000)
+        maintenance = self.faults.next(frozenset({"maintenance"}))
+        if maintenance is not None:
+            self.exchange.is_open = False
+            asyncio.get_running_loop().call_later(maintenance.seconds, self._open)
         if self.faults.next(frozenset({"kick_user_stream"})) is not None:
             await self.sockets.kick(self.sockets.user)
         if self.faults.next(frozenset({"kick_market_stream"})) is not None:
             await self.sockets.kick(self.sockets.market)
+
+    def _open(self) -> None:
+        self.exchange.is_open = True
 
 
 def _cut(request: web.Request) -> web.StreamResponse:

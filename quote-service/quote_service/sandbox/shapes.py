@@ -7,6 +7,7 @@ from typing import Any
 from quote_service.sandbox.accounts import Account, Order, Trade
 from quote_service.sandbox.exchange import OPEN_ORDERS_MAX, PRICE_BAND
 from schemas.market import Instrument
+from schemas.message import Side
 
 _ORDER_TYPES = ["LIMIT", "LIMIT_MAKER", "MARKET"]
 
@@ -104,13 +105,44 @@ def order_body(instrument: Instrument, order: Order) -> dict[str, Any]:
         "workingTime": order.created_ms,
         "origQuoteOrderQty": "0.00000000",
         "selfTradePreventionMode": order.stp_mode,
-        "fills": [],
     }
 
 
 def cancelled_body(instrument: Instrument, order: Order, cancel_id: str) -> dict[str, Any]:
     """The answer to a cancel: its own client id, and the order's as the original one."""
     return order_body(instrument, order) | {"clientOrderId": cancel_id, "origClientOrderId": order.client_id}
+
+
+def fills_body(instrument: Instrument, account: Account, order: Order) -> list[dict[str, Any]]:
+    """What a new order met at once, in the answer to it."""
+    return [
+        {
+            "price": price_text(instrument, trade.price_ticks),
+            "qty": size_text(instrument, trade.size_lots),
+            "commission": text(trade.fee),
+            "commissionAsset": trade.fee_currency,
+            "tradeId": trade.trade_id,
+        }
+        for trade in account.trades
+        if trade.order_id == order.order_id
+    ]
+
+
+def public_trade(
+    instrument: Instrument, number: int, price_ticks: int, size_lots: int, now_ms: int, taker: Side | None
+) -> dict[str, Any]:
+    """The event of the trade stream."""
+    return {
+        "e": "trade",
+        "E": now_ms,
+        "s": symbol_id(instrument.symbol),
+        "t": number,
+        "p": price_text(instrument, price_ticks),
+        "q": size_text(instrument, size_lots),
+        "T": now_ms,
+        "m": taker == "sell",
+        "M": True,
+    }
 
 
 def trade_body(instrument: Instrument, trade: Trade) -> dict[str, Any]:
@@ -161,7 +193,7 @@ def execution_report(
         "F": zero,
         "g": -1,
         "C": order.client_id if is_cancel else "",
-        "x": "EXPIRED" if execution.startswith("EXPIRED") else execution,
+        "x": "TRADE_PREVENTION" if execution == "EXPIRED_IN_MATCH" else execution,
         "X": order.status,
         "r": "NONE",
         "i": order.order_id,

@@ -16,6 +16,7 @@ Json = Mapping[str, Any]
 _QUEUE_MAX = 10_000
 BAD_FRAME = b'{"e":"depthUpdate","b":[["1'
 RESTART_CODE = 1001
+PING_INTERVAL_S = 20.0
 
 
 @dataclass(eq=False)
@@ -43,6 +44,15 @@ class Connection:
             await self.socket.send_str(message.decode())
 
 
+def _parsed(data: str) -> Json:
+    """A message of a client; what is no JSON object asks for nothing."""
+    try:
+        message = orjson.loads(data)
+    except orjson.JSONDecodeError:
+        return {}
+    return message if isinstance(message, dict) else {}
+
+
 class Sockets:
     """All connections of one kind each."""
 
@@ -57,7 +67,7 @@ class Sockets:
 
     async def serve_market(self, request: web.Request) -> web.WebSocketResponse:
         """`/ws`, `/stream`, with streams in the path or by SUBSCRIBE."""
-        socket = web.WebSocketResponse(heartbeat=None)
+        socket = web.WebSocketResponse(heartbeat=PING_INTERVAL_S)
         await socket.prepare(request)
         connection = Connection(socket, is_combined="/stream" in request.path and "/ws" not in request.path)
         connection.names |= {name for name in request.query.get("streams", "").split("/") if name}
@@ -66,7 +76,7 @@ class Sockets:
 
     async def serve_api(self, request: web.Request) -> web.WebSocketResponse:
         """`/ws-api/v3`."""
-        socket = web.WebSocketResponse(heartbeat=None)
+        socket = web.WebSocketResponse(heartbeat=PING_INTERVAL_S)
         await socket.prepare(request)
         await self._serve(Connection(socket), self.user, self._api_message)
         return socket
@@ -79,7 +89,7 @@ class Sockets:
         try:
             async for message in connection.socket:
                 if message.type == WSMsgType.TEXT:
-                    answer(connection, orjson.loads(message.data))
+                    answer(connection, _parsed(message.data))
         finally:
             among.discard(connection)
             pump.cancel()
@@ -132,8 +142,11 @@ class Sockets:
         body = orjson.dumps({"subscriptionId": 0, "event": event})
         copies = 2 if self._faults.next(frozenset({"duplicate_events"})) is not None else 1
         late = self._faults.next(frozenset({"late_events"}))
+        is_bad = bool(self.user) and self._faults.next(frozenset({"bad_frame"})) is not None
         for connection in tuple(self.user):
             if connection.account == account:
+                if is_bad:
+                    connection.send(BAD_FRAME)
                 for _ in range(copies):
                     if late is None:
                         connection.send(body)

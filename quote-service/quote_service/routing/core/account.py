@@ -105,7 +105,7 @@ class Account:
     def _commit(self, symbol: SymbolState) -> None:
         """Sum up anew what the orders of all symbols may take, by currency."""
         after = committed(symbol)
-        for currency in symbol.committed.keys() | after.keys():
+        for currency in symbol.committed | after:
             change = after.get(currency, NOTHING) - symbol.committed.get(currency, NOTHING)
             self.committed[currency] = self.committed.get(currency, NOTHING) + change
         symbol.committed = after

@@ -1,6 +1,6 @@
 """One symbol of the simulated venue: our resting orders and how the market fills them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -89,15 +89,26 @@ class SimulatedMarket:
         order.price_ticks = price_ticks
         order.size_lots = size_lots
 
-    def take(self, side: Side, limit_ticks: int | None, size_lots: int) -> list[Taken]:
+    def take(self, side: Side, limit_ticks: int | None, size_lots: int) -> Iterator[Taken]:
         """Match a taker: best price first, at a price what the feed shows, then our orders in their turn.
 
         `limit_ticks` None takes any price. What is taken of the feed's book is gone until its next update.
+        An order of ours is met with size 0 first: whoever takes may remove it, or stop there.
         """
-        taken: list[Taken] = []
+        left_lots = size_lots
         for price_ticks in self._prices_for(side, limit_ticks):
-            taken += self._take_at(side, price_ticks, size_lots - sum(each.size_lots for each in taken))
-        return [each for each in taken if each.size_lots > 0]
+            for taken in self._take_at(side, price_ticks, left_lots):
+                left_lots -= taken.size_lots
+                yield taken
+            if left_lots <= 0:
+                return
+
+    def available_lots(self, side: Side, limit_ticks: int | None) -> int:
+        """What a taker could get, orders of ours included."""
+        prices = self._prices_for(side, limit_ticks)
+        ours = (order for order in self.orders.values() if order.side != side)
+        of_feed = sum(self._left_of_feed(side, price) for price in prices)
+        return of_feed + sum(order.remaining_lots for order in ours if order.price_ticks in prices)
 
     def _prices_for(self, side: Side, limit_ticks: int | None) -> list[int]:
         """Prices that a taker reaches, best first."""
@@ -108,21 +119,26 @@ class SimulatedMarket:
         reached = (price for price in prices if limit_ticks is None or sign * (limit_ticks - price) >= 0)
         return sorted(reached, key=lambda price: sign * price)
 
-    def _take_at(self, side: Side, price_ticks: int, size_lots: int) -> list[Taken]:
-        shown = self._shown_lots(_other(side), price_ticks) or 0
-        gone = self._consumed.get((side, price_ticks), 0)
-        of_feed = min(size_lots, max(0, shown - gone))
+    def _take_at(self, side: Side, price_ticks: int, size_lots: int) -> Iterator[Taken]:
+        of_feed = min(size_lots, self._left_of_feed(side, price_ticks))
         if of_feed:
-            self._consumed[side, price_ticks] = gone + of_feed
-        taken = [Taken(price_ticks, of_feed, None)]
+            self._consumed[side, price_ticks] = self._consumed.get((side, price_ticks), 0) + of_feed
+            yield Taken(price_ticks, of_feed, None)
         left_lots = size_lots - of_feed
         for order in [o for o in self.orders.values() if o.side != side and o.price_ticks == price_ticks]:
-            lots = min(left_lots, order.remaining_lots)
-            if lots > 0:
+            if left_lots <= 0:
+                return
+            yield Taken(price_ticks, 0, order.client_order_id)
+            if order.client_order_id in self.orders:
+                lots = min(left_lots, order.remaining_lots)
                 self._fill(order, lots)
-                taken.append(Taken(price_ticks, lots, order.client_order_id))
                 left_lots -= lots
-        return taken
+                yield Taken(price_ticks, lots, order.client_order_id)
+
+    def _left_of_feed(self, side: Side, price_ticks: int) -> int:
+        """What the feed shows at a price less what takers of that side took of it."""
+        shown = self._shown_lots(_other(side), price_ticks) or 0
+        return max(0, shown - self._consumed.get((side, price_ticks), 0))
 
     def see_book(self, book: Book) -> Iterable[Execution]:
         """A new book: orders that its other side reaches are filled, the others' places are updated.
