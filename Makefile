@@ -3,7 +3,7 @@ PY ?= python3
 BIN := .venv/bin
 MEMBERS := schemas chassis monitor-service quote-service inventory-service risk-service gateway-api
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run test test-fast test-kafka lint format up down bench bench-kafka bench-orders lock clean
+.PHONY: help setup setup-dev run test test-fast test-kafka lint format up down bench bench-kafka bench-orders bench-gate lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -55,6 +55,9 @@ bench-kafka: setup-dev  ## the same of the processes on Kafka: latency by hop, s
 
 bench-orders: setup-dev  ## the same of orders over the sandbox exchange: decision to answer
 	@$(BIN)/python tests/bench/orders.py $(ARGS)
+
+bench-gate: setup-dev  ## how long the router's gate takes for one order
+	@$(BIN)/python tests/bench/gate.py $(ARGS)
 
 COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --python-version 3.11 \
 	$(MEMBERS:%=--no-emit-package mm-%) pyproject.toml --group build

@@ -98,6 +98,8 @@ class VenueReport(SymbolEvent):
     fee: Decimal | None = None
     """As the venue charged it, in `fee_currency`; positive is a cost. None: it did not say."""
     fee_currency: str | None = None
+    base_fee: Decimal = Decimal(0)
+    """What of the fee was taken in the base currency, in that: it lowers what the account holds."""
     recovered: bool = False
     """The stream did not bring it: it was found when the venue was asked."""
     reason: str | None = None
@@ -209,5 +211,7 @@ class Fill(SymbolEvent):
     fee: Decimal
     """Money in `fee_currency`; positive is a cost, negative a rebate."""
     fee_currency: str
+    base_fee: Decimal = Decimal(0)
+    """What of it was taken in the base currency, in that: it lowers what the account holds."""
     mid_half_ticks: int
     """Twice the mid, in ticks, of the last sound book before the fill: the base of capture."""

@@ -222,10 +222,10 @@ TOPICS: tuple[Topic, ...] = (
         "control.command",
         "ledger",
         GATEWAY,
-        (QUOTE, RISK, PROJECTOR),
-        (control.Command,),
+        (QUOTE, ROUTER, RISK, PROJECTOR),
+        (control.Command, control.Override),
         "symbol or *",
-        "command id",
+        "command id, override id",
         30 * _DAY_MS,
     ),
     Topic(

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from schemas.config import Config
-from schemas.control import Command
+from schemas.control import Command, Override
 from schemas.envelope import encode
 from schemas.inventory import Position
 from schemas.market import (
@@ -247,6 +247,19 @@ def decision_examples() -> Iterator[Event]:
         message="equity 898000 is 10.2 % below its maximum 1000000: all is halted until a resume",
         value=0.102,
         limit=0.1,
+    )
+    yield Override(
+        **OF_SYMBOL,
+        override_id="o-7",
+        instrument_version=2,
+        side="buy",
+        price_ticks=6_177_578,
+        size_lots=2_000,
+        codes=("MAX_VALUE",),
+        valid_until_ns=RECEIVED_NS + 300_000_000_000,
+        requester="ann",
+        approver="bob",
+        reason="a client's position is taken over",
     )
     yield Command(
         **OF_SYMBOL,

@@ -108,7 +108,7 @@ class CheckedRouter:
             self.adapter.on_event(each)
 
     def step(self) -> None:
-        """Take what the adapter brings, and let it send what waits, which an engine would write to disk first."""
+        """Take what the adapter brings, and let it send what waits: an engine writes that to disk first."""
         for event in tuple(self.adapter.take_due(time.time_ns())):
             self.feed(event)
         if self.adapter.wants_commit:

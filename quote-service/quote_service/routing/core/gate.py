@@ -49,12 +49,15 @@ class Gate:
             failing += self._market.codes(request, symbol, now_ns)
             failing += self._limit_codes(request, symbol, terms)
             failing += self._funds_codes(request, symbol, terms)
+        if failing and symbol.overrides.find(request, failing, now_ns) is not None:
+            return ()
         return tuple(failing)
 
     def note_sent(self, request: Request, symbol: SymbolState, now_ns: int) -> None:
         """The request goes out: what later checks compare with it."""
         self._market.note_sent(request, symbol, now_ns)
         self.pace.note_sent(request, symbol, now_ns)
+        symbol.overrides.use(request)
 
     def reference_codes(self, symbol: SymbolState, now_ns: int) -> list[str]:
         """What is wrong with the market data of a symbol."""

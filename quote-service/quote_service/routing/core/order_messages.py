@@ -90,5 +90,6 @@ def fill_of(symbol: SymbolState, report: VenueReport, order: Order, trade_id: st
         liquidity=liquidity,
         fee=fee,
         fee_currency=fee_currency,
+        base_fee=report.base_fee,
         mid_half_ticks=mid if mid is not None else 2 * report.price_ticks,
     )

@@ -91,7 +91,8 @@ class Order:
     shrinks: int = 0
     """Amends that only lowered the size, of the order as the venue knows it."""
     is_replaced: bool = False
-    """Is the amend under way a new order at the venue? Then the old one may still be filled beside it."""
+    """Is the amend under way a new order at the venue? Then the old one may still be filled beside it, both
+    together may be filled with more than was asked for, and only the answer says when the order is full."""
     status: OrderStatus = "pending_new"
 
     @property

@@ -35,10 +35,9 @@ class PositionBreaks:
 
     def see_fill(self, fill: Fill, symbol: SymbolState) -> None:
         """Note a fee that lowers what was bought."""
-        terms = symbol.terms
-        if terms is not None and fill.fee_currency == terms.base_currency:
-            paid = self.base_fees.get(fill.fee_currency, NOTHING)
-            self.base_fees[fill.fee_currency] = paid + fill.fee
+        if symbol.terms is not None and fill.base_fee:
+            currency = symbol.terms.base_currency
+            self.base_fees[currency] = self.base_fees.get(currency, NOTHING) + fill.base_fee
 
     def judge(
         self, symbols: Iterable[SymbolState], balances: Mapping[str, VenueBalance], now_ns: int

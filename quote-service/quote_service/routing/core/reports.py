@@ -59,7 +59,7 @@ def _apply_fill(symbol: SymbolState, order: Order | None, report: VenueReport) -
     if symbol.target is not None:
         symbol.filled[order.side, order.level] = Filled(symbol.target.sequence, report.event_time_ns)
     order.filled_lots += report.size_lots
-    is_full = order.filled_lots >= max(order.size_lots, order.asked_size_lots)
+    is_full = not order.is_replaced and order.filled_lots >= max(order.size_lots, order.asked_size_lots)
     kind: OrderEventKind = "filled" if is_full else "partial_fill"
     order.move(kind)
     if order.is_terminal and symbol.orders.get((order.side, order.level)) is order:

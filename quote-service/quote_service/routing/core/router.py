@@ -22,6 +22,7 @@ from quote_service.routing.core.terms import contract_terms
 from quote_service.routing.core.wanted import reduced, wanted_of
 from quote_service.routing.core.wrongness import wrongness
 from schemas.config import Config
+from schemas.control import Override
 from schemas.inventory import Position
 from schemas.market import Book, Instrument
 from schemas.message import ALL_SYMBOLS, Event, SymbolEvent
@@ -74,6 +75,7 @@ class RouterCore:
             QuoteTarget: self._on_target,
             VenueReport: self._on_report,
             Position: self._on_position,
+            Override: self._on_override,
             RiskState: self._on_risk,
             Instrument: self._on_instrument,
             Tick: self._on_tick,
@@ -178,6 +180,11 @@ class RouterCore:
             self._guards.release(symbol)
         symbol.risk = state.state
         return (*self._reconcile(symbol, self._now_ns), *self._judge_withdrawals())
+
+    def _on_override(self, override: Override) -> Outputs:
+        symbol = self._symbol(override)
+        symbol.overrides.add(override)
+        return tuple(self._reconcile(symbol, self._now_ns))
 
     def _on_tick(self, tick: Tick) -> Outputs:
         self._tick_ns = tick.event_time_ns

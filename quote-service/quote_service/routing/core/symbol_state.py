@@ -10,6 +10,7 @@ from quote_service.routing.core.jumps import JumpWatch
 from quote_service.routing.core.memory import Denied, Filled, PriceSent, PriceStep, Refused, Sent, Slot
 from quote_service.routing.core.message_budget import MessageBudget
 from quote_service.routing.core.order_states import Order
+from quote_service.routing.core.overrides import Overrides
 from quote_service.routing.core.protection import FillGuard
 from quote_service.routing.core.standing_back import Crossing
 from quote_service.routing.core.terms import ContractTerms
@@ -120,6 +121,7 @@ class SymbolState:
     """Of the last second."""
     crossings: dict[Slot, Crossing] = field(default_factory=dict)
     """Where the venue refused what would have taken."""
+    overrides: Overrides = field(default_factory=Overrides)
     committed: dict[str, Decimal] = field(default_factory=dict)
     """What its orders may take of the account, by currency, when last valued."""
     venue_grant: VenueBudget | None = None

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from schemas.config import Config
+from schemas.control import Override
 from schemas.orders import OrderEvent, VenueBalance, VenueBalances, VenueStatus
 from tests.unit.quote_service.routing.builders import MS, T0, Desk, GateDesk, config, wide_config
 
@@ -188,7 +189,7 @@ def test_m2_fills_and_fees_explain_a_balance() -> None:
     desk.balances(0, USDT=("10000", "0"), BTC=("5", "0"))
     steady(desk, 250, 500)
     [intent] = desk.live(501, 1, bids=[(90, 10)])
-    fee = {"fee": Decimal("0.2"), "fee_currency": "BTC"}
+    fee = {"fee": Decimal(18), "fee_currency": "USDT", "base_fee": Decimal("0.2")}
     desk.fill(600, intent, 4, "t1", **fee)
     desk.balances(700, USDT=("9964", "0"), BTC=("5.2", "0"))
     steady(desk, 750, 20_000)
@@ -245,3 +246,63 @@ def test_guards_say_nothing_of_a_gate_alone() -> None:
     assert desk.gate.halt_codes(desk.symbol, T0) == []
     desk.symbol.stopped_by = "POSITION_BREAK"
     assert desk.gate.halt_codes(desk.symbol, T0) == ["POSITION_BREAK"]
+
+
+def override(**fields: Any) -> Override:
+    facts: dict[str, Any] = {
+        "event_time_ns": T0, "venue": "sim", "symbol": "BTC/USDT", "override_id": "o1", "side": "buy",
+        "price_ticks": 99, "size_lots": 5, "codes": ("MAX_QTY",), "valid_until_ns": T0 + 300_000 * MS,
+        "requester": "ann", "approver": "bob", "reason": "a test",
+    }  # fmt: skip
+    return Override(**{**facts, **fields})
+
+
+def denied_then(*overrides: Override, at_ms: float = 10, price: int = 99, size: int = 5) -> list[OrderEvent]:
+    """An order of 5 lots is over the limit of 4; then the overrides come, and what follows from them."""
+    desk = Desk(wide_config(routing={"order_size_max": 4}))
+    desk.book(0)
+    [denied] = desk.target(1, 1, bids=[(price, size)], ttl_ms=600_000)
+    assert denied.reasons == ("MAX_QTY",)
+    desk.beat(at_ms - 1)
+    desk.tick(at_ms - 1)
+    desk.book(at_ms - 1)
+    return [event for each in overrides for event in desk.send(each)]
+
+
+def test_p16_an_order_that_two_people_let_pass_goes_out_once() -> None:
+    desk = Desk(wide_config(routing={"order_size_max": 4}))
+    desk.book(0)
+    desk.target(1, 1, bids=[(99, 5)])
+    [placed] = desk.send(override())
+    assert (placed.kind, placed.size_lots) == ("place_intent", 5)
+    desk.answer(2, "rejected", placed, reason="VENUE_REFUSED")
+    assert desk.send(override()) == [], "the same override does not count again"
+    assert [event.kind for event in desk.target(3, 2, bids=[(99, 5)])] == ["denied"]
+
+
+@pytest.mark.parametrize(
+    "fields", [{"price_ticks": 98}, {"size_lots": 6}, {"side": "sell"}, {"codes": ("MAX_VALUE",)}]
+)
+def test_p16_another_order_is_denied_as_before(fields: dict[str, Any]) -> None:
+    assert denied_then(override(**fields)) == []
+
+
+def test_p16_an_override_counts_for_five_minutes() -> None:
+    assert [event.kind for event in denied_then(override(), at_ms=60_000)] == ["place_intent"]
+    late = override(valid_until_ns=T0 + 1_000 * MS)
+    assert denied_then(late, at_ms=60_000) == []
+    with pytest.raises(ValueError, match="300 s at the most"):
+        override(valid_until_ns=T0 + 300_001 * MS)
+
+
+def test_p16_nobody_approves_their_own() -> None:
+    with pytest.raises(ValueError, match="ann cannot approve an override of their own"):
+        override(approver="ann")
+
+
+def test_p16_a_halt_cannot_be_overridden() -> None:
+    desk = Desk(wide_config())
+    desk.book(0)
+    desk.beat(1, "HALT")
+    desk.target(2, 1, bids=[(99, 5)])
+    assert desk.send(override(codes=("RISK_HALT",))) == []

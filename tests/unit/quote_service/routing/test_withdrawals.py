@@ -199,3 +199,17 @@ def test_a_replacement_reserves_what_both_orders_may_fill() -> None:
     assert desk.symbol.reserved_lots("buy") == 4 + 5
     desk.answer(12, "amended", desk.ids[0])
     assert desk.symbol.reserved_lots("buy") == 5
+
+
+def test_a_replacement_that_is_filled_beyond_what_was_asked_is_not_full_before_it_is_answered() -> None:
+    """The old order was filled after the amend was decided: the new one stands with more than is left."""
+    desk = quoting()
+    [intent] = [event for event in desk.events if event.kind == "place_intent" and event.side == "buy"]
+    desk.target(10, 2, bids=[(98, 8)], asks=[(101, 5)])
+    for number, lots in enumerate((4, 4, 3)):
+        desk.fill(11 + number, intent, lots, f"t{number}")
+    assert desk.symbol.orders["buy", 0].status == "pending_amend"
+    assert not desk.core.is_drained
+    desk.answer(20, "amended", intent.client_order_id, price=98, size=12)
+    assert desk.symbol.orders["buy", 0].remaining_lots == 1
+    assert desk.symbol.position.lots == 11

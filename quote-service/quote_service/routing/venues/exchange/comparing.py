@@ -9,6 +9,7 @@ import structlog
 
 from quote_service.routing.venues.exchange.budget import Purpose
 from quote_service.routing.venues.exchange.facts import Contract, OrderFacts, order_facts
+from quote_service.routing.venues.exchange.ids import OrderKey
 from quote_service.routing.venues.exchange.outcomes import classified
 from quote_service.routing.venues.exchange.sender import LOOK_UP_WEIGHT, Desk, Sender
 from quote_service.routing.venues.exchange.tracked import Tracked, WireOrder
@@ -107,20 +108,28 @@ class Comparer:
             if order_key is None:
                 self._register.drop_unplaced(trade)
                 continue
-            wire = _wire_of(facts, order_key.revision)
+            self._spawn(self._sender.clear_up(self._learn(contract, facts, order_key)))
+
+    def _learn(self, contract: Contract, facts: OrderFacts, order_key: OrderKey) -> Tracked:
+        """Take over what the venue says of an order of ours, whatever was known of it before."""
+        found = self._register.find(facts)
+        if found is None:
             tracked = self._register.get(order_key.client_order_id) or self._register.add(
                 Tracked(contract, order_key.client_order_id, facts.side)
             )
+            wire = _wire_of(facts, order_key.revision)
             tracked.wires.append(wire)
-            self._register.learn(tracked, wire, facts)
-            self._spawn(self._sender.clear_up(tracked))
+        else:
+            tracked, wire = found
+        self._register.learn(tracked, wire, facts)
+        return tracked
 
     async def compare(self, asked_ns: int, purpose: Purpose = "query") -> VenueOpenOrders:
         """Ask for all open orders; what is there and not counted, and the other way, is set right."""
         shown = await self._open_orders(purpose)
         own = [facts for facts in shown if self._register.ids.is_own(facts.wire_id)]
         for facts in own:
-            self._see_open(facts)
+            self._see_open(facts, asked_ns)
         self._look_for_missing({facts.venue_id for facts in own}, asked_ns)
         return VenueOpenOrders(
             event_time_ns=self._now_ns(),
@@ -150,12 +159,19 @@ class Comparer:
         order_key = self._register.ids.from_wire(facts.wire_id or "")
         return facts.wire_id or "" if order_key is None else order_key.client_order_id
 
-    def _see_open(self, facts: OrderFacts) -> None:
+    def _see_open(self, facts: OrderFacts, asked_ns: int) -> None:
+        """An answer is as old as its question: what became of an order since then counts, not the answer."""
         found = self._register.find(facts)
-        if found is None or found[0].is_ended:
+        if found is None:
             self._take_in(facts)
             return
         tracked, wire = found
+        if tracked.ended_ns is not None:
+            if tracked.ended_ns < asked_ns:
+                self._take_in(facts)
+            return
+        if tracked.lock.locked() or wire.sent_at_s * NS_PER_S >= asked_ns:
+            return
         self._register.learn(tracked, wire, facts)
         if tracked.missing_lots:
             self._spawn(self._sender.finder.book_all(tracked))

@@ -78,6 +78,8 @@ class TradeFacts:
     liquidity: Liquidity | None
     fee: Decimal | None
     fee_currency: str | None
+    base_fee: Decimal
+    """What of it was taken in the base currency, in that."""
 
 
 def number(value: Any) -> Decimal:
@@ -110,7 +112,7 @@ def _wire_id(order: Mapping[str, Any]) -> str | None:
 def trade_facts(trade: Mapping[str, Any], contract: Contract) -> TradeFacts:
     """A unified trade of ccxt; raises as `order_facts`."""
     price = number(trade["price"])
-    fee, fee_currency = _fee(trade, contract, price)
+    fee, fee_currency, base_fee = _fee(trade, contract, price)
     maker = trade.get("takerOrMaker")
     return TradeFacts(
         symbol=contract.symbol,
@@ -122,6 +124,7 @@ def trade_facts(trade: Mapping[str, Any], contract: Contract) -> TradeFacts:
         liquidity=maker if maker in {"maker", "taker"} else None,
         fee=fee,
         fee_currency=fee_currency,
+        base_fee=base_fee,
     )
 
 
@@ -133,12 +136,14 @@ def _side(value: Any) -> Side:
     raise ValueError(f"side {value!r} is neither buy nor sell")
 
 
-def _fee(trade: Mapping[str, Any], contract: Contract, price: Decimal) -> tuple[Decimal | None, str | None]:
+def _fee(
+    trade: Mapping[str, Any], contract: Contract, price: Decimal
+) -> tuple[Decimal | None, str | None, Decimal]:
     """A fee in the base currency is worth its quantity times the trade's price: profit is in the quote's."""
     fee = trade.get("fee") or {}
     if fee.get("cost") is None or not fee.get("currency"):
-        return None, None
+        return None, None, Decimal(0)
     cost, currency = number(fee["cost"]), str(fee["currency"])
     if currency == contract.base_currency:
-        return cost * price, contract.quote_currency
-    return cost, currency
+        return cost * price, contract.quote_currency, cost
+    return cost, currency, Decimal(0)

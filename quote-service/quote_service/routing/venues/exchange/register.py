@@ -30,6 +30,8 @@ class Register:
         self._tracked: dict[str, Tracked] = {}
         self._ended: OrderedDict[str, Tracked] = OrderedDict()
         self._by_place: dict[_Place, Tracked] = {}
+        self._booked_lots: dict[_Place, int] = {}
+        """What was booked of each order at the venue."""
         self._trade_ids = RecentKeys(_TRADES_KEPT)
         self._unplaced: dict[str, tuple[Contract, TradeFacts]] = {}
         """Trades of orders whose id at the venue is not known yet, by trade id."""
@@ -64,8 +66,11 @@ class Register:
 
     def learn(self, tracked: Tracked, wire: WireOrder, facts: OrderFacts) -> None:
         """Take over what the venue says, and book trades that waited for it."""
+        place = _Place(facts.symbol, facts.venue_id)
+        if wire.venue_id is None:
+            wire.booked_lots = self._booked_lots.get(place, 0)
         wire.learn(facts)
-        self._by_place[_Place(facts.symbol, facts.venue_id)] = tracked
+        self._by_place[place] = tracked
         for trade_id, (contract, trade) in tuple(self._unplaced.items()):
             if trade.venue_id == facts.venue_id:
                 del self._unplaced[trade_id]
@@ -90,10 +95,12 @@ class Register:
         self._unplaced.pop(trade.trade_id, None)
 
     def _book(self, tracked: Tracked, contract: Contract, trade: TradeFacts, *, recovered: bool) -> None:
-        wire = next((wire for wire in tracked.wires if wire.venue_id == trade.venue_id), None)
-        if wire is not None:
-            wire.booked_lots += trade.size_lots
-            wire.filled_lots = max(wire.filled_lots, wire.booked_lots)
+        place = _Place(trade.symbol, trade.venue_id)
+        self._booked_lots[place] = self._booked_lots.get(place, 0) + trade.size_lots
+        for wire in tracked.wires:
+            if wire.venue_id == trade.venue_id:
+                wire.booked_lots = self._booked_lots[place]
+                wire.filled_lots = max(wire.filled_lots, wire.booked_lots)
         self._say(
             VenueReport(
                 event_time_ns=self._now_ns(),
@@ -108,6 +115,7 @@ class Register:
                 liquidity=trade.liquidity,
                 fee=trade.fee,
                 fee_currency=trade.fee_currency,
+                base_fee=trade.base_fee,
                 recovered=recovered,
             )
         )
@@ -130,12 +138,24 @@ class Register:
             )
         )
 
+    def revive(self, tracked: Tracked) -> Tracked:
+        """An order that counted as ended lives at the venue: what lives of it is tracked again."""
+        again = self.add(Tracked(tracked.contract, tracked.client_order_id, tracked.side))
+        again.wires = [wire for wire in tracked.wires if wire.state == "open"]
+        for wire in again.wires:
+            if wire.venue_id is not None:
+                self._by_place[_Place(tracked.contract.symbol, wire.venue_id)] = again
+        return again
+
     def end(self, tracked: Tracked) -> None:
         """An order has ended; late trades still find it."""
+        tracked.ended_ns = self._now_ns()
         self._tracked.pop(tracked.client_order_id, None)
         self._ended[tracked.client_order_id] = tracked
         while len(self._ended) > _ENDED_KEPT:
             _, oldest = self._ended.popitem(last=False)
             for wire in oldest.wires:
                 if wire.venue_id is not None:
-                    self._by_place.pop(_Place(oldest.contract.symbol, wire.venue_id), None)
+                    place = _Place(oldest.contract.symbol, wire.venue_id)
+                    self._by_place.pop(place, None)
+                    self._booked_lots.pop(place, None)

@@ -107,7 +107,6 @@ class Finder:
         """The order has ended: its trades are booked first, then the router is told."""
         await self.book_all(tracked)
         if not tracked.is_ended:
-            tracked.is_ended = True
             self._desk.register.report(tracked, "cancelled")
             self._desk.register.end(tracked)
 
@@ -166,6 +165,8 @@ class Sender:
             await self._find_out(tracked)
             if tracked.living is None:
                 await self.finder.finish(tracked)
+            elif tracked.is_ended:
+                self._desk.register.report(self._desk.register.revive(tracked), "orphan")
 
     async def go_on(self, tracked: Tracked, status: OrderStatus, answer: ReportKind) -> None:
         """Bring to its end what an earlier life of this adapter had begun with an order."""

@@ -51,10 +51,15 @@ class Tracked:
     client_order_id: str
     side: Side
     wires: list[WireOrder] = field(default_factory=list)
-    is_ended: bool = False
-    """Has the router been told that it is gone?"""
+    ended_ns: int | None = None
+    """When the router was told that it is gone; None: it counts as open."""
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Requests about one order go out one after another."""
+
+    @property
+    def is_ended(self) -> bool:
+        """Has the router been told that it is gone?"""
+        return self.ended_ns is not None
 
     @property
     def newest(self) -> WireOrder:

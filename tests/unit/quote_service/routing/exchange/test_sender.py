@@ -43,12 +43,14 @@ class World:
         config = Exchange(id=venue, symbols=(CONTRACT.symbol,), receive_window_ms=50)
         ids = WireIds("mm", with_revision=venue == "binance")
         ids.learn(CONTRACT.key)
-        self.register = Register(ids, self.reports.append, lambda: 0)
+        self.now_ns = 0
+        self.register = Register(ids, self.reports.append, lambda: self.now_ns)
         budget = RequestBudget(VENUES[venue], 1.0)
         self.desk = Desk(config, self.exchange, budget, self.register)  # type: ignore[arg-type]
         self.sender = Sender(self.desk, lambda key, version: CONTRACT)
         self.spawned: list[asyncio.Task[None]] = []
-        self.comparer = Comparer(self.desk, self.sender, {CONTRACT.key: CONTRACT}, lambda: 0, self.spawn)
+        contracts = {CONTRACT.key: CONTRACT}
+        self.comparer = Comparer(self.desk, self.sender, contracts, lambda: self.now_ns, self.spawn)
         self.exchange.on_trade = lambda trade: self.register.book(CONTRACT, trade_facts(trade, CONTRACT))
         self.revision = 0
 

@@ -1,0 +1,101 @@
+"""`maker venue-check`: our adapter survives the suite, and adapters that are broken do not."""
+
+import asyncio
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+from quote_service.routing.venues.exchange.adapter import ExchangeVenue
+from quote_service.venue_check.judging import Outcome
+from quote_service.venue_check.session import MakeAdapter, Plan, run_session
+
+from schemas.message import Event
+from schemas.orders import OrderEvent, VenueOpenOrders, VenueReport
+
+pytestmark = pytest.mark.slow
+
+
+def check(make_adapter: MakeAdapter, *faults: Any, seed: int = 1) -> Outcome:
+    return asyncio.run(run_session(Plan(seed, faults), make_adapter))
+
+
+class Forgetful(ExchangeVenue):
+    """Says nothing of every third fill."""
+
+    fills = 0
+
+    def take_due(self, now_ns: int) -> Iterable[Event]:
+        for event in super().take_due(now_ns):
+            if isinstance(event, VenueReport) and event.kind == "fill":
+                self.fills += 1
+                if self.fills % 3 == 0:
+                    continue
+            yield event
+
+
+class Hasty(ExchangeVenue):
+    """Says that an order has ended as soon as its cancel is asked for, and never cancels it."""
+
+    def on_event(self, event: Event) -> None:
+        if isinstance(event, OrderEvent) and event.kind == "cancel_intent":
+            ended = VenueReport(
+                event_time_ns=self._now_ns(), venue=event.venue, symbol=event.symbol,
+                kind="cancelled", client_order_id=event.client_order_id,
+            )  # fmt: skip
+            self._say(ended)
+            return
+        super().on_event(event)
+
+    def take_due(self, now_ns: int) -> Iterable[Event]:
+        for event in super().take_due(now_ns):
+            if isinstance(event, VenueOpenOrders):
+                yield event.model_copy(update={"own": ()})
+            else:
+                yield event
+
+
+class Deaf(ExchangeVenue):
+    """Counts fills twice, under another trade's number."""
+
+    def take_due(self, now_ns: int) -> Iterable[Event]:
+        for event in super().take_due(now_ns):
+            yield event
+            if isinstance(event, VenueReport) and event.kind == "fill":
+                yield event.model_copy(update={"venue_trade_id": f"{event.venue_trade_id}0000"})
+
+
+def test_our_adapter_holds() -> None:
+    outcome = check(ExchangeVenue, "lost_after", "drop_fills", "kick_user_stream")
+    assert outcome.wrong == []
+    assert outcome.orders > 10
+    assert outcome.fills > 1
+    assert set(outcome.fired) == {"lost_after", "drop_fills", "kick_user_stream"}
+
+
+@pytest.mark.parametrize(
+    ("broken", "said"),
+    [(Forgetful, "was lost"), (Hasty, "alive after the confirmed"), (Deaf, "is none")],
+)
+def test_a_broken_adapter_is_found_out(broken: MakeAdapter, said: str) -> None:
+    assert any(said in text for text in check(broken).wrong)
+
+
+def test_the_command_prints_a_table_and_what_was_found(maker: Any) -> None:
+    done = maker("venue-check", "--fault", "busy", "--fault", "late_reply", "--sessions", "2", "--seed", "5")
+    assert done.code == 0, done.out + done.err
+    assert "late_reply" in done.out
+    assert "4 sessions" in done.out
+    assert "0 sessions with anything lost, doubled or left alive" in done.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--fault", "lost_befor"), "no fault is called 'lost_befor'; did you mean 'lost_before'?"),
+        (("--adapter", "nobody:here"), "no module:function of that name"),
+    ],
+)
+def test_what_cannot_be_checked_is_said(arguments: tuple[str, ...], said: str, maker: Any) -> None:
+    done = maker("venue-check", *arguments)
+    assert done.code == 2
+    assert said in " ".join(done.err.split())

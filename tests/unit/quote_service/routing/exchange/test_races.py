@@ -1,0 +1,107 @@
+"""Answers that cross each other: an answer is as old as its question, and what is booked is booked once."""
+
+import pytest
+from quote_service.routing.venues.exchange.facts import OrderFacts
+from quote_service.routing.venues.exchange.tracked import WireOrder
+
+from tests.unit.quote_service.routing.exchange.fake_exchange import CONTRACT
+from tests.unit.quote_service.routing.exchange.test_sender import ID, World, run
+
+
+def shown_open(world: World, wire_id: str, venue_id: str) -> OrderFacts:
+    return OrderFacts(CONTRACT.symbol, venue_id, wire_id, "buy", 100, 10, 0, "open")
+
+
+@pytest.mark.parametrize(("asked_ns", "kinds"), [(4, []), (5, []), (6, ["orphan"])])
+def test_what_ended_after_the_question_is_no_orphan(asked_ns: int, kinds: list[str]) -> None:
+    """A list of open orders that was asked for before an order ended, and came after."""
+
+    async def test() -> None:
+        world = World()
+        await world.intend("place_intent")
+        [held] = world.exchange.held.values()
+        world.now_ns = 5
+        await world.intend("cancel_intent")
+        world.reports.clear()
+        world.comparer._see_open(shown_open(world, held.wire_id, held.venue_id), asked_ns)
+        assert world.kinds == kinds
+
+    run(test)
+
+
+def test_what_changed_after_the_question_is_not_changed_back() -> None:
+    async def test() -> None:
+        world = World()
+        await world.intend("place_intent")
+        [held] = world.exchange.held.values()
+        tracked = world.register.get(ID)
+        assert tracked is not None
+        world.comparer._see_open(shown_open(world, held.wire_id, held.venue_id), 0)
+        assert (tracked.newest.price_ticks, tracked.newest.size_lots) == (100, 10)
+        stale = OrderFacts(CONTRACT.symbol, held.venue_id, held.wire_id, "buy", 77, 7, 0, "open")
+        world.comparer._see_open(stale, 0)
+        assert tracked.newest.price_ticks == 100
+
+    run(test)
+
+
+def test_a_trade_of_a_replacement_that_is_not_answered_yet_belongs_to_it() -> None:
+    """The stream was faster than the answer: whose order it is is asked for, and it is one order."""
+
+    async def test() -> None:
+        world = World()
+        await world.intend("place_intent")
+        tracked = world.register.get(ID)
+        assert tracked is not None
+        wire_id = world.register.ids.to_wire(ID, 1)
+        held = world.exchange._open(wire_id, "buy", 101, 8)
+        tracked.wires.append(WireOrder(wire_id, 1, 101, 8, 0.0))
+        world.exchange.fill(held.venue_id, 3)
+        assert world.booked_lots == 0
+        await world.comparer.place_trades()
+        await world.rest()
+        assert [wire.wire_id for wire in tracked.wires] == [world.register.ids.to_wire(ID, 0), wire_id]
+        assert (tracked.newest.booked_lots, tracked.newest.filled_lots) == (3, 3)
+        assert world.booked_lots == 3
+
+    run(test)
+
+
+def test_an_order_that_is_taken_in_again_knows_what_was_booked_of_it() -> None:
+    """Otherwise its end would wait for trades that nobody will bring a second time."""
+
+    async def test() -> None:
+        world = World()
+        await world.intend("place_intent", lots=10)
+        [held] = world.exchange.held.values()
+        world.exchange.fill(held.venue_id, 4)
+        world.now_ns = 5
+        await world.intend("cancel_intent")
+        facts = OrderFacts(CONTRACT.symbol, held.venue_id, held.wire_id, "buy", 100, 10, 4, "open")
+        world.comparer._see_open(facts, 9)
+        again = world.register.get(ID)
+        assert again is not None
+        assert (again.is_ended, again.missing_lots, again.newest.booked_lots) == (False, 0, 4)
+        await world.intend("cancel_intent")
+        assert world.kinds.count("cancelled") == 2
+        assert world.booked_lots == 4
+
+    run(test)
+
+
+def test_a_trade_of_an_order_that_counts_as_ended_and_lives_makes_it_an_orphan() -> None:
+    async def test() -> None:
+        world = World()
+        await world.intend("place_intent")
+        await world.intend("cancel_intent")
+        held = world.exchange._open(world.register.ids.to_wire(ID, 0), "buy", 100, 10)
+        world.exchange.fill(held.venue_id, 2)
+        world.reports.clear()
+        await world.comparer.place_trades()
+        await world.rest()
+        assert world.kinds == ["fill", "orphan"]
+        again = world.register.get(ID)
+        assert again is not None
+        assert not again.is_ended
+
+    run(test)
