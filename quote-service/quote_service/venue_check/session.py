@@ -37,8 +37,6 @@ TRADE_S = 1.5
 STEP_S = 0.02
 TICK_S = 0.1
 READY_LIMIT_S = 20.0
-CONFIRM_LIMIT_S = 20.0
-SETTLE_LIMIT_S = 10.0
 LATE_S = 0.6
 """After the halt is confirmed nothing may come any more: so long it is looked at."""
 MakeAdapter = Callable[[AdapterContext, Credentials], NetworkAdapter]
@@ -50,6 +48,8 @@ class Plan:
 
     seed: int
     faults: tuple[FaultName, ...]
+    patience_s: float = 20.0
+    """How long a confirmation, and after it the last fills, are waited for."""
 
 
 def session_config(url: str) -> Config:
@@ -161,7 +161,7 @@ class SessionRun:
         await self._withdraw(router, quotes)
         self._sandbox.faults.armed.clear()
         settled = lambda: trades_agree(self._truth, router.fills) and not router.core.open_orders()  # noqa: E731
-        await self._until(router, quotes, settled, SETTLE_LIMIT_S)
+        await self._until(router, quotes, settled, self._plan.patience_s)
         self._judge(router)
 
     @property
@@ -201,8 +201,8 @@ class SessionRun:
         def confirmed() -> bool:
             return any(kill.symbol == ALL_SYMBOLS and kill.state == "confirmed" for kill in router.kills)
 
-        if not await self._until(router, quotes, confirmed, CONFIRM_LIMIT_S):
-            self._outcome.wrong.append(f"the halt was not confirmed within {CONFIRM_LIMIT_S:g} s")
+        if not await self._until(router, quotes, confirmed, self._plan.patience_s):
+            self._outcome.wrong.append(f"the halt was not confirmed within {self._plan.patience_s:g} s")
             return
         self._outcome.confirmed_s = round(time.monotonic() - began_s, 3)
         until_s = time.monotonic() + LATE_S
