@@ -27,6 +27,8 @@ class Exchange(Instruction):
     request_timeout_ms: Milliseconds = 5_000
     receive_window_ms: Milliseconds = 5_000
     """The exchange refuses a request that reaches it later than this: beyond it, silence is an answer."""
+    contracts_interval_s: Positive = 3_600.0
+    """Contracts and their filters are asked for again this often."""
     reconcile_interval_s: Positive = 30.0
     """Open orders, balances and own trades are compared with ours this often, and after every reconnect."""
     budget_share: Annotated[float, Field(gt=0, le=1)] = 0.9

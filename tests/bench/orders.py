@@ -3,20 +3,27 @@
     python tests/bench/orders.py [SECONDS] [SYMBOLS ...]
 
 The exchange and the engine are processes of their own, on one machine, over HTTP and websockets of the
-loopback. Decision is the intent's time in the log, the answer the time at which its report was received.
+loopback. Decision is the intent's time in the log, the exchange has an order when it has parsed and accepted
+it, the answer is the time at which its report was received.
 """
 
+import asyncio
 import json
 import subprocess
 import sys
 import tempfile
 import time
 import urllib.request
-from itertools import cycle, islice
+from collections import Counter
+from itertools import cycle, islice, pairwise
 from pathlib import Path
 from typing import Any
 
 import yaml
+from quote_service.routing.venues.exchange.ids import WireIds
+
+from chassis.exchanges import make_client, read_credentials
+from schemas.deployment import Exchange
 
 MAKER = Path(sys.executable).parent / "maker"
 SETTLED_S = 5
@@ -45,13 +52,14 @@ def run(folder: Path, count: int, seconds: float) -> None:
     command = [MAKER, "sandbox", "--port", "0", "--config", folder / "exchange.yaml", *keys]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as exchange:
         try:
-            truth = trade(exchange, folder, seconds)
+            truth, url = trade(exchange, folder, seconds)
+            show(count, folder / "log", next(iter(truth.values())))
+            show_client(url, folder / "keys")
         finally:
             exchange.terminate()
-    show(count, folder / "log", next(iter(truth.values())))
 
 
-def trade(exchange: subprocess.Popen[str], folder: Path, seconds: float) -> dict[str, Any]:
+def trade(exchange: subprocess.Popen[str], folder: Path, seconds: float) -> tuple[dict[str, Any], str]:
     """Run the engine by the configuration that the exchange prints; what the exchange knows afterwards."""
     assert exchange.stdout is not None
     lines = [exchange.stdout.readline() for _ in range(10)]
@@ -62,9 +70,9 @@ def trade(exchange: subprocess.Popen[str], folder: Path, seconds: float) -> dict
         [*engine, "--for", str(seconds)], check=False, capture_output=True, text=True, timeout=seconds + 60
     )
     print(done.stderr[-2000:] if done.returncode else "", end="")
-    with urllib.request.urlopen(trading["exchange"]["url"] + "/sandbox/truth") as answer:
-        found: dict[str, Any] = json.load(answer)
-    return found
+    url: str = trading["exchange"]["url"]
+    with urllib.request.urlopen(url + "/sandbox/truth") as answer:
+        return json.load(answer), url
 
 
 def messages(log: Path, kind: str) -> list[dict[str, Any]]:
@@ -75,20 +83,60 @@ def messages(log: Path, kind: str) -> list[dict[str, Any]]:
 def show(count: int, log: Path, truth: dict[str, Any]) -> None:
     events = messages(log, "order.event.v1")
     begin_ns = events[0]["event_time_ns"] + SETTLED_S * 10**9
+    ids = WireIds("mm", with_revision=True)
+    arrived = {order["client_id"]: order["created_ns"] for order in truth["orders"]}
     asked: dict[str, int] = {}
-    acked = []
+    on_wire, answered = [], []
     for event in events:
         kind, order_id, now_ns = event["kind"], event["client_order_id"], event["event_time_ns"]
-        if kind in {"place_intent", "amend_intent"}:
+        if kind in {"place_intent", "amend_intent"} and now_ns > begin_ns:
             asked[order_id] = now_ns
-        elif kind in {"accepted", "amended"} and order_id in asked and asked[order_id] > begin_ns:
-            acked.append((now_ns - asked.pop(order_id)) / 1e6)
-    denied = sum(event["kind"] == "denied" for event in events)
-    limited = sum("RATE_LIMIT" in event["reasons"] for event in events)
-    print(
-        f"{count:4} symbols  decision to answer {percentiles(acked)} ms, {len(acked)} orders and amends; "
-        f"denied {denied}, refused for rates {limited}; {len(truth['orders'])} orders at the exchange"
-    )
+            arrived_ns = arrived.get(ids.to_wire(order_id, event["revision"]))
+            on_wire += [] if arrived_ns is None else [(arrived_ns - now_ns) / 1e6]
+        elif kind in {"accepted", "amended"} and order_id in asked:
+            answered.append((now_ns - asked.pop(order_id)) / 1e6)
+    denied, refused = reasons(events, "denied"), reasons(events, "rejected")
+    on_wire_ms, answered_ms = percentiles(on_wire), percentiles(answered)
+    print(f"{count:4} symbols  decision to exchange {on_wire_ms} ms, to answer {answered_ms} ms")
+    print(f"              {len(answered)} orders and amends; denied {denied}, refused {refused}")
+
+
+def reasons(events: list[dict[str, Any]], kind: str) -> dict[str, int]:
+    return dict(Counter(reason for event in events if event["kind"] == kind for reason in event["reasons"]))
+
+
+def show_client(url: str, keys: Path, orders: int = 300) -> None:
+    """What the client library takes of it, on an idle exchange: before the request, on the way, after it."""
+    asyncio.run(time_client(url, keys, orders))
+
+
+async def time_client(url: str, keys: Path, orders: int) -> None:
+    times: list[float] = []
+    files = {"api_key_file": str(keys / "api_key"), "api_secret_file": str(keys / "api_secret")}
+    config = Exchange(url=url, symbols=("C0/USDT",), **files)
+    client = make_client(config, read_credentials(config), lambda *_: times.append(time.perf_counter()))
+    send = client.fetch
+
+    async def timed(*arguments: Any, **named: Any) -> Any:
+        times.append(time.perf_counter())
+        return await send(*arguments, **named)
+
+    client.fetch = timed
+    await client.load_markets()
+    parts: list[list[float]] = [[], [], []]
+    for number in range(orders):
+        times.clear()
+        began_s = time.perf_counter()
+        params = {"postOnly": True, "clientOrderId": f"bench{number}"}
+        placed = await client.create_order("C0/USDT", "limit", "buy", 0.001, 50_000.0, params)
+        ended_s = time.perf_counter()
+        marks = [began_s, *times, ended_s]
+        for part, (first, second) in zip(parts, pairwise(marks), strict=True):
+            part.append((second - first) * 1e3)
+        await client.cancel_order(placed["id"], "C0/USDT")
+    await client.close()
+    named = zip(("ccxt before the request", "on the way", "ccxt after the answer"), parts, strict=True)
+    print("              " + ", ".join(f"{name} {percentiles(part)} ms" for name, part in named))
 
 
 def percentiles(values: list[float]) -> str:

@@ -60,6 +60,9 @@ class MonitorCore:
             == known.instrument
         ):
             return (instrument,)
+        if instrument.version == known.instrument.version and instrument.has_units_of(known.instrument):
+            known.instrument = instrument  # fees or filters: the book stays what it is
+            return (instrument,)
         symbol = self._symbols[announced.key] = known.succeeded_by(instrument, self._config)
         return (instrument, *self._publish(symbol, now_ns)) if known.has_book else (instrument,)
 

@@ -8,6 +8,7 @@ from typing import Literal
 from quote_service.sandbox.errors import NO_BALANCE, refused
 from schemas.market import Instrument
 from schemas.message import Side
+from schemas.units import NS_PER_MS
 
 OrderStatus = Literal["NEW", "PARTIALLY_FILLED", "FILLED", "CANCELED", "EXPIRED_IN_MATCH", "EXPIRED"]
 LIVE: frozenset[OrderStatus] = frozenset({"NEW", "PARTIALLY_FILLED"})
@@ -27,13 +28,18 @@ class Order:
     price_ticks: int
     size_lots: int
     stp_mode: str
-    created_ms: int
+    created_ns: int
     status: OrderStatus = "NEW"
     filled_lots: int = 0
     quote_filled: Decimal = Decimal(0)
     updated_ms: int = 0
     history: list[tuple[int, str]] = field(default_factory=list)
     """(milliseconds, status or event)."""
+
+    @property
+    def created_ms(self) -> int:
+        """When it came, as the venue's answers have it."""
+        return self.created_ns // NS_PER_MS
 
     @property
     def is_live(self) -> bool:

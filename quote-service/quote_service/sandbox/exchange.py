@@ -15,7 +15,7 @@ from quote_service.sandbox.errors import VenueError
 from schemas.market import Book, Instrument
 from schemas.market import Trade as MarketTrade
 from schemas.message import Side
-from schemas.units import BPS_PER_UNIT
+from schemas.units import BPS_PER_UNIT, NS_PER_MS
 
 PRICE_BAND = Decimal(5)
 """PERCENT_PRICE_BY_SIDE: multiple of the mid up, and one in so many down."""
@@ -57,16 +57,19 @@ class Market:
 class Exchange:
     """All markets and accounts."""
 
-    def __init__(self, now_ms: Callable[[], int], listener: Listener) -> None:
+    def __init__(self, now_ns: Callable[[], int], listener: Listener) -> None:
         self.markets: dict[str, Market] = {}
         self.accounts: dict[str, Account] = {}
         self.is_open = True
         """False: maintenance."""
-        self._now_ms = now_ms
+        self._now_ns = now_ns
         self._listener = listener
         self._order_ids = count(1)
         self._trade_ids = count(1)
         self._orders: dict[int, tuple[Account, Order]] = {}
+
+    def _now_ms(self) -> int:
+        return self._now_ns() // NS_PER_MS
 
     def see_instrument(self, instrument: Instrument) -> None:
         """A contract is traded, or its terms have changed."""
@@ -110,7 +113,7 @@ class Exchange:
         self._check(account, market, new, price_ticks)
         currency, amount = held_for(market.instrument, new.side, price_ticks, new.size_lots)
         account.lock(currency, amount)
-        now_ms = self._now_ms()
+        now_ns = self._now_ns()
         order = Order(
             next(self._order_ids),
             new.client_id,
@@ -122,9 +125,9 @@ class Exchange:
             price_ticks,
             new.size_lots,
             new.stp_mode,
-            now_ms,
+            now_ns,
         )
-        order.note(now_ms, "NEW")
+        order.note(order.created_ms, "NEW")
         account.orders[order.order_id] = order
         account.by_client_id[order.client_id] = order
         self._orders[order.order_id] = (account, order)

@@ -350,6 +350,7 @@ def truth_of(account: Account) -> dict[str, Any]:
         "orders": [
             {
                 "order_id": order.order_id,
+                "created_ns": order.created_ns,
                 "client_id": order.client_id,
                 "symbol": order.symbol,
                 "side": order.side,

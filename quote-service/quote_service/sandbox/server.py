@@ -71,7 +71,7 @@ class Sandbox:
 
     def __init__(self, config: Config, options: SandboxOptions) -> None:
         self.faults = Faults(options.seed)
-        self.exchange = Exchange(self.now_ms, self._hear)
+        self.exchange = Exchange(self.now_ns, self._hear)
         self.limits = Limits(self.now_ms, enforced=options.enforces_limits)
         self._options = options
         self._keys: dict[str, Account] = {}
@@ -89,7 +89,11 @@ class Sandbox:
 
     def now_ms(self) -> int:
         """The exchange's clock."""
-        return time.time_ns() // NS_PER_MS + self.faults.clock_skew_ms
+        return self.now_ns() // NS_PER_MS
+
+    def now_ns(self) -> int:
+        """The same, finer."""
+        return time.time_ns() + self.faults.clock_skew_ms * NS_PER_MS
 
     async def start(self) -> str:
         """Serve; where it is. Every symbol has a book by then."""

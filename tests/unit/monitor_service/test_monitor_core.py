@@ -11,7 +11,17 @@ from hypothesis import strategies as st
 from monitor_service.core.monitor import MonitorCore
 
 from schemas.config import Config
-from schemas.market import Book, FeedBook, FeedInstrument, FeedRefused, FeedTrade, Instrument, Refusal, Trade
+from schemas.market import (
+    Book,
+    FeedBook,
+    FeedInstrument,
+    FeedRefused,
+    FeedTrade,
+    Instrument,
+    Refusal,
+    Trade,
+    VenueFilters,
+)
 from schemas.message import Event, Side
 from schemas.process import Tick
 from schemas.signals import Signal
@@ -131,6 +141,15 @@ def test_a_repeated_announcement_keeps_the_book() -> None:
     made = open_core()
     (said,) = made.on_event(instrument(T0 + S))
     assert isinstance(said, Instrument)
+    assert only(Book, made.on_event(book(T0 + S, {99: 6}, sequence=2))).status == "live"
+
+
+def test_other_fees_and_filters_are_told_and_keep_the_book() -> None:
+    made = open_core()
+    filters = VenueFilters(size_max=Decimal(9))
+    (said,) = made.on_event(instrument(T0 + S, maker_fee_bps=Decimal(2), filters=filters))
+    assert isinstance(said, Instrument)
+    assert (said.filters, said.maker_fee_bps, said.event_time_ns) == (filters, 2, T0 + S)
     assert only(Book, made.on_event(book(T0 + S, {99: 6}, sequence=2))).status == "live"
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from chassis.errors import ConfigError
 from monitor_service.feeds.instruments import configured
 from schemas.config import Config, InstrumentConfig
-from schemas.market import ContractKind, FeedInstrument
+from schemas.market import ContractKind, FeedInstrument, VenueFilters
 from schemas.units import BPS_PER_UNIT
 
 
@@ -38,7 +38,42 @@ def announce_market(market: Mapping[str, Any], config: Config, now_ns: int) -> F
         base_currency=ours.base_currency or str(market["base"]),
         quote_currency=quote,
         reporting_rate=rate or Decimal(1),
+        filters=filters_of(market),
     )
+
+
+def filters_of(market: Mapping[str, Any]) -> VenueFilters:
+    """What the exchange refuses, by ccxt's unified limits and by the filters that only Binance states."""
+    limits = market.get("limits") or {}
+    price, amount, cost = (limits.get(name) or {} for name in ("price", "amount", "cost"))
+    named = {str(each.get("filterType")): each for each in (market.get("info") or {}).get("filters") or ()}
+    by_side = named.get("PERCENT_PRICE_BY_SIDE") or {}
+    both = named.get("PERCENT_PRICE") or {}
+    orders, amends = named.get("MAX_NUM_ORDERS") or {}, named.get("MAX_NUM_ORDER_AMENDS") or {}
+    return VenueFilters(
+        price_min=_limit(price.get("min")),
+        price_max=_limit(price.get("max")),
+        size_min=_limit(amount.get("min")),
+        size_max=_limit(amount.get("max")),
+        notional_max=_limit(cost.get("max")),
+        bid_multiplier_min=_limit(by_side.get("bidMultiplierDown") or both.get("multiplierDown")),
+        bid_multiplier_max=_limit(by_side.get("bidMultiplierUp") or both.get("multiplierUp")),
+        ask_multiplier_min=_limit(by_side.get("askMultiplierDown") or both.get("multiplierDown")),
+        ask_multiplier_max=_limit(by_side.get("askMultiplierUp") or both.get("multiplierUp")),
+        open_orders_max=_count(orders.get("maxNumOrders") or orders.get("limit")),
+        amends_max=_count(amends.get("maxNumOrderAmends")),
+        position_max=_limit((named.get("MAX_POSITION") or {}).get("maxPosition")),
+    )
+
+
+def _limit(value: Any) -> Decimal | None:
+    """A bound; the exchanges write 0 where there is none."""
+    number = _number(value)
+    return number or None
+
+
+def _count(value: Any) -> int | None:
+    return None if value is None else int(value)
 
 
 def _number(value: Any) -> Decimal | None:

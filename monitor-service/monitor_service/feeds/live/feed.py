@@ -50,9 +50,26 @@ class LiveFeed:
             except Exception as error:
                 logger.warning("exchange_away", because=repr(error)[:300])
                 await asyncio.sleep(_RETRY_S)
+        self._announce_all()
+        refreshing = asyncio.create_task(self._refresh())
+        try:
+            await self._source().run()
+        finally:
+            refreshing.cancel()
+
+    async def _refresh(self) -> None:
+        """A venue changes its filters while it trades; what was announced stays where it does not answer."""
+        while True:
+            await asyncio.sleep(self._exchange.contracts_interval_s)
+            try:
+                await self._client.load_markets(True)
+                self._announce_all()
+            except Exception as error:
+                logger.warning("contracts_unchanged", because=repr(error)[:300])
+
+    def _announce_all(self) -> None:
         for symbol in self._exchange.symbols:
             self._announce(symbol)
-        await self._source().run()
 
     def _announce(self, symbol: str) -> None:
         market = self._client.markets.get(symbol)
