@@ -121,19 +121,26 @@ class Account:
         self, symbol: SymbolState, now_ns: int, kind: MessageKind, *, takes_back: bool, is_turn: bool
     ) -> bool:
         """Is it this message's time? Where the venue's grants are short it waits for the next turn, at which
-        the most wrong quotes come first; what takes an offer back then comes to the gate in any case.
+        the most wrong quotes come first. What is to be taken back and has no turn then is to be cancelled.
         """
         of_venue, of_symbol = self._budgets(symbol)
         may_improve = of_venue.allows_improvement(now_ns) and of_symbol.allows_improvement(now_ns)
         if not takes_back and not may_improve:
             return False
         if is_turn:
-            is_granted = takes_back or self._venue_grants(symbol, kind, QUOTE_SHARE, now_ns)
+            is_granted = self._is_next(symbol, kind, now_ns)
         else:
             share = AT_ONCE_SHARE if takes_back or not self.has_waiting else 0.0
             is_granted = self._venue_grants(symbol, kind, share, now_ns)
         self.has_waiting |= not is_granted
         return is_granted
+
+    def _is_next(self, symbol: SymbolState, kind: MessageKind, now_ns: int) -> bool:
+        """At a turn: while little was used at once, after that evenly, so that no burst waits for a burst."""
+        if self._venue_grants(symbol, kind, AT_ONCE_SHARE, now_ns):
+            return True
+        is_paced = all(grant.is_paced(kind, now_ns) for grant in self._grants(symbol))
+        return is_paced and self._venue_grants(symbol, kind, QUOTE_SHARE, now_ns)
 
     def spend_message(self, symbol: SymbolState, now_ns: int, kind: MessageKind = "place") -> None:
         """A message goes out for this symbol."""

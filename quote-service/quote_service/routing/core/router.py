@@ -20,7 +20,7 @@ from quote_service.routing.core.request import Request
 from quote_service.routing.core.symbol_state import SymbolState
 from quote_service.routing.core.terms import contract_terms
 from quote_service.routing.core.wanted import reduced, wanted_of
-from quote_service.routing.core.wrongness import wrongness
+from quote_service.routing.core.wrongness import turn_key
 from schemas.config import Config
 from schemas.control import Override
 from schemas.inventory import Position
@@ -38,7 +38,7 @@ from schemas.orders import (
 from schemas.process import ConfigApplied, Shutdown, Tick
 from schemas.quoting import QuoteTarget
 from schemas.risk import RiskState
-from schemas.units import NS_PER_MS
+from schemas.units import NS_PER_MS, NS_PER_S
 from schemas.venues import VENUES
 
 Outputs = tuple[Event, ...]
@@ -68,6 +68,7 @@ class RouterCore:
         self._is_turn = False
         """A tick is at hand: where messages are short, it is the turn of what waited for one."""
         self._tick_ns = 0
+        self._judge_positions_ns = 0
         self._now_ns = 0
         """Of the event in hand, or of the newest tick where that is later: what comes late is late."""
         self._handlers: dict[type[Event], Callable[[Any], Outputs]] = {
@@ -192,7 +193,9 @@ class RouterCore:
         for symbol in self._symbols.values():
             self._account.value(symbol)
             outputs += self._give_up_waiting(symbol, self._now_ns)
-        outputs += self._guards.judge_positions(self._symbols.values(), self._account, self._now_ns)
+        if self._now_ns >= self._judge_positions_ns:
+            self._judge_positions_ns = self._now_ns + NS_PER_S
+            outputs += self._guards.judge_positions(self._symbols.values(), self._account, self._now_ns)
         self._is_turn, self._account.has_waiting = True, False
         outputs += self._reconcile_all(self._now_ns)
         self._is_turn = False
@@ -234,7 +237,7 @@ class RouterCore:
         outputs: list[Event] = []
         symbols: Iterable[SymbolState] = self._symbols.values()
         if self._is_turn and self._account.venue is not None:
-            symbols = sorted(symbols, key=wrongness, reverse=True)
+            symbols = sorted(symbols, key=turn_key)
         for symbol in symbols:
             outputs += self._reconcile(symbol, now_ns)
         return tuple(outputs)
@@ -285,7 +288,8 @@ class RouterCore:
             if not self._account.may_send_now(
                 symbol, now_ns, kind, takes_back=request.takes_back, is_turn=self._is_turn
             ):
-                continue  # messages are short: it waits for the next target or tick
+                self._put_off(symbol, request, now_ns, outputs)
+                continue
             new_id = None
             if request.replaces is None:
                 new_id = symbol.next_client_order_id(request.side, request.level)
@@ -297,6 +301,12 @@ class RouterCore:
                 outputs.append(self._place(symbol, request, now_ns))
             else:
                 outputs.append(self._amend(symbol, request, request.replaces, now_ns))
+
+    def _put_off(self, symbol: SymbolState, request: Request, now_ns: int, outputs: list[OrderEvent]) -> None:
+        """Messages are short: it waits for the next target or tick; too generous an order is cancelled."""
+        order = request.replaces
+        if order is not None and request.takes_back and self._is_turn:
+            self._cancel(symbol, [(order, codes.MESSAGE_LIMIT)], now_ns, outputs)
 
     def _cancel(
         self, symbol: SymbolState, orders: Iterable[tuple[Order, str]], now_ns: int, outputs: list[OrderEvent]
@@ -339,6 +349,7 @@ class RouterCore:
 
     def _note_sent(self, symbol: SymbolState, request: Request, now_ns: int) -> None:
         self._account.spend_message(symbol, now_ns, request.message_kind)
+        symbol.last_sent_ns = now_ns
         self._account.value(symbol)
         self._gate.note_sent(request, symbol, now_ns)
         symbol.sent[request.side, request.level] = Sent(

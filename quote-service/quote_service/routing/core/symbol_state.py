@@ -100,6 +100,7 @@ class SymbolState:
     refused: dict[Slot, Refused] = field(default_factory=dict)
     filled: dict[Slot, Filled] = field(default_factory=dict)
     orders_count: int = 0
+    last_sent_ns: int = 0
     exposure_micro: int = 0
     """Worst-case value when last valued, millionths of the reporting currency."""
     awaits_book: bool = False

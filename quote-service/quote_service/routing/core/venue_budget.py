@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from schemas.units import NS_PER_MS
 from schemas.venues import MessageKind, OrderRate
 
+PACES = 40
+"""Parts of an interval that are used evenly where messages are short: 250 ms of ten seconds."""
 _COUNTED_ONE_BY_ONE_MAX = 10_000
 """Above this an interval is counted in parts of it, which counts a little more than there was."""
 _PARTS = 1_000
@@ -32,6 +34,15 @@ class RateWindow:
         while self.spent and self.spent[0][0] <= now_ns - self.interval_ns:
             self.total -= self.spent.popleft()[1]
         return not cost or self.total + cost <= self.limit * share
+
+    def is_paced(self, cost: int, now_ns: int) -> bool:
+        """Would it stay within an even share of the limit for the newest part of the interval?"""
+        since_ns, newest = now_ns - self.interval_ns // PACES, 0
+        for time_ns, spent in reversed(self.spent):
+            if time_ns <= since_ns:
+                break
+            newest += spent
+        return not cost or newest + cost <= -(-self.limit // PACES)
 
     def spend(self, cost: int, now_ns: int) -> None:
         """A message goes out."""
@@ -55,6 +66,10 @@ class VenueBudget:
     def has_room(self, kind: MessageKind, share: float, now_ns: int) -> bool:
         """May a message of this kind go out, within that share of every limit?"""
         return all(window.has_room(rate.costs[kind], share, now_ns) for rate, window in self._rates)
+
+    def is_paced(self, kind: MessageKind, now_ns: int) -> bool:
+        """Would a message of this kind keep them evenly spread? A burst comes back with its window."""
+        return all(window.is_paced(rate.costs[kind], now_ns) for rate, window in self._rates)
 
     def spend(self, kind: MessageKind, now_ns: int) -> None:
         """A message of this kind goes out."""

@@ -7,6 +7,11 @@ MISSING = 1_000_000
 _SCALE = 2_000_000
 
 
+def turn_key(symbol: SymbolState) -> tuple[int, int]:
+    """Sort key: the most wrong first; of equally wrong ones who waited longest, so that nobody starves."""
+    return -wrongness(symbol), symbol.last_sent_ns
+
+
 def wrongness(symbol: SymbolState) -> int:
     """Sum over all levels of the distance in millionths of the mid: a whole number, which sorts exactly."""
     mid = symbol.mid_half_ticks

@@ -212,11 +212,11 @@ def test_m2_after_people_have_looked_what_is_held_is_taken_as_given() -> None:
     desk.balances(0, BTC=("5", "0"))
     steady(desk, 250, 500)
     desk.balances(600, BTC=("7", "0"))
-    steady(desk, 750, 11_000)
+    steady(desk, 750, 12_000)
     assert desk.symbol.stopped_by == "POSITION_BREAK"
-    desk.beat(11_100, "HALT", "BTC/USDT")
-    desk.beat(11_200, "RUN", "BTC/USDT")
-    steady(desk, 11_250, 30_000)
+    desk.beat(12_100, "HALT", "BTC/USDT")
+    desk.beat(12_200, "RUN", "BTC/USDT")
+    steady(desk, 12_250, 30_000)
     assert desk.symbol.stopped_by is None
     assert len(desk.stops) == 1
 

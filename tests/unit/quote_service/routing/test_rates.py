@@ -5,7 +5,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 from quote_service.routing.core.router import RouterCore
-from quote_service.routing.core.venue_budget import VenueBudget
+from quote_service.routing.core.venue_budget import PACES, VenueBudget
 
 from schemas.config import Config
 from schemas.market import Book, Instrument
@@ -171,7 +171,14 @@ def test_where_messages_are_short_the_most_wrong_is_mended_first() -> None:
     for index, symbol in enumerate(market.symbols[1:], start=1):
         market.move(symbol, 100_000, 99_900 + (index * 37) % 59)
     before = len(market.sent)
-    market.tick()
+    sizes = []
+    for _ in range(8):
+        market.now_ms += 250
+        market.beat()
+        sent = len(market.sent)
+        market.tick()
+        sizes.append(len(market.sent) - sent)
+    assert max(sizes[1:]) <= -(-LIMIT * 0.9 // PACES), "evenly, once what goes at once is used up"
     mended = [event.symbol for event in market.sent[before:] if event.symbol != market.symbols[0]]
     at_once = {event.symbol for event in market.sent[quiet:before]}
     waiting = ((index, symbol) for index, symbol in enumerate(market.symbols) if index)
