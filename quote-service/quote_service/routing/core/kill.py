@@ -70,32 +70,37 @@ class Withdrawal:
 
 
 class VenueTruth:
-    """What the venue itself showed of our open orders, per venue: the only proof that all are gone."""
+    """What the venues themselves showed of our open orders: the only proof that all are gone."""
 
     def __init__(self, *, is_simulated: bool) -> None:
         self._is_simulated = is_simulated
-        self._empty_at_ns: dict[str, int] = {}
-        self._sent_ns: dict[str, int] = {}
+        self._shown: dict[str, tuple[int, tuple[str, ...]]] = {}
+        """By venue: when it was asked last, and the ids that it showed."""
+        self._sent_ns: dict[str, dict[str, int]] = {}
+        """By venue and symbol's id prefix."""
 
-    def note_sent(self, venue: str, now_ns: int) -> None:
-        """An intent went out, or an order ended: what the venue showed before proves nothing."""
-        self._sent_ns[venue] = now_ns
+    def note_sent(self, venue: str, id_prefix: str, now_ns: int) -> None:
+        """An intent of a symbol went out, or an order ended: what was shown before proves nothing of it."""
+        self._sent_ns.setdefault(venue, {})[id_prefix] = now_ns
 
     def see_open(self, venue: str, own: Sequence[str], asked_ns: int) -> None:
         """The venue's answer to the question of that time."""
-        if own:
-            self._empty_at_ns.pop(venue, None)
-        else:
-            self._empty_at_ns[venue] = asked_ns
+        self._shown[venue] = (asked_ns, tuple(own))
 
-    def is_proven_empty(self, venue: str) -> bool:
-        """Has the venue shown none of our orders since the newest message about one?
+    def is_proven_empty(self, venue: str, id_prefix: str | None = None) -> bool:
+        """Has the venue shown none of our orders, of a symbol or at all, since the newest message about one?
 
         A simulated venue is known to the last order: an empty order table is the proof.
         """
-        if self._is_simulated or venue not in self._sent_ns:
+        sent = self._sent_ns.get(venue, {})
+        if id_prefix is not None:
+            sent = {id_prefix: sent[id_prefix]} if id_prefix in sent else {}
+        if self._is_simulated or not sent:
             return True
-        return self._empty_at_ns.get(venue, -1) > self._sent_ns[venue]
+        asked_ns, own = self._shown.get(venue, (-1, ()))
+        if id_prefix is not None:
+            own = tuple(order_id for order_id in own if order_id.startswith(f"{id_prefix}-"))
+        return not own and asked_ns > max(sent.values())
 
 
 class Withdrawals:
@@ -112,16 +117,21 @@ class Withdrawals:
         reports = []
         for venue in {symbol.venue: None for symbol in symbols}:
             orders = [o for symbol in symbols if symbol.venue == venue for o in symbol.orders.values()]
-            reports.append(self._judge(venue, ALL_SYMBOLS, account.halt_reasons(), orders, now_ns))
+            is_gone = not orders and self._truth.is_proven_empty(venue)
+            withdrawal = self._withdrawal(venue, ALL_SYMBOLS, account.halt_reasons(), now_ns)
+            reports.append(self._report(withdrawal, orders, now_ns, is_gone=is_gone))
         for symbol in symbols:
             reasons = (codes.RISK_HALT,) if symbol.risk == "HALT" else ()
             orders = list(symbol.orders.values())
-            reports.append(self._judge(symbol.venue, symbol.symbol, reasons, orders, now_ns))
+            is_gone = not orders and self._truth.is_proven_empty(symbol.venue, symbol.id_prefix)
+            withdrawal = self._withdrawal(symbol.venue, symbol.symbol, reasons, now_ns)
+            reports.append(self._report(withdrawal, orders, now_ns, is_gone=is_gone))
         return [report for report in reports if report is not None]
 
-    def _judge(
-        self, venue: str, symbol: str, reasons: tuple[str, ...], orders: list[Order], now_ns: int
-    ) -> KillReport | None:
+    def _withdrawal(
+        self, venue: str, symbol: str, reasons: tuple[str, ...], now_ns: int
+    ) -> Withdrawal | None:
+        """The withdrawal of a symbol or of all, begun or ended; None: there never was one."""
         key = f"{venue}:{symbol}"
         withdrawal = self._by_key.get(key)
         if withdrawal is None:
@@ -132,6 +142,12 @@ class Withdrawals:
             withdrawal.begin(reasons, now_ns)
         else:
             withdrawal.end()
+        return withdrawal
+
+    def _report(
+        self, withdrawal: Withdrawal | None, orders: list[Order], now_ns: int, *, is_gone: bool
+    ) -> KillReport | None:
+        if withdrawal is None:
+            return None
         open_ids = tuple(order.client_order_id for order in orders)
-        is_proven = not open_ids and self._truth.is_proven_empty(venue)
-        return withdrawal.report(open_ids, now_ns, self._deadline_ns, is_proven=is_proven)
+        return withdrawal.report(open_ids, now_ns, self._deadline_ns, is_proven=is_gone)

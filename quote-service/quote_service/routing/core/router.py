@@ -96,7 +96,7 @@ class RouterCore:
         outputs = handler(event)
         for output in outputs:
             if type(output) is OrderEvent and output.kind in INTENT_KINDS:
-                self._truth.note_sent(output.venue, self._now_ns)
+                self._truth.note_sent(output.venue, self._symbols[output.key].id_prefix, self._now_ns)
         return outputs
 
     @property
@@ -156,7 +156,7 @@ class RouterCore:
         outputs += self._guards.see_report(symbol, report, outputs, self._now_ns)
         if outputs:
             self._account.value(symbol)
-            self._truth.note_sent(symbol.venue, self._now_ns)
+            self._truth.note_sent(symbol.venue, symbol.id_prefix, self._now_ns)
         outputs += self._reconcile(symbol, self._now_ns)
         return tuple(outputs)
 

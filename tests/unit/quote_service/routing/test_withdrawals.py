@@ -213,3 +213,17 @@ def test_a_replacement_that_is_filled_beyond_what_was_asked_is_not_full_before_i
     desk.answer(20, "amended", intent.client_order_id, price=98, size=12)
     assert desk.symbol.orders["buy", 0].remaining_lots == 1
     assert desk.symbol.position.lots == 11
+
+
+def test_a_symbol_is_withdrawn_when_none_of_its_own_orders_is_shown() -> None:
+    """Other symbols go on: their orders prove nothing against it."""
+    desk = quoting()
+    desk.send(risk(at(10), state="HALT", symbol=SYMBOL))
+    for order_id in desk.ids:
+        desk.answer(12, "cancelled", order_id)
+    of_symbol = lambda: [report.state for report in desk.kills if report.symbol == SYMBOL]  # noqa: E731
+    desk.shown(20, "mm-ethusdt-abcdef-b0-1", desk.ids[1])
+    assert of_symbol()[-1] == "cancelling"
+    desk.shown(30, "mm-ethusdt-abcdef-b0-1")
+    assert of_symbol()[-1] == "confirmed"
+    assert not desk.core.is_drained, "the other symbol's order is still there"

@@ -59,7 +59,9 @@ _DUPLICATE = "Duplicate order"
 
 
 def classified(error: BaseException) -> RequestFailedError:
-    """The meaning of an error that a request of ccxt raised."""
+    """The meaning of an error that a request of ccxt raised; one of ours means what it says."""
+    if isinstance(error, RequestFailedError):
+        return error
     text = str(error)
     code = _code(text)
     names = _names(error)

@@ -193,6 +193,7 @@ class Sender:
             self._desk.register.learn(tracked, wire, order_facts(order, tracked.contract))
         except Exception as error:
             failure = classified(error)
+            logger.warning("place_failed", order=wire.wire_id, because=str(failure)[:300])
             if isinstance(failure, RequestRefusedError | HeldBackError):
                 wire.state = "absent"
             await self._conclude_place(tracked, failure)
@@ -222,6 +223,7 @@ class Sender:
         except Exception as error:
             failure = classified(error)
             reason = failure.reason
+            logger.warning("amend_failed", order=old.wire_id, because=str(failure)[:300])
             self._note_failed_amend(tracked, old, failure)
         await self._conclude_amend(tracked, intent, reason)
 
