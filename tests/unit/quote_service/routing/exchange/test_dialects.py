@@ -3,6 +3,7 @@
 import asyncio
 import json
 from decimal import Decimal
+from functools import cache
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -73,11 +74,23 @@ class Wire:
                 await work
             except Exception as error:
                 self.error = error
-            await self.client.close()
 
         asyncio.run(run())
         assert self.sent, self.error
         return self.sent[-1]
+
+
+@cache
+def made(venue: VenueId) -> Wire:
+    """Made once: ccxt takes a quarter of a second for it."""
+    return Wire(venue)
+
+
+def wire_to(venue: VenueId) -> Wire:
+    """A client of a venue that has sent nothing yet."""
+    wire = made(venue)
+    wire.sent.clear()
+    return wire
 
 
 def _fields(body: str) -> dict[str, Any]:
@@ -100,7 +113,7 @@ def static_cases() -> list[Any]:
 def test_our_client_sends_what_ccxt_recorded(case: dict[str, Any]) -> None:
     """Our settings of the client change nothing about a request but its time, window and signature."""
     skipped = {"signature", "timestamp", "recvWindow", "newClientOrderId", "newClientStrategyId"}
-    wire = Wire("binance")
+    wire = wire_to("binance")
     method = "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in case["method"])
     sent = wire.after(getattr(wire.client, method)(*case["input"]))
     parts = urlsplit(case["url"])
@@ -116,9 +129,8 @@ def test_a_recorded_answer_is_read_as_the_order_it_is() -> None:
     if not path.exists():
         pytest.skip(f"{path} is not there")
     [case] = json.loads(path.read_text())["cases"]
-    wire = Wire("binance")
+    wire = wire_to("binance")
     order = wire.client.parse_order(case["httpResponse"], wire.client.market("SOL/USDT"))
-    asyncio.run(wire.client.close())
     contract = wire.contract._replace(symbol="SOL/USDT")
     facts = order_facts(order, contract)
     assert (facts.venue_id, facts.side) == ("9780331417", "buy")
@@ -140,7 +152,7 @@ ORDERS: list[tuple[VenueId, str, Sent]] = [
 
 @pytest.mark.parametrize(("venue", "path", "fields"), ORDERS)
 def test_an_order_is_post_only_and_carries_our_id(venue: VenueId, path: str, fields: Sent) -> None:
-    wire = Wire(venue)
+    wire = wire_to(venue)
     sent = wire.after(wire.dialect.place(wire.contract, "buy", 9_001, 123, "mm1"))
     assert (sent["method"], sent["path"]) == ("POST", path)
     assert {name: sent.get(name) for name in fields} == fields
@@ -151,7 +163,7 @@ def test_an_order_is_post_only_and_carries_our_id(venue: VenueId, path: str, fie
 
 @pytest.mark.parametrize("venue", ["binance", "binanceusdm", "kraken", "okx"])
 def test_self_trade_prevention_stands_in_every_order_where_the_venue_has_it(venue: VenueId) -> None:
-    wire = Wire(venue)
+    wire = wire_to(venue)
     sent = wire.after(wire.dialect.place(wire.contract, "sell", 9_001, 123, "mm1"))
     names = {"selfTradePreventionMode", "stptype", "stpMode"} & set(sent)
     assert bool(names) == bool(VENUES[venue].stp_modes)
@@ -168,7 +180,7 @@ CANCELS: list[tuple[VenueId, str, str, Sent]] = [
 
 @pytest.mark.parametrize(("venue", "method", "path", "fields"), CANCELS)
 def test_a_cancel_names_the_order_by_our_id(venue: VenueId, method: str, path: str, fields: Sent) -> None:
-    wire = Wire(venue)
+    wire = wire_to(venue)
     sent = wire.after(wire.dialect.cancel(wire.contract, "mm1", "77"))
     assert (sent["method"], sent["path"]) == (method, path)
     assert {name: sent.get(name) for name in fields} == fields
@@ -184,14 +196,14 @@ AMENDS: list[tuple[VenueId, str, str, Sent]] = [
 
 @pytest.mark.parametrize(("venue", "method", "path", "fields"), AMENDS)
 def test_an_amend_is_what_the_venue_has(venue: VenueId, method: str, path: str, fields: Sent) -> None:
-    wire = Wire(venue)
+    wire = wire_to(venue)
     sent = wire.after(wire.dialect.amend(wire.contract, "buy", 9_002, 100, "mm1", "mm1R1", "77"))
     assert (sent["method"], sent["path"]) == (method, path)
     assert {name: sent.get(name) for name in fields} == fields
 
 
 def test_less_size_at_binance_keeps_the_place() -> None:
-    wire = Wire("binance")
+    wire = wire_to("binance")
     sent = wire.after(wire.dialect.shrink(wire.contract, "buy", 9_001, 50, "mm1", "mm1", "77"))
     assert (sent["method"], sent["path"]) == ("PUT", "/api/v3/order/amend/keepPriority")
     assert (sent["origClientOrderId"], sent["newQty"], sent["symbol"]) == ("mm1", "0.05", "LTCUSDT")
@@ -208,7 +220,7 @@ SWITCHES: list[tuple[VenueId, str, Sent]] = [
 def test_the_dead_mans_switch_is_armed_in_the_venues_own_unit(
     venue: VenueId, path: str, fields: Sent
 ) -> None:
-    wire = Wire(venue)
+    wire = wire_to(venue)
     sent = wire.after(wire.dialect.arm((wire.contract.symbol,), 60_000))
     assert sent["path"] == path
     assert {name: str(sent.get(name)) for name in fields} == fields
