@@ -3,7 +3,7 @@ PY ?= python3
 BIN := .venv/bin
 MEMBERS := schemas chassis monitor-service quote-service inventory-service risk-service gateway-api
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run test test-fast test-kafka lint format up down bench bench-kafka bench-orders bench-gate lock clean
+.PHONY: help setup setup-dev run test test-fast test-kafka lint format up down bench bench-kafka bench-orders bench-gate docs lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -58,6 +58,10 @@ bench-orders: setup-dev  ## the same of orders over the sandbox exchange: decisi
 
 bench-gate: setup-dev  ## how long the router's gate takes for one order
 	@$(BIN)/python tests/bench/gate.py $(ARGS)
+
+docs: setup-dev  ## the contracts as documents: docs/api
+	@$(BIN)/maker docs asyncapi > docs/api/asyncapi.json
+	@$(BIN)/maker docs openapi > docs/api/openapi.json
 
 COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --python-version 3.11 \
 	$(MEMBERS:%=--no-emit-package mm-%) pyproject.toml --group build

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from chassis.cli_config import config_app
+from chassis.cli_docs import docs_app
 from chassis.cli_errors import exit_with_errors
 from chassis.cli_exchange import sandbox, venue_check, venues, watchdog
 from chassis.cli_kafka import run, topics_app
@@ -31,6 +32,7 @@ app = typer.Typer(
 app.add_typer(config_app, name="config")
 app.add_typer(topics_app, name="topics")
 app.add_typer(log_app, name="log")
+app.add_typer(docs_app, name="docs")
 app.command("run")(run)
 app.command("venues")(venues)
 app.command("sandbox")(sandbox)
