@@ -56,10 +56,9 @@ class Account:
         self.ready_venues[status.venue] = is_ready
         return is_ready != was_ready
 
-    def see_balances(self, stated: VenueBalances) -> tuple[()]:
-        """Take over what the account has; nothing follows from it at once."""
+    def see_balances(self, stated: VenueBalances) -> None:
+        """Take over what the account has."""
         self.balances[stated.venue] = {balance.currency: balance for balance in stated.balances}
-        return ()
 
     def forget_venues(self) -> None:
         """The process begins: no venue is connected yet."""

@@ -11,7 +11,7 @@ from quote_service.routing.core.standing_back import Crossing, CrossingLimits
 from quote_service.routing.core.symbol_state import SymbolState
 from schemas.config import Config
 from schemas.message import Event
-from schemas.orders import Fill, TradingStop, VenueReport
+from schemas.orders import Fill, TradingStop, VenueBalances, VenueReport
 from schemas.quoting import QuoteTarget
 from schemas.units import side_sign
 
@@ -48,19 +48,20 @@ class Guards:
         fills = [output for output in outputs if isinstance(output, Fill)]
         return [made for fill in fills for made in self._see_fill(symbol, fill, now_ns)]
 
+    def see_balances(self, stated: VenueBalances, now_ns: int) -> None:
+        """What the account has, by the venue's word."""
+        self._breaks.see_balances(stated.balances, now_ns)
+
     def judge_positions(
         self, symbols: Collection[SymbolState], account: Account, now_ns: int
     ) -> list[TradingStop]:
         """Stops of symbols whose position the venue's balances do not bear out."""
-        stops = []
-        for venue, balances in account.balances.items():
-            there = [symbol for symbol in symbols if symbol.venue == venue]
-            if not account.is_venue_ready(venue):
-                continue
-            for symbol, text in self._breaks.judge(there, balances, now_ns):
-                if symbol.stopped_by is None:
-                    stops.append(stop(symbol, "POSITION_BREAK", text, now_ns, needs_person=True))
-        return stops
+        stated = [symbol for symbol in symbols if symbol.venue in account.balances]
+        return [
+            stop(symbol, "POSITION_BREAK", text, now_ns, needs_person=True)
+            for symbol, text in self._breaks.judge(stated, now_ns)
+            if symbol.stopped_by is None
+        ]
 
     def release(self, symbol: SymbolState) -> None:
         """People have looked, and trade the symbol on."""

@@ -1,10 +1,11 @@
 """Does the account hold what our fills say? A lasting difference: a fill was lost, or counted twice.
 
-Compared are changes: what the account held when the venue first stated it is taken as given. Fees that a
-venue takes in the currency that was bought are part of what is expected.
+Compared are changes: what the account held when the venue first stated it is taken as given. Fees that a venue
+takes in the currency that was bought are part of what is expected. A statement counts only where nothing
+was filled shortly before and after it: nobody knows on which side of the statement such a fill lies.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -13,14 +14,22 @@ from schemas.orders import Fill, VenueBalance
 from schemas.units import NS_PER_S
 
 NOTHING = Decimal(0)
+QUIET_NS = 2 * NS_PER_S
 
 
 @dataclass(slots=True)
 class Holding:
     """One base currency."""
 
-    at_start: Decimal
+    at_start: Decimal | None = None
     """Held without our position, when it was first stated."""
+    stated: Decimal = NOTHING
+    """The newest statement."""
+    stated_ns: int | None = None
+    """When it came; None: it has been judged, or it does not count."""
+    filled_ns: int = 0
+    base_fees: Decimal = NOTHING
+    """Paid so far."""
     differs_since_ns: int | None = None
 
 
@@ -30,25 +39,31 @@ class PositionBreaks:
 
     break_after_s: float
     holdings: dict[str, Holding] = field(default_factory=dict)
-    base_fees: dict[str, Decimal] = field(default_factory=dict)
-    """Paid so far, by base currency."""
 
     def see_fill(self, fill: Fill, symbol: SymbolState) -> None:
-        """Note a fee that lowers what was bought."""
-        if symbol.terms is not None and fill.base_fee:
-            currency = symbol.terms.base_currency
-            self.base_fees[currency] = self.base_fees.get(currency, NOTHING) + fill.base_fee
+        """A fill: statements around it do not count; a fee lowers what was bought."""
+        if symbol.terms is not None:
+            holding = self._holding(symbol.terms.base_currency)
+            holding.filled_ns = fill.event_time_ns
+            holding.stated_ns = None
+            holding.base_fees += fill.base_fee
 
-    def judge(
-        self, symbols: Iterable[SymbolState], balances: Mapping[str, VenueBalance], now_ns: int
-    ) -> list[tuple[SymbolState, str]]:
+    def see_balances(self, balances: Iterable[VenueBalance], now_ns: int) -> None:
+        """The venue's statement, to be judged when it is known that nothing was filled around it."""
+        for balance in balances:
+            holding = self._holding(balance.currency)
+            if now_ns - holding.filled_ns >= QUIET_NS:
+                holding.stated, holding.stated_ns = balance.free + balance.locked, now_ns
+
+    def judge(self, symbols: Iterable[SymbolState], now_ns: int) -> list[tuple[SymbolState, str]]:
         """The symbols whose position is no longer believed, each with the figures."""
         broken = []
         for currency, group in _by_base(symbols).items():
-            balance = balances.get(currency)
-            if balance is None:
+            holding = self._holding(currency)
+            if holding.stated_ns is None or now_ns - holding.stated_ns < QUIET_NS:
                 continue
-            text = self._difference(currency, group, balance, now_ns)
+            text = self._difference(currency, holding, group, holding.stated_ns)
+            holding.stated_ns = None
             if text is not None:
                 broken += [(symbol, text) for symbol in group]
         return broken
@@ -57,20 +72,22 @@ class PositionBreaks:
         """People have looked: what is held now is taken as given."""
         self.holdings.pop(currency, None)
 
+    def _holding(self, currency: str) -> Holding:
+        return self.holdings.setdefault(currency, Holding())
+
     def _difference(
-        self, currency: str, group: list[SymbolState], balance: VenueBalance, now_ns: int
+        self, currency: str, holding: Holding, group: list[SymbolState], stated_ns: int
     ) -> str | None:
-        ours = sum((s.position.lots * s.terms.base_per_lot for s in group if s.terms), NOTHING)
-        ours -= self.base_fees.get(currency, NOTHING)
-        held = balance.free + balance.locked
-        holding = self.holdings.setdefault(currency, Holding(held - ours))
-        difference = held - ours - holding.at_start
+        ours = sum((s.position.lots * s.terms.base_per_lot for s in group if s.terms), -holding.base_fees)
+        if holding.at_start is None:
+            holding.at_start = holding.stated - ours
+        difference = holding.stated - ours - holding.at_start
         if abs(difference) <= max(s.terms.base_per_lot for s in group if s.terms):
             holding.differs_since_ns = None
             return None
         if holding.differs_since_ns is None:
-            holding.differs_since_ns = now_ns
-        if now_ns - holding.differs_since_ns < self.break_after_s * NS_PER_S:
+            holding.differs_since_ns = stated_ns
+        if stated_ns - holding.differs_since_ns < self.break_after_s * NS_PER_S:
             return None
         return f"the venue holds {difference:+f} {currency} that our fills do not explain"
 

@@ -84,7 +84,7 @@ class RouterCore:
             ConfigApplied: self._on_start,
             VenueStatus: self._on_venue_status,
             VenueOpenOrders: self._on_open_orders,
-            VenueBalances: self._account.see_balances,
+            VenueBalances: self._on_balances,
         }
 
     def on_event(self, event: Event) -> Outputs:
@@ -219,6 +219,11 @@ class RouterCore:
     def _on_open_orders(self, shown: VenueOpenOrders) -> Outputs:
         self._truth.see_open(shown.venue, shown.own, shown.asked_ns)
         return tuple(self._judge_withdrawals())
+
+    def _on_balances(self, stated: VenueBalances) -> Outputs:
+        self._account.see_balances(stated)
+        self._guards.see_balances(stated, self._now_ns)
+        return _NOTHING
 
     def _judge_withdrawals(self) -> list[KillReport]:
         return self._withdrawals.judge(self._symbols.values(), self._account, self._now_ns)
