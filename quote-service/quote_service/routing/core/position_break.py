@@ -1,8 +1,8 @@
 """Does the account hold what our fills say? A lasting difference: a fill was lost, or counted twice.
 
-Compared are changes: what the account held when the venue first stated it is taken as given. Fees that a venue
-takes in the currency that was bought are part of what is expected. A statement counts only where nothing
-was filled shortly before and after it: nobody knows on which side of the statement such a fill lies.
+Compared are changes: what the account held when the venue first stated it is taken as given. Fees taken in
+the currency that was bought are part of what is expected. A statement counts only where nothing was filled
+shortly before and after it: nobody knows on which side of the statement such a fill lies.
 """
 
 from collections.abc import Iterable
