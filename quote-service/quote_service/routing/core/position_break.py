@@ -49,11 +49,15 @@ class PositionBreaks:
             holding.base_fees += fill.base_fee
 
     def see_balances(self, balances: Iterable[VenueBalance], now_ns: int) -> None:
-        """The venue's statement, to be judged when it is known that nothing was filled around it."""
-        for balance in balances:
-            holding = self._holding(balance.currency)
+        """The venue's statement, to be judged when it is known that nothing was filled around it.
+
+        What it does not name the account has none of.
+        """
+        held = {balance.currency: balance.free + balance.locked for balance in balances}
+        for currency in dict.fromkeys((*self.holdings, *held)):
+            holding = self._holding(currency)
             if now_ns - holding.filled_ns >= QUIET_NS:
-                holding.stated, holding.stated_ns = balance.free + balance.locked, now_ns
+                holding.stated, holding.stated_ns = held.get(currency, NOTHING), now_ns
 
     def judge(self, symbols: Iterable[SymbolState], now_ns: int) -> list[tuple[SymbolState, str]]:
         """The symbols whose position is no longer believed, each with the figures."""

@@ -228,6 +228,16 @@ def test_m2_a_difference_that_goes_away_or_is_one_lot_is_none() -> None:
     assert desk.stops == []
 
 
+def test_m2_what_is_not_stated_is_nothing() -> None:
+    desk = ExchangeDesk()
+    stating(desk, "5", 3)
+    for at_s in (33, 63):
+        desk.balances(at_s * 1_000, USDT=("10000", "0"))
+        steady(desk, at_s * 1_000 + 250, at_s * 1_000 + 3_000)
+    [stop] = desk.stops
+    assert "-5.0 BTC" in stop.text
+
+
 def test_m2_after_people_have_looked_what_is_held_is_taken_as_given() -> None:
     desk = ExchangeDesk()
     stating(desk, "5", 3)
