@@ -113,7 +113,9 @@ def up(
         for_s=for_s,
         gateway=not no_gateway,
         port_is_chosen=port is not None,
-        announce=lambda url: _say(f"The page is at {url}  (Ctrl+C cancels all quotes and ends)"),
+        announce=lambda url: _say(
+            f"The page is at {url}  (signs you in, once; Ctrl+C cancels all quotes and ends)"
+        ),
     )
     summary = run_engine(loaded.config, options)
     _say(f"cancelled {summary['cancelled_at_end']} quotes")

@@ -18,11 +18,11 @@ from chassis.metrics import LatencyRecorder
 from chassis.process import Adapter, NetworkAdapter
 from chassis.shell import ProcessShell
 from chassis.wake import Wake
-from schemas.control import Command
+from schemas.control import ControlEvent
 from schemas.envelope import Envelope
 from schemas.orders import INTENT_KINDS, OrderEvent
 from schemas.process import Shutdown, Tick
-from schemas.topics import GATEWAY, MONITOR, TOPICS
+from schemas.topics import GATEWAY, MONITOR, TOPIC_OF, TOPICS
 from schemas.units import NS_PER_MS, NS_PER_S
 
 COMMIT_INTERVAL_NS = 5 * NS_PER_MS
@@ -63,7 +63,7 @@ class EmbeddedLoop:
         }
         self._adapters: list[tuple[Adapter, Fire]] = []
         self._ticks: list[tuple[int, int, int, ProcessShell]] = []
-        self._commands: deque[Command] = deque()
+        self._commands: deque[ControlEvent] = deque()
         self._command_sequence = 0
         self._wake = Wake()
         self._network: list[NetworkAdapter] = []
@@ -85,8 +85,8 @@ class EmbeddedLoop:
         """Number the next command after those in the log."""
         self._command_sequence = sequence
 
-    def send_command(self, command: Command) -> None:
-        """Publish a command at the next turn of the loop."""
+    def send_control(self, command: ControlEvent) -> None:
+        """Publish what people want at the next turn of the loop."""
         self._commands.append(command)
         self._wake.set()
 
@@ -266,7 +266,7 @@ class EmbeddedLoop:
             command = self._commands.popleft().model_copy(update={"event_time_ns": self._now_ns})
             self._command_sequence += 1
             envelope = Envelope(GATEWAY, self._command_sequence, None, self._now_ns, command.type_name)
-            self._queue.append(self._bus.publish("control.command", envelope, command))
+            self._queue.append(self._bus.publish(TOPIC_OF[command.type_name], envelope, command))
             self._deliver()
 
     def _commit_is_due(self) -> bool:

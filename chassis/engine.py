@@ -24,7 +24,14 @@ from chassis.gateway import gateway_server
 from chassis.http_server import HttpServer
 from chassis.installed import process_definitions
 from chassis.metrics import EngineMetrics
-from chassis.process import AdapterContext, GatewayContext
+from chassis.process import (
+    AdapterContext,
+    GatewayContext,
+    HistorySource,
+    Plant,
+    PlantLatency,
+    PlantProcess,
+)
 from chassis.restore import Restored, restore
 from chassis.settings import code_version, config_hash
 from chassis.shell import ProcessShell
@@ -32,7 +39,7 @@ from chassis.store import MemoryStore
 from chassis.summary import RunFigures, summarise
 from schemas.config import Config
 from schemas.process import ConfigApplied
-from schemas.units import NS_PER_S
+from schemas.units import NS_PER_MS, NS_PER_S
 
 SIMULATED_START_NS = 1_704_067_200 * NS_PER_S
 """2024-01-01: where a synthetic market at speed max begins, so that a seed gives the same run every time."""
@@ -80,6 +87,8 @@ class Engine:
             self._loop.continue_commands_from(restored.last_command_sequence)
         self._start_ns = start_ns
         self._drained = False
+        self._url: str | None = None
+        self._code: str | None = None
 
     def _make_adapters(self) -> int:
         """Give processes their adapters; the engine's time at its start, in nanoseconds."""
@@ -125,7 +134,7 @@ class Engine:
         self._stop_on_signals()
         if gateway is not None:
             gateway.start()
-            self._options.announce(gateway.url)
+            self._options.announce(self._page())
         _settle_garbage()
         self._clock.start(time.time_ns() if self._config.feed.kind == "live" else None)
         began_s = time.perf_counter()
@@ -162,15 +171,49 @@ class Engine:
         context = GatewayContext(
             config=self._config,
             store=self._store,
-            send_command=self._loop.send_command,
+            send_control=self._loop.send_control,
             now_ns=lambda: self._clock.now_ns,
             version=code_version(),
             is_closing=lambda: server.is_closing,
+            announce_code=self._announce_code,
+            history=HistorySource(log_dir=self._log_dir.resolve()),
+            plant=self._plant,
         )
         server = gateway_server(
-            context, self._config.engine.port, port_is_chosen=self._options.port_is_chosen
+            context,
+            self._config.engine.port,
+            host=self._config.engine.host,
+            port_is_chosen=self._options.port_is_chosen,
         )
+        self._url = server.url
         return server
+
+    def _announce_code(self, code: str) -> None:
+        """Before the port is open there is no address yet: then it is told with the first announcement."""
+        self._code = code
+        if self._url is not None:
+            self._options.announce(self._page())
+
+    def _page(self) -> str:
+        return f"{self._url}#code={self._code}" if self._code is not None else f"{self._url}"
+
+    def _plant(self) -> Plant:
+        now_ns = self._clock.now_ns
+        latency = self._loop.order_latency
+        return Plant(
+            "one process",
+            tuple(
+                PlantProcess(
+                    shell.name, shell.inputs, shell.sequences[0], (now_ns - shell.newest_ns) / NS_PER_MS
+                )
+                for shell in self._shells
+            ),
+            (
+                PlantLatency(
+                    "book to order", len(latency), latency.percentile_ms(50), latency.percentile_ms(99)
+                ),
+            ),
+        )
 
     def _stop_on_signals(self) -> None:
         loop = asyncio.get_running_loop()

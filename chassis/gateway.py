@@ -25,7 +25,7 @@ def gateway_document(config: Config, now_ns: Callable[[], int]) -> dict[str, Any
     context = GatewayContext(
         config=config,
         store=MemoryStore(),
-        send_command=lambda command: None,
+        send_control=lambda command: None,
         now_ns=now_ns,
         version=version("mm-chassis"),
     )

@@ -44,9 +44,9 @@ class Shard:
         return [
             TopicPartition(topic.name, number)
             for topic in TOPICS
-            if topic.writer == process
+            if topic.carries_outputs_of(process)
             for number in range(self._partitions)
-            if number in self._own or topic.key == "symbol or *"
+            if number in self._own or topic.key != "symbol"
         ]
 
     def owns(self, partition: int) -> bool:

@@ -6,11 +6,13 @@ A service registers a `ProcessDefinition` under the entry point group `market_ma
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from pathlib import Path
+from typing import Literal, Protocol, runtime_checkable
 
 from chassis.store import StateStore
 from schemas.config import Config
-from schemas.control import Command
+from schemas.control import ControlEvent
+from schemas.deployment import Kafka
 from schemas.message import Event
 
 
@@ -106,15 +108,59 @@ class ProcessDefinition:
 
 
 @dataclass(frozen=True, slots=True)
+class HistorySource:
+    """The topic log of `maker up`, or the topics on Kafka. It is handed to another process: plain data."""
+
+    log_dir: Path | None = None
+    kafka: Kafka | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PlantProcess:
+    """A process of the engine, seen from the gateway."""
+
+    name: str
+    inputs: int
+    published: int
+    age_ms: float | None
+    """Since it last did anything; None: it has not."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlantLatency:
+    """How long a stage takes, over the newest of its measurements."""
+
+    name: str
+    count: int
+    p50_ms: float | None
+    p99_ms: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Plant:
+    """The state of the machinery."""
+
+    shape: Literal["one process", "processes over Kafka"]
+    processes: tuple[PlantProcess, ...] = ()
+    latency: tuple[PlantLatency, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class GatewayContext:
     """What the HTTP application is made from (entry point group `market_making.gateways`)."""
 
     config: Config
     store: StateStore
-    send_command: Callable[[Command], None]
-    """Publishes the command; returns before anything has acted on it."""
+    send_control: Callable[[ControlEvent], None]
+    """Publishes what people want; returns before anything has acted on it."""
     now_ns: Callable[[], int]
     """The engine's time, nanoseconds UTC; in a recorded run the recording's."""
     version: str
     is_closing: Callable[[], bool] = lambda: False
     """The server is about to end: streams to clients end by themselves, so that it need not wait for them."""
+    announce_code: Callable[[str], None] = lambda code: None
+    """Tells the person at this machine the code that signs them in, once; called again when it was used."""
+    history: HistorySource | None = None
+    """Where the topics' past lies; None: nowhere, so that there is no history to show."""
+    plant: Callable[[], Plant] = lambda: Plant("one process")
+    """How the processes beside the gateway are, as far as it can tell."""

@@ -19,14 +19,14 @@ from chassis.gateway import gateway_server
 from chassis.health import application
 from chassis.http_server import HttpServer
 from chassis.installed import process_definition, tool
-from chassis.process import GatewayContext
+from chassis.process import GatewayContext, HistorySource, Plant
 from chassis.settings import code_version
 from chassis.store import MemoryStore
 from chassis.worker import Worker
 from schemas.config import Config
-from schemas.control import Command
+from schemas.control import ControlEvent
 from schemas.envelope import Envelope
-from schemas.topics import GATEWAY, OFF_PATH, PROJECTOR
+from schemas.topics import GATEWAY, OFF_PATH, PROJECTOR, TOPIC_OF
 
 _ORDINAL = re.compile(r"-(\d+)$")
 
@@ -108,24 +108,25 @@ async def _run_gateway(name: str, config: Config) -> None:
     sequence = 0
     producer = f"{name}/{os.urandom(4).hex()}"
 
-    def send(command: Command) -> None:
+    def send(event: ControlEvent) -> None:
         nonlocal sequence
         sequence += 1
-        stamped = command.model_copy(update={"event_time_ns": time.time_ns()})
+        stamped = event.model_copy(update={"event_time_ns": time.time_ns()})
         envelope = Envelope(producer, sequence, None, stamped.event_time_ns, stamped.type_name)
-        bus.publish("control.command", envelope, stamped)
+        bus.publish(TOPIC_OF[stamped.type_name], envelope, stamped)
 
     context = GatewayContext(
         config=config,
         store=store,
-        send_command=send,
+        send_control=send,
         now_ns=time.time_ns,
         version=code_version(),
         is_closing=lambda: server.is_closing,
+        announce_code=lambda code: logger.info("sign_in_code", code=code),
+        history=HistorySource(kafka=config.kafka),
+        plant=lambda: Plant("processes over Kafka"),
     )
-    server = gateway_server(
-        context, config.engine.port, host=config.process.gateway_host, port_is_chosen=True
-    )
+    server = gateway_server(context, config.engine.port, host=config.engine.host, port_is_chosen=True)
     store.start()
     server.start()
     logger.info("serving_gateway", url=server.url)

@@ -24,6 +24,7 @@ from schemas.config import Config
 ENV_PREFIX = "MM__"
 _DEPLOYMENT: Mapping[str, Any] = {
     "engine": True,
+    "access": True,
     "kafka": True,
     "redis": True,
     "process": True,

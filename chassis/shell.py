@@ -103,6 +103,8 @@ class ProcessShell:
         self.core: Core = definition.make_core(config)
         self.adapter: Adapter | None = None
         self.inputs = 0
+        self.newest_ns = 0
+        """Time of the newest input."""
         self._on_event = self.core.on_event
         self._bus = bus
         self.tick_interval_ns = definition.tick_interval_ns(config)
@@ -174,6 +176,7 @@ class ProcessShell:
 
     def _decide(self, event: Event, cause: str | None) -> list[Record]:
         self.inputs += 1
+        self.newest_ns = event.event_time_ns
         outputs = self._on_event(event)
         adapter = self.adapter
         if adapter is not None:

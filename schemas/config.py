@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from schemas.deployment import Engine, Exchange, Kafka, Process, Redis
+from schemas.deployment import Access, Engine, Exchange, Kafka, Process, Redis
 from schemas.market import ContractKind
 from schemas.message import Instruction
 from schemas.numbers import Count, Fraction, Milliseconds, NonNegative, Positive, PositiveDecimal
@@ -354,6 +354,7 @@ class Config(Instruction):
     """By symbol. A recording's symbols may be missing: their tick and lot are inferred."""
     feed: Feed = Feed()
     engine: Engine = Engine()
+    access: Access = Access()
     kafka: Kafka = Kafka()
     redis: Redis = Redis()
     process: Process = Process()

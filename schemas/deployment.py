@@ -45,10 +45,29 @@ class Engine(Instruction):
 
     log_dir: str | None = None
     """Where the topic log goes; none: a new folder under ./runs."""
+    host: str = "127.0.0.1"
+    """Where the gateway listens. Beyond this machine it does so only with `access.users_file`."""
     port: Annotated[int, Field(ge=0, le=65535)] = 8080
-    """Of the gateway, on 127.0.0.1; 0 takes a free one."""
+    """Of the gateway; 0 takes a free one."""
     digest_interval_inputs: Count = 200_000
     """A process writes a digest of its core's state into its trace after this many inputs, and at its end."""
+
+
+class Access(Instruction):
+    """Who comes in at the gateway. Secrets stand in files, never here."""
+
+    users_file: str | None = None
+    """What `maker users` writes: names, roles, hashes. None: one person, at this machine, who signs in with
+    the code that the start prints, once."""
+    signing_key_file: str | None = None
+    """32 bytes or more, which sign sessions and tokens; the same for all gateways of an engine. None: made
+    anew at each start, which signs everybody out."""
+    session_s: Annotated[int, Field(ge=60, le=900)] = 900
+    """A session without a request ends after this; one in use is renewed."""
+    token_s_max: Annotated[int, Field(ge=60, le=31_536_000)] = 86_400
+    """Longest life of a program's token."""
+    secure_cookies: bool = False
+    """The page is reached by https alone, so its cookie never travels otherwise."""
 
 
 class Kafka(Instruction):
@@ -106,5 +125,3 @@ class Process(Instruction):
     health_host: str = "127.0.0.1"
     health_port: Annotated[int, Field(ge=0, le=65535)] = 0
     """Of /health/live, /health/ready and /metrics; 0 takes a free one, and the log says which."""
-    gateway_host: str = "127.0.0.1"
-    """Where gateway-api listens, at engine.port."""

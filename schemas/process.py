@@ -57,6 +57,18 @@ class Trace(ProcessEvent):
     """Digest of the core's state after the entries, at intervals."""
 
 
+class SettingApplied(ProcessEvent):
+    """A process took over a changed setting, or refused to."""
+
+    type_name: ClassVar[str] = "process.setting.v1"
+
+    change_id: str
+    setting_key: str
+    value: str
+    """In force now: the wanted one, or the one before where it was refused."""
+    refused_because: str | None = None
+
+
 class EpochClaim(ProcessEvent):
     """A process claims to be the one writer of its topics; the record's offset is its epoch."""
 

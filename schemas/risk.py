@@ -35,6 +35,8 @@ class RiskState(SymbolEvent):
     """True where only a resume command ends the state."""
     halt_sequence: int = 0
     """Counts the halts of this symbol or account; a resume names the one it ends."""
+    resume_asked_by: str | None = None
+    """The first of two people, who wants to trade on."""
     limits: tuple[LimitUse, ...] = ()
 
 

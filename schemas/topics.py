@@ -25,6 +25,7 @@ GATEWAY = "gateway-api"
 PROCESSES = (MONITOR, QUOTE, ROUTER, INVENTORY, RISK, PROJECTOR)
 """In the order in which one loop serves them: facts before decisions, decisions before views."""
 STATISTICS = "statistics"
+EVERY_PROCESS = "every process"
 OFF_PATH = (STATISTICS,)
 """Workers beside the engine: not served by its loop, not replayed, and nothing that trades reads them."""
 
@@ -39,7 +40,7 @@ class Topic:
     name: str
     kind: Kind
     writer: str
-    """The one process that writes it; `every process` for the two topics about processes themselves."""
+    """The one process that writes it; `every process` for the topics about processes themselves."""
     readers: tuple[str, ...]
     messages: tuple[type[Event], ...]
     key: Literal["symbol", "symbol or *", "process"]
@@ -54,6 +55,10 @@ class Topic:
     def is_for_replay(self) -> bool:
         """Does no process wait for it? It is kept to be replayed."""
         return self.own_input or self.name == "process.trace"
+
+    def carries_outputs_of(self, kind: str) -> bool:
+        """Does it carry what the core of a process says? Traces and claims are said by the shell."""
+        return self.writer == kind or self.name == "process.setting"
 
     @property
     def conflated(self) -> bool:
@@ -222,10 +227,30 @@ TOPICS: tuple[Topic, ...] = (
         "control.command",
         "ledger",
         GATEWAY,
-        (QUOTE, ROUTER, RISK, PROJECTOR),
-        (control.Command, control.Override),
+        (QUOTE, ROUTER, INVENTORY, RISK, PROJECTOR),
+        (control.Command, control.Override, control.SettingChange),
         "symbol or *",
-        "command id, override id",
+        "command id, override id, change id",
+        30 * _DAY_MS,
+    ),
+    Topic(
+        "control.people",
+        "ledger",
+        GATEWAY,
+        (PROJECTOR,),
+        (control.Proposal, control.Decision, control.Acknowledgement, control.AccessEvent),
+        "symbol or *",
+        "proposal id, alert id, event id",
+        30 * _DAY_MS,
+    ),
+    Topic(
+        "process.setting",
+        "ledger",
+        EVERY_PROCESS,
+        (PROJECTOR,),
+        (process.SettingApplied,),
+        "process",
+        "event id",
         30 * _DAY_MS,
     ),
     Topic(
@@ -241,7 +266,7 @@ TOPICS: tuple[Topic, ...] = (
     Topic(
         "process.trace",
         "ledger",
-        "every process",
+        EVERY_PROCESS,
         ("replay", "audit"),
         (process.ConfigApplied, process.Trace),
         "process",
@@ -251,8 +276,8 @@ TOPICS: tuple[Topic, ...] = (
     Topic(
         "process.epoch",
         "ledger",
-        "every process",
-        ("every process",),
+        EVERY_PROCESS,
+        (EVERY_PROCESS,),
         (process.EpochClaim,),
         "process",
         "offset",

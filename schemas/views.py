@@ -6,11 +6,12 @@ Names: `symbol/<venue>:<symbol>` for each SymbolView, `minutes/<venue>:<symbol>`
 
 from pydantic import Field
 
-from schemas.control import Command
+from schemas.control import Acknowledgement, Command, Proposal, SettingChange
 from schemas.inventory import Position
 from schemas.market import Book, Instrument, Refusal, Trade
 from schemas.message import Event, SymbolEvent
 from schemas.orders import Fill, KillReport, OrderEvent
+from schemas.process import SettingApplied
 from schemas.quoting import QuoteTarget
 from schemas.risk import RiskAlert, RiskState
 from schemas.signals import Signal
@@ -81,6 +82,14 @@ class SymbolView(SymbolEvent):
     counters: Counters
 
 
+class ChangeView(Event):
+    """A changed setting, and what the processes made of it."""
+
+    change: SettingChange
+    applied: tuple[SettingApplied, ...] = ()
+    """The newest word of each process that reads it."""
+
+
 class AccountView(Event):
     """The account as a whole."""
 
@@ -89,6 +98,12 @@ class AccountView(Event):
     """Newest last, at most 200."""
     last_commands: tuple[Command, ...] = ()
     """Newest last, at most 50."""
+    proposals: tuple[Proposal, ...] = ()
+    """Waiting for a second person, oldest first."""
+    changes: tuple[ChangeView, ...] = ()
+    """Newest last, at most 100: the newest of each setting stays."""
+    acknowledgements: tuple[Acknowledgement, ...] = ()
+    """Of the alerts above."""
     symbols: tuple[str, ...] = ()
     """Keys (`venue:symbol`) in the order in which they appeared."""
     withdrawals: tuple[KillReport, ...] = ()

@@ -115,7 +115,7 @@ class KafkaHistory:
             else:
                 await self._to_offset(TopicPartition(source, partition), first + count - 1, needed)
         for topic in TOPICS:
-            if topic.writer == kind_of(trace.process) and not topic.own_input:
+            if topic.carries_outputs_of(kind_of(trace.process)) and not topic.own_input:
                 await self._to_sequence(topic.name, trace.process, trace.last_output_sequence, needed)
 
     async def _to_offset(self, place: TopicPartition, last: int, needed: list[LoggedRecord]) -> None:

@@ -1,23 +1,24 @@
 """What can be commanded: start and stop of a symbol, halt and resume of a symbol or of all."""
 
-from collections import OrderedDict
+from collections.abc import Callable
 from typing import Annotated, Any
 from uuid import uuid4
 
-from fastapi import APIRouter, Header
+from fastapi import APIRouter, Header, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from chassis.process import GatewayContext
 from chassis.text import iso_time
-from gateway_api.app.problems import Problem, ProblemError
+from gateway_api.access.roles import Permission
+from gateway_api.app.entrance import Entrance, identity_of
+from gateway_api.app.problems import ProblemError, documented
 from gateway_api.app.reading import find_key
 from gateway_api.app.responses import CommandResponse
+from gateway_api.app.sent import Sent
 from schemas.control import Command, CommandAction
 from schemas.message import ALL_SYMBOLS
 
-_PRINCIPAL = "local"
-_KEYS_REMEMBERED = 1_024
-_PROBLEMS: dict[int | str, dict[str, Any]] = {code: {"model": Problem} for code in (403, 404, 409, 413, 422)}
+_PROBLEMS = documented(401, 403, 404, 409, 413, 422)
 
 Symbol = Annotated[str, Field(min_length=1, max_length=128, description="a symbol, or * for all")]
 IdempotencyKey = Annotated[
@@ -61,46 +62,63 @@ class ResumeRequest(HaltRequest):
 class _Commander:
     """Sends commands. It never waits for their effect: that shows in the status."""
 
-    def __init__(self, context: GatewayContext) -> None:
+    def __init__(self, context: GatewayContext, entrance: Entrance, sent: Sent) -> None:
         self._context = context
-        self._sent: OrderedDict[str, Command] = OrderedDict()
+        self._entrance = entrance
+        self._sent = sent
 
-    async def start(self, request: SwitchRequest, idempotency_key: IdempotencyKey = None) -> CommandResponse:
+    async def start(
+        self, body: SwitchRequest, request: Request, idempotency_key: IdempotencyKey = None
+    ) -> CommandResponse:
         """Let a symbol be quoted again."""
-        return self._send("start", request, idempotency_key)
+        return self._send("start", body, request, idempotency_key)
 
-    async def stop(self, request: SwitchRequest, idempotency_key: IdempotencyKey = None) -> CommandResponse:
+    async def stop(
+        self, body: SwitchRequest, request: Request, idempotency_key: IdempotencyKey = None
+    ) -> CommandResponse:
         """Take a symbol's quotes out of the market."""
-        return self._send("stop", request, idempotency_key)
+        return self._send("stop", body, request, idempotency_key)
 
-    async def halt(self, request: HaltRequest, idempotency_key: IdempotencyKey = None) -> CommandResponse:
+    async def halt(
+        self, body: HaltRequest, request: Request, idempotency_key: IdempotencyKey = None
+    ) -> CommandResponse:
         """Latch a risk halt of a symbol or of the account."""
-        return self._send("halt", request, idempotency_key)
+        return self._send("halt", body, request, idempotency_key)
 
-    async def resume(self, request: ResumeRequest, idempotency_key: IdempotencyKey = None) -> CommandResponse:
-        """End a risk halt."""
-        sequence = request.halt_sequence
-        return self._send("resume", request, idempotency_key, sequence)
+    async def resume_request(
+        self, body: ResumeRequest, request: Request, idempotency_key: IdempotencyKey = None
+    ) -> CommandResponse:
+        """Ask for the end of a risk halt: another person has to agree."""
+        return self._send("resume_request", body, request, idempotency_key, body.halt_sequence)
+
+    async def resume(
+        self, body: ResumeRequest, request: Request, idempotency_key: IdempotencyKey = None
+    ) -> CommandResponse:
+        """End a risk halt; where two people are needed, one that another person has asked to end."""
+        return self._send("resume", body, request, idempotency_key, body.halt_sequence)
 
     def _send(
         self,
         action: CommandAction,
-        request: SwitchRequest | HaltRequest,
+        body: SwitchRequest | HaltRequest,
+        request: Request,
         idempotency_key: str | None,
         halt_sequence: int | None = None,
     ) -> CommandResponse:
-        venue, symbol = self._scope(request.symbol, request.venue)
+        venue, symbol = self._scope(body.symbol, body.venue)
+        identity = identity_of(request)
+        self._entrance.check_scope(request, identity, f"{venue}:{symbol}")
         command = Command(
             event_time_ns=self._context.now_ns(),
             venue=venue,
             symbol=symbol,
             command_id=idempotency_key or uuid4().hex,
             action=action,
-            principal=_PRINCIPAL,
-            reason=request.reason,
+            principal=identity.name,
+            reason=body.reason,
             halt_sequence=halt_sequence,
         )
-        return _answer(self._send_once(command))
+        return _answer(self._sent.once(command.command_id, command))
 
     def _scope(self, symbol: str, venue: str | None) -> tuple[str, str]:
         if symbol == ALL_SYMBOLS:
@@ -115,27 +133,6 @@ class _Commander:
         found_venue, _, found_symbol = find_key(self._context.store, symbol, venue).partition(":")
         return found_venue, found_symbol
 
-    def _send_once(self, command: Command) -> Command:
-        """Send, or find the command that the same key already sent.
-
-        The engine knows each command id too; this memory answers a repeated request with the same time.
-        """
-        known = self._sent.get(command.command_id)
-        if known is None:
-            self._sent[command.command_id] = command
-            if len(self._sent) > _KEYS_REMEMBERED:
-                self._sent.popitem(last=False)
-            self._context.send_command(command)
-            return command
-        if known != command.model_copy(update={"event_time_ns": known.event_time_ns}):
-            raise ProblemError(
-                422,
-                "idempotency_key_reused",
-                f"Idempotency-Key {command.command_id!r} already belongs to: {known.action} {known.key}.",
-                "Use a new key for a new command.",
-            )
-        return known
-
 
 def _answer(command: Command) -> CommandResponse:
     return CommandResponse(
@@ -147,15 +144,19 @@ def _answer(command: Command) -> CommandResponse:
     )
 
 
-def make_router(context: GatewayContext) -> APIRouter:
+def make_router(context: GatewayContext, entrance: Entrance, sent: Sent) -> APIRouter:
     """The POST routes under /maker."""
-    commander = _Commander(context)
+    commander = _Commander(context, entrance, sent)
     router = APIRouter(prefix="/maker", tags=["commands"])
-    for path, endpoint in (
-        ("/start", commander.start),
-        ("/stop", commander.stop),
-        ("/risk/halt", commander.halt),
-        ("/risk/resume", commander.resume),
-    ):
-        router.post(path, status_code=202, responses=_PROBLEMS)(endpoint)
+    routes: tuple[tuple[str, Permission, Callable[..., Any]], ...] = (
+        ("/start", "start", commander.start),
+        ("/stop", "stop", commander.stop),
+        ("/risk/halt", "halt", commander.halt),
+        ("/risk/resume-request", "resume_request", commander.resume_request),
+        ("/risk/resume", "resume", commander.resume),
+    )
+    for path, permission, endpoint in routes:
+        router.post(path, status_code=202, responses=_PROBLEMS, dependencies=[entrance.requires(permission)])(
+            endpoint
+        )
     return router

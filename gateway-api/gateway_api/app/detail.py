@@ -8,7 +8,7 @@ from gateway_api.app.responses import Answer, ExplainedSide
 from gateway_api.app.symbol_status import STANDING
 from schemas.market import Instrument
 from schemas.message import Side
-from schemas.orders import Fill, Liquidity
+from schemas.orders import Fill, Liquidity, OrderStatus
 from schemas.units import bps, side_sign
 from schemas.views import SymbolView
 
@@ -79,6 +79,20 @@ class Explanation(Answer):
     ask: ExplainedSide
 
 
+class OwnOrder(Answer):
+    """An order of ours that has not ended."""
+
+    client_order_id: str
+    side: Side
+    price: str
+    size: str
+    filled: str
+    status: OrderStatus
+    level: int
+    age_ms: float
+    """Since its newest event."""
+
+
 class Detail(Answer):
     """The page's panel of one symbol."""
 
@@ -91,6 +105,8 @@ class Detail(Answer):
     """Newest first, as are the fills and refusals."""
     fills: tuple[FillGlance, ...]
     refusals: tuple[RefusalGlance, ...]
+    orders: tuple[OwnOrder, ...]
+    """Nearest to the market first, bids before asks."""
     why: Explanation | None
 
 
@@ -103,14 +119,34 @@ def detail_of(view: SymbolView) -> Detail:
         bids=() if instrument is None else _ladder(view, instrument, "buy"),
         asks=() if instrument is None else _ladder(view, instrument, "sell"),
         trades=() if instrument is None else _trades(view, instrument),
-        fills=() if instrument is None else _fills(view, instrument),
+        fills=fills_of(view),
         refusals=tuple(
             RefusalGlance(
                 time_ms=milliseconds(refusal.event_time_ns), reason=refusal.reason, detail=refusal.detail
             )
             for refusal in reversed(view.last_refusals[-_REFUSALS_SHOWN:])
         ),
+        orders=() if instrument is None else _orders(view, instrument),
         why=explanation(view),
+    )
+
+
+def _orders(view: SymbolView, instrument: Instrument) -> tuple[OwnOrder, ...]:
+    standing = sorted(
+        view.live_orders, key=lambda order: (order.side == "sell", -side_sign(order.side) * order.price_ticks)
+    )
+    return tuple(
+        OwnOrder(
+            client_order_id=order.client_order_id,
+            side=order.side,
+            price=price_text(order.price_ticks, instrument),
+            size=size_text(order.size_lots, instrument),
+            filled=size_text(order.filled_lots, instrument),
+            status=order.status,
+            level=order.level,
+            age_ms=milliseconds(max(0, view.event_time_ns - order.event_time_ns)),
+        )
+        for order in standing
     )
 
 
@@ -178,7 +214,11 @@ def _trades(view: SymbolView, instrument: Instrument) -> tuple[TradeGlance, ...]
     )
 
 
-def _fills(view: SymbolView, instrument: Instrument) -> tuple[FillGlance, ...]:
+def fills_of(view: SymbolView) -> tuple[FillGlance, ...]:
+    """The newest executions of ours, newest first."""
+    instrument = view.instrument
+    if instrument is None:
+        return ()
     return tuple(
         FillGlance(
             time_ms=milliseconds(fill.event_time_ns),

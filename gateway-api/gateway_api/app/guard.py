@@ -10,6 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from chassis.store import StoreStatus
 from gateway_api.app.problems import BODY_HINT, ProblemError, problem_response
 
+LOCAL_HOSTS = ("127.0.0.1", "localhost", "[::1]")
 BODY_BYTES_MAX = 64 * 1024
 VIEW_HEADER = "maker-view"
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -28,9 +29,13 @@ _SECURITY_HEADERS = {
 class Guard:
     """ASGI middleware. A page of another origin cannot give commands through its visitor's browser."""
 
-    def __init__(self, app: ASGIApp, view: Callable[[], StoreStatus]) -> None:
-        """`view` tells how far the state store can be relied on: every answer says so."""
+    def __init__(self, app: ASGIApp, view: Callable[[], StoreStatus], *, is_local: bool) -> None:
+        """`view` tells how far the state store can be relied on: every answer says so.
+
+        `is_local`: this machine alone is served, so nobody may come by the name of another.
+        """
         self._app = app
+        self._is_local = is_local
         self._view = view
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -47,7 +52,9 @@ class Guard:
                 headers[VIEW_HEADER] = _view_text(self._view())
             await send(message)
 
-        refusal = _refusal(scope["method"], Headers(scope=scope))
+        headers = Headers(scope=scope)
+        refusal = _foreign_host(headers) if self._is_local else None
+        refusal = refusal or _refusal(scope["method"], headers)
         if refusal is None:
             await self._app(scope, _limited(receive), send_with_headers)
         else:
@@ -74,6 +81,20 @@ def _refusal(method: str, headers: Headers) -> ProblemError | None:
     if announced.isdecimal() and int(announced) > BODY_BYTES_MAX:
         return ProblemError(413, "body_too_large", f"The body has {announced} bytes.", BODY_HINT)
     return None
+
+
+def _foreign_host(headers: Headers) -> ProblemError | None:
+    """A page elsewhere may give its own name our address (DNS rebinding): it then sends that name."""
+    host = headers.get("host", "")
+    name = host.rpartition(":")[0] if host.rpartition(":")[2].isdecimal() else host
+    if name in LOCAL_HOSTS:
+        return None
+    return ProblemError(
+        421,
+        "foreign_host",
+        f"This engine serves its own machine alone, and is not {host!r}.",
+        f"Use http://{LOCAL_HOSTS[0]}, or set access.users_file and engine.host.",
+    )
 
 
 def _is_foreign(headers: Headers) -> bool:

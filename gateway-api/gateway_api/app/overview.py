@@ -3,80 +3,47 @@
 import asyncio
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import chain
+from secrets import token_hex
 
 from pydantic import TypeAdapter
 
 from chassis.store import StateStore
+from gateway_api.access.identity import EVERYTHING
+from gateway_api.app.detail import fills_of
+from gateway_api.app.glances import (
+    FILLS_SHOWN,
+    AccountGlance,
+    FillNews,
+    alerts_json,
+    changes_json,
+    commands_json,
+    fills_json,
+    proposals_json,
+    withdrawal_glance,
+)
 from gateway_api.app.numbers import milliseconds, money_text
 from gateway_api.app.reading import symbol_keys
-from gateway_api.app.responses import Answer, Limit
 from gateway_api.app.symbol_status import limits, symbol_status
 from schemas.config import Config
-from schemas.control import CommandAction
 from schemas.envelope import decode
-from schemas.orders import KillReport, KillState
-from schemas.risk import RiskState, Severity, TradingState
+from schemas.message import ALL_SYMBOLS
+from schemas.risk import RiskState
 from schemas.views import ACCOUNT_DOCUMENT, SYMBOL_PREFIX, AccountView, SymbolView
 
-_ALERTS_SHOWN = 50
-_COMMANDS_SHOWN = 10
 _SYMBOLS_PER_TURN = 8
 
 
-class WithdrawalGlance(Answer):
-    """How far the orders of a halt are withdrawn."""
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What somebody gets to see."""
 
-    key: str
-    state: KillState
-    """confirmed: the venue itself shows none of our orders. incomplete: it still does, or it does not say."""
-    reasons: tuple[str, ...]
-    since_ms: float
-    open_orders: tuple[str, ...]
-    """Client order ids that may still be live."""
+    identity_scope: tuple[str, ...]
+    shows_pnl: bool
 
-
-class AccountGlance(Answer):
-    """The account in the page's top strip; money in the reporting currency."""
-
-    state: TradingState | None
-    """None: risk-service has not spoken yet, so nothing may trade."""
-    reasons: tuple[str, ...]
-    latched: bool
-    halt_sequence: int
-    limits: tuple[Limit, ...]
-    pnl: str
-    gross_notional: str
-    exposure: float
-    """Gross notional / equity."""
-    exposure_max: float
-    refusals_without_symbol: int
-    withdrawals: tuple[WithdrawalGlance, ...]
-
-
-class AlertGlance(Answer):
-    """An alert in the page's list."""
-
-    alert_id: str
-    time_ms: float
-    severity: Severity
-    name: str
-    message: str
-    key: str
-
-
-class CommandGlance(Answer):
-    """A command that the engine has taken."""
-
-    command_id: str
-    time_ms: float
-    action: CommandAction
-    key: str
-    principal: str
-    reason: str
-
-
-_ALERTS = TypeAdapter(tuple[AlertGlance, ...])
-_COMMANDS = TypeAdapter(tuple[CommandGlance, ...])
+    def reaches(self, key: str) -> bool:
+        """Is a symbol in sight?"""
+        return EVERYTHING in self.identity_scope or key in self.identity_scope
 
 
 @dataclass(slots=True)
@@ -90,12 +57,16 @@ class _Piece:
 class Overview:
     """Shared by all clients: a view is decoded once, however many watch it."""
 
-    def __init__(self, store: StateStore, config: Config) -> None:
+    def __init__(self, store: StateStore, config: Config, sight: Sight) -> None:
+        self.epoch = token_hex(4)
+        """Changes are counted anew by another overview: a number means nothing there."""
         self.change = 0
         """Counts the refreshes that found anything new; a piece remembers the one that changed it."""
         self._changed = False
         self._store = store
         self._config = config
+        self._sight = sight
+        self._fills: dict[str, tuple[FillNews, ...]] = {}
         self._documents: dict[str, bytes] = {}
         self._symbols: dict[str, _Piece] = {}
         self._parts: dict[str, _Piece] = {}
@@ -107,7 +78,7 @@ class Overview:
         change = self.change + 1
         self._changed = False
         stale_states = self._refresh_account(change)
-        for number, key in enumerate(symbol_keys(self._store)):
+        for number, key in enumerate(filter(self._sight.reaches, symbol_keys(self._store))):
             document = self._store.get(SYMBOL_PREFIX + key)
             if document is not None and (stale_states or document != self._documents.get(key)):
                 self._documents[key] = document
@@ -115,6 +86,7 @@ class Overview:
             if number % _SYMBOLS_PER_TURN == _SYMBOLS_PER_TURN - 1:
                 await asyncio.sleep(0)
         self._put(self._parts, "account", self._account_glance().json_bytes(), change)
+        self._put(self._parts, "fills", fills_json(chain.from_iterable(self._fills.values())), change)
         self._put(self._parts, "view", b'"%b"' % self._store.status().state.encode(), change)
         if self._changed:
             self.change = change  # last: whoever has seen this number has seen all of its pieces
@@ -135,14 +107,30 @@ class Overview:
         self._documents[ACCOUNT_DOCUMENT] = document
         before, account = self._account, decode(AccountView, document)
         self._account = account
-        self._put(self._parts, "alerts", _ALERTS.dump_json(_alerts(account)), change)
-        self._put(self._parts, "commands", _COMMANDS.dump_json(_commands(account)), change)
+        alerts = [
+            alert for alert in account.alerts if alert.symbol == ALL_SYMBOLS or self._sight.reaches(alert.key)
+        ]
+        self._put(self._parts, "alerts", alerts_json(alerts, account), change)
+        self._put(self._parts, "proposals", proposals_json(account), change)
+        self._put(self._parts, "changes", changes_json(account), change)
+        self._put(self._parts, "commands", commands_json(account), change)
         return _standing(before.risk if before else None) != _standing(account.risk)
 
     def _take_symbol(self, key: str, view: SymbolView, change: int) -> None:
         if view.position is not None:
             self._money[key] = (view.position.pnl_reporting, view.position.notional_reporting)
-        self._put(self._symbols, key, symbol_status(view, self._account).json_bytes(), change)
+        self._take_fills(key, view)
+        status = symbol_status(view, self._account)
+        shown = status if self._sight.shows_pnl else status.without_money()
+        self._put(self._symbols, key, shown.json_bytes(), change)
+
+    def _take_fills(self, key: str, view: SymbolView) -> None:
+        newest = view.last_fills[-1:]
+        known = self._fills.get(key, ())
+        if newest and (not known or known[0].time_ms != milliseconds(newest[0].event_time_ns)):
+            self._fills[key] = tuple(
+                FillNews(**fill.model_dump(), key=key) for fill in fills_of(view)[:FILLS_SHOWN]
+            )
 
     def _put(self, pieces: dict[str, _Piece], name: str, text: bytes, change: int) -> None:
         known = pieces.get(name)
@@ -160,13 +148,15 @@ class Overview:
             reasons=risk.reasons if risk else (),
             latched=risk.latched if risk else False,
             halt_sequence=risk.halt_sequence if risk else 0,
+            resume_asked_by=risk.resume_asked_by if risk else None,
+            resume_people=self._config.risk_limits.resume_people,
             limits=limits(risk),
-            pnl=money_text(pnl),
+            pnl=money_text(pnl) if self._sight.shows_pnl else None,
             gross_notional=money_text(gross),
             exposure=round(float(gross / equity), 6) if equity > 0 else 0.0,
             exposure_max=self._config.risk_limits.max_exposure,
             refusals_without_symbol=self._account.refusals_without_symbol if self._account else 0,
-            withdrawals=tuple(map(_withdrawal, self._account.withdrawals)) if self._account else (),
+            withdrawals=tuple(map(withdrawal_glance, self._account.withdrawals)) if self._account else (),
         )
 
 
@@ -181,43 +171,5 @@ def _newer(pieces: dict[str, _Piece], change: int) -> list[bytes]:
     ]
 
 
-def _withdrawal(report: KillReport) -> WithdrawalGlance:
-    return WithdrawalGlance(
-        key=report.key,
-        state=report.state,
-        reasons=report.reasons,
-        since_ms=milliseconds(report.began_ns),
-        open_orders=report.open_orders,
-    )
-
-
 def _standing(risk: RiskState | None) -> tuple[object, ...]:
     return () if risk is None else (risk.state, risk.reasons, risk.latched)
-
-
-def _alerts(account: AccountView) -> tuple[AlertGlance, ...]:
-    return tuple(
-        AlertGlance(
-            alert_id=alert.alert_id,
-            time_ms=milliseconds(alert.event_time_ns),
-            severity=alert.severity,
-            name=alert.name,
-            message=alert.message,
-            key=alert.key,
-        )
-        for alert in reversed(account.alerts[-_ALERTS_SHOWN:])
-    )
-
-
-def _commands(account: AccountView) -> tuple[CommandGlance, ...]:
-    return tuple(
-        CommandGlance(
-            command_id=command.command_id,
-            time_ms=milliseconds(command.event_time_ns),
-            action=command.action,
-            key=command.key,
-            principal=command.principal,
-            reason=command.reason,
-        )
-        for command in reversed(account.last_commands[-_COMMANDS_SHOWN:])
-    )

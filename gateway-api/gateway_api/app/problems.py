@@ -42,13 +42,21 @@ class ProblemError(Exception):
         detail: str,
         hint: str,
         headers: Mapping[str, str] | None = None,
+        members: Mapping[str, str] | None = None,
     ) -> None:
+        """`members` stand in the document beside the usual ones."""
         super().__init__(detail)
         self.status = status
         self.code = code
         self.detail = detail
         self.hint = hint
         self.headers = headers
+        self.members = members or {}
+
+
+def documented(*codes: int) -> dict[int | str, dict[str, Any]]:
+    """Problems that a route answers with, for its part of the OpenAPI document."""
+    return {code: {"model": Problem} for code in codes}
 
 
 def problem_response(error: ProblemError, path: str) -> JSONResponse:
@@ -62,7 +70,8 @@ def problem_response(error: ProblemError, path: str) -> JSONResponse:
         hint=error.hint,
         instance=path,
     )
-    return JSONResponse(problem.model_dump(), error.status, headers=error.headers, media_type=MEDIA_TYPE)
+    document = problem.model_dump() | dict(error.members)
+    return JSONResponse(document, error.status, headers=error.headers, media_type=MEDIA_TYPE)
 
 
 def install(application: FastAPI) -> None:

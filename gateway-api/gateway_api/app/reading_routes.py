@@ -1,14 +1,15 @@
 """What can be asked: status, performance, alerts, and why a quote stands where it does."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 
 from chassis.process import GatewayContext
 from chassis.text import iso_time
 from gateway_api.app.detail import explanation
+from gateway_api.app.entrance import REFUSALS, Entrance, identity_of
 from gateway_api.app.numbers import money_text
-from gateway_api.app.problems import Problem, ProblemError
+from gateway_api.app.problems import ProblemError, documented
 from gateway_api.app.reading import account_of, find_key, minutes_of, seen, stamp, symbol_keys, view_of
 from gateway_api.app.responses import (
     ActiveMaker,
@@ -29,33 +30,42 @@ from schemas.units import from_units
 from schemas.views import SymbolView
 
 Venue = Annotated[str | None, Query(max_length=64, description="where several venues have the symbol")]
-PROBLEMS: dict[int | str, dict[str, Any]] = {code: {"model": Problem} for code in (404, 409, 422)}
+PROBLEMS = documented(401, 403, 404, 409, 422)
 _ALERTS_MAX = 200
 
 
 class _Reader:
     """The answers, from the newest views."""
 
-    def __init__(self, context: GatewayContext) -> None:
+    def __init__(self, context: GatewayContext, entrance: Entrance) -> None:
         self._context = context
+        self._entrance = entrance
 
-    def _find(self, symbol: str, venue: str | None) -> SymbolView:
+    def _find(self, request: Request, symbol: str, venue: str | None) -> SymbolView:
         key = find_key(self._context.store, symbol, venue)
+        self._entrance.check_scope(request, identity_of(request), key)
         view = view_of(self._context.store, key)
         if view is None:
             raise ProblemError(404, "unknown_symbol", f"The view of {key} is gone.", "Ask again.")
         return view
 
-    async def status(self, symbol: str, venue: Venue = None) -> StatusResponse:
+    async def status(self, request: Request, symbol: str, venue: Venue = None) -> StatusResponse:
         """Where a symbol stands: state, market, own quotes, inventory, profit, risk, counters."""
-        view = self._find(symbol, venue)
+        view = self._find(request, symbol, venue)
         status = symbol_status(view, account_of(self._context.store))
+        if not identity_of(request).may("pnl"):
+            status = status.without_money()
         return StatusResponse.model_validate(dict(status) | seen(view.event_time_ns, self._context))
 
-    async def active(self) -> ActiveResponse:
+    async def active(self, request: Request) -> ActiveResponse:
         """The symbols that are made markets in, and those that a person stopped."""
         store = self._context.store
-        views = [view for key in symbol_keys(store) if (view := view_of(store, key)) is not None]
+        identity = identity_of(request)
+        views = [
+            view
+            for key in symbol_keys(store)
+            if identity.reaches(key) and (view := view_of(store, key)) is not None
+        ]
         account = account_of(store)
         makers = [symbol_status(view, account) for view in views if not view.stopped]
         newest_ns = max((view.event_time_ns for view in views), default=None)
@@ -79,9 +89,9 @@ class _Reader:
             }
         )
 
-    async def performance(self, symbol: str, venue: Venue = None) -> PerformanceResponse:
+    async def performance(self, request: Request, symbol: str, venue: Venue = None) -> PerformanceResponse:
         """What making markets in a symbol brought, since the engine's start."""
-        view = self._find(symbol, venue)
+        view = self._find(request, symbol, venue)
         return PerformanceResponse.model_validate(
             performance(view)
             | {"minutes": tuple(map(_minute, minutes_of(self._context.store, f"{view.venue}:{view.symbol}")))}
@@ -90,6 +100,7 @@ class _Reader:
 
     async def alerts(
         self,
+        request: Request,
         severity: Severity | None = None,
         limit: Annotated[int, Query(ge=1, le=_ALERTS_MAX)] = _ALERTS_MAX,
     ) -> AlertsResponse:
@@ -98,16 +109,16 @@ class _Reader:
         alerts = [
             _alert(alert, now_ns)
             for alert in reversed(account.alerts if account else ())
-            if severity in (None, alert.severity)
+            if severity in (None, alert.severity) and identity_of(request).sees(alert.key)
         ]
         newest_ns = account.event_time_ns if account else None
         return AlertsResponse.model_validate(
             seen(newest_ns, self._context) | {"alerts": tuple(alerts[:limit])}
         )
 
-    async def why(self, symbol: str, venue: Venue = None) -> WhyResponse:
+    async def why(self, request: Request, symbol: str, venue: Venue = None) -> WhyResponse:
         """The newest quote target of a symbol, from fair value to the final tick."""
-        view, now_ns = self._find(symbol, venue), self._context.now_ns()
+        view, now_ns = self._find(request, symbol, venue), self._context.now_ns()
         explained = explanation(view)
         if explained is None or view.target is None:
             raise ProblemError(
@@ -198,13 +209,14 @@ def _alert(alert: RiskAlert, now_ns: int) -> Alert:
     return Alert.model_validate(alert.model_dump() | stamp(alert.event_time_ns, now_ns))
 
 
-def make_router(context: GatewayContext) -> APIRouter:
+def make_router(context: GatewayContext, entrance: Entrance) -> APIRouter:
     """The GET routes under /maker."""
-    reader = _Reader(context)
+    reader = _Reader(context, entrance)
     router = APIRouter(prefix="/maker", tags=["maker"])
-    router.get("/status/{symbol:path}", responses=PROBLEMS)(reader.status)
-    router.get("/active")(reader.active)
-    router.get("/performance/{symbol:path}", responses=PROBLEMS)(reader.performance)
-    router.get("/risk/alerts")(reader.alerts)
-    router.get("/why/{symbol:path}", responses=PROBLEMS)(reader.why)
+    view, pnl = [entrance.requires("view")], [entrance.requires("pnl")]
+    router.get("/status/{symbol:path}", responses=PROBLEMS, dependencies=view)(reader.status)
+    router.get("/active", responses=REFUSALS, dependencies=view)(reader.active)
+    router.get("/performance/{symbol:path}", responses=PROBLEMS, dependencies=pnl)(reader.performance)
+    router.get("/risk/alerts", responses=REFUSALS, dependencies=view)(reader.alerts)
+    router.get("/why/{symbol:path}", responses=PROBLEMS, dependencies=view)(reader.why)
     return router

@@ -137,6 +137,8 @@ class Risk(Answer):
     latched: bool
     halt_sequence: int
     """Of the symbol's own halts: what a resume of the symbol names."""
+    resume_asked_by: str | None
+    """The first of two people, who wants this symbol's halt to end."""
     own_state: TradingState
     """Of the symbol alone."""
     limits: tuple[Limit, ...]
@@ -179,6 +181,10 @@ class SymbolStatus(Answer):
     pnl: Profit | None
     risk: Risk | None
     activity: Activity
+
+    def without_money(self) -> "SymbolStatus":
+        """For those who run the machine and have no business with its profit."""
+        return self.model_copy(update={"pnl": None})
 
 
 class StatusResponse(SymbolStatus, Viewed):

@@ -4,17 +4,41 @@ from pathlib import Path
 
 from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
+from starlette.routing import BaseRoute
 
 from chassis.process import GatewayContext
-from gateway_api.app import command_routes, operation_routes, problems, reading_routes, stream_routes
+from gateway_api.access.door import Door
+from gateway_api.app import (
+    command_routes,
+    operation_routes,
+    problems,
+    reading_routes,
+    session_routes,
+    setting_routes,
+    stream_routes,
+)
+from gateway_api.app.entrance import Entrance, requirement_of
 from gateway_api.app.guard import Guard
+from gateway_api.app.sent import Sent
+from gateway_api.app.stream import Streams
 
 _STATIC = Path(__file__).parent.parent / "static"
 _API = "/api/v1"
+OPEN = frozenset(
+    {
+        (f"{_API}/session", "POST"),
+        (f"{_API}/openapi.json", "GET,HEAD"),
+        (f"{_API}/health/live", "GET"),
+        (f"{_API}/health/ready", "GET"),
+        (f"{_API}/metrics", "GET"),
+    }
+)
+"""Signing in, and what machines ask that run this one. They show no position, no profit, no quote."""
 
 
 def make_app(context: GatewayContext) -> FastAPI:
     """The application on one engine. All of it runs in the server's event loop, without threads."""
+    door = Door(context.config.access, context.announce_code)
     application = FastAPI(
         title="Market making engine",
         version=context.version,
@@ -22,10 +46,32 @@ def make_app(context: GatewayContext) -> FastAPI:
         docs_url=None,  # its page loads scripts from elsewhere
         redoc_url=None,
     )
-    application.add_middleware(Guard, view=context.store.status)
+    application.state.secure_cookies = context.config.access.secure_cookies
+    application.add_middleware(Guard, view=context.store.status, is_local=door.is_one_time)
     problems.install(application)
-    for routes in (reading_routes, command_routes, stream_routes, operation_routes):
-        application.include_router(routes.make_router(context), prefix=_API)
+    entrance, sent = Entrance(context, door), Sent(context)
+    for router in (
+        session_routes.make_router(entrance),
+        reading_routes.make_router(context, entrance),
+        command_routes.make_router(context, entrance, sent),
+        setting_routes.make_router(context, entrance, sent),
+        stream_routes.make_router(context, entrance, Streams(context, door.still_holds)),
+        operation_routes.make_router(context),
+    ):
+        application.include_router(router, prefix=_API)
     application.include_router(operation_routes.make_router(context), include_in_schema=False)
+    _refuse_open_routes(application)
     application.mount("/", StaticFiles(directory=_STATIC, html=True))
     return application
+
+
+def _refuse_open_routes(application: FastAPI) -> None:
+    """Nothing is served that does not ask who it is; raises RuntimeError, so that no such build starts."""
+    for route in application.routes:
+        path = getattr(route, "path", "")
+        if path.startswith(_API) and (path, _methods(route)) not in OPEN and requirement_of(route) is None:
+            raise RuntimeError(f"{path} asks nobody who they are: give it entrance.requires(...)")
+
+
+def _methods(route: BaseRoute) -> str:
+    return ",".join(sorted(getattr(route, "methods", ()) or ()))

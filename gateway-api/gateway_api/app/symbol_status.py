@@ -159,6 +159,7 @@ def _risk(own: RiskState | None, account: RiskState | None) -> Risk | None:
         reasons=tuple(dict.fromkeys(reason for risk in known for reason in risk.reasons)),
         latched=any(risk.latched for risk in known),
         halt_sequence=own.halt_sequence if own else 0,
+        resume_asked_by=own.resume_asked_by if own else None,
         own_state=own.state if own else "RUN",
         limits=limits(own),
     )

@@ -8,13 +8,16 @@ from typing import Any
 from inventory_service.core.bias import bias, bounds, rebalance
 from inventory_service.core.ledger import Ledger
 from schemas.config import Config
+from schemas.control import SettingChange
 from schemas.inventory import Position
+from schemas.live_settings import LiveSettings
 from schemas.market import Instrument
 from schemas.message import Event
 from schemas.orders import Fill
 from schemas.process import Tick
 from schemas.recent_keys import RecentKeys
 from schemas.signals import Signal
+from schemas.topics import INVENTORY
 from schemas.units import side_sign
 
 TRADE_IDS_MAX = 100_000
@@ -43,7 +46,7 @@ class InventoryCore:
     """Keeps every symbol's inventory. See Core in chassis.process."""
 
     def __init__(self, config: Config) -> None:
-        self._config = config
+        self._settings = LiveSettings(INVENTORY, config)
         self._symbols: dict[str, SymbolInventory] = {}
         self._tick_ns = 0
         self._now_ns = 0
@@ -52,6 +55,7 @@ class InventoryCore:
             Signal: self._on_signal,
             Fill: self._on_fill,
             Instrument: self._on_instrument,
+            SettingChange: self._on_setting,
             Tick: self._on_tick,
         }
 
@@ -101,8 +105,22 @@ class InventoryCore:
         """The fee in the quote currency; one in a currency without a rate is taken one to one."""
         if fill.fee_currency == instrument.quote_currency:
             return fill.fee
-        rate = self._config.reporting.rates.get(fill.fee_currency, instrument.reporting_rate)
+        rate = self._settings.config.reporting.rates.get(fill.fee_currency, instrument.reporting_rate)
         return fill.fee * rate / instrument.reporting_rate
+
+    def _on_setting(self, change: SettingChange) -> tuple[Event, ...]:
+        """Say every position anew: its bias and its rebalance follow from the limits."""
+        applied = self._settings.take(change)
+        if applied is None:
+            return ()
+        return (
+            applied,
+            *(
+                self._position(symbol, symbol.instrument, self._now_ns)
+                for symbol in self._symbols.values()
+                if symbol.instrument is not None
+            ),
+        )
 
     def _on_tick(self, tick: Tick) -> tuple[Event, ...]:
         self._tick_ns = tick.event_time_ns
@@ -122,7 +140,7 @@ class InventoryCore:
         symbol.peak = max(symbol.peak, pnl)
         symbol.max_drawdown = max(symbol.max_drawdown, symbol.peak - pnl)
         symbol.told_mark = ledger.mark_half_ticks
-        limits = bounds(self._config.inventory, instrument, mark)
+        limits = bounds(self._settings.config.inventory, instrument, mark)
         back = rebalance(ledger.position_lots, limits)
         rate = instrument.reporting_rate
         return Position(

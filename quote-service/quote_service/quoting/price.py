@@ -1,6 +1,6 @@
 """`maker price`: what would be quoted for a state that a person writes down."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Annotated, Any
 
@@ -11,7 +11,7 @@ from quote_service.quoting.core.quoter import QuoterCore
 from schemas.config import Config
 from schemas.inventory import Position
 from schemas.market import Book, Instrument
-from schemas.message import ALL_SYMBOLS, Instruction
+from schemas.message import ALL_SYMBOLS, Event, Instruction
 from schemas.quoting import QuoteTarget
 from schemas.risk import RiskState, TradingState
 from schemas.signals import Regime, Signal
@@ -68,12 +68,18 @@ def explain_state(state: Mapping[str, Any], config: Config) -> dict[str, Any]:
     Raises ValueError (pydantic's ValidationError among them) that names field and value of a bad state.
     """
     market = MarketState.model_validate(state)
+    return explain_facts(_events(market, config), config) | {"time": None, "causes": []}
+
+
+def explain_facts(facts: Iterable[Event], config: Config) -> dict[str, Any]:
+    """The quote that follows from the messages of one symbol, its contract among them."""
     core = QuoterCore(config)
     quoted: list[QuoteTarget] = []
-    for event in _events(market, config):
+    instrument = None
+    for event in facts:
         quoted += [output for output in core.on_event(event) if isinstance(output, QuoteTarget)]
-    explained = explain_target(quoted[-1], _instrument(market))
-    return explained | {"time": None, "causes": []}
+        instrument = event if isinstance(event, Instrument) else instrument
+    return explain_target(quoted[-1], instrument)
 
 
 def _events(

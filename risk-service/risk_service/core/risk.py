@@ -8,8 +8,9 @@ from risk_service.core.account import AccountRisk, exact
 from risk_service.core.limits import SymbolRisk
 from risk_service.core.scope import CLEARS_AT, Scope
 from schemas.config import Config
-from schemas.control import Command
+from schemas.control import Command, SettingChange
 from schemas.inventory import Position
+from schemas.live_settings import LiveSettings
 from schemas.market import Instrument
 from schemas.message import ALL_SYMBOLS, Event, SymbolEvent
 from schemas.orders import Fill, TradingStop
@@ -17,11 +18,14 @@ from schemas.process import Tick
 from schemas.recent_keys import RecentKeys
 from schemas.risk import LimitUse, RiskAlert, RiskState, Severity
 from schemas.signals import Signal
+from schemas.topics import RISK
 from schemas.units import NS_PER_S
 
 REFRESH_NS = NS_PER_S
 """A symbol with a position, or whose use of its limits is no longer as told, is said anew this often."""
 COMMAND_IDS_MAX = 10_000
+
+_HALT_ACTIONS = ("halt", "resume_request", "resume")
 
 Handler = Callable[[Any], tuple[Event, ...]]
 
@@ -34,6 +38,7 @@ class RiskCore:
     """
 
     def __init__(self, config: Config) -> None:
+        self._settings = LiveSettings(RISK, config)
         self._limits = config.risk_limits
         self._warn_at = exact(config.risk_limits.warn_at)
         self._account = AccountRisk.of(config.reporting.capital)
@@ -50,6 +55,7 @@ class RiskCore:
             Instrument: self._on_instrument,
             TradingStop: self._on_stop,
             Command: self._on_command,
+            SettingChange: self._on_setting,
             Tick: self._on_tick,
         }
 
@@ -203,7 +209,7 @@ class RiskCore:
         )
 
     def _on_command(self, command: Command) -> tuple[Event, ...]:
-        if command.action not in ("halt", "resume") or not self._commands.is_new(command.command_id):
+        if command.action not in _HALT_ACTIONS or not self._commands.is_new(command.command_id):
             return ()
         symbol = self._symbols.get(command.key)
         if command.symbol != ALL_SYMBOLS and symbol is None:
@@ -213,33 +219,51 @@ class RiskCore:
         scope = self._account.scope if symbol is None else symbol.scope
         if command.action == "halt":
             scope.latch("COMMAND", f"COMMAND: {command.reason} by {command.principal}")
-        elif self._awaits_second(command, scope):
-            text = f"{command.principal} asks to end halt {scope.halt_sequence}: a second person has to agree"
-            return (self._alert(command, "warning", "RESUME_REQUESTED", text),)
-        elif not self._resume(command, scope, symbol):
+        elif not _is_meant(command, scope):
             text = f"resume of halt {command.halt_sequence}, but {self._latch_text(scope)}"
             return (self._alert(command, "warning", "RESUME_REFUSED", text),)
+        elif command.action == "resume_request" or self._awaits_second(command, scope):
+            return self._note_request(command, scope, symbol)
+        else:
+            (self._account if symbol is None else symbol).forgive()
+            scope.resume()
         if symbol is not None:
             return self._settle(symbol, self._now_ns)
         return self._settle(self._account, self._now_ns, again=scope.told is not None)
+
+    def _note_request(self, command: Command, scope: Scope, symbol: SymbolRisk | None) -> tuple[Event, ...]:
+        """One person alone ends nothing: the state says who waits for a second."""
+        scope.note_request(command.principal, self._now_ns, self._resume_within_ns)
+        text = f"{command.principal} asks to end halt {scope.halt_sequence}: a second person has to agree"
+        alert = self._alert(command, "warning", "RESUME_REQUESTED", text)
+        return (alert, *self._settle(symbol or self._account, self._now_ns, again=scope.told is not None))
+
+    def _on_setting(self, change: SettingChange) -> tuple[Event, ...]:
+        """Judge everything by the new limit at once."""
+        applied = self._settings.take(change)
+        if applied is None:
+            return ()
+        self._limits = self._settings.config.risk_limits
+        self._warn_at = exact(self._limits.warn_at)
+        messages: list[Event] = [applied]
+        every: list[SymbolRisk | AccountRisk] = [self._account, *self._symbols.values()]
+        for risk in every:
+            if risk.scope.told is not None:
+                messages.extend(self._settle(risk, self._now_ns, again=True))
+        return tuple(messages)
 
     @staticmethod
     def _latch_text(scope: Scope) -> str:
         return f"halt {scope.halt_sequence} is in force" if scope.latches else "nothing is halted"
 
-    def _resume(self, command: Command, scope: Scope, symbol: SymbolRisk | None) -> bool:
-        """End the halt that the command means; false where it means another, or none is in force."""
-        if not _is_meant(command, scope):
-            return False
-        (self._account if symbol is None else symbol).forgive()
-        scope.resume()
-        return True
-
     def _awaits_second(self, command: Command, scope: Scope) -> bool:
-        if self._limits.resume_people == 1 or not _is_meant(command, scope):
+        if self._limits.resume_people == 1:
             return False
-        within_ns = int(self._limits.resume_within_s * NS_PER_S)
-        return scope.lacks_second(command.principal, self._now_ns, within_ns)
+        return not scope.has_first(command.principal, self._now_ns, self._resume_within_ns)
+
+    @property
+    def _resume_within_ns(self) -> int:
+        return int(self._limits.resume_within_s * NS_PER_S)
 
 
 def _is_meant(command: Command, scope: Scope) -> bool:

@@ -60,18 +60,19 @@ class Scope:
             self.latches[cause] = text
             self.halt_sequence += 1
 
-    def lacks_second(self, principal: str, now_ns: int, within_ns: int) -> bool:
-        """Is `principal` the first to ask for the end of this halt? Somebody else has to agree in time."""
+    def has_first(self, principal: str, now_ns: int, within_ns: int) -> bool:
+        """Has somebody other than `principal` asked for the end of this halt, and in time?"""
         asked = self.resume_asked
-        if (
-            asked is not None
-            and asked.principal != principal
-            and asked.halt_sequence == self.halt_sequence
-            and now_ns - asked.time_ns <= within_ns
-        ):
-            return False
-        self.resume_asked = ResumeAsked(principal, now_ns, self.halt_sequence)
-        return True
+        return asked is not None and asked.principal != principal and self._holds(asked, now_ns, within_ns)
+
+    def note_request(self, principal: str, now_ns: int, within_ns: int) -> None:
+        """The first word counts from when it was said; it is said anew where it no longer holds."""
+        asked = self.resume_asked
+        if asked is None or asked.principal == principal or not self._holds(asked, now_ns, within_ns):
+            self.resume_asked = ResumeAsked(principal, now_ns, self.halt_sequence)
+
+    def _holds(self, asked: ResumeAsked, now_ns: int, within_ns: int) -> bool:
+        return asked.halt_sequence == self.halt_sequence and now_ns - asked.time_ns <= within_ns
 
     def resume(self) -> None:
         """End all latches."""
@@ -87,6 +88,10 @@ class Scope:
         if share >= 1:
             self.reached[reason] = None
         return reason in self.reached
+
+    def _asked_by(self) -> str | None:
+        asked = self.resume_asked
+        return asked.principal if asked is not None and asked.halt_sequence == self.halt_sequence else None
 
     def judge(self, breaches: list[Breach]) -> Verdict:
         """What the breaches and the latches demand: the most severe, with all its reasons."""
@@ -120,6 +125,7 @@ class Scope:
             reasons=verdict.reasons,
             latched=bool(self.latches),
             halt_sequence=self.halt_sequence,
+            resume_asked_by=self._asked_by(),
             limits=limits,
         )
 

@@ -287,7 +287,7 @@ class World:
         return GatewayContext(
             config=self.config,
             store=self.store,
-            send_command=self.obey,
+            send_control=self.obey,
             now_ns=lambda: self.now_ns,
             version="0.1.0",
         )

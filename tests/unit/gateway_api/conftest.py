@@ -193,7 +193,7 @@ class Engine:
         return GatewayContext(
             config=Config(),
             store=self.store,
-            send_command=self.commands.append,
+            send_control=self.commands.append,
             now_ns=lambda: int((START_S + self.now_s) * NS_PER_S),
             version="0.1.0",
         )

@@ -6,15 +6,16 @@ from itertools import islice
 from typing import Any
 
 from gateway_api.projector.core.minutes import MinuteFold
+from gateway_api.projector.core.people import PeopleEvent, PeopleFold
 from gateway_api.projector.core.symbol import SymbolFold
 from schemas.config import Config
-from schemas.control import Command
+from schemas.control import Acknowledgement, Command, Decision, Proposal, SettingChange
 from schemas.envelope import encode
 from schemas.inventory import Position
 from schemas.market import Book, Instrument, Refusal, Trade
 from schemas.message import ALL_SYMBOLS, Event, SymbolEvent
 from schemas.orders import Fill, KillReport, OrderEvent
-from schemas.process import Shutdown, Tick
+from schemas.process import SettingApplied, Shutdown, Tick
 from schemas.quoting import QuoteTarget
 from schemas.recent_keys import RecentKeys
 from schemas.risk import RiskAlert, RiskState
@@ -47,6 +48,7 @@ class ProjectorCore:
         self._dirty: dict[str, SymbolFold] = {}
         self._account_dirty = False
         self._minutes: dict[str, MinuteFold] = {}
+        self._people = PeopleFold()
         self._handlers: dict[type[Event], Callable[[Any], None]] = {
             Book: self._on_book,
             Trade: self._on_trade,
@@ -61,6 +63,11 @@ class ProjectorCore:
             RiskAlert: self._on_alert,
             KillReport: self._on_kill_report,
             Command: self._on_command,
+            SettingChange: self._on_people,
+            SettingApplied: self._on_people,
+            Proposal: self._on_people,
+            Decision: self._on_people,
+            Acknowledgement: self._on_people,
             MinuteStatistics: self._on_minute,
             Tick: self._on_time,
             Shutdown: self._on_time,
@@ -108,6 +115,7 @@ class ProjectorCore:
             self._command_ids,
             self._refusals_without_symbol,
             self._withdrawals,
+            self._people,
             self._all_stopped,
             self._newest_ns,
             {key: fold.minutes for key, fold in self._minutes.items()},
@@ -212,6 +220,10 @@ class ProjectorCore:
             self._withdrawals[report.key] = report
         self._touch_account(report)
 
+    def _on_people(self, event: PeopleEvent) -> None:
+        self._people.take(event)
+        self._touch_account(event)
+
     def _on_command(self, command: Command) -> None:
         if not self._command_ids.is_new(command.command_id):
             return
@@ -238,6 +250,9 @@ class ProjectorCore:
             risk=self._account_risk,
             alerts=tuple(self._alerts),
             last_commands=tuple(self._commands),
+            proposals=self._people.open_proposals(self._newest_ns),
+            changes=self._people.changes(),
+            acknowledgements=self._people.acknowledgements(self._alerts),
             symbols=tuple(self._symbols),
             withdrawals=tuple(self._withdrawals.values()),
             refusals_without_symbol=self._refusals_without_symbol,

@@ -19,14 +19,16 @@ from quote_service.quoting.core.requoting import must_requote
 from quote_service.quoting.core.sizing import SizeLimits
 from quote_service.quoting.core.steps import quote_steps, step_fields
 from schemas.config import Config
-from schemas.control import Command
+from schemas.control import Command, SettingChange
 from schemas.inventory import Position
+from schemas.live_settings import LiveSettings
 from schemas.market import Book, Instrument
 from schemas.message import ALL_SYMBOLS, Event, Side
 from schemas.process import ConfigApplied, Shutdown, Tick
 from schemas.quoting import QuoteSide, QuoteTarget
 from schemas.risk import RiskState
 from schemas.signals import Signal
+from schemas.topics import QUOTE
 from schemas.units import NS_PER_MS, NS_PER_S
 
 Handler = Callable[[Any], tuple[Event, ...]]
@@ -77,7 +79,7 @@ class QuoterCore:
     """Decides, per symbol, what should stand in the market. See Core in chassis.process."""
 
     def __init__(self, config: Config) -> None:
-        self._config = config
+        self._settings = LiveSettings(QUOTE, config)
         self._symbols: dict[str, SymbolState] = {}
         self._account_risk: RiskState | None = None
         self._all_stopped = False
@@ -96,6 +98,7 @@ class QuoterCore:
             RiskState: self._on_risk,
             Instrument: self._on_instrument,
             Command: self._on_command,
+            SettingChange: self._on_setting,
             Tick: self._on_tick,
             Shutdown: self._on_shutdown,
             ConfigApplied: self._on_start,
@@ -127,7 +130,7 @@ class QuoterCore:
         before, state.signal = state.signal, signal
         if state.book is None or signal.book_time_ns > state.book.event_time_ns:
             return ()
-        pricing = self._config.pricing
+        pricing = self._settings.config.pricing
         begins = is_emergency(signal, pricing) and not (before and is_emergency(before, pricing))
         return self._requote(state, self._now_ns) if begins or before is None else ()
 
@@ -138,7 +141,7 @@ class QuoterCore:
 
     def _on_instrument(self, instrument: Instrument) -> tuple[Event, ...]:
         state = self._state(instrument)
-        state.replace_instrument(instrument, SizeLimits.of(instrument, self._config))
+        state.replace_instrument(instrument, SizeLimits.of(instrument, self._settings.config))
         return () if state.target is None else self._requote(state, self._now_ns)
 
     def _on_risk(self, risk: RiskState) -> tuple[Event, ...]:
@@ -165,6 +168,16 @@ class QuoterCore:
             return ()  # the gateway refuses commands for symbols that are not there
         known.stopped = stopped
         return self._requote(known, self._now_ns)
+
+    def _on_setting(self, change: SettingChange) -> tuple[Event, ...]:
+        """Price everything by the new value at once."""
+        applied = self._settings.take(change)
+        if applied is None:
+            return ()
+        for state in self._symbols.values():
+            if state.instrument is not None:
+                state.limits = SizeLimits.of(state.instrument, self._settings.config)
+        return (applied, *self._requote_all(self._now_ns))
 
     def _on_tick(self, tick: Tick) -> tuple[Event, ...]:
         """Price what no book update has had priced for an update interval."""
@@ -196,7 +209,7 @@ class QuoterCore:
         if (
             standing is None
             or standing.instrument_version != state.version
-            or must_requote(standing, draft, state.book, self._config.market_making)
+            or must_requote(standing, draft, state.book, self._settings.config.market_making)
         ):
             bid = _message(draft.bid, draft.priced, "buy")
             ask = _message(draft.ask, draft.priced, "sell")
@@ -220,7 +233,7 @@ class QuoterCore:
         if signal is None:
             return not_quoted(reasons.NO_SIGNAL)
         bias = 0.0 if state.position is None else state.position.bias
-        draft = draft_quote(book, signal, bias, limits, self._config)
+        draft = draft_quote(book, signal, bias, limits, self._settings.config)
         return reduce_only(draft, state.position_lots, limits) if self._is_reduce_only(state) else draft
 
     def _blocked(self, state: SymbolState) -> str | None:

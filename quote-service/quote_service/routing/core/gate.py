@@ -24,10 +24,14 @@ class Gate:
 
     def __init__(self, config: Config, account: Account) -> None:
         self._account = account
-        self._market = MarketChecks(config)
         self.pace = Pace(config.protection)
         self._book_age_max_ns = config.market_data.book_age_ms_max * NS_PER_MS
         self._duplicate_window_ns = config.routing.duplicate_window_ms * NS_PER_MS
+        self.configure(config)
+
+    def configure(self, config: Config) -> None:
+        """Take over limits that may change while the engine runs; what is remembered stays."""
+        self._market = MarketChecks(config)
         exposure = Decimal(str(config.risk_limits.max_exposure)) * config.reporting.capital
         self._exposure_max_micro = int(exposure * MICRO)
 

@@ -22,8 +22,9 @@ from quote_service.routing.core.terms import contract_terms
 from quote_service.routing.core.wanted import reduced, wanted_of
 from quote_service.routing.core.wrongness import turn_key
 from schemas.config import Config
-from schemas.control import Override
+from schemas.control import Override, SettingChange
 from schemas.inventory import Position
+from schemas.live_settings import LiveSettings
 from schemas.market import Book, Instrument
 from schemas.message import ALL_SYMBOLS, Event, SymbolEvent
 from schemas.orders import (
@@ -38,6 +39,7 @@ from schemas.orders import (
 from schemas.process import ConfigApplied, Shutdown, Tick
 from schemas.quoting import QuoteTarget
 from schemas.risk import RiskState
+from schemas.topics import ROUTER
 from schemas.units import NS_PER_MS, NS_PER_S
 from schemas.venues import VENUES
 
@@ -49,7 +51,7 @@ class RouterCore:
     """Decides which orders go out. `on_event` never raises on what a message says."""
 
     def __init__(self, config: Config) -> None:
-        self._config = config
+        self._settings = LiveSettings(ROUTER, config)
         self._symbols: dict[str, SymbolState] = {}
         self._account = Account(
             config.risk_limits.heartbeat_ttl_ms * NS_PER_MS,
@@ -77,6 +79,7 @@ class RouterCore:
             VenueReport: self._on_report,
             Position: self._on_position,
             Override: self._on_override,
+            SettingChange: self._on_setting,
             RiskState: self._on_risk,
             Instrument: self._on_instrument,
             Tick: self._on_tick,
@@ -117,11 +120,29 @@ class RouterCore:
     def _on_instrument(self, instrument: Instrument) -> Outputs:
         symbol = self._symbol(instrument)
         symbol.instruments[instrument.version] = instrument
-        terms = contract_terms(instrument, self._config)
+        terms = contract_terms(instrument, self._settings.config)
         symbol.terms = terms
         if terms is not None:
             symbol.terms_by_version[terms.version] = terms
         return tuple(self._reconcile(symbol, self._now_ns))
+
+    def _on_setting(self, change: SettingChange) -> Outputs:
+        """Judge by the new limit from now on; what stands is judged when it is next looked at."""
+        applied = self._settings.take(change)
+        if applied is None:
+            return _NOTHING
+        config = self._settings.config
+        self._gate.configure(config)
+        outputs: list[Event] = [applied]
+        for symbol in self._symbols.values():
+            for version in symbol.terms_by_version:
+                terms = contract_terms(symbol.instruments[version], config)
+                if terms is not None:
+                    symbol.terms_by_version[version] = terms
+            if symbol.terms is not None:
+                symbol.terms = symbol.terms_by_version[symbol.terms.version]
+            outputs.extend(self._reconcile(symbol, self._now_ns))
+        return tuple(outputs)
 
     def _on_book(self, book: Book) -> Outputs:
         symbol = self._symbols.get(book.key)
@@ -232,7 +253,7 @@ class RouterCore:
         symbol = self._symbols.get(event.key)
         if symbol is None:
             symbol = SymbolState.new(event.key, event.venue, event.symbol)
-            permitted = self._config.routing.permitted
+            permitted = self._settings.config.routing.permitted
             symbol.is_permitted = permitted is None or event.key in permitted
             symbol.excludes_own = self._account.venue is not None
             self._symbols[event.key] = symbol
