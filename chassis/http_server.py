@@ -33,7 +33,7 @@ class HttpServer:
             application,
             log_config=None,
             access_log=False,
-            lifespan="off",
+            lifespan="auto",
             timeout_graceful_shutdown=_GRACE_S,
             server_header=False,
         )

@@ -47,6 +47,4 @@ class SymbolEvent(Event):
 class Instruction(BaseModel):
     """Something a person or a file asks for. Unknown fields are refused."""
 
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True
-    )
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True)

@@ -26,7 +26,7 @@ from schemas.topics import BY_NAME, MESSAGE_TYPES
 SEGMENT_BYTES_MAX = 64 * 1024 * 1024
 _SUFFIX = ".log"
 _MESSAGE_FIELD = b',"message":'
-_CHECKSUM_LENGTH = 9  # 8 hex digits and a space
+CHECKSUM_LENGTH = 9  # 8 hex digits and a space
 
 
 class LoggedRecord(NamedTuple):
@@ -73,11 +73,11 @@ def read_log(directory: Path) -> Iterator[LoggedRecord]:
     for path in files:
         with path.open("rb") as file:
             for number, line in enumerate(file, start=1):
-                body = _body(line)
+                body = checked_body(line)
                 if body is None:
                     _refuse_damage(path, number, file.read(), last_file=path is files[-1])
                     return
-                record = _parse(body)
+                record = parse_body(body)
                 if record is not None:
                     pending.append(record)
                     continue
@@ -85,10 +85,10 @@ def read_log(directory: Path) -> Iterator[LoggedRecord]:
                 pending.clear()
 
 
-def _body(line: bytes) -> bytes | None:
+def checked_body(line: bytes) -> bytes | None:
     """The body of a whole line, or None where it is torn or broken."""
-    body = line[_CHECKSUM_LENGTH:-1]
-    if not line.endswith(b"\n") or line[:_CHECKSUM_LENGTH] != b"%08x " % crc32(body):
+    body = line[CHECKSUM_LENGTH:-1]
+    if not line.endswith(b"\n") or line[:CHECKSUM_LENGTH] != b"%08x " % crc32(body):
         return None
     return body
 
@@ -96,7 +96,8 @@ def _body(line: bytes) -> bytes | None:
 def _refuse_damage(path: Path, number: int, rest: bytes, *, last_file: bool) -> None:
     """A broken line is a torn tail only where no commit comes after it."""
     committed_later = any(
-        body is not None and _parse(body) is None for body in map(_body, rest.splitlines(keepends=True))
+        body is not None and parse_body(body) is None
+        for body in map(checked_body, rest.splitlines(keepends=True))
     )
     if committed_later or not last_file:
         raise LogDamagedError(
@@ -105,7 +106,7 @@ def _refuse_damage(path: Path, number: int, rest: bytes, *, last_file: bool) -> 
         )
 
 
-def _parse(body: bytes) -> LoggedRecord | None:
+def parse_body(body: bytes) -> LoggedRecord | None:
     """The record in a body; None for a commit line."""
     head, found, message = body.partition(_MESSAGE_FIELD)
     if not found:
@@ -271,10 +272,10 @@ def _cut_torn_tail(files: Sequence[Path]) -> TornTail:
     with path.open("rb") as file:
         for line in file:
             position += len(line)
-            body = _body(line)
+            body = checked_body(line)
             if body is None:
                 break
-            if _parse(body) is None:
+            if parse_body(body) is None:
                 committed_bytes, records = position, 0
             else:
                 records += 1

@@ -189,6 +189,13 @@ class KafkaReader:
         found = await consumer.beginning_offsets([on_broker(self._config, place) for place in places])
         return {from_broker(self._config, place): offset for place, offset in found.items()}
 
+    async def offsets_at(self, times_ms: Mapping[TopicPartition, int]) -> dict[TopicPartition, int]:
+        """The offset of the first record at or after a time; partitions without one are left out."""
+        consumer = self._consumer or await self._start()
+        asked = {on_broker(self._config, place): time_ms for place, time_ms in times_ms.items()}
+        found = await consumer.offsets_for_times(asked)
+        return {from_broker(self._config, place): at.offset for place, at in found.items() if at is not None}
+
     def _decoded(self, raw: RawRecord) -> Record | None:
         logged = raw.logged
         envelope: Envelope = logged.envelope

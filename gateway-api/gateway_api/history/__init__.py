@@ -1,0 +1,1 @@
+"""The past, from the topic log: read in a process of its own, so that it never holds up the engine."""
