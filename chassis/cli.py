@@ -15,6 +15,7 @@ from chassis.cli_errors import exit_with_errors
 from chassis.cli_exchange import sandbox, venue_check, venues, watchdog
 from chassis.cli_kafka import run, topics_app
 from chassis.cli_log import log_app, newest_time_ns, replay_command
+from chassis.cli_users import token, users_app
 from chassis.errors import ConfigError, EngineError
 from chassis.installed import tool
 from chassis.logs import configure_logs
@@ -33,6 +34,8 @@ app.add_typer(config_app, name="config")
 app.add_typer(topics_app, name="topics")
 app.add_typer(log_app, name="log")
 app.add_typer(docs_app, name="docs")
+app.add_typer(users_app, name="users")
+app.command("token")(token)
 app.command("run")(run)
 app.command("venues")(venues)
 app.command("sandbox")(sandbox)
@@ -80,6 +83,9 @@ def up(
         Path | None, typer.Option(help="Folder of the topic log; one that exists is gone on with.")
     ] = None,
     for_s: Annotated[float | None, typer.Option("--for", min=0, help="Market seconds to run.")] = None,
+    host: Annotated[
+        str | None, typer.Option(help="Where the page is served; not 127.0.0.1: to users.")
+    ] = None,
     port: Annotated[
         int | None, typer.Option(min=0, max=65535, help="Of the page; 0 takes a free one.")
     ] = None,
@@ -103,6 +109,7 @@ def up(
             "feed.on_malformed": on_malformed,
             "engine.log_dir": None if log is None else str(log),
             "engine.port": port,
+            "process.gateway_host": host,
         }
     )
     loaded = load_config(config or (), overrides)

@@ -182,7 +182,7 @@ class Engine:
         server = gateway_server(
             context,
             self._config.engine.port,
-            host=self._config.engine.host,
+            host=self._config.process.gateway_host,
             port_is_chosen=self._options.port_is_chosen,
         )
         self._url = server.url

@@ -126,7 +126,9 @@ async def _run_gateway(name: str, config: Config) -> None:
         history=HistorySource(kafka=config.kafka),
         plant=lambda: Plant("processes over Kafka"),
     )
-    server = gateway_server(context, config.engine.port, host=config.engine.host, port_is_chosen=True)
+    server = gateway_server(
+        context, config.engine.port, host=config.process.gateway_host, port_is_chosen=True
+    )
     store.start()
     server.start()
     logger.info("serving_gateway", url=server.url)

@@ -29,6 +29,8 @@ SERVICES = {
 PRODUCTION = Kafka(partitions=4, replication=3, min_insync_replicas=2)
 DEV = Kafka(partitions=4, replication=1, min_insync_replicas=1)
 HEALTH_PORT = 8081
+ACCESS_SECRET = "market-making-access"  # noqa: S105  a name
+ACCESS_FOLDER = "/access"
 GATEWAY_PORT = 8080
 UID = 10001
 CONFIG = "engine-config"
@@ -87,6 +89,8 @@ def container(process: str) -> Document:
         "volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}],  # noqa: S108  of the pod alone
         **probes(process),
     }
+    if process == GATEWAY:
+        found["volumeMounts"].append({"name": "access", "mountPath": ACCESS_FOLDER, "readOnly": True})
     if is_writer(process):
         found["volumeMounts"].append({"name": "state", "mountPath": "/state"})
     return found
@@ -112,9 +116,17 @@ def pod(process: str) -> Document:
                 "seccompProfile": {"type": "RuntimeDefault"},
             },
             "containers": [container(process)],
-            "volumes": [{"name": "tmp", "emptyDir": {}}],
+            "volumes": volumes(process),
         },
     }
+
+
+def volumes(process: str) -> list[Document]:
+    """What is mounted beside the state."""
+    found: list[Document] = [{"name": "tmp", "emptyDir": {}}]
+    if process == GATEWAY:
+        found.append({"name": "access", "secret": {"secretName": ACCESS_SECRET, "defaultMode": 0o440}})
+    return found
 
 
 def workload(process: str) -> Document:
@@ -210,6 +222,8 @@ def settings(config: Kafka) -> Document:
         "MM__PROCESS__HEALTH_PORT": HEALTH_PORT,
         "MM__PROCESS__GATEWAY_HOST": "0.0.0.0",  # noqa: S104
         "MM__ENGINE__PORT": GATEWAY_PORT,
+        "MM__ACCESS__USERS_FILE": f"{ACCESS_FOLDER}/users.yaml",
+        "MM__ACCESS__SIGNING_KEY_FILE": f"{ACCESS_FOLDER}/signing.key",
     }
     metadata = {"name": CONFIG}
     text = {name: str(value) for name, value in data.items()}

@@ -337,6 +337,9 @@ ENVELOPE: Mapping[str, tuple[str, ...]] = {
 """What a configuration must say by itself before orders go to an exchange."""
 
 
+LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "::1")
+
+
 class Config(Instruction):
     """The whole configuration of the engine."""
 
@@ -384,6 +387,17 @@ class Config(Instruction):
         ]
         if absent:
             raise ValueError(f"trading at {self.exchange.id} itself needs its caps said: {', '.join(absent)}")
+        return self
+
+    @model_validator(mode="after")
+    def _access(self) -> "Config":
+        """Beyond this machine nobody is let in by a code that a terminal showed."""
+        host = self.process.gateway_host
+        if host not in LOOPBACK_HOSTS and self.access.users_file is None:
+            raise ValueError(
+                f"process.gateway_host {host} is open to other machines, so access.users_file has to say who "
+                "comes in: make it with `maker users add`"
+            )
         return self
 
     @model_validator(mode="after")

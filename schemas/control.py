@@ -89,6 +89,7 @@ class ProposedOrder(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
+    kind: Literal["override"] = "override"
     instrument_version: int
     side: Side
     price_ticks: PriceTicks
@@ -103,6 +104,7 @@ class ProposedSetting(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
+    kind: Literal["setting"] = "setting"
     setting_key: Identifier
     value: Annotated[str, Field(min_length=1, max_length=64)]
 
@@ -117,14 +119,7 @@ class Proposal(SymbolEvent):
     requester: Principal
     reason: Reason
     valid_until_ns: TimeNs
-    setting: ProposedSetting | None = None
-    order: ProposedOrder | None = None
-
-    @model_validator(mode="after")
-    def _one_thing(self) -> "Proposal":
-        if (self.setting is None) == (self.order is None):
-            raise ValueError("a proposal is about a setting or about an order: name one of the two")
-        return self
+    subject: Annotated[ProposedOrder | ProposedSetting, Field(discriminator="kind")]
 
 
 class Decision(SymbolEvent):

@@ -45,10 +45,8 @@ class Engine(Instruction):
 
     log_dir: str | None = None
     """Where the topic log goes; none: a new folder under ./runs."""
-    host: str = "127.0.0.1"
-    """Where the gateway listens. Beyond this machine it does so only with `access.users_file`."""
     port: Annotated[int, Field(ge=0, le=65535)] = 8080
-    """Of the gateway; 0 takes a free one."""
+    """Of the gateway, at process.gateway_host; 0 takes a free one."""
     digest_interval_inputs: Count = 200_000
     """A process writes a digest of its core's state into its trace after this many inputs, and at its end."""
 
@@ -125,3 +123,6 @@ class Process(Instruction):
     health_host: str = "127.0.0.1"
     health_port: Annotated[int, Field(ge=0, le=65535)] = 0
     """Of /health/live, /health/ready and /metrics; 0 takes a free one, and the log says which."""
+    gateway_host: str = "127.0.0.1"
+    """Where the gateway listens, at engine.port. Beyond this machine it does so only with
+    `access.users_file`."""

@@ -14,7 +14,16 @@ from pathlib import Path
 from typing import Any
 
 from schemas.config import Config
-from schemas.control import Command, Override
+from schemas.control import (
+    AccessEvent,
+    Acknowledgement,
+    Command,
+    Decision,
+    Override,
+    Proposal,
+    ProposedOrder,
+    SettingChange,
+)
 from schemas.envelope import encode
 from schemas.inventory import Position
 from schemas.market import (
@@ -40,7 +49,7 @@ from schemas.orders import (
     VenueReport,
     VenueStatus,
 )
-from schemas.process import ConfigApplied, EpochClaim, Trace
+from schemas.process import ConfigApplied, EpochClaim, SettingApplied, Trace
 from schemas.quoting import QuoteSide, QuoteStep, QuoteTarget
 from schemas.risk import LimitUse, RiskAlert, RiskState
 from schemas.signals import Signal
@@ -237,6 +246,7 @@ def decision_examples() -> Iterator[Event]:
         reasons=("max_drawdown",),
         latched=True,
         halt_sequence=3,
+        resume_asked_by="ann",
         limits=(LimitUse(name="drawdown", value=0.102, limit=0.1, unit="ratio"),),
     )
     yield RiskAlert(
@@ -268,6 +278,39 @@ def decision_examples() -> Iterator[Event]:
         principal="operator",
         reason="feed is back",
         halt_sequence=3,
+    )
+    yield from _of_people()
+
+
+def _of_people() -> Iterator[Event]:
+    yield SettingChange(
+        **OF_ACCOUNT,
+        change_id="c-7",
+        setting_key="risk_limits.max_loss",
+        value="-900",
+        requester="ann",
+        approver="bob",
+        reason="a wider day",
+    )
+    yield Proposal(
+        **OF_SYMBOL,
+        proposal_id="p-7",
+        requester="ann",
+        reason="a client's position is taken over",
+        valid_until_ns=RECEIVED_NS + 900_000_000_000,
+        subject=ProposedOrder(
+            instrument_version=2,
+            side="buy",
+            price_ticks=6_177_578,
+            size_lots=2_000,
+            codes=("MAX_VALUE",),
+            valid_s=60,
+        ),
+    )
+    yield Decision(**OF_ACCOUNT, proposal_id="p-7", principal="bob", approved=True, reason="as agreed")
+    yield Acknowledgement(**OF_ACCOUNT, alert_id="risk-12", principal="ann", note="looked at the feed")
+    yield AccessEvent(
+        **OF_ACCOUNT, kind="denied", principal="eve", address="10.0.0.7", detail="resume: POST /api/v1"
     )
 
 
@@ -308,6 +351,13 @@ def process_examples() -> Iterator[Event]:
         entries=(("market.book", 0, 4, 2), ("tick", 0, RECEIVED_NS, 1)),
         last_output_sequence=42,
         state_digest="0a1b" * 16,
+    )
+    yield SettingApplied(
+        **about,
+        change_id="c-7",
+        setting_key="risk_limits.max_loss",
+        value="-500",
+        refused_because="risk_limits.max_loss -900 is looser: a second person has to agree",
     )
     yield EpochClaim(**about, instance="pid-4711")
 

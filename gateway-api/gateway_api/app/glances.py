@@ -10,7 +10,7 @@ from gateway_api.app.current import is_in_force
 from gateway_api.app.detail import FillGlance
 from gateway_api.app.numbers import milliseconds
 from gateway_api.app.responses import Answer, Limit
-from schemas.control import Acknowledgement, CommandAction, Proposal
+from schemas.control import Acknowledgement, CommandAction, Proposal, ProposedSetting
 from schemas.orders import KillReport, KillState
 from schemas.risk import RiskAlert, Severity, TradingState
 from schemas.views import AccountView, ChangeView
@@ -168,8 +168,8 @@ def proposals_json(account: AccountView) -> bytes:
     glances = tuple(
         ProposalGlance(
             proposal_id=each.proposal_id,
-            kind="override" if each.setting is None else "setting",
-            key=each.key if each.setting is None else each.setting.setting_key,
+            kind=each.subject.kind,
+            key=each.subject.setting_key if isinstance(each.subject, ProposedSetting) else each.key,
             text=_proposal_text(each),
             requester=each.requester,
             reason=each.reason,
@@ -182,13 +182,11 @@ def proposals_json(account: AccountView) -> bytes:
 
 
 def _proposal_text(proposal: Proposal) -> str:
-    if proposal.setting is not None:
-        return f"{proposal.setting.setting_key} = {proposal.setting.value}"
-    order = proposal.order
-    if order is None:
-        return ""
-    what = f"{order.side} {order.size_lots} lots at {order.price_ticks} ticks"
-    return f"{what} in spite of {', '.join(order.codes)}"
+    subject = proposal.subject
+    if isinstance(subject, ProposedSetting):
+        return f"{subject.setting_key} = {subject.value}"
+    what = f"{subject.side} {subject.size_lots} lots at {subject.price_ticks} ticks"
+    return f"{what} in spite of {', '.join(subject.codes)}"
 
 
 def changes_json(account: AccountView) -> bytes:

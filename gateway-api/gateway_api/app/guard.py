@@ -93,7 +93,7 @@ def _foreign_host(headers: Headers) -> ProblemError | None:
         421,
         "foreign_host",
         f"This engine serves its own machine alone, and is not {host!r}.",
-        f"Use http://{LOCAL_HOSTS[0]}, or set access.users_file and engine.host.",
+        f"Use http://{LOCAL_HOSTS[0]}, or set access.users_file and process.gateway_host.",
     )
 
 

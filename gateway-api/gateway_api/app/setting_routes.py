@@ -180,7 +180,7 @@ class _Desk:
         about = self._about(idempotency_key)
         if looser:
             setting = ProposedSetting(setting_key=key, value=body.value)
-            return self._propose(about, identity.name, body.reason, setting=setting)
+            return self._propose(about, identity.name, body.reason, setting)
         self._sent.once(
             about["id"],
             SettingChange(
@@ -235,13 +235,13 @@ class _Desk:
         except ValueError as error:
             raise ProblemError(422, "invalid_request", str(error), "Use whole ticks and lots.") from None
         about = self._about(idempotency_key, view.venue, view.symbol)
-        return self._propose(about, identity.name, body.reason, order=order)
+        return self._propose(about, identity.name, body.reason, order)
 
     async def approve(self, proposal_id: str, body: DecisionRequest, request: Request) -> ControlResponse:
         """A second person agrees: what was proposed is sent with both names."""
         proposal = self._proposal(proposal_id)
         identity = identity_of(request)
-        self._entrance.check(request, identity, "loosen" if proposal.setting else "override_approve")
+        self._entrance.check(request, identity, _second_permission(proposal))
         self._entrance.check_scope(request, identity, proposal.key)
         if identity.name == proposal.requester:
             raise ProblemError(
@@ -259,7 +259,7 @@ class _Desk:
         proposal = self._proposal(proposal_id)
         identity = identity_of(request)
         if identity.name != proposal.requester:
-            self._entrance.check(request, identity, "loosen" if proposal.setting else "override_approve")
+            self._entrance.check(request, identity, _second_permission(proposal))
         self._decide(proposal, identity.name, body.reason, approved=False)
         return ControlResponse(command_id=proposal_id, status="sent")
 
@@ -292,14 +292,16 @@ class _Desk:
         event = {"event_time_ns": self._context.now_ns(), "venue": venue, "symbol": symbol}
         return {"id": idempotency_key or uuid4().hex, "event": event}
 
-    def _propose(self, about: dict[str, Any], requester: str, reason: str, **thing: Any) -> ControlResponse:
+    def _propose(
+        self, about: dict[str, Any], requester: str, reason: str, subject: ProposedSetting | ProposedOrder
+    ) -> ControlResponse:
         proposal = Proposal(
             **about["event"],
             proposal_id=about["id"],
             requester=requester,
             reason=reason,
             valid_until_ns=about["event"]["event_time_ns"] + PROPOSAL_S_MAX * NS_PER_S,
-            **thing,
+            subject=subject,
         )
         self._sent.once(about["id"], proposal)
         return ControlResponse(command_id=about["id"], status="proposed")
@@ -335,13 +337,11 @@ class _Desk:
         now_ns = self._context.now_ns()
         people = {"requester": proposal.requester, "approver": approver, "reason": proposal.reason or "-"}
         event = {"event_time_ns": now_ns, "venue": proposal.venue, "symbol": proposal.symbol}
-        if proposal.setting is not None:
-            fields = proposal.setting.model_dump()
+        subject = proposal.subject
+        fields = subject.model_dump(exclude={"kind", "valid_s"})
+        if isinstance(subject, ProposedSetting):
             return SettingChange(**event, **people, **fields, change_id=proposal.proposal_id)
-        if proposal.order is None:
-            raise ValueError(f"proposal {proposal.proposal_id} is about nothing")
-        fields = proposal.order.model_dump(exclude={"valid_s"})
-        until_ns = now_ns + proposal.order.valid_s * NS_PER_S
+        until_ns = now_ns + subject.valid_s * NS_PER_S
         return Override(
             **event, **people, **fields, override_id=proposal.proposal_id, valid_until_ns=until_ns
         )
@@ -361,6 +361,10 @@ def _judged(config: Any, key: str, value: str) -> bool:
     except ValueError as error:
         hint = "Its bounds stand in schemas/config.py."
         raise ProblemError(422, "invalid_value", str(error), hint) from None
+
+
+def _second_permission(proposal: Proposal) -> Permission:
+    return "loosen" if isinstance(proposal.subject, ProposedSetting) else "override_approve"
 
 
 def _permission(key: str, *, looser: bool) -> Permission:

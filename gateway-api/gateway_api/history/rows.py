@@ -6,7 +6,7 @@ from typing import Any
 from chassis.bus.logfile import LoggedRecord
 from chassis.text import iso_time
 from gateway_api.app.numbers import milliseconds, money_text, price_text, size_text
-from schemas.control import AccessEvent, Command, Decision, Override, Proposal, SettingChange
+from schemas.control import AccessEvent, Command, Decision, Override, Proposal, ProposedSetting, SettingChange
 from schemas.envelope import decode
 from schemas.market import Instrument
 from schemas.message import Event
@@ -141,5 +141,7 @@ def _two(requester: str, approver: str | None) -> str:
 
 
 def _thing(proposal: Proposal) -> str:
-    setting = proposal.setting
-    return "an override" if setting is None else f"{setting.setting_key} = {setting.value}"
+    subject = proposal.subject
+    return (
+        f"{subject.setting_key} = {subject.value}" if isinstance(subject, ProposedSetting) else "an override"
+    )

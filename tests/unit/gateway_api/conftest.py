@@ -13,7 +13,8 @@ from gateway_api.projector.core.views import ProjectorCore
 from chassis.process import GatewayContext
 from chassis.store import MemoryStore
 from schemas.config import Config
-from schemas.control import Command
+from schemas.control import AccessEvent, Command, ControlEvent
+from schemas.deployment import Access
 from schemas.inventory import Position
 from schemas.market import Book, Instrument, Trade
 from schemas.message import Event
@@ -24,6 +25,8 @@ from schemas.signals import Signal
 from schemas.units import NS_PER_S
 
 START_S = 1_700_000_000
+BASE = "http://127.0.0.1"
+API = "/api/v1"
 
 
 class Messages:
@@ -181,7 +184,11 @@ class Engine:
     def __init__(self) -> None:
         self.core = ProjectorCore(Config())
         self.store = MemoryStore()
-        self.commands: list[Command] = []
+        self.commands: list[ControlEvent] = []
+        """What the gateway sent; who came in is left out."""
+        self.visits: list[AccessEvent] = []
+        self.codes: list[str] = []
+        self.access = Access()
         self.now_s: float = 10
 
     def take(self, *events: Event) -> None:
@@ -189,26 +196,46 @@ class Engine:
             assert self.core.on_event(event) == ()
         self.store.put(self.core.take_dirty())
 
+    def hear(self, event: ControlEvent) -> None:
+        if isinstance(event, AccessEvent):
+            self.visits.append(event)
+        else:
+            self.commands.append(event)
+
     def context(self) -> GatewayContext:
         return GatewayContext(
-            config=Config(),
+            config=Config(access=self.access),
             store=self.store,
-            send_control=self.commands.append,
+            send_control=self.hear,
+            announce_code=self.codes.append,
             now_ns=lambda: int((START_S + self.now_s) * NS_PER_S),
             version="0.1.0",
         )
 
 
 class Client:
-    """Asks an engine's application without a network. A failure inside is an answer."""
+    """Asks an engine's application without a network. A failure inside is an answer.
 
-    def __init__(self, engine: Engine) -> None:
+    It comes with a token of the one person at this machine, or as nobody.
+    """
+
+    def __init__(self, engine: Engine, *, signed_in: bool = True) -> None:
         self._transport = httpx.ASGITransport(make_app(engine.context()), raise_app_exceptions=False)
+        self.headers: dict[str, str] = {}
+        if signed_in:
+            cookie = self.post(f"{API}/session", json={"code": engine.codes[-1]}).headers["set-cookie"]
+            page = {"cookie": cookie.partition(";")[0], "origin": BASE}
+            token = self.post(f"{API}/session/token", headers=page, json={}).json()["token"]
+            self.headers = {"authorization": f"Bearer {token}"}
 
-    def request(self, method: str, url: str, **request: Any) -> httpx.Response:
+    def request(
+        self, method: str, url: str, headers: dict[str, str] | None = None, **request: Any
+    ) -> httpx.Response:
+        sent = {**self.headers, **(headers or {})}
+
         async def ask() -> httpx.Response:
-            async with httpx.AsyncClient(transport=self._transport, base_url="http://testserver") as client:
-                return await client.request(method, url, **request)
+            async with httpx.AsyncClient(transport=self._transport, base_url=BASE) as client:
+                return await client.request(method, url, headers=sent, **request)
 
         return asyncio.run(ask())
 

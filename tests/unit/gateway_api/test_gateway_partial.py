@@ -4,7 +4,7 @@ import asyncio
 import json
 
 import pytest
-from gateway_api.app.overview import Overview
+from gateway_api.app.overview import Overview, Sight
 
 from chassis.store import MemoryStore, StoreStatus
 from schemas.config import Config
@@ -84,7 +84,7 @@ def test_commands_are_taken_while_the_store_is_away(client, trading):
 
 
 def test_the_stream_tells_each_change_of_the_view_once(trading):
-    overview = Overview(trading.store, Config())
+    overview = Overview(trading.store, Config(), Sight(("*",), shows_pnl=True))
 
     def news() -> dict[str, object]:
         seen = overview.change

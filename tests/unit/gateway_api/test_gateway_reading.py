@@ -256,6 +256,7 @@ def test_openapi_names_the_answers(client):
     paths = document["paths"]
     assert set(paths[f"{API}/maker/risk/halt"]["post"]["responses"]) == {
         "202",
+        "401",
         "403",
         "404",
         "409",

@@ -13,8 +13,9 @@ from time import monotonic
 import httpx
 import pytest
 import uvicorn
+from gateway_api.access.identity import Identity
 from gateway_api.app import stream
-from gateway_api.app.overview import Overview
+from gateway_api.app.overview import Overview, Sight
 from gateway_api.app.problems import ProblemError
 from gateway_api.app.service import make_app
 from gateway_api.app.stream import Streams
@@ -23,6 +24,12 @@ from chassis.store import MemoryStore
 from schemas.config import Config
 
 KEY = "synthetic:BTC/USDT"
+EVERYTHING = Sight(("*",), shows_pnl=True)
+LOCAL = Identity("local", ("trader", "risk", "admin"), ("*",), "one_time", "s", 2e9)
+
+
+def streams_of(engine) -> Streams:
+    return Streams(engine.context(), lambda identity: True)
 
 
 @pytest.fixture(autouse=True)
@@ -32,9 +39,8 @@ def quick(monkeypatch):
 
 
 def parsed(message: bytes) -> tuple[str, dict]:
-    found = re.fullmatch(rb"id: (\d+)\nevent: (\w+)\ndata: (.*)\n\n", message)
+    found = re.fullmatch(rb"id: (\w+-\d+)\nevent: (\w+)\ndata: (.*)\n\n", message)
     data = json.loads(found[3])
-    assert data["sequence"] == int(found[1])
     return found[2].decode(), data
 
 
@@ -50,7 +56,7 @@ def test_the_first_message_is_a_snapshot_of_everything(trading, btc):
     trading.take(btc.alert(9, "warning", 84), btc.command(9, "start", "c-1"))
 
     async def first():
-        return await message_of(Streams(trading.context()).overview())
+        return await message_of(streams_of(trading).overview(LOCAL))
 
     name, data = run(first())
 
@@ -70,7 +76,7 @@ def test_then_come_only_the_symbols_that_changed(trading, btc, messages_of):
     trading.take(eth.instrument(), eth.book(1))
 
     async def two():
-        events = Streams(trading.context()).overview()
+        events = streams_of(trading).overview(LOCAL)
         await message_of(events)
         trading.take(eth.book(9, 9_000))
         return await message_of(events)
@@ -85,7 +91,7 @@ def test_then_come_only_the_symbols_that_changed(trading, btc, messages_of):
 
 def test_a_slow_client_gets_the_newest_state_and_no_queue(trading, btc):
     async def slow():
-        events = Streams(trading.context()).overview()
+        events = streams_of(trading).overview(LOCAL)
         await message_of(events)
         for number in range(500):
             trading.take(btc.book(10 + number, 9_000 + number))
@@ -99,7 +105,7 @@ def test_a_slow_client_gets_the_newest_state_and_no_queue(trading, btc):
 
 def test_an_account_halt_changes_every_symbol(trading, account):
     async def two():
-        events = Streams(trading.context()).overview()
+        events = streams_of(trading).overview(LOCAL)
         await message_of(events)
         trading.store.put({"account": _account_alone(trading, account)})
         return await message_of(events)
@@ -119,7 +125,7 @@ def _account_alone(trading, account) -> bytes:
 def test_a_refresh_lets_others_have_their_turn(engine, messages_of):
     for number in range(40):
         engine.take(messages_of(f"S{number}/USDT").instrument())
-    overview = Overview(engine.store, Config())
+    overview = Overview(engine.store, Config(), EVERYTHING)
 
     async def turns_of_others():
         refresh = asyncio.create_task(overview.refresh())
@@ -138,8 +144,8 @@ def test_a_client_that_leaves_in_the_middle_of_a_refresh_costs_the_others_nothin
         engine.take(market.instrument())
 
     async def leave_and_stay():
-        streams = Streams(engine.context())
-        staying, leaving = streams.overview(), streams.overview()
+        streams = streams_of(engine)
+        staying, leaving = streams.overview(LOCAL), streams.overview(LOCAL)
         await message_of(staying)
         await message_of(leaving)
         await asyncio.sleep(0.01)
@@ -161,7 +167,7 @@ def test_where_nothing_changes_there_is_a_heartbeat(trading, monkeypatch):
     monkeypatch.setattr(stream, "_HEARTBEAT_S", 0.01)
 
     async def two():
-        events = Streams(trading.context()).overview()
+        events = streams_of(trading).overview(LOCAL)
         await message_of(events)
         return await message_of(events)
 
@@ -169,7 +175,7 @@ def test_where_nothing_changes_there_is_a_heartbeat(trading, monkeypatch):
 
 
 def test_a_view_that_did_not_change_is_not_decoded_again(trading, monkeypatch):
-    overview = Overview(trading.store, Config())
+    overview = Overview(trading.store, Config(), EVERYTHING)
     run(overview.refresh())
     monkeypatch.setattr("gateway_api.app.overview.decode", lambda *_: pytest.fail("decoded again"))
     run(overview.refresh())
@@ -177,7 +183,7 @@ def test_a_view_that_did_not_change_is_not_decoded_again(trading, monkeypatch):
 
 
 def test_an_engine_that_has_said_nothing_yet_has_an_empty_snapshot(engine):
-    overview = Overview(MemoryStore(), Config())
+    overview = Overview(MemoryStore(), Config(), EVERYTHING)
     run(overview.refresh())
     data = json.loads(b"{%s}" % overview.since(-1))
     assert data["account"]["state"] is None
@@ -188,7 +194,7 @@ def test_a_symbol_in_depth_shows_the_ladder_with_our_levels(trading, btc):
     trading.take(btc.accepted(9, "buy", 9_999))
 
     async def first():
-        return await message_of(Streams(trading.context()).detail(KEY))
+        return await message_of(streams_of(trading).detail(LOCAL, KEY))
 
     name, data = run(first())
     detail = data["detail"]
@@ -207,13 +213,13 @@ def test_streams_are_bounded_and_a_closed_one_gives_its_place_back(trading, monk
     monkeypatch.setattr(stream, "STREAMS_MAX", 1)
 
     async def fill_and_free():
-        streams = Streams(trading.context())
-        events = streams.overview()
+        streams = streams_of(trading)
+        events = streams.overview(LOCAL)
         await anext(events)
         with pytest.raises(ProblemError) as refused:
-            streams.detail(KEY)
+            streams.detail(LOCAL, KEY)
         await events.aclose()
-        await anext(streams.overview())
+        await anext(streams.overview(LOCAL))
         return refused.value.status
 
     assert run(fill_and_free()) == 503
@@ -234,9 +240,10 @@ def test_streams_take_a_bounded_part_of_the_loop_that_trades(trading, monkeypatc
     monkeypatch.setattr(Overview, "refresh", refresh)
 
     async def ask_often():
-        streams = Streams(trading.context())
+        streams = streams_of(trading)
+        shared = stream._Shared(Overview(trading.store, Config(), EVERYTHING))
         for _ in range(100):
-            await streams._refresh()
+            await streams._refresh(shared)
             now_s[0] += 0.01
 
     run(ask_often())
@@ -254,7 +261,11 @@ def server(trading):
     server = uvicorn.Server(uvicorn.Config(application, log_level="critical", lifespan="off"))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
-    yield f"http://127.0.0.1:{listener.getsockname()[1]}/api/v1/stream", closing
+    base = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    client = httpx.Client(base_url=base)
+    client.post("/api/v1/session", json={"code": trading.codes[-1]}).raise_for_status()
+    yield client, closing
+    client.close()
     closing.set()
     server.should_exit = True
     thread.join(timeout=10)
@@ -264,8 +275,8 @@ def server(trading):
 
 @pytest.mark.parametrize(("path", "holds"), [("", "symbols"), ("/BTC%2FUSDT", "detail")])
 def test_a_real_server_streams_and_ends_with_the_engine(server, path, holds):
-    url, closing = server
-    with httpx.stream("GET", url + path, timeout=5) as answer:
+    client, closing = server
+    with client.stream("GET", "/api/v1/stream" + path, timeout=5) as answer:
         assert answer.headers["content-type"].startswith("text/event-stream")
         assert answer.headers["cache-control"] == "no-store"
         lines = answer.iter_lines()
