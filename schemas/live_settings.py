@@ -86,11 +86,15 @@ def changed(config: Config, key: str, value: str) -> Config:
 
 
 def is_looser(config: Config, key: str, value: str) -> bool:
-    """Does a limit allow more with `value` than in `config`? A parameter never does."""
+    """Does a limit allow more with `value` than in `config`? A parameter never does.
+
+    Raises ValueError where it may not be changed to that.
+    """
+    after = changed(config, key, value)
     tighter = LIVE_SETTINGS[key].tighter
     if tighter is None:
         return False
-    now, then = Decimal(value_of(config, key)), Decimal(value_of(changed(config, key, value), key))
+    now, then = Decimal(value_of(config, key)), Decimal(value_of(after, key))
     return then > now if tighter == "lower" else then < now
 
 

@@ -154,7 +154,7 @@ class Door:
         try:
             if self._users is not None:
                 self._users.refresh()
-        except (OSError, ConfigError) as error:
+        except ConfigError as error:
             logger.error("users_unreadable", error=str(error))  # noqa: TRY400  an operator's error, no bug
 
     def _new_code(self) -> None:

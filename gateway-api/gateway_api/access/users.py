@@ -56,21 +56,18 @@ class UsersFile:
     def __init__(self, path: Path) -> None:
         """Raises ConfigError where the file is not there or not right."""
         self._path = path
-        self._stamp: tuple[int, int] = (0, 0)
+        self._stamp: tuple[int, int] | None = None
         self._users: dict[str, User] = {}
         self.refresh()
 
     def refresh(self) -> None:
-        """Read the file again if it is another. One that has become unreadable admits nobody."""
-        try:
-            found = self._path.stat()
-            stamp = (found.st_mtime_ns, found.st_size)
-            if stamp != self._stamp:
-                self._users = {user.name: user for user in read_users(self._path)}
-                self._stamp = stamp
-        except (OSError, ConfigError):
-            self._users, self._stamp = {}, (0, 0)
-            raise
+        """Read the file again if it is another; raises ConfigError, and admits nobody, if it is bad."""
+        stamp = _stamp(self._path)
+        if stamp is not None and stamp == self._stamp:
+            return
+        self._users, self._stamp = {}, None
+        self._users = {user.name: user for user in read_users(self._path)}
+        self._stamp = stamp
 
     def find(self, name: str) -> User | None:
         """The user of a name."""
@@ -84,6 +81,15 @@ class UsersFile:
             return _HASHER.verify(known or _NOBODY, password) and known is not None
         except (Argon2Error, InvalidHashError):
             return False
+
+
+def _stamp(path: Path) -> tuple[int, int] | None:
+    """By which a changed file is known; None where there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size
 
 
 def read_users(path: Path) -> tuple[User, ...]:

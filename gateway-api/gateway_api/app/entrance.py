@@ -6,7 +6,6 @@ from typing import Annotated, Any, NoReturn
 from fastapi import Depends, Request, Response, Security
 from fastapi.routing import APIRoute
 from fastapi.security import APIKeyCookie, HTTPAuthorizationCredentials, HTTPBearer
-from starlette.routing import BaseRoute
 
 from chassis.process import GatewayContext
 from gateway_api.access.door import Door
@@ -152,10 +151,8 @@ def address_of(request: Request) -> str:
     return request.client.host if request.client is not None else "unknown"
 
 
-def requirement_of(route: BaseRoute) -> Callable[..., Any] | None:
+def requirement_of(route: APIRoute) -> Callable[..., Any] | None:
     """The requirement that a route asks first, or None."""
-    if not isinstance(route, APIRoute):
-        return None
     calls = (dependency.call for dependency in route.dependant.dependencies)
     return next((call for call in calls if isinstance(call, _Requirement)), None)
 

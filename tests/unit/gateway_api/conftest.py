@@ -220,7 +220,8 @@ class Client:
     """
 
     def __init__(self, engine: Engine, *, signed_in: bool = True) -> None:
-        self._transport = httpx.ASGITransport(make_app(engine.context()), raise_app_exceptions=False)
+        self.application = make_app(engine.context())
+        self._transport = httpx.ASGITransport(self.application, raise_app_exceptions=False)
         self.headers: dict[str, str] = {}
         if signed_in:
             cookie = self.post(f"{API}/session", json={"code": engine.codes[-1]}).headers["set-cookie"]
@@ -246,7 +247,7 @@ class Client:
         return self.request("POST", url, **request)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def client_of() -> type[Client]:
     return Client
 
@@ -261,7 +262,7 @@ def account() -> Messages:
     return Messages("*", "*")
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def messages_of() -> Callable[..., Messages]:
     return Messages
 
@@ -272,8 +273,19 @@ def engine() -> Engine:
 
 
 @pytest.fixture
-def trading(engine: Engine, btc: Messages, account: Messages) -> Engine:
+def trading(engine: Engine) -> Engine:
     """An engine that quotes BTC/USDT on both sides and holds a position."""
+    return traded(engine)
+
+
+@pytest.fixture(scope="session")
+def trading_engine() -> Callable[[], Engine]:
+    """Makes such engines."""
+    return lambda: traded(Engine())
+
+
+def traded(engine: Engine) -> Engine:
+    btc, account = Messages(), Messages("*", "*")
     engine.take(
         btc.instrument(),
         account.risk(0, "RUN"),

@@ -22,6 +22,8 @@ from gateway_api.app.stream import Streams
 
 from chassis.store import MemoryStore
 from schemas.config import Config
+from schemas.control import Acknowledgement, Decision, Proposal, SettingChange
+from schemas.process import SettingApplied
 
 KEY = "synthetic:BTC/USDT"
 EVERYTHING = Sight(("*",), shows_pnl=True)
@@ -293,3 +295,143 @@ def test_a_real_server_streams_and_ends_with_the_engine(server, path, holds):
 def test_a_stream_of_an_unknown_symbol_is_a_problem(trading, client_of):
     answer = client_of(trading).get("/api/v1/stream/NO/ONE")
     assert (answer.status_code, answer.json()["code"]) == (404, "unknown_symbol")
+
+
+def id_of(message: bytes) -> str:
+    return message.partition(b"\n")[0].removeprefix(b"id: ").decode()
+
+
+def test_a_client_that_comes_again_gets_what_changed_since(trading, messages_of):
+    eth = messages_of("ETH/USDT")
+    trading.take(eth.instrument(), eth.book(1))
+
+    async def leave_and_come_again():
+        streams = streams_of(trading)
+        staying, leaving = streams.overview(LOCAL), streams.overview(LOCAL)
+        await anext(staying)
+        last = id_of(await anext(leaving))
+        await leaving.aclose()
+        trading.take(eth.book(9, 9_000))
+        await asyncio.sleep(0.01)  # the overview is read again
+        return await message_of(streams.overview(LOCAL, last))
+
+    name, data = run(leave_and_come_again())
+    assert (name, data["sequence"], data["resumed"]) == ("update", 1, True)
+    assert set(data["symbols"]) == {"synthetic:ETH/USDT"}
+    assert "engine" not in data
+
+
+@pytest.mark.parametrize("last", ["", "other-3", "nonsense", "-1"])
+def test_a_place_that_nobody_knows_begins_anew(trading, last):
+    async def first():
+        return await message_of(streams_of(trading).overview(LOCAL, last))
+
+    name, data = run(first())
+    assert name == "snapshot"
+    assert "resumed" not in data
+    assert "engine" in data
+
+
+def test_a_client_that_was_too_slow_is_given_everything_anew(trading, btc, monkeypatch):
+    monkeypatch.setattr(stream, "SLOW_S", 0.02)
+
+    async def three():
+        events = streams_of(trading).overview(LOCAL)
+        await message_of(events)
+        await asyncio.sleep(0.05)
+        again = await message_of(events)
+        trading.take(btc.book(11, 9_001))
+        return again, await message_of(events)
+
+    (name, data), (later, _) = run(three())
+    assert (name, data["dropped"]) == ("snapshot", True)
+    assert KEY in data["symbols"]
+    assert later == "update"
+
+
+def test_whoever_is_turned_out_is_told_nothing_more(trading, monkeypatch):
+    monkeypatch.setattr(stream, "_RIGHTS_S", 0.0)
+    welcome = [True]
+
+    async def turned_out():
+        events = Streams(trading.context(), lambda identity: welcome[0]).overview(LOCAL)
+        await message_of(events)
+        welcome[0] = False
+        return [message async for message in events]
+
+    assert run(turned_out()) == []
+
+
+def test_scope_and_rights_cut_what_is_told(trading, messages_of, btc):
+    eth = messages_of("ETH/USDT")
+    trading.take(eth.instrument(), eth.book(1), btc.alert(9, "warning", 84))
+    admin = Identity("root", ("admin",), ("synthetic:ETH/USDT",), "password", "s", 2e9)
+
+    async def first():
+        return await message_of(streams_of(trading).overview(admin))
+
+    _, data = run(first())
+    assert set(data["symbols"]) == {"synthetic:ETH/USDT"}
+    assert data["account"]["pnl"] is None
+    assert data["alerts"] == []
+    assert data["fills"] == []
+
+
+def test_alerts_of_one_kind_are_one_line_with_their_count_until_somebody_has_seen_the_newest(trading, btc):
+    trading.take(*(btc.alert(number, "warning", number) for number in (1, 2, 3)))
+    seen = Acknowledgement(**btc.at(4), alert_id="risk-3", principal="ann", note="on it")
+
+    def alerts():
+        overview = Overview(trading.store, Config(), EVERYTHING)
+        run(overview.refresh())
+        return json.loads(b"{%s}" % overview.since(-1))["alerts"]
+
+    (before,) = alerts()
+    assert (before["count"], before["alert_id"], before["acknowledged_by"]) == (3, "risk-3", None)
+    trading.take(seen)
+    assert [(each["acknowledged_by"], each["note"]) for each in alerts()] == [("ann", "on it")]
+    trading.take(btc.alert(5, "warning", 5))
+    assert alerts()[0]["acknowledged_by"] is None
+
+
+def test_fills_of_all_symbols_stand_in_one_list_newest_first(trading, btc, messages_of):
+    eth = messages_of("ETH/USDT")
+    trading.take(eth.instrument(), eth.fill(6, 7), btc.fill(8, 9))
+    overview = Overview(trading.store, Config(), EVERYTHING)
+    run(overview.refresh())
+    fills = json.loads(b"{%s}" % overview.since(-1))["fills"]
+    assert [fill["key"].partition(":")[2] for fill in fills] == ["BTC/USDT", "ETH/USDT", "BTC/USDT"]
+
+
+def test_proposals_and_changes_are_told(trading, account):
+    wish = {"kind": "setting", "setting_key": "risk_limits.max_loss", "value": "-900"}
+    asked = {"requester": "ann", "reason": "r", "valid_until_ns": int(2e18)}
+    trading.take(
+        Proposal(**account.at(8), **asked, proposal_id="p", subject=wish),
+        SettingChange(
+            **account.at(8),
+            change_id="c",
+            setting_key="market_making.base_spread",
+            value="0.003",
+            requester="ann",
+        ),
+    )
+    streams = Overview(trading.store, Config(), EVERYTHING)
+    run(streams.refresh())
+    data = json.loads(b"{%s}" % streams.since(-1))
+    assert data["proposals"][0]["text"] == "risk_limits.max_loss = -900"
+    assert (data["changes"][0]["in_force"], data["changes"][0]["applied_by"]) == (False, [])
+    trading.take(
+        SettingApplied(
+            event_time_ns=int(2e18),
+            process="quote-service",
+            change_id="c",
+            setting_key="market_making.base_spread",
+            value="0.003",
+        ),
+        Decision(**account.at(9), proposal_id="p", principal="bob", approved=False),
+    )
+    run(streams.refresh())
+    data = json.loads(b"{%s}" % streams.since(-1))
+    assert data["proposals"] == []
+    assert (data["changes"][0]["in_force"], data["changes"][0]["applied_by"]) == (True, ["quote-service"])

@@ -772,3 +772,21 @@ def test_the_second_persons_word_counts_for_the_same_halt_and_in_time() -> None:
     made.on_event(tick(901))
     assert alerts(made.on_event(command("resume", "c5", principal="cat"))) == ["RESUME_REQUESTED"]
     assert state(made.on_event(command("resume", "c6", principal="ann"))).state == "RUN"
+
+
+def test_requests_alone_never_end_a_halt_and_the_state_names_who_asked() -> None:
+    for people in (1, 2):
+        made = core(resume_people=people, resume_within_s=900)
+        made.on_event(command("halt", "c1"))
+        said = made.on_event(command("resume_request", "c2"))
+        assert alerts(said) == ["RESUME_REQUESTED"]
+        assert (state(said).state, state(said).resume_asked_by) == ("HALT", "ann")
+        said = made.on_event(command("resume_request", "c3", principal="bob"))
+        assert (state(said).state, state(said).resume_asked_by) == ("HALT", "ann")
+        ended = state(made.on_event(command("resume", "c4", principal="bob")))
+        assert (ended.state, ended.resume_asked_by) == ("RUN", None)
+
+
+def test_a_request_for_a_halt_that_is_not_in_force_is_refused() -> None:
+    made = core(resume_people=2, resume_within_s=900)
+    assert alerts(made.on_event(command("resume_request", "c1"))) == ["RESUME_REFUSED"]
