@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-import urllib.request
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -15,6 +14,7 @@ import yaml
 from servers.kafka import topics
 from servers.local import LocalProcess, free_port, until
 from servers.redis import RedisServer
+from servers.visitor import Visitor
 
 from schemas.deployment import Kafka
 from tests.kafka.test_replay_from_kafka import maker
@@ -33,11 +33,12 @@ class Shape:
         command = [sys.executable, "-m", "chassis", "run", "--all", "--config", config]
         command += ["--redis", redis.url, "--state", folder / "state", "--port", str(self.port)]
         self.process = LocalProcess(command, folder / "all.log", {"PYTHONDONTWRITEBYTECODE": ""})
+        self.visitor = Visitor(f"http://127.0.0.1:{self.port}/", self.process.text)
 
     def ask(self, path: str) -> tuple[Any, str]:
         """JSON of a path, and how far it can be relied on."""
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5) as answer:
-            return json.load(answer), answer.headers["maker-view"]
+        found, headers = self.visitor.ask("GET", path)
+        return found, headers["maker-view"]
 
     def is_ready(self) -> bool:
         self.process.check_running()

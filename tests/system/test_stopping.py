@@ -5,13 +5,13 @@ import os
 import signal
 import subprocess
 import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
+from servers.visitor import Visitor
 
 from tests.system.conftest import MAKER, Maker
 
@@ -24,22 +24,11 @@ class Live:
 
     def __init__(self, process: subprocess.Popen[str], url: str) -> None:
         self.process = process
-        self.url = url
-
-    def get(self, path: str) -> Any:
-        with urllib.request.urlopen(self.url + path, timeout=5) as answer:
-            return json.load(answer)
-
-    def post(self, path: str, body: dict[str, Any]) -> Any:
-        request = urllib.request.Request(
-            self.url + path, json.dumps(body).encode(), {"Content-Type": "application/json"}, method="POST"
-        )
-        with urllib.request.urlopen(request, timeout=5) as answer:
-            return json.load(answer)
+        self.visitor = Visitor(url, lambda: url)
 
     def events(self) -> Iterator[dict[str, Any]]:
         """The stream's messages, as the page gets them."""
-        with urllib.request.urlopen(self.url + "api/v1/stream", timeout=30) as stream:
+        with self.visitor.open("api/v1/stream", timeout_s=30) as stream:
             for line in stream:
                 if line.startswith(b"data:"):
                     yield json.loads(line[5:])
@@ -48,7 +37,7 @@ class Live:
         """Wait, by the stream, until the resource is there and `holds` of its JSON."""
         for _ in self.events():
             with suppress(urllib.error.HTTPError):
-                if holds(self.get(path)):
+                if holds(self.visitor.get(path)):
                     return
         raise AssertionError(f"{path} never became what was waited for")
 
@@ -112,13 +101,13 @@ def test_a_halt_survives_kill_9_and_a_resume_ends_it(tmp_path: Path, maker: Make
     log = tmp_path / "log"
     with engine(log) as live:
         live.until(f"{BASE}/status/ETH/USDT", lambda answer: answer["state"] == "QUOTING")
-        live.post(f"{BASE}/risk/halt", {"symbol": "ETH/USDT", "reason": "test of the latch"})
+        live.visitor.post(f"{BASE}/risk/halt", symbol="ETH/USDT", reason="test of the latch")
         live.until(f"{BASE}/status/ETH/USDT", is_halted)
         live.process.send_signal(signal.SIGKILL)
         live.process.wait(timeout=10)
     with engine(log) as live:
         live.until(f"{BASE}/status/ETH/USDT", is_halted)
-        live.post(f"{BASE}/risk/resume", {"symbol": "ETH/USDT", "reason": "looked at it"})
+        live.visitor.post(f"{BASE}/risk/resume", symbol="ETH/USDT", reason="looked at it")
         live.until(f"{BASE}/status/ETH/USDT", lambda answer: answer["risk"]["state"] == "RUN")
         live.process.send_signal(signal.SIGTERM)
         live.process.communicate(timeout=20)

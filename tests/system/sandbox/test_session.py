@@ -2,7 +2,6 @@
 
 import json
 import time
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +12,7 @@ import yaml
 from quote_service.sandbox.faults import FaultName
 from servers.local import LocalProcess, free_port, until
 from servers.sandbox import SandboxServer, key_files
+from servers.visitor import Visitor
 
 from tests.system.conftest import MAKER
 
@@ -43,16 +43,10 @@ class Session:
         self.config.write_text(yaml.safe_dump(settings))
         command = [MAKER, "up", "--config", self.config, "--log", self.log, "--port", str(self._port)]
         self.process = LocalProcess([str(part) for part in command], folder / "engine.txt")
+        self._visitor = Visitor(f"http://127.0.0.1:{self._port}/", self.process.text)
 
     def post(self, path: str, **body: Any) -> None:
-        request = urllib.request.Request(
-            f"http://127.0.0.1:{self._port}/api/v1/maker/{path}",
-            json.dumps(body).encode(),
-            {"Content-Type": "application/json"},
-            method="POST",
-        )
-        with urllib.request.urlopen(request, timeout=5) as answer:
-            assert answer.status < 300
+        self._visitor.post(f"api/v1/maker/{path}", **body)
 
     def events(self, type_name: str) -> list[dict[str, Any]]:
         """The messages of a type in the log, what is not committed included."""
