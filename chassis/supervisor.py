@@ -18,6 +18,9 @@ _BACKOFF_S = 1.0
 _STABLE_S = 10.0
 STOP_LIMIT_S = 45
 
+_ENDED_WELL = (0, -signal.SIGTERM)
+"""The second: told to end before it had begun, so that it had nothing to give back."""
+
 logger = structlog.get_logger()
 
 
@@ -40,7 +43,7 @@ class Supervisor:
         await self._stopping.wait()
         await self._stop()
         codes = await asyncio.gather(*keepers)
-        return all(code == 0 for code in codes)
+        return all(code in _ENDED_WELL for code in codes)
 
     async def _keep(self, name: str) -> int:
         quick = 0
@@ -53,6 +56,8 @@ class Supervisor:
             logger.info("started", process=name, pid=child.pid)
             code = await child.wait()
             if self._stopping.is_set():
+                if code not in _ENDED_WELL:
+                    logger.warning("ended", process=name, exit_code=code)
                 return code
             self.restarts += 1
             logger.warning("ended", process=name, exit_code=code)
