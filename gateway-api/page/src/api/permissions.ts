@@ -1,0 +1,24 @@
+// Which role may do what: only to say who can. What is allowed, the server decides.
+import type { Permission } from "./types";
+
+const HOLDERS: Record<Permission, string> = {
+  view: "every role",
+  pnl: "viewer, trader or risk",
+  start: "trader",
+  stop: "trader, risk or service",
+  halt: "trader, risk, admin or service",
+  resume_request: "trader or risk",
+  resume: "risk",
+  tighten: "trader or risk",
+  loosen_propose: "trader or risk",
+  loosen: "risk",
+  parameters: "trader",
+  override_request: "trader",
+  override_approve: "risk",
+  acknowledge: "trader or risk",
+  audit: "trader, risk or admin",
+  export: "trader or risk",
+  users: "admin",
+};
+
+export const whoMay = (permission: Permission) => `The role ${HOLDERS[permission]} can do this.`;

@@ -1,0 +1,98 @@
+import { useEffect } from "react";
+import { AcknowledgeDialog } from "../frame/AcknowledgeDialog";
+import { Banners } from "../frame/Banners";
+import { CommandLog } from "../frame/CommandLog";
+import { openDialog } from "../frame/dialogs";
+import { HaltDialog, ResumeDialog } from "../frame/HaltDialog";
+import { HelpDialog } from "../frame/HelpDialog";
+import { Nav } from "../frame/Nav";
+import { SignIn } from "../frame/SignIn";
+import { Strip } from "../frame/Strip";
+import { useTab } from "../frame/useTab";
+import { listen } from "../live/connect";
+import { useConnection, useLoaded } from "../live/hooks";
+import { OverviewPage } from "../pages/overview/OverviewPage";
+import { Failure } from "../ui/states";
+import { useWatched } from "./external";
+import { listenToKeys } from "./keyboard";
+import { route } from "./location";
+import { PAGE_TITLES } from "./routes";
+import { keepSessionAlive, refreshSession, sessionState } from "./session";
+
+export function App() {
+  const state = useWatched(sessionState);
+  switch (state.kind) {
+    case "asking":
+      return <main className="sign-in" aria-busy="true" />;
+    case "out":
+      return <SignIn way={state.way} problem={state.problem} key={state.problem?.code} />;
+    case "away":
+      return (
+        <main className="sign-in">
+          <h1>Market maker</h1>
+          <Failure problem={state.problem} onRetry={() => void refreshSession()} />
+        </main>
+      );
+    case "in":
+      return <Desk />;
+  }
+}
+
+function Desk() {
+  const { page } = useWatched(route);
+  const { connected } = useConnection();
+  const isLoaded = useLoaded();
+  useTab();
+  useEffect(() => {
+    const ends = [listen(), listenToKeys(), keepSessionAlive()];
+    return () => ends.forEach((end) => end());
+  }, []);
+  return (
+    <div className="app" data-connected={connected || !isLoaded} data-mode={page === "replay" ? "replay" : "live"}>
+      <a className="skip" href="#main" onClick={toMain}>
+        To the page
+      </a>
+      <header className="top">
+        <Strip />
+        <Nav />
+        <Banners />
+      </header>
+      <main id="main" tabIndex={-1} data-page={page}>
+        <h2 className="hidden-text">{PAGE_TITLES[page]}</h2>
+        <CurrentPage />
+      </main>
+      <CommandLog />
+      <OpenDialogs />
+    </div>
+  );
+}
+
+// The address is the state: a link to a place in the page would change it.
+function toMain(event: React.MouseEvent): void {
+  event.preventDefault();
+  document.getElementById("main")?.focus();
+}
+
+function OpenDialogs() {
+  const open = useWatched(openDialog);
+  switch (open?.kind) {
+    case "halt":
+      return <HaltDialog scope={open.scope} />;
+    case "resume":
+      return <ResumeDialog scope={open.scope} />;
+    case "help":
+      return <HelpDialog />;
+    case "acknowledge":
+      return <AcknowledgeDialog alertId={open.alertId} />;
+    default:
+      return null;
+  }
+}
+
+function CurrentPage() {
+  const { page } = useWatched(route);
+  switch (page) {
+    default:
+      return <OverviewPage />;
+  }
+}

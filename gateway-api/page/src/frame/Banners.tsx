@@ -1,0 +1,109 @@
+// What concerns the whole page: halted, disconnected, partial, a session that ends.
+import { useWatched } from "../app/external";
+import { sessionState } from "../app/session";
+import { grouped, shortened } from "../format/numbers";
+import { durationText } from "../format/times";
+import { isClockKnown, useTick } from "../live/clock";
+import { retryNow } from "../live/connect";
+import { sidesQuoted } from "../live/commands";
+import { useAccount, useAllSymbols, useCommands, useConnection, useEngine, useLoaded, useView } from "../live/hooks";
+import { live } from "../live/store";
+import { Icon } from "../ui/Icon";
+import { Clock } from "../ui/time";
+import { openDialog } from "./dialogs";
+import { withdrawalText } from "./withdrawal";
+
+const SESSION_WARNING_MS = 60_000;
+
+export function Banners() {
+  return (
+    <>
+      <Halted />
+      <Offline />
+      <Partial />
+      <SessionEnds />
+    </>
+  );
+}
+
+function Halted() {
+  const account = useAccount();
+  const engine = useEngine();
+  const commands = useCommands();
+  useAllSymbols();
+  if (account?.state !== "HALT") return <div role="alert" id="halted" hidden />;
+  const order = commands.find((command) => command.action === "halt" && command.key.startsWith("*"));
+  const residual = `${grouped(shortened(account.gross_notional, 0))} ${engine?.reporting_currency ?? ""}`;
+  return (
+    <div className="banner halted" role="alert" id="halted">
+      <Icon shape="octagon" />
+      <p>
+        <b>ALL TRADING HALTED: {account.reasons.join("; ") || "no reason given"}.</b>{" "}
+        {order ? <>By {order.principal} at <Clock atMs={order.time_ms} />. </> : null}
+        {withdrawalText(account.withdrawals, sidesQuoted("*"))} Residual position {residual}. {nextStep(account)}
+      </p>
+      <button type="button" onClick={() => openDialog.set({ kind: "resume", scope: "*" })}>
+        Resume{"\u2026"}
+      </button>
+    </div>
+  );
+}
+
+function nextStep(account: NonNullable<typeof live.account>): string {
+  if (!account.latched) return "It ends when its cause does.";
+  if (account.resume_asked_by) return `${account.resume_asked_by} asked to resume: a second person has to agree.`;
+  return account.resume_people > 1 ? "Two people end it: one asks, another resumes, with a reason." : "A resume with a reason ends it (role risk).";
+}
+
+function Offline() {
+  const connection = useConnection();
+  const isLoaded = useLoaded();
+  const state = useWatched(sessionState);
+  useTick(500);
+  if (!isLoaded || connection.connected || state.kind !== "in") return <div role="status" id="offline" hidden />;
+  const seconds = Math.max(0, Math.ceil((connection.retry_at_ms - performance.now()) / 1000));
+  return (
+    <div className="banner offline" role="status" id="offline">
+      <Icon shape="triangle" />
+      <p>
+        <b>Disconnected from the gateway.</b> What is shown grows old. Next try in <span aria-hidden="true">{seconds} s</span>
+        <span className="hidden-text">a few seconds</span>. Commands are still sent, but their effect does not show here.
+      </p>
+      <button type="button" onClick={retryNow}>
+        Try now
+      </button>
+    </div>
+  );
+}
+
+const PARTIAL_BECAUSE = {
+  away: "The state store does not answer.",
+  stale: "The view projector is silent or behind.",
+};
+
+function Partial() {
+  const view = useView();
+  if (view === "live") return <div role="status" id="partial" hidden />;
+  return (
+    <div className="banner offline" role="status" id="partial">
+      <Icon shape="half" />
+      <p>
+        <b>PARTIAL: {PARTIAL_BECAUSE[view]}</b> What is shown grows old; trading goes on without it.
+      </p>
+    </div>
+  );
+}
+
+function SessionEnds() {
+  const state = useWatched(sessionState);
+  useTick(1000);
+  if (state.kind !== "in" || !isClockKnown()) return null;
+  const leftMs = state.session.expires_ms - Date.now();
+  if (leftMs > SESSION_WARNING_MS) return null;
+  return (
+    <div className="banner offline" role="status">
+      <p>The session of {state.session.name} ends in {durationText(leftMs)}. Any key or click keeps it.</p>
+    </div>
+  );
+}
+

@@ -1,0 +1,196 @@
+// The kill switch: scope, action, reason; where orders go to a real exchange, the scope typed as well.
+import { useEffect, useRef, useState } from "react";
+import type { CommandAction, Problem } from "../api/types";
+import { useRight } from "../app/session";
+import { plainKey, venueOf } from "../format/states";
+import { send } from "../live/commands";
+import { useAccount, useConnection, useEngine, useKeys } from "../live/hooks";
+import { live } from "../live/store";
+import { Dialog } from "../ui/Dialog";
+import { useMoment } from "../ui/moment";
+import { closeDialog } from "./dialogs";
+import { keysOfScope, scopeWord } from "./scope";
+
+type HaltAction = "halt" | "stop";
+
+const ACTIONS: Record<HaltAction, { title: string; text: string }> = {
+  halt: { title: "Halt", text: "cancel every order now and latch: nothing is sent until a resume" },
+  stop: { title: "Stop quoting", text: "take the quotes out; a start brings them back" },
+};
+
+async function sendAll(action: CommandAction, scope: string, reason: string): Promise<Problem | null> {
+  const answers = await Promise.all(keysOfScope(scope, live.keys).map((key) => send(action, key, reason)));
+  return answers.find((problem) => problem !== null) ?? null;
+}
+
+interface AskedCommand {
+  scope: string;
+  action: CommandAction;
+  reason: string;
+}
+
+function useSending() {
+  const [problem, setProblem] = useState<Problem | null>(null);
+  const [isBusy, setBusy] = useState(false);
+  const submit = async ({ scope, action, reason }: AskedCommand) => {
+    setBusy(true);
+    const found = await sendAll(action, scope, reason);
+    setBusy(false);
+    setProblem(found);
+    if (!found) closeDialog();
+  };
+  return { problem, isBusy, submit };
+}
+
+export function HaltDialog({ scope: first }: { scope: string }) {
+  const engine = useEngine();
+  const [scope, setScope] = useState(first);
+  const [action, setAction] = useState<HaltAction>("halt");
+  const [reason, setReason] = useState("manual halt from the page");
+  const [typed, setTyped] = useState("");
+  const right = useRight(action);
+  const { isReplay } = useMoment();
+  const { problem, isBusy, submit } = useSending();
+  const isLive = engine?.mode === "live";
+  const word = scopeWord(scope);
+  const isConfirmed = !isLive || typed.trim().toUpperCase() === word.toUpperCase();
+  const canSend = isConfirmed && right.allowed && !isReplay && !isBusy && reason.trim() !== "";
+  const because = isReplay ? "A replay is read-only: leave it to halt." : right.because;
+  return (
+    <Dialog id="halt-dialog" title={ACTIONS[action].title + " trading"} onClose={closeDialog}>
+      <form
+        onSubmit={(event) => {
+          event.preventDefault();
+          if (canSend) void submit({ scope, action, reason: reason.trim() });
+        }}
+      >
+        <ScopeField scope={scope} onScope={setScope} />
+        <ActionField action={action} onAction={setAction} />
+        <ReasonField reason={reason} onReason={setReason} />
+        {isLive ? (
+          <label>
+            <span>
+              Type <b>{word}</b>
+            </span>
+            <input id="halt-typed" value={typed} onChange={(event) => setTyped(event.target.value)} autoComplete="off" spellCheck={false} />
+          </label>
+        ) : null}
+        <p className="muted small">Positions stay as they are: nothing here sells or buys.</p>
+        <Notes problem={problem} because={because} />
+        <DialogButtons>
+          <button type="submit" className="halt" id="halt-confirm" aria-disabled={!canSend || undefined} title={because || undefined}>
+            {isBusy ? "Sending\u2026" : `${ACTIONS[action].title} ${word}`}
+          </button>
+        </DialogButtons>
+      </form>
+    </Dialog>
+  );
+}
+
+export function ResumeDialog({ scope }: { scope: string }) {
+  const account = useAccount();
+  const [reason, setReason] = useState("");
+  const askedBy = scope === "*" ? account?.resume_asked_by : live.symbols.get(scope)?.risk?.resume_asked_by;
+  const isFirst = (account?.resume_people ?? 1) > 1 && !askedBy;
+  const action: CommandAction = isFirst ? "resume_request" : "resume";
+  const right = useRight(action);
+  const { problem, isBusy, submit } = useSending();
+  const canSend = right.allowed && !isBusy && reason.trim() !== "";
+  return (
+    <Dialog id="resume-dialog" title={isFirst ? "Ask to resume trading" : "Resume trading"} onClose={closeDialog}>
+      <form
+        onSubmit={(event) => {
+          event.preventDefault();
+          if (canSend) void submit({ scope, action, reason: reason.trim() });
+        }}
+      >
+        <p className="muted">
+          {isFirst ? "Two people end a halt: you ask, another person resumes." : "Ends the halt. Quoting starts again where nothing else stands against it."}
+          {askedBy ? ` ${askedBy} has asked for it.` : ""}
+        </p>
+        <ReasonField reason={reason} onReason={setReason} />
+        <Notes problem={problem} because={right.because} />
+        <DialogButtons>
+          <button type="submit" className="primary" id="resume-confirm" aria-disabled={!canSend || undefined} title={right.because || undefined}>
+            {isBusy ? "Sending\u2026" : `${isFirst ? "Ask to resume" : "Resume"} ${scopeWord(scope)}`}
+          </button>
+        </DialogButtons>
+      </form>
+    </Dialog>
+  );
+}
+
+function ScopeField({ scope, onScope }: { scope: string; onScope: (scope: string) => void }) {
+  const keys = useKeys();
+  const venues = [...new Set(keys.map(venueOf))];
+  return (
+    <label>
+      <span>Scope</span>
+      <select id="halt-scope" value={scope} onChange={(event) => onScope(event.target.value)}>
+        <option value="*">All: the whole account</option>
+        {venues.map((venue) => (
+          <option key={venue} value={`${venue}:*`}>
+            Venue {venue}: each of its symbols
+          </option>
+        ))}
+        {keys.map((key) => (
+          <option key={key} value={key}>
+            {plainKey(key)} at {venueOf(key)}
+          </option>
+        ))}
+      </select>
+    </label>
+  );
+}
+
+function ActionField({ action, onAction }: { action: HaltAction; onAction: (action: HaltAction) => void }) {
+  return (
+    <fieldset>
+      <legend>Action</legend>
+      {(["halt", "stop"] as const).map((each) => (
+        <label key={each} className="choice">
+          <input type="radio" name="action" checked={action === each} onChange={() => onAction(each)} />
+          <span>
+            <b>{ACTIONS[each].title}</b>: {ACTIONS[each].text}
+          </span>
+        </label>
+      ))}
+    </fieldset>
+  );
+}
+
+function ReasonField({ reason, onReason }: { reason: string; onReason: (reason: string) => void }) {
+  return (
+    <label>
+      <span>Reason</span>
+      <input id="command-reason" value={reason} required maxLength={1000} autoComplete="off" onChange={(event) => onReason(event.target.value)} />
+    </label>
+  );
+}
+
+function Notes({ problem, because }: { problem: Problem | null; because: string }) {
+  const { connected } = useConnection();
+  return (
+    <>
+      {connected ? null : <p className="warn">The stream is down: the command is sent, and cannot be verified here.</p>}
+      {because ? <p className="warn">{because}</p> : null}
+      <p className="error" role="alert">
+        {problem ? `${problem.detail} ${problem.hint}` : ""}
+      </p>
+    </>
+  );
+}
+
+/** Cancel has the focus first: nothing is halted by a stray Enter. */
+function DialogButtons({ children }: { children: React.ReactNode }) {
+  const cancel = useRef<HTMLButtonElement>(null);
+  useEffect(() => cancel.current?.focus(), []);
+  return (
+    <div className="buttons">
+      <button type="button" id="dialog-cancel" ref={cancel} onClick={closeDialog}>
+        Cancel
+      </button>
+      {children}
+    </div>
+  );
+}

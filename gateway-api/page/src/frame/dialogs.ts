@@ -1,0 +1,12 @@
+// Which dialog is open: one at a time, opened from anywhere.
+import { Watched } from "../app/external";
+
+export type OpenDialog =
+  | { kind: "halt"; scope: string }
+  | { kind: "resume"; scope: string }
+  | { kind: "help" }
+  | { kind: "acknowledge"; alertId: string };
+
+export const openDialog = new Watched<OpenDialog | null>(null);
+
+export const closeDialog = () => openDialog.set(null);

@@ -1,0 +1,15 @@
+// The symbol page opens on the symbol that was looked at last, or on the one that most needs a person.
+import { route } from "../app/location";
+import { live } from "../live/store";
+
+let last: string | null = route.get().key;
+
+route.subscribe(() => {
+  last = route.get().key ?? last;
+});
+
+export function lastSymbol(): string | null {
+  if (last !== null) return last;
+  const worst = [...live.symbols.values()].sort((one, other) => one.rank - other.rank || (one.key < other.key ? -1 : 1))[0];
+  return worst?.key ?? null;
+}

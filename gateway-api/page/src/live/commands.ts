@@ -1,0 +1,102 @@
+// Commands: sent by REST, so that they work while the stream is down, and followed until they are in force.
+import { ask, freshId, problemFrom } from "../api/client";
+import type { CommandAction, CommandResponse, ControlResponse, Problem } from "../api/types";
+import { Watched } from "../app/external";
+import { plainKey, venueOf } from "../format/states";
+import { engineNow } from "./clock";
+import { live } from "./store";
+
+export interface Tracked {
+  id: string;
+  action: CommandAction;
+  /** `venue:symbol`, or `*`. */
+  key: string;
+  sent_ms: number;
+  acknowledged_ms: number | null;
+  verified_ms: number | null;
+  problem: Problem | null;
+}
+
+const PATHS: Record<CommandAction, string> = {
+  start: "/maker/start",
+  stop: "/maker/stop",
+  halt: "/maker/risk/halt",
+  resume: "/maker/risk/resume",
+  resume_request: "/maker/risk/resume-request",
+};
+const KEPT = 20;
+
+export const tracked = new Watched<readonly Tracked[]>([]);
+
+function change(id: string, fields: Partial<Tracked>): void {
+  tracked.set(tracked.get().map((each) => (each.id === id ? { ...each, ...fields } : each)));
+}
+
+export const dismiss = (id: string) => tracked.set(tracked.get().filter((each) => each.id !== id));
+
+function haltSequenceOf(key: string): number | null {
+  if (key === "*") return live.account?.halt_sequence ?? null;
+  return live.symbols.get(key)?.risk?.halt_sequence ?? null;
+}
+
+function bodyOf(action: CommandAction, key: string, reason: string): Record<string, unknown> {
+  const scope = key === "*" ? { symbol: "*" } : { symbol: plainKey(key), venue: venueOf(key) };
+  const isResume = action === "resume" || action === "resume_request";
+  return isResume ? { ...scope, reason, halt_sequence: haltSequenceOf(key) } : { ...scope, reason };
+}
+
+/** Resolves to null, or to what went wrong. */
+export async function send(action: CommandAction, key: string, reason: string): Promise<Problem | null> {
+  const id = freshId();
+  const entry = { id, action, key, sent_ms: engineNow(), acknowledged_ms: null, verified_ms: null, problem: null };
+  tracked.set([entry, ...tracked.get()].slice(0, KEPT));
+  try {
+    await ask<CommandResponse>(PATHS[action], { method: "POST", body: bodyOf(action, key, reason), idempotencyKey: id });
+    change(id, { acknowledged_ms: engineNow() });
+    verify();
+    return null;
+  } catch (error) {
+    const problem = problemFrom(error);
+    change(id, { problem });
+    return problem;
+  }
+}
+
+const rowsOf = (key: string) => (key === "*" ? [...live.symbols.values()] : [live.symbols.get(key)].filter((row) => row !== undefined));
+
+export function sidesQuoted(key: string): number {
+  return rowsOf(key).reduce((sum, row) => sum + Number(row.bid.quote !== null) + Number(row.ask.quote !== null), 0);
+}
+
+function isHalted(key: string): boolean {
+  if (key === "*") return live.account?.state === "HALT";
+  return rowsOf(key).every((row) => row.risk?.own_state === "HALT");
+}
+
+function isAsked(key: string): boolean {
+  const askedBy = key === "*" ? live.account?.resume_asked_by : live.symbols.get(key)?.risk?.resume_asked_by;
+  return Boolean(askedBy) || !isHalted(key);
+}
+
+const IN_FORCE: Record<CommandAction, (key: string) => boolean> = {
+  start: (key) => rowsOf(key).every((row) => !row.stopped),
+  stop: (key) => rowsOf(key).every((row) => row.stopped) && sidesQuoted(key) === 0,
+  halt: (key) => isHalted(key) && sidesQuoted(key) === 0,
+  resume: (key) => !isHalted(key),
+  resume_request: isAsked,
+};
+
+function verify(): void {
+  for (const entry of tracked.get()) {
+    if (entry.acknowledged_ms === null || entry.verified_ms !== null || entry.problem) continue;
+    const isTaken = live.commands.some((command) => command.command_id === entry.id);
+    if (isTaken && IN_FORCE[entry.action](entry.key)) change(entry.id, { verified_ms: engineNow() });
+  }
+}
+
+live.subscribe("symbols", verify);
+live.subscribe("account", verify);
+live.subscribe("commands", verify);
+
+export const acknowledge = (alertId: string, note: string) =>
+  ask<ControlResponse>(`/maker/risk/alerts/${encodeURIComponent(alertId)}/ack`, { method: "POST", body: { note } });

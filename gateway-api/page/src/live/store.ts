@@ -1,0 +1,186 @@
+// The live state: what the streams said. Components watch the slices they draw; one flush a frame.
+import type {
+  AccountGlance,
+  AlertGlance,
+  Change,
+  CommandGlance,
+  Detail,
+  DetailMessage,
+  EngineGlance,
+  FillNews,
+  Proposal,
+  StreamMessage,
+  SymbolStatus,
+} from "../api/types";
+
+export type Slice =
+  | "engine"
+  | "account"
+  | "view"
+  | "alerts"
+  | "commands"
+  | "proposals"
+  | "changes"
+  | "fills"
+  | "keys"
+  | "symbols"
+  | "detail"
+  | "connection"
+  | "held"
+  | `symbol ${string}`;
+
+export interface Connection {
+  connected: boolean;
+  /** Of the browser's monotonic clock; 0 while connected. */
+  retry_at_ms: number;
+  /** The server gave everything anew since this browser was too slow for the updates. */
+  dropped: number;
+}
+
+type Schedule = (flush: () => void) => void;
+
+export class LiveStore {
+  engine: EngineGlance | null = null;
+  account: AccountGlance | null = null;
+  view: "live" | "stale" | "away" = "live";
+  alerts: readonly AlertGlance[] = [];
+  commands: readonly CommandGlance[] = [];
+  proposals: readonly Proposal[] = [];
+  changes: readonly Change[] = [];
+  fills: readonly FillNews[] = [];
+  readonly symbols = new Map<string, SymbolStatus>();
+  keys: readonly string[] = [];
+  detail: Detail | null = null;
+  connection: Connection = { connected: false, retry_at_ms: 0, dropped: 0 };
+  loaded = false;
+  /** Symbols and fills stand still while a user reads; halts and alerts do not. */
+  isHeld = false;
+  /** Counts what was taken: a cheap "did any symbol change". */
+  symbolsVersion = 0;
+
+  private readonly listeners = new Map<Slice, Set<() => void>>();
+  private readonly dirty = new Set<Slice>();
+  private held: StreamMessage | null = null;
+  private asked = false;
+  private readonly schedule: Schedule;
+
+  constructor(schedule: Schedule) {
+    this.schedule = schedule;
+  }
+
+  subscribe(slice: Slice, listener: () => void): () => void {
+    const listeners = this.listeners.get(slice) ?? new Set();
+    this.listeners.set(slice, listeners.add(listener));
+    return () => {
+      listeners.delete(listener);
+      if (!listeners.size && this.listeners.get(slice) === listeners) this.listeners.delete(slice);
+    };
+  }
+
+  take(message: StreamMessage, isSnapshot: boolean): void {
+    if (isSnapshot) this.forgetAbsent(message);
+    this.takeUrgent(message);
+    if (this.isHeld && !isSnapshot) this.hold(message);
+    else this.takeMoving(message);
+    this.loaded = true;
+  }
+
+  takeDetail(message: DetailMessage): void {
+    if (!message.detail || this.isHeld) return;
+    this.detail = message.detail;
+    this.touch("detail");
+  }
+
+  forgetDetail(): void {
+    this.detail = null;
+    this.touch("detail");
+  }
+
+  setConnection(change: Partial<Connection>): void {
+    this.connection = { ...this.connection, ...change };
+    this.touch("connection");
+  }
+
+  setHeld(isHeld: boolean): void {
+    this.isHeld = isHeld;
+    if (!isHeld && this.held) this.takeMoving(this.held);
+    this.held = null;
+    this.touch("held");
+  }
+
+  private takeUrgent(message: StreamMessage): void {
+    if (message.engine) this.put("engine", message.engine);
+    if (message.account) this.put("account", message.account);
+    if (message.view) this.put("view", message.view);
+    if (message.alerts) this.put("alerts", message.alerts);
+    if (message.commands) this.put("commands", message.commands);
+    if (message.proposals) this.put("proposals", message.proposals);
+    if (message.changes) this.put("changes", message.changes);
+  }
+
+  private takeMoving(message: StreamMessage): void {
+    if (message.fills) this.put("fills", message.fills);
+    const count = this.symbols.size;
+    for (const [key, status] of Object.entries(message.symbols ?? {})) {
+      this.symbols.set(key, status);
+      this.touch(`symbol ${key}`);
+    }
+    if (!message.symbols) return;
+    this.symbolsVersion += 1;
+    this.touch("symbols");
+    if (this.symbols.size !== count) this.refreshKeys();
+  }
+
+  private hold(message: StreamMessage): void {
+    const symbols = { ...this.held?.symbols, ...message.symbols };
+    this.held = { ...this.held, ...message, symbols };
+  }
+
+  private forgetAbsent(message: StreamMessage): void {
+    this.held = null;
+    for (const key of this.symbols.keys()) {
+      if (!message.symbols?.[key]) {
+        this.symbols.delete(key);
+        this.touch(`symbol ${key}`);
+      }
+    }
+    this.refreshKeys();
+  }
+
+  private refreshKeys(): void {
+    this.keys = [...this.symbols.keys()].sort();
+    this.touch("keys");
+  }
+
+  private put<Name extends "engine" | "account" | "view" | "alerts" | "commands" | "proposals" | "changes" | "fills">(
+    name: Name,
+    value: LiveStore[Name],
+  ): void {
+    (this as Pick<LiveStore, Name>)[name] = value;
+    this.touch(name);
+  }
+
+  private touch(slice: Slice): void {
+    this.dirty.add(slice);
+    if (this.asked) return;
+    this.asked = true;
+    this.schedule(() => this.flush());
+  }
+
+  private flush(): void {
+    this.asked = false;
+    const slices = [...this.dirty];
+    this.dirty.clear();
+    for (const slice of slices) {
+      for (const listener of [...(this.listeners.get(slice) ?? [])]) listener();
+    }
+  }
+}
+
+// A hidden tab draws no frames, yet its title has to tell of a halt.
+const onFrame: Schedule = (flush) => {
+  if (document.hidden) setTimeout(flush, 0);
+  else requestAnimationFrame(flush);
+};
+
+export const live = new LiveStore(onFrame);

@@ -1,0 +1,73 @@
+import { negated, signed, sumOf, withSign, shortened } from "../../format/numbers";
+import { useRight } from "../../app/session";
+import { engineNow } from "../../live/clock";
+import { useAccount, useAllSymbols, useEngine } from "../../live/hooks";
+import { live } from "../../live/store";
+import { Chart } from "../../ui/Chart";
+import { Money } from "../../ui/Money";
+import { Panel } from "../../ui/Panel";
+import type { ChartSeries } from "../../ui/plot";
+import { useCurve, type Sample } from "../../ui/series";
+import { Empty, Failure, Skeleton } from "../../ui/states";
+import { drawable } from "../../format/numbers";
+import { accountCurve } from "../pnl/curve";
+import { newestMs } from "./summary";
+
+const SERIES: readonly ChartSeries[] = [
+  { label: "Drawdown", colour: "--danger", fill: "--danger-fill", width: 1 },
+  { label: "PnL", colour: "--bid", width: 1.5 },
+];
+
+function sample(): Sample | null {
+  const total = drawable(live.account?.pnl);
+  return total === null ? null : [engineNow(), total, null, null, null, null, null, null];
+}
+
+export function PnlPanel() {
+  const rows = useAllSymbols();
+  const account = useAccount();
+  const engine = useEngine();
+  const right = useRight("pnl");
+  return (
+    <Panel id="pnl" title="PnL" note={engine?.reporting_currency} atMs={newestMs(rows)}>
+      {!right.allowed ? <Empty>Profit is not shown to your role. {right.because}</Empty> : account ? <Body /> : <Skeleton rows={6} />}
+    </Panel>
+  );
+}
+
+function Body() {
+  const account = useAccount();
+  const rows = useAllSymbols();
+  const curve = useCurve({ kind: "pnl", key: null, sample });
+  const { data, drawdown } = accountCurve(curve.columns);
+  const parts = rows.flatMap((row) => (row.pnl && row.pnl.total === row.pnl.total_reporting ? [row.pnl] : []));
+  const fees = negated(sumOf(parts.map((each) => each.fees)));
+  return (
+    <>
+      <p className="panel-line big">
+        <Money text={account?.pnl} />
+      </p>
+      <dl className="trio">
+        <Part name="Capture" text={sumOf(parts.map((each) => each.capture))} />
+        <Part name="Inventory" text={sumOf(parts.map((each) => each.inventory))} />
+        <Part name="Fees" text={fees} />
+      </dl>
+      {curve.problem ? (
+        <Failure problem={curve.problem} onRetry={curve.again} />
+      ) : (
+        <Chart title="15 min" summary={`drawdown ${signed(drawdown, 2)}`} series={SERIES} data={data} decimals={1} include={[0]} empty="The curve begins with the first fill." />
+      )}
+    </>
+  );
+}
+
+function Part({ name, text }: { name: string; text: string }) {
+  return (
+    <div title={withSign(text)}>
+      <dt>{name}</dt>
+      <dd>
+        <Money text={shortened(text, 2)} />
+      </dd>
+    </div>
+  );
+}

@@ -1,0 +1,86 @@
+import type { MakerState } from "../../api/types";
+import { MAKER_LOOKS } from "../../format/states";
+import { ageText, durationText } from "../../format/times";
+import { engineNow, useTick } from "../../live/clock";
+import { send } from "../../live/commands";
+import { useAccount, useAllSymbols, useEngine } from "../../live/hooks";
+import { useStateLook } from "../../frame/Strip";
+import { CommandButton } from "../../ui/controls";
+import { Facts } from "../../ui/Facts";
+import { Icon, StateWord } from "../../ui/Icon";
+import { Panel } from "../../ui/Panel";
+import { Skeleton } from "../../ui/states";
+import { countStates, newestMs } from "./summary";
+
+const ORDER = Object.keys(MAKER_LOOKS) as MakerState[];
+const REASON = "from the overview";
+
+export function StatusPanel() {
+  const rows = useAllSymbols();
+  return (
+    <Panel id="status" title="Status" atMs={newestMs(rows)} actions={<Switches />}>
+      {rows.length ? <Body /> : <Skeleton rows={6} />}
+    </Panel>
+  );
+}
+
+function Switches() {
+  const rows = useAllSymbols();
+  const areAllStopped = rows.length > 0 && rows.every((row) => row.stopped);
+  return areAllStopped ? (
+    <CommandButton permission="start" onClick={() => void send("start", "*", REASON)}>
+      Start all
+    </CommandButton>
+  ) : (
+    <>
+      {rows.some((row) => row.stopped) ? (
+        <CommandButton permission="start" onClick={() => void send("start", "*", REASON)}>
+          Start all
+        </CommandButton>
+      ) : null}
+      <CommandButton permission="stop" onClick={() => void send("stop", "*", REASON)}>
+        Stop all
+      </CommandButton>
+    </>
+  );
+}
+
+function Body() {
+  const counts = countStates(useAllSymbols());
+  const total = useAllSymbols().length;
+  const look = useStateLook();
+  return (
+    <div className="panel-body status-body">
+      <p className="big">
+        <StateWord look={look} />
+      </p>
+      <ul className="counts">
+        {ORDER.filter((state) => counts.get(state)).map((state) => (
+          <li key={state} className={MAKER_LOOKS[state].tone}>
+            <Icon shape={MAKER_LOOKS[state].shape} />
+            <b>{counts.get(state)}</b> {MAKER_LOOKS[state].word.toLowerCase()}
+          </li>
+        ))}
+        <li className="muted">of {total} symbols</li>
+      </ul>
+      <Engine />
+    </div>
+  );
+}
+
+function Engine() {
+  const engine = useEngine();
+  const account = useAccount();
+  useTick(1000);
+  if (!engine) return null;
+  const reasons = account?.reasons.join("; ") || "none";
+  return (
+    <Facts
+      facts={[
+        ["Up", durationText(engineNow() - engine.started_ms), `Since ${ageText(engineNow() - engine.started_ms)}`],
+        ["Venue", `${engine.venue}, ${engine.feed_kind}`],
+        ["Account reasons", reasons, reasons],
+      ]}
+    />
+  );
+}

@@ -1,0 +1,148 @@
+import { memo } from "react";
+import type { OwnSide, SymbolStatus } from "../../api/types";
+import { symbolHash } from "../../app/routes";
+import { fixed, grouped, NOTHING, percent, signed, trimmed } from "../../format/numbers";
+import { MAKER_LOOKS } from "../../format/states";
+import { send } from "../../live/commands";
+import { useSymbol } from "../../live/hooks";
+import { BiasBar, CommandButton } from "../../ui/controls";
+import { StateWord } from "../../ui/Icon";
+import { Money } from "../../ui/Money";
+import { Age } from "../../ui/time";
+import { ownSpreadBps } from "./summary";
+
+export function TableHead() {
+  return (
+    <tr>
+      <th scope="col">State</th>
+      <th scope="col">Symbol</th>
+      <th scope="col" className="number wide">
+        Market bid
+      </th>
+      <th scope="col" className="number wide">
+        Market ask
+      </th>
+      <th scope="col" className="own">
+        Own bid <small>bps from mid</small>
+      </th>
+      <th scope="col" className="own">
+        Own ask <small>bps from mid</small>
+      </th>
+      <th scope="col" className="number wide">
+        Spread <small>own / mkt</small>
+      </th>
+      <th scope="col" className="position wide">
+        Position <small>of band</small>
+      </th>
+      <th scope="col" className="number">
+        PnL
+      </th>
+      <th scope="col" className="number wide">
+        Fills
+      </th>
+      <th scope="col" className="number wide" title="Part of the time with orders on both sides">
+        Uptime
+      </th>
+      <th scope="col" className="number">
+        Age
+      </th>
+      <th scope="col">
+        <span className="hidden-text">Start or stop</span>
+      </th>
+    </tr>
+  );
+}
+
+interface SymbolRowProps {
+  symbolKey: string;
+  index: number;
+  isFocused: boolean;
+  onFocus: (key: string) => void;
+}
+
+export const SymbolRow = memo(function SymbolRow({ symbolKey, index, isFocused, onFocus }: SymbolRowProps) {
+  const row = useSymbol(symbolKey);
+  if (!row) return null;
+  return (
+    <tr data-key={symbolKey} aria-rowindex={index + 2} aria-current={isFocused || undefined} onClick={() => onFocus(symbolKey)}>
+      <td>
+        <StateWord look={MAKER_LOOKS[row.state]} />
+      </td>
+      <th scope="row">
+        <a href={symbolHash(row.key)} title={`Open ${row.symbol} at ${row.venue}`}>
+          {row.symbol}
+        </a>
+      </th>
+      <Cells row={row} />
+      <td className="switch">
+        <Switch row={row} />
+      </td>
+    </tr>
+  );
+});
+
+function Cells({ row }: { row: SymbolStatus }) {
+  return (
+    <>
+      <td className="number wide">{grouped(row.market?.bid)}</td>
+      <td className="number wide">{grouped(row.market?.ask)}</td>
+      <Side side={row.bid} className="bid" />
+      <Side side={row.ask} className="ask" />
+      <td className="number wide">
+        {fixed(ownSpreadBps(row), 1)} <span className="muted">/ {fixed(row.market?.spread_bps, 1)}</span>
+      </td>
+      <td className="wide">
+        <Position row={row} />
+      </td>
+      <td className="number">
+        <Money text={row.pnl?.total} />
+      </td>
+      <td className="number wide">{grouped(String(row.activity.fills))}</td>
+      <td className="number wide">{percent(row.activity.two_sided_share)}</td>
+      <td className="number">
+        <Age atMs={row.market?.event_time_ms} />
+      </td>
+    </>
+  );
+}
+
+/** Our best order, or in its place the reason why there is none. */
+function Side({ side, className }: { side: OwnSide; className: string }) {
+  if (!side.quote) {
+    const reason = side.reason ?? "no reason given";
+    return (
+      <td className="none" title={reason}>
+        {reason}
+      </td>
+    );
+  }
+  const { price, size, distance_bps, status } = side.quote;
+  return (
+    <td title={`size ${trimmed(size)}, ${status}`}>
+      <span className="own-quote">
+        <b className={className}>{grouped(price)}</b>
+        <span className="muted">{signed(distance_bps, 1)}</span>
+      </span>
+    </td>
+  );
+}
+
+function Position({ row }: { row: SymbolStatus }) {
+  const { inventory } = row;
+  if (!inventory) return <span className="muted">{NOTHING}</span>;
+  return (
+    <span className="stock" title={`${trimmed(inventory.position)} ${inventory.base_currency}`}>
+      <BiasBar share={inventory.bias} label={`${percent(inventory.bias)} of the maximum`} />
+      <span>{trimmed(inventory.position)}</span>
+    </span>
+  );
+}
+
+export function Switch({ row }: { row: SymbolStatus }) {
+  const action = row.stopped ? "start" : "stop";
+  return (
+    <CommandButton permission={action} label={`${row.stopped ? "Start" : "Stop"} ${row.symbol}`} onClick={() => void send(action, row.key, "from the page")}>
+      {row.stopped ? "Start" : "Stop"}
+    </CommandButton>
+  );
+}

@@ -1,0 +1,14 @@
+import { NOTHING, shortened, signOf, withSign } from "../format/numbers";
+
+const TONES = { "-1": "bad", "0": "calm", "1": "good" } as const;
+
+/** Money with its sign; cut to cents where it is narrow, exact in the title. */
+export function Money({ text, decimals = 2 }: { text: string | null | undefined; decimals?: number }) {
+  if (text === null || text === undefined) return <span className="muted">{NOTHING}</span>;
+  const shown = shortened(text, decimals);
+  return (
+    <span className={TONES[`${signOf(shown)}`]} title={withSign(text)}>
+      {withSign(shown)}
+    </span>
+  );
+}

@@ -1,0 +1,75 @@
+import type { ReactNode } from "react";
+import type { Permission } from "../api/types";
+import { useRight } from "../app/session";
+import { percent } from "../format/numbers";
+import { limitLook, SOFT_SHARE } from "../format/states";
+import { useMoment } from "./moment";
+
+interface CommandButtonProps {
+  permission: Permission;
+  onClick: () => void;
+  children: ReactNode;
+  className?: string;
+  label?: string;
+  id?: string;
+  busy?: boolean;
+}
+
+/** Disabled in a replay, and for those who may not: it then says who can. It keeps its place and its focus. */
+export function CommandButton({ permission, onClick, children, className, label, id, busy }: CommandButtonProps) {
+  const right = useRight(permission);
+  const { isReplay } = useMoment();
+  const because = isReplay ? "A replay is read-only." : right.because;
+  const isOff = Boolean(because) || busy === true;
+  return (
+    <button
+      type="button"
+      id={id}
+      className={className}
+      aria-label={label}
+      aria-disabled={isOff || undefined}
+      title={because || undefined}
+      onClick={isOff ? undefined : onClick}
+    >
+      {children}
+    </button>
+  );
+}
+
+/** How much of a limit is used: a bar with marks at the soft and the hard limit. */
+export function LimitBar({ share, label }: { share: number; label: string }) {
+  const look = limitLook(share);
+  const width = `${Math.min(share, 1) * 100}%`;
+  return (
+    <span className={`limit-bar ${look.tone}`} role="img" aria-label={`${label}: ${percent(share)} of the limit, ${look.word}`}>
+      <i style={{ width }} />
+      <b style={{ left: `${SOFT_SHARE * 100}%` }} />
+    </span>
+  );
+}
+
+/** A bar from the centre: how far to one side of a band something is. */
+export function BiasBar({ share, label }: { share: number; label: string }) {
+  const part = Math.min(Math.abs(share), 1) * 50;
+  const style = share >= 0 ? { left: "50%", width: `${part}%` } : { left: `${50 - part}%`, width: `${part}%` };
+  return (
+    <span className={`bias-bar ${share < 0 ? "short" : "long"}`} role="img" aria-label={label}>
+      <i style={style} />
+    </span>
+  );
+}
+
+interface ToggleProps {
+  pressed: boolean;
+  onToggle: () => void;
+  children: ReactNode;
+  label?: string;
+}
+
+export function Toggle({ pressed, onToggle, children, label }: ToggleProps) {
+  return (
+    <button type="button" className="toggle" aria-pressed={pressed} aria-label={label} onClick={onToggle}>
+      {children}
+    </button>
+  );
+}

@@ -1,0 +1,39 @@
+// How old is what a panel shows? It draws again only where the answer changes.
+import { useEffect, useState } from "react";
+import { ageText, freshness, type Freshness } from "../format/times";
+import { useMoment } from "./moment";
+
+const LOOK_EVERY_MS = 500;
+
+export interface Aged {
+  freshness: Freshness;
+  /** "stale 3 s"; empty while fresh. */
+  label: string;
+}
+
+const FRESH: Aged = { freshness: "fresh", label: "" };
+
+function aged(atMs: number | null | undefined, nowMs: number): Aged {
+  if (!atMs) return FRESH;
+  const ageMs = nowMs - atMs;
+  const state = freshness(ageMs);
+  return state === "fresh" ? FRESH : { freshness: state, label: `stale ${ageText(Math.floor(ageMs / 1000) * 1000)}` };
+}
+
+const isSame = (one: Aged, other: Aged) => one.freshness === other.freshness && one.label === other.label;
+
+/** In a replay the data are as old as the moment: nothing is stale. */
+export function useAged(atMs: number | null | undefined): Aged {
+  const moment = useMoment();
+  const [state, setState] = useState(FRESH);
+  useEffect(() => {
+    const look = () => {
+      const now = moment.isReplay ? FRESH : aged(atMs, moment.nowMs());
+      setState((known) => (isSame(known, now) ? known : now));
+    };
+    look();
+    const timer = setInterval(look, LOOK_EVERY_MS);
+    return () => clearInterval(timer);
+  }, [atMs, moment]);
+  return state;
+}

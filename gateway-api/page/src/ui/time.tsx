@@ -1,0 +1,28 @@
+import { preferences } from "../app/preferences";
+import { useWatched } from "../app/external";
+import { ageText, clockMsText, clockText, dayText, freshness, zoneText, type Zone } from "../format/times";
+import { useTick } from "../live/clock";
+import { useMoment } from "./moment";
+
+export const useZone = (): Zone => useWatched(preferences).zone;
+
+/** A time of the day in the chosen zone; the whole time in its title. */
+export function Clock({ atMs, millis = false }: { atMs: number; millis?: boolean }) {
+  const zone = useZone();
+  const whole = `${dayText(atMs, zone)} ${clockMsText(atMs, zone)} ${zoneText(zone)}`;
+  return (
+    <time dateTime={new Date(atMs).toISOString()} title={whole}>
+      {millis ? clockMsText(atMs, zone) : clockText(atMs, zone)}
+    </time>
+  );
+}
+
+/** The age of something, which grows by itself. */
+export function Age({ atMs }: { atMs: number | null | undefined }) {
+  const moment = useMoment();
+  useTick(500);
+  if (!atMs) return <span className="muted">no data</span>;
+  const ageMs = moment.nowMs() - atMs;
+  const state = moment.isReplay ? "fresh" : freshness(ageMs);
+  return <span className={`age ${state}`}>{state === "fresh" ? ageText(ageMs) : `stale ${ageText(ageMs)}`}</span>;
+}
