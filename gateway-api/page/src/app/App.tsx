@@ -12,6 +12,9 @@ import { useTab } from "../frame/useTab";
 import { listen } from "../live/connect";
 import { useConnection, useLoaded } from "../live/hooks";
 import { OverviewPage } from "../pages/overview/OverviewPage";
+import { PnlPage } from "../pages/pnl/PnlPage";
+import { RiskPage } from "../pages/risk/RiskPage";
+import { SymbolPage } from "../pages/symbol/SymbolPage";
 import { Failure } from "../ui/states";
 import { useWatched } from "./external";
 import { listenToKeys } from "./keyboard";
@@ -92,6 +95,12 @@ function OpenDialogs() {
 function CurrentPage() {
   const { page } = useWatched(route);
   switch (page) {
+    case "symbol":
+      return <SymbolPage />;
+    case "risk":
+      return <RiskPage />;
+    case "pnl":
+      return <PnlPage />;
     default:
       return <OverviewPage />;
   }

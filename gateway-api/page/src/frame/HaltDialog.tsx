@@ -1,13 +1,14 @@
 // The kill switch: scope, action, reason; where orders go to a real exchange, the scope typed as well.
 import { useEffect, useRef, useState } from "react";
 import type { CommandAction, Problem } from "../api/types";
+import { useWatched } from "../app/external";
+import { route } from "../app/location";
 import { useRight } from "../app/session";
 import { plainKey, venueOf } from "../format/states";
 import { send } from "../live/commands";
 import { useAccount, useConnection, useEngine, useKeys } from "../live/hooks";
 import { live } from "../live/store";
 import { Dialog } from "../ui/Dialog";
-import { useMoment } from "../ui/moment";
 import { closeDialog } from "./dialogs";
 import { keysOfScope, scopeWord } from "./scope";
 
@@ -49,13 +50,11 @@ export function HaltDialog({ scope: first }: { scope: string }) {
   const [reason, setReason] = useState("manual halt from the page");
   const [typed, setTyped] = useState("");
   const right = useRight(action);
-  const { isReplay } = useMoment();
   const { problem, isBusy, submit } = useSending();
   const isLive = engine?.mode === "live";
   const word = scopeWord(scope);
   const isConfirmed = !isLive || typed.trim().toUpperCase() === word.toUpperCase();
-  const canSend = isConfirmed && right.allowed && !isReplay && !isBusy && reason.trim() !== "";
-  const because = isReplay ? "A replay is read-only: leave it to halt." : right.because;
+  const canSend = isConfirmed && right.allowed && !isBusy && reason.trim() !== "";
   return (
     <Dialog id="halt-dialog" title={ACTIONS[action].title + " trading"} onClose={closeDialog}>
       <form
@@ -76,9 +75,9 @@ export function HaltDialog({ scope: first }: { scope: string }) {
           </label>
         ) : null}
         <p className="muted small">Positions stay as they are: nothing here sells or buys.</p>
-        <Notes problem={problem} because={because} />
+        <Notes problem={problem} because={right.because} />
         <DialogButtons>
-          <button type="submit" className="halt" id="halt-confirm" aria-disabled={!canSend || undefined} title={because || undefined}>
+          <button type="submit" className="halt" id="halt-confirm" aria-disabled={!canSend || undefined} title={right.because || undefined}>
             {isBusy ? "Sending\u2026" : `${ACTIONS[action].title} ${word}`}
           </button>
         </DialogButtons>
@@ -170,8 +169,10 @@ function ReasonField({ reason, onReason }: { reason: string; onReason: (reason: 
 
 function Notes({ problem, because }: { problem: Problem | null; because: string }) {
   const { connected } = useConnection();
+  const { page } = useWatched(route);
   return (
     <>
+      {page === "replay" ? <p className="warn">The page shows the past; this concerns the engine as it runs now.</p> : null}
       {connected ? null : <p className="warn">The stream is down: the command is sent, and cannot be verified here.</p>}
       {because ? <p className="warn">{because}</p> : null}
       <p className="error" role="alert">

@@ -1,6 +1,8 @@
 // The top strip: is anything wrong? Always in sight, with the button that stops everything.
 import type { ReactNode } from "react";
 import type { SystemResponse } from "../api/types";
+import { useWatched } from "../app/external";
+import { route } from "../app/location";
 import { useSession } from "../app/session";
 import { fixed, grouped, NOTHING, percent } from "../format/numbers";
 import { CONNECTING, limitLook, PAUSED, tradingLook, type Look } from "../format/states";
@@ -9,7 +11,6 @@ import { engineNow, isClockKnown, skewMs, useTick } from "../live/clock";
 import { useAccount, useAlerts, useAllSymbols, useEngine, useLoaded } from "../live/hooks";
 import { LimitBar } from "../ui/controls";
 import { Icon, StateWord } from "../ui/Icon";
-import { useMoment } from "../ui/moment";
 import { Money } from "../ui/Money";
 import { Clock, useZone } from "../ui/time";
 import { useAsk } from "../ui/useAsk";
@@ -49,8 +50,8 @@ function Figure({ name, children, title, className }: { name: string; children: 
 
 function ModePill() {
   const engine = useEngine();
-  const { isReplay } = useMoment();
-  const mode = isReplay ? "REPLAY" : (engine?.mode ?? "paper").toUpperCase();
+  const { page } = useWatched(route);
+  const mode = page === "replay" ? "REPLAY" : (engine?.mode ?? "paper").toUpperCase();
   const venue = engine ? `${engine.venue} venue, ${engine.feed_kind} market data at speed ${engine.speed}` : "";
   return (
     <span className={`pill mode ${mode.toLowerCase()}`} id="mode" title={venue}>
@@ -183,10 +184,9 @@ function User() {
 
 function HaltButtons() {
   const account = useAccount();
-  const { isReplay } = useMoment();
   return (
     <span className="halt-buttons">
-      {account?.state === "HALT" && !isReplay ? (
+      {account?.state === "HALT" ? (
         <button type="button" id="resume-button" onClick={() => openDialog.set({ kind: "resume", scope: "*" })}>
           Resume
         </button>

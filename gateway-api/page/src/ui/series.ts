@@ -50,13 +50,14 @@ export function useCurve({ kind, key, sample, minutes = 15, toMs = null }: Curve
   const take = useRef(sample);
   take.current = sample;
   useEffect(() => setColumns(columnsOf(asked.data)), [asked.data]);
+  const isReady = asked.data !== null || asked.problem !== null;
   useEffect(() => {
-    if (isReplay) return;
+    if (isReplay || !isReady) return;
     const timer = setInterval(() => {
       const point = document.hidden ? null : take.current();
       if (point) setColumns((known) => appended(known, point));
     }, SAMPLE_MS);
     return () => clearInterval(timer);
-  }, [isReplay, kind, key]);
+  }, [isReplay, isReady, kind, key]);
   return { columns, problem: asked.problem, isLoading: asked.isLoading, again: asked.again };
 }

@@ -22,11 +22,11 @@ export function TableHead() {
       <th scope="col" className="number wide">
         Market ask
       </th>
-      <th scope="col" className="own">
-        Own bid <small>bps from mid</small>
+      <th scope="col" className="own number">
+        Own bid <small>bps</small>
       </th>
-      <th scope="col" className="own">
-        Own ask <small>bps from mid</small>
+      <th scope="col" className="own number">
+        Own ask <small>bps</small>
       </th>
       <th scope="col" className="number wide">
         Spread <small>own / mkt</small>

@@ -32,7 +32,7 @@ export function TickerPanel() {
   const isLoaded = useLoaded();
   const news = useMemo(() => newsOf(fills, commands, changes), [fills, commands, changes]);
   return (
-    <Panel id="ticker" title="Events" note="fills, commands, changes">
+    <Panel id="ticker" title="Events" note="fills with edge in bps, commands, changes">
       {news.length ? (
         <Scroll label="Newest events">
           <ul className="ticker">
@@ -83,7 +83,9 @@ function FillLine({ fill }: { fill: FillNews }) {
       <a href={symbolHash(fill.key)}>{plainKey(fill.key)}</a>
       <span className="number">{trimmed(fill.size)}</span>
       <span className="number">@ {grouped(fill.price)}</span>
-      <span className="number muted">{signed(fill.edge_bps, 1)} bps</span>
+      <span className="number muted" title="edge against the mid, in bps">
+        {signed(fill.edge_bps, 1)}
+      </span>
     </span>
   );
 }

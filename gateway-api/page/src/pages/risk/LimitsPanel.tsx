@@ -1,0 +1,85 @@
+// Every limit of the account and of all symbols: how much is used, and how much is left in units.
+import type { Limit } from "../../api/types";
+import { symbolHash } from "../../app/routes";
+import { figure, percent } from "../../format/numbers";
+import { limitLook, SOFT_SHARE, words } from "../../format/states";
+import { limitsByShare, type OwnedLimit } from "../../frame/worst";
+import { useAccount, useAllSymbols } from "../../live/hooks";
+import { LimitBar } from "../../ui/controls";
+import { StateWord } from "../../ui/Icon";
+import { Panel } from "../../ui/Panel";
+import { Skeleton } from "../../ui/states";
+import { VirtualRows } from "../../ui/VirtualRows";
+import { newestMs } from "../overview/summary";
+
+const ROW_PX = 28;
+const idOf = (owned: OwnedLimit) => `${owned.key} ${owned.limit.name}`;
+
+export function LimitsPanel() {
+  const account = useAccount();
+  const rows = useAllSymbols();
+  const limits = limitsByShare(account, rows);
+  const byId = new Map(limits.map((each) => [idOf(each), each]));
+  const near = limits.filter((each) => each.share >= SOFT_SHARE).length;
+  return (
+    <Panel id="limits" title="Limits" note={`nearest first; ${near} of ${limits.length} over ${percent(SOFT_SHARE)}`} atMs={newestMs(rows)}>
+      {account ? <VirtualRows label="Limits" className="limits-table" rowHeight={ROW_PX} keys={[...byId.keys()]} head={<Head />} row={(id) => <Row key={id} owned={byId.get(id)} />} /> : <Skeleton rows={16} />}
+    </Panel>
+  );
+}
+
+function Head() {
+  return (
+    <tr>
+      <th scope="col">Of</th>
+      <th scope="col">Limit</th>
+      <th scope="col" className="bar-column">
+        Used <small>marks at 70 % and 100 %</small>
+      </th>
+      <th scope="col" className="number">
+        Share
+      </th>
+      <th scope="col">State</th>
+      <th scope="col" className="number">
+        Value
+      </th>
+      <th scope="col" className="number">
+        Limit
+      </th>
+      <th scope="col" className="number">
+        Headroom
+      </th>
+      <th scope="col" className="wide">
+        Unit
+      </th>
+    </tr>
+  );
+}
+
+/** What is left until the limit is reached; none once it is. */
+export function headroom(limit: Limit): number {
+  const left = limit.limit - limit.value;
+  return Math.sign(left) === Math.sign(limit.limit) ? left : 0;
+}
+
+function Row({ owned }: { owned: OwnedLimit | undefined }) {
+  if (!owned) return null;
+  const { limit, share, owner, key } = owned;
+  return (
+    <tr data-limit={idOf(owned)}>
+      <th scope="row">{key === "*" ? owner : <a href={symbolHash(key)}>{owner}</a>}</th>
+      <td>{words(limit.name)}</td>
+      <td>
+        <LimitBar share={share} label={`${limit.name} of ${owner}`} />
+      </td>
+      <td className="number">{percent(share, 1)}</td>
+      <td>
+        <StateWord look={limitLook(share)} />
+      </td>
+      <td className="number">{figure(limit.value, 5)}</td>
+      <td className="number">{figure(limit.limit)}</td>
+      <td className="number">{figure(headroom(limit), 5)}</td>
+      <td className="muted wide">{limit.unit}</td>
+    </tr>
+  );
+}

@@ -1,0 +1,72 @@
+// Who is not running, and why; with the way out.
+import type { AccountGlance, SymbolStatus } from "../../api/types";
+import { symbolHash } from "../../app/routes";
+import { tradingLook } from "../../format/states";
+import { openDialog } from "../../frame/dialogs";
+import { withdrawalText } from "../../frame/withdrawal";
+import { sidesQuoted } from "../../live/commands";
+import { useAccount, useAllSymbols } from "../../live/hooks";
+import { StateWord } from "../../ui/Icon";
+import { Panel } from "../../ui/Panel";
+import { Scroll } from "../../ui/Scroll";
+import { Empty, Skeleton } from "../../ui/states";
+import { newestMs } from "../overview/summary";
+
+export function StatesPanel() {
+  const account = useAccount();
+  const rows = useAllSymbols();
+  const limited = rows.filter((row) => row.risk && row.risk.own_state !== "RUN");
+  return (
+    <Panel id="states" title="Trading states" note={`${rows.length - limited.length} of ${rows.length} symbols run`} atMs={newestMs(rows)}>
+      {account ? (
+        <Scroll label="Trading states" className="pad">
+          <Account account={account} />
+          {limited.length ? <Limited rows={limited} /> : <Empty>No symbol is halted or reduced by a limit of its own.</Empty>}
+        </Scroll>
+      ) : (
+        <Skeleton rows={4} />
+      )}
+    </Panel>
+  );
+}
+
+function Account({ account }: { account: AccountGlance }) {
+  const isHalted = account.state === "HALT";
+  return (
+    <div className="state-block">
+      <p>
+        <b>Account</b> <StateWord look={tradingLook(account.state)} /> {account.latched ? "latched" : ""}
+        <span className="muted"> {account.reasons.join("; ")}</span>
+      </p>
+      {isHalted ? (
+        <p>
+          {withdrawalText(account.withdrawals, sidesQuoted("*"))}{" "}
+          <button type="button" onClick={() => openDialog.set({ kind: "resume", scope: "*" })}>
+            Resume{"\u2026"}
+          </button>
+        </p>
+      ) : null}
+      <p className="muted small">
+        Halts so far: {account.halt_sequence}. People for a resume: {account.resume_people}. Market events refused without a symbol: {account.refusals_without_symbol}.
+      </p>
+    </div>
+  );
+}
+
+function Limited({ rows }: { rows: readonly SymbolStatus[] }) {
+  return (
+    <ul className="state-list">
+      {rows.map((row) => (
+        <li key={row.key}>
+          <a href={symbolHash(row.key)}>{row.symbol}</a> <StateWord look={tradingLook(row.risk?.own_state ?? null)} />
+          <span className="muted">{row.risk?.reasons.join("; ")}</span>
+          {row.risk?.own_state === "HALT" ? (
+            <button type="button" onClick={() => openDialog.set({ kind: "resume", scope: row.key })}>
+              Resume{"\u2026"}
+            </button>
+          ) : null}
+        </li>
+      ))}
+    </ul>
+  );
+}

@@ -1,0 +1,58 @@
+// The settings that shape the quotes of this symbol, and what its contract is.
+import type { Detail, Setting, SettingsResponse, SymbolStatus } from "../../api/types";
+import { routeHash } from "../../app/routes";
+import { grouped } from "../../format/numbers";
+import { words } from "../../format/states";
+import { useMoment } from "../../ui/moment";
+import { Facts, type Fact } from "../../ui/Facts";
+import { Panel } from "../../ui/Panel";
+import { Scroll } from "../../ui/Scroll";
+import { Empty, Failure, Skeleton } from "../../ui/states";
+import { useAsk } from "../../ui/useAsk";
+
+const EVERY_MS = 10_000;
+const SECTIONS = ["market_making", "pricing", "inventory"];
+
+export function ParametersPanel({ status, detail }: { status: SymbolStatus; detail: Detail | null }) {
+  const { isReplay } = useMoment();
+  const { data, problem, again } = useAsk<SettingsResponse>(isReplay ? null : "/maker/settings", EVERY_MS);
+  return (
+    <Panel id="parameters" title="Parameters" note={isReplay ? null : <a href={routeHash("audit")}>change</a>}>
+      {isReplay ? (
+        <Empty>The settings of that time stand in the events of the lanes human and system.</Empty>
+      ) : problem && !data ? (
+        <Failure problem={problem} onRetry={again} />
+      ) : data ? (
+        <Scroll label="Parameters" className="pad">
+          <Facts facts={[...data.settings.filter(isShown).map(factOf), ...contract(detail), ...counters(status)]} />
+        </Scroll>
+      ) : (
+        <Skeleton rows={8} />
+      )}
+    </Panel>
+  );
+}
+
+const isShown = (setting: Setting) => SECTIONS.includes(setting.key.split(".")[0] ?? "");
+
+function factOf(setting: Setting): Fact {
+  const name = words(setting.key.split(".").at(-1) ?? setting.key);
+  const value = setting.pending === null ? grouped(setting.value) : `${grouped(setting.value)} \u2192 ${grouped(setting.pending)}`;
+  return [name, value, `${setting.key}, ${setting.unit}`];
+}
+
+function contract(detail: Detail | null): Fact[] {
+  const known = detail?.contract;
+  if (!known) return [];
+  return [
+    ["tick", known.tick_size],
+    ["lot", known.lot_size],
+    ["maker fee", `${known.maker_fee_bps} bps`],
+    ["contract", known.contract_kind],
+  ];
+}
+
+function counters({ activity }: SymbolStatus): Fact[] {
+  const names = ["orders", "amends", "cancels", "rejects", "denials", "halts", "refused_events"] as const;
+  return names.map((name) => [words(name), grouped(String(activity[name]))]);
+}

@@ -1,0 +1,217 @@
+// Why this quote: each step from the fair value to the tick, as a waterfall or as a table.
+import { useState } from "react";
+import type { Explanation, QuoteSides, Step, SymbolStatus } from "../../api/types";
+import { replayHash, routeHash } from "../../app/routes";
+import { figure, fixed, grouped, NOTHING, signed, trimmed } from "../../format/numbers";
+import { words } from "../../format/states";
+import { ageText } from "../../format/times";
+import { useTick } from "../../live/clock";
+import { Toggle } from "../../ui/controls";
+import { Icon } from "../../ui/Icon";
+import { useMoment } from "../../ui/moment";
+import { Panel } from "../../ui/Panel";
+import { Scroll } from "../../ui/Scroll";
+import { Empty, Skeleton } from "../../ui/states";
+import { totalBps, waterfall, type Bar, type WaterfallRow } from "./waterfall";
+
+interface WhyPanelProps {
+  status: SymbolStatus;
+  why: Explanation | null;
+  isLoading: boolean;
+}
+
+export function WhyPanel({ status, why, isLoading }: WhyPanelProps) {
+  const [isTable, setTable] = useState(false);
+  const actions = (
+    <Toggle pressed={isTable} onToggle={() => setTable(!isTable)} label="Why this quote as a table">
+      Table
+    </Toggle>
+  );
+  return (
+    <Panel id="why" title="Why this quote" note={why ? <Source why={why} symbolKey={status.key} /> : null} actions={actions}>
+      {why ? <Body why={why} isTable={isTable} /> : isLoading ? <Skeleton rows={12} /> : <Empty>No quote yet: the first target of the quote service brings its reasons here.</Empty>}
+    </Panel>
+  );
+}
+
+function Source({ why, symbolKey }: { why: Explanation; symbolKey: string }) {
+  return (
+    <>
+      {why.model.replaceAll("_", " ")} <a href={replayHash(why.event_time_ms, symbolKey)}>#{why.sequence}</a> <TargetAge why={why} />
+    </>
+  );
+}
+
+/** A target counts until it expires, however old it is. */
+function TargetAge({ why }: { why: Explanation }) {
+  const moment = useMoment();
+  useTick(500);
+  const nowMs = moment.nowMs();
+  const age = ageText(nowMs - why.event_time_ms);
+  return nowMs > why.valid_until_ms ? <span className="age dead">expired, {age} old</span> : <span>{age} old</span>;
+}
+
+function Body({ why, isTable }: { why: Explanation; isTable: boolean }) {
+  return (
+    <Scroll label="Steps from fair value to the quoted price">
+      <Silent name="bid" because={why.bid.not_quoting_because} />
+      <Silent name="ask" because={why.ask.not_quoting_because} />
+      {isTable ? <StepTable sides={why} /> : <Steps sides={why} />}
+    </Scroll>
+  );
+}
+
+function Silent({ name, because }: { name: string; because: string | null }) {
+  if (!because) return null;
+  return (
+    <p className="side-reason" data-why={name}>
+      <Icon shape="ring" tone="warn" /> <b>No {name}</b> {because}
+    </p>
+  );
+}
+
+/** Bars to the left lower a price, bars to the right raise it; the middle is the fair value. */
+export function Steps({ sides }: { sides: QuoteSides }) {
+  const { rows, reach_bps } = waterfall(sides);
+  return (
+    <table className="waterfall" id="why-rows">
+      <thead>
+        <tr>
+          <th scope="col">Step</th>
+          <th scope="col" className="number bid">
+            Bid
+          </th>
+          <th scope="col" className="axis">
+            bps from fair value
+          </th>
+          <th scope="col" className="number ask">
+            Ask
+          </th>
+        </tr>
+      </thead>
+      <tbody>
+        {rows.map((row, index) => (
+          <StepRow key={row.name} row={row} reach={reach_bps} isFirst={index === 0} />
+        ))}
+        <Final sides={sides} reach={reach_bps} />
+      </tbody>
+    </table>
+  );
+}
+
+const hasEffect = (bar: Bar | null) => bar !== null && Math.abs(bar.step.effect_bps) >= 0.005;
+
+function StepRow({ row, reach, isFirst }: { row: WaterfallRow; reach: number; isFirst: boolean }) {
+  const isIdle = !isFirst && !hasEffect(row.bid) && !hasEffect(row.ask);
+  const step = row.bid?.step ?? row.ask?.step;
+  return (
+    <tr className={isIdle ? "idle" : ""} data-step={row.name}>
+      <th scope="row">
+        {words(row.name)} <StepSource step={step} />
+      </th>
+      <td className="number">{isFirst ? <PriceAfter bar={row.bid} /> : effectText(row.bid)}</td>
+      <td className="axis">
+        <BarPiece bar={row.bid} reach={reach} side="bid" />
+        <BarPiece bar={row.ask} reach={reach} side="ask" />
+      </td>
+      <td className="number">{isFirst ? <PriceAfter bar={row.ask} /> : effectText(row.ask)}</td>
+    </tr>
+  );
+}
+
+const effectText = (bar: Bar | null) => (hasEffect(bar) ? signed(bar?.step.effect_bps, 2) : NOTHING);
+
+function PriceAfter({ bar }: { bar: Bar | null }) {
+  return <>{bar ? figure(bar.step.price_after, 8) : NOTHING}</>;
+}
+
+function StepSource({ step }: { step: Step | undefined }) {
+  if (!step) return null;
+  const name = step.config_key?.split(".").at(-1);
+  return (
+    <small title={step.config_key ?? undefined}>
+      {figure(step.input, 4)}
+      {step.config_key && name ? (
+        <>
+          {" "}
+          <a href={routeHash("audit", null, { setting: step.config_key })}>{words(name)}</a>
+        </>
+      ) : null}
+    </small>
+  );
+}
+
+function BarPiece({ bar, reach, side }: { bar: Bar | null; reach: number; side: "bid" | "ask" }) {
+  if (!bar || !hasEffect(bar)) return null;
+  const at = (bps: number) => 50 + (bps / reach) * 49;
+  const [from, to] = [at(Math.min(bar.from_bps, bar.to_bps)), at(Math.max(bar.from_bps, bar.to_bps))];
+  return <i className={side} style={{ left: `${from}%`, width: `${Math.max(to - from, 0.7)}%` }} aria-hidden="true" />;
+}
+
+function Final({ sides, reach }: { sides: QuoteSides; reach: number }) {
+  const at = (bps: number) => `${50 + (bps / reach) * 49}%`;
+  return (
+    <tr className="final" data-step="quoted">
+      <th scope="row">
+        quoted{" "}
+        <small>
+          {trimmed(sides.bid.size)} / {trimmed(sides.ask.size)}
+        </small>
+      </th>
+      <td className="number bid">
+        {grouped(sides.bid.price)}
+        <small>{signed(totalBps(sides.bid), 2)}</small>
+      </td>
+      <td className="axis">
+        <i className="bid tick" style={{ left: at(totalBps(sides.bid)) }} aria-hidden="true" />
+        <i className="ask tick" style={{ left: at(totalBps(sides.ask)) }} aria-hidden="true" />
+      </td>
+      <td className="number ask">
+        {grouped(sides.ask.price)}
+        <small>{signed(totalBps(sides.ask), 2)}</small>
+      </td>
+    </tr>
+  );
+}
+
+function StepTable({ sides }: { sides: QuoteSides }) {
+  const { rows } = waterfall(sides);
+  return (
+    <table className="mini" id="why-table">
+      <thead>
+        <tr>
+          <th scope="col">Step</th>
+          <th scope="col" className="number">
+            Input
+          </th>
+          <th scope="col" className="number">
+            Bid, bps
+          </th>
+          <th scope="col" className="number">
+            Bid after
+          </th>
+          <th scope="col" className="number">
+            Ask, bps
+          </th>
+          <th scope="col" className="number">
+            Ask after
+          </th>
+        </tr>
+      </thead>
+      <tbody>
+        {rows.map(({ name, bid, ask }) => (
+          <tr key={name} data-step={name}>
+            <th scope="row" title={(bid ?? ask)?.step.config_key ?? undefined}>
+              {words(name)}
+            </th>
+            <td className="number">{figure((bid ?? ask)?.step.input ?? 0, 5)}</td>
+            <td className="number">{fixed(bid?.step.effect_bps, 4)}</td>
+            <td className="number">{bid ? figure(bid.step.price_after, 9) : NOTHING}</td>
+            <td className="number">{fixed(ask?.step.effect_bps, 4)}</td>
+            <td className="number">{ask ? figure(ask.step.price_after, 9) : NOTHING}</td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}

@@ -1,0 +1,27 @@
+// The rows of the ladder: the market's levels and ours, with what lies up to there.
+import type { LadderLevel, OwnOrder, Side } from "../../api/types";
+import { drawable } from "../../format/numbers";
+
+export interface LadderRow {
+  side: Side;
+  price: string;
+  size: string | null;
+  own_size: string | null;
+  order: OwnOrder | null;
+  /** Of the side's whole shown depth, up to here. */
+  depth_share: number;
+}
+
+/** Best first, as the levels come. */
+export function ladderRows(side: Side, levels: readonly LadderLevel[], orders: readonly OwnOrder[], deepest: number): LadderRow[] {
+  let depth = 0;
+  return levels.map((level) => {
+    depth += drawable(level.size) ?? 0;
+    const order = orders.find((each) => each.side === side && each.price === level.price) ?? null;
+    return { side, ...level, order, depth_share: deepest ? depth / deepest : 0 };
+  });
+}
+
+export function depthOf(levels: readonly LadderLevel[]): number {
+  return levels.reduce((sum, level) => sum + (drawable(level.size) ?? 0), 0);
+}
