@@ -13,6 +13,7 @@ import { listen } from "../live/connect";
 import { useConnection, useLoaded } from "../live/hooks";
 import { OverviewPage } from "../pages/overview/OverviewPage";
 import { PnlPage } from "../pages/pnl/PnlPage";
+import { ReplayPage } from "../pages/replay/ReplayPage";
 import { RiskPage } from "../pages/risk/RiskPage";
 import { SymbolPage } from "../pages/symbol/SymbolPage";
 import { Failure } from "../ui/states";
@@ -101,6 +102,8 @@ function CurrentPage() {
       return <RiskPage />;
     case "pnl":
       return <PnlPage />;
+    case "replay":
+      return <ReplayPage />;
     default:
       return <OverviewPage />;
   }

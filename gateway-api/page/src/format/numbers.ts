@@ -57,8 +57,11 @@ export function percent(share: number | null | undefined, decimals = 0): string 
   return share === null || share === undefined ? NOTHING : fixed(share * 100, decimals) + " %";
 }
 
+const NEGLIGIBLE = 1e-6;
+
 /** A figure that is no price: as many digits as say something. */
 export function figure(value: number, digits = 6): string {
+  if (Math.abs(value) < NEGLIGIBLE) return "0";
   return grouped(String(Number(value.toPrecision(digits))));
 }
 

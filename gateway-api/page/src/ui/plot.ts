@@ -57,7 +57,7 @@ export function rangeOf(low: number | null, high: number | null, include: readon
 
 function axes(decimals: number, zone: Zone): uPlot.Axis[] {
   const look = { stroke: colourOf("--muted"), font: FONT, ticks: { show: false }, grid: { stroke: colourOf("--line"), width: 1 } };
-  const times = (_: uPlot, values: number[]) => values.map((value) => clockText(value, zone).slice(0, 8));
+  const times = (_: uPlot, values: number[]) => values.map((value) => clockText(Math.round(value / 1000) * 1000, zone));
   const numbers = (_: uPlot, values: number[]) => values.map((value) => fixed(value, decimals));
   return [
     { ...look, size: 22, gap: 2, space: 90, values: times },

@@ -1,0 +1,19 @@
+// What differs between two documents, path by path.
+
+export interface Difference {
+  path: string;
+  before: string;
+  after: string;
+}
+
+type Branch = Record<string, unknown>;
+
+const isBranch = (value: unknown): value is Branch => typeof value === "object" && value !== null;
+const shown = (value: unknown) => (value === undefined ? "absent" : typeof value === "string" ? value : JSON.stringify(value));
+
+export function differences(before: unknown, after: unknown, path = ""): Difference[] {
+  if (Object.is(before, after)) return [];
+  if (!isBranch(before) || !isBranch(after)) return [{ path: path || "all", before: shown(before), after: shown(after) }];
+  const names = [...new Set([...Object.keys(before), ...Object.keys(after)])];
+  return names.flatMap((name) => differences(before[name], after[name], path ? `${path}.${name}` : name));
+}
