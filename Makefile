@@ -3,7 +3,7 @@ PY ?= python3
 BIN := .venv/bin
 MEMBERS := schemas chassis monitor-service quote-service inventory-service risk-service gateway-api
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run test test-fast test-kafka lint format up down bench bench-kafka bench-orders bench-gate docs lock clean
+.PHONY: help setup setup-dev run test test-fast test-kafka lint format up down bench bench-kafka bench-orders bench-gate bench-ui docs page lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -59,6 +59,9 @@ bench-orders: setup-dev  ## the same of orders over the sandbox exchange: decisi
 bench-gate: setup-dev  ## how long the router's gate takes for one order
 	@$(BIN)/python tests/bench/gate.py $(ARGS)
 
+bench-ui: setup-dev  ## the page at 100 symbols: script time a frame, heap, event to pixel, what it costs quoting
+	@$(BIN)/python tests/bench/page.py $(ARGS)
+
 docs: setup-dev  ## the contracts as documents: docs/api
 	@$(BIN)/maker docs asyncapi > docs/api/asyncapi.json
 	@$(BIN)/maker docs openapi > docs/api/openapi.json
@@ -68,6 +71,12 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-head
 lock: setup-dev  ## resolve every third-party version anew
 	@$(COMPILE) -o requirements.lock $(ARGS)
 	@$(COMPILE) --group dev -c requirements.lock -o requirements-dev.lock $(ARGS)
+
+PAGE := gateway-api/page
+page:  ## build the dashboard from its source (needs Node 20.19 or newer); the result is committed
+	@npm --prefix $(PAGE) ci --no-audit --no-fund --loglevel=error
+	@npm --prefix $(PAGE) run --silent check
+	@npm --prefix $(PAGE) run --silent build
 
 clean:  ## remove what the other verbs made
 	rm -rf .venv .mypy_cache .ruff_cache .import_linter_cache runs

@@ -70,6 +70,8 @@ class SymbolView(SymbolEvent):
     risk: RiskState | None = None
     live_orders: tuple[OrderEvent, ...] = ()
     """The newest event of each order that has not ended."""
+    denials: tuple[OrderEvent, ...] = ()
+    """By side: the newest order that the gate did not let out, if none was accepted since."""
     last_trades: tuple[Trade, ...] = ()
     """Newest last, at most 50."""
     last_fills: tuple[Fill, ...] = ()

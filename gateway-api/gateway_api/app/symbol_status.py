@@ -139,8 +139,10 @@ def _reason(view: SymbolView, side: Side, risk: Risk | None) -> str:
         return "no quote yet"
     if target_side.not_quoting_because:
         return target_side.not_quoting_because
-    waiting = any(order.side == side for order in view.live_orders)
-    return "order on its way" if waiting else "no order at the venue"
+    if any(order.side == side for order in view.live_orders):
+        return "order on its way"
+    denied = next((each for each in view.denials if each.side == side), None)
+    return "no order at the venue" if denied is None else f"held back: {', '.join(denied.reasons)}"
 
 
 def _target_side(view: SymbolView, side: Side) -> QuoteSide | None:

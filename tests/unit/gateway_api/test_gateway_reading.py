@@ -59,6 +59,10 @@ NO_SELL = ("cancelled", "cancelled", "sell")
         (lambda b, a: [b.target(9, bid=None), b.order(9, *NO_BUY)], ("ONE_SIDE", "INVENTORY_FULL")),
         (lambda b, a: [b.order(9, *NO_BUY)], ("ONE_SIDE", "no order at the venue")),
         (lambda b, a: [b.order(9, "place_intent", "pending_new", "buy")], ("ONE_SIDE", "order on its way")),
+        (
+            lambda b, a: [b.order(9, *NO_BUY), b.order(9, *DENIED)],
+            ("ONE_SIDE", "held back: MMP_FROZEN"),
+        ),
         (lambda b, a: [b.order(9, *NO_BUY), b.order(9, *NO_SELL)], ("NOT_QUOTING", "no order at the venue")),
         (lambda b, a: [b.book(9, status="stale")], ("NO_MARKET", None)),
         (lambda b, a: [b.risk(9, "REDUCE_ONLY", "LOSS")], ("REDUCE_ONLY", None)),

@@ -7,6 +7,7 @@ from gateway_api.projector.core.integral import TimeIntegral
 from gateway_api.projector.core.presence import Presence
 from schemas.inventory import Position
 from schemas.market import Book, Instrument, Refusal, Trade
+from schemas.message import Side
 from schemas.orders import Fill, OrderEvent, OrderEventKind
 from schemas.quoting import QuoteTarget
 from schemas.risk import RiskState
@@ -45,6 +46,8 @@ class SymbolFold:
     """The symbol's own state or the account's is HALT."""
     presence: Presence = field(default_factory=Presence)
     inventory_notional_ns: TimeIntegral = field(default_factory=TimeIntegral)
+    denials: dict[Side, OrderEvent] = field(default_factory=dict)
+    """The newest order of a side that the gate did not let out, if none was accepted since."""
     last_trades: deque[Trade] = field(default_factory=lambda: deque(maxlen=_TRADES_MAX))
     last_fills: deque[Fill] = field(default_factory=lambda: deque(maxlen=_FILLS_MAX))
     last_refusals: deque[Refusal] = field(default_factory=lambda: deque(maxlen=_REFUSALS_MAX))
@@ -69,6 +72,10 @@ class SymbolFold:
         if counter is not None:
             self.order_counts[counter] += 1
         self.presence.follow(event)
+        if event.kind == "denied":
+            self.denials[event.side] = event
+        elif event.kind == "accepted":
+            self.denials.pop(event.side, None)
 
     def take_position(self, position: Position) -> None:
         """A new position or mark."""
@@ -104,6 +111,7 @@ class SymbolFold:
             position=self.position,
             risk=self.risk,
             live_orders=tuple(self.presence.orders.values()),
+            denials=tuple(self.denials.values()),
             last_trades=tuple(self.last_trades),
             last_fills=tuple(self.last_fills),
             last_refusals=tuple(self.last_refusals),
