@@ -11,10 +11,12 @@ import { Strip } from "../frame/Strip";
 import { useTab } from "../frame/useTab";
 import { listen } from "../live/connect";
 import { useConnection, useLoaded } from "../live/hooks";
+import { AuditPage } from "../pages/audit/AuditPage";
 import { OverviewPage } from "../pages/overview/OverviewPage";
 import { PnlPage } from "../pages/pnl/PnlPage";
 import { ReplayPage } from "../pages/replay/ReplayPage";
 import { RiskPage } from "../pages/risk/RiskPage";
+import { SystemPage } from "../pages/system/SystemPage";
 import { SymbolPage } from "../pages/symbol/SymbolPage";
 import { Failure } from "../ui/states";
 import { useWatched } from "./external";
@@ -104,7 +106,11 @@ function CurrentPage() {
       return <PnlPage />;
     case "replay":
       return <ReplayPage />;
-    default:
+    case "system":
+      return <SystemPage />;
+    case "audit":
+      return <AuditPage />;
+    case "overview":
       return <OverviewPage />;
   }
 }

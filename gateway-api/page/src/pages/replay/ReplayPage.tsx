@@ -1,5 +1,5 @@
 // What happened, event by event, and how the page looked at any moment of it.
-import { useMemo, useState } from "react";
+import { useMemo, useState, type ReactNode } from "react";
 import type { Lane } from "../../api/types";
 import { useWatched } from "../../app/external";
 import { route } from "../../app/location";
@@ -39,10 +39,11 @@ function Replay() {
   return (
     <MomentContext value={moment}>
       <div className="replay-page" data-view={position.view}>
-        <ReplayBanner position={position} />
+        <ReplayBanner position={position}>
+          <Views view={position.view} move={move} />
+        </ReplayBanner>
         <StretchBar position={position} move={move} text={text} onText={setText} />
         <Scrubber position={position} move={move} player={player} />
-        <Views view={position.view} move={move} />
         {position.view === "state" ? (
           <StateView position={position} />
         ) : position.view === "check" ? (
@@ -55,12 +56,15 @@ function Replay() {
   );
 }
 
-function ReplayBanner({ position }: { position: Position }) {
+function ReplayBanner({ position, children }: { position: Position; children: ReactNode }) {
   const zone = useZone();
   return (
-    <p className="banner replay" role="status">
-      <b>REPLAY</b> The panels below show the past at {clockMicrosText(position.at_ns, zone)} {zoneText(zone)}, read-only. The strip above is the engine as it runs now.
-    </p>
+    <div className="banner replay" id="replay-banner">
+      <p>
+        <b>REPLAY</b> The panels below show the past at {clockMicrosText(position.at_ns, zone)} {zoneText(zone)}, read-only. The strip above is the engine as it runs now.
+      </p>
+      {children}
+    </div>
   );
 }
 

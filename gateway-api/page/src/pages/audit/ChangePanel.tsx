@@ -1,0 +1,107 @@
+// Change one setting: what the newest quote would be, then send it, or propose it to a second person.
+import { useState } from "react";
+import { ask, freshId, problemFrom } from "../../api/client";
+import type { ControlResponse, Permission, Problem, Setting } from "../../api/types";
+import { grouped } from "../../format/numbers";
+import { CommandButton } from "../../ui/controls";
+import { Panel } from "../../ui/Panel";
+import { Scroll } from "../../ui/Scroll";
+import { Empty } from "../../ui/states";
+import { isLooser, typedValue } from "./change";
+import { PreviewView } from "./PreviewView";
+import { settingName } from "./SettingsPanel";
+
+interface ChangePanelProps {
+  setting: Setting | null;
+  onSent: () => void;
+}
+
+export function ChangePanel({ setting, onSent }: ChangePanelProps) {
+  return (
+    <Panel id="change" title="Change" note={setting?.key}>
+      {setting ? <ChangeForm setting={setting} onSent={onSent} /> : <Empty>Choose a setting in the list to see what it does, try another value, and change it.</Empty>}
+    </Panel>
+  );
+}
+
+type Outcome = { kind: "sent" | "proposed" } | { kind: "failed"; problem: Problem };
+
+function useChange(setting: Setting, onSent: () => void) {
+  const [outcome, setOutcome] = useState<Outcome | null>(null);
+  const submit = async (value: string, reason: string) => {
+    try {
+      const path = `/maker/settings/${encodeURIComponent(setting.key)}`;
+      const answer = await ask<ControlResponse>(path, { method: "PUT", body: { value, reason }, idempotencyKey: freshId() });
+      setOutcome({ kind: answer.status });
+      onSent();
+    } catch (error) {
+      setOutcome({ kind: "failed", problem: problemFrom(error) });
+    }
+  };
+  return { outcome, submit };
+}
+
+function permissionOf(setting: Setting, looser: boolean): Permission {
+  if (looser) return "loosen_propose";
+  return setting.kind === "parameter" ? "parameters" : "tighten";
+}
+
+function ChangeForm({ setting, onSent }: { setting: Setting; onSent: () => void }) {
+  const [text, setText] = useState(setting.value);
+  const [reason, setReason] = useState("");
+  const { outcome, submit } = useChange(setting, onSent);
+  const value = typedValue(text);
+  const looser = isLooser(setting, value);
+  const [section, name] = settingName(setting.key);
+  const canSend = value !== "" && value !== setting.value && reason.trim() !== "";
+  return (
+    <Scroll label="Change a setting" className="pad">
+      <form className="change-form" onSubmit={(event) => event.preventDefault()}>
+        <p>
+          <b>{name}</b> <small>{section}</small>
+        </p>
+        <p className="muted">{setting.description || "No description."}</p>
+        <p className="small">
+          In force {grouped(setting.value)}, default {grouped(setting.default)}, in {setting.unit}. {about(setting)}
+        </p>
+        <label>
+          <span>Value</span>
+          <input id="setting-value" value={text} inputMode="decimal" autoComplete="off" onChange={(event) => setText(event.target.value)} />
+        </label>
+        <label>
+          <span>Reason</span>
+          <input id="setting-reason" value={reason} maxLength={1000} autoComplete="off" onChange={(event) => setReason(event.target.value)} />
+        </label>
+        <div className="buttons">
+          {looser ? <span className="warn">Looser: a second person of role risk has to agree.</span> : null}
+          <CommandButton permission={permissionOf(setting, looser)} className="primary" id="setting-send" busy={!canSend} onClick={() => void submit(value, reason.trim())}>
+            {looser ? "Propose" : "Change"}
+          </CommandButton>
+        </div>
+        <OutcomeLine outcome={outcome} />
+      </form>
+      <PreviewView settingKey={setting.key} value={value} />
+    </Scroll>
+  );
+}
+
+function about(setting: Setting): string {
+  if (setting.tighter === null) return "A parameter: one person changes it.";
+  return `A limit: ${setting.tighter} is tighter and takes one person; looser takes two.`;
+}
+
+function OutcomeLine({ outcome }: { outcome: Outcome | null }) {
+  if (!outcome) return <p role="status" />;
+  if (outcome.kind === "failed") {
+    return (
+      <p className="error" role="alert">
+        {outcome.problem.detail} {outcome.problem.hint}
+      </p>
+    );
+  }
+  return (
+    <p className="good" role="status">
+      {outcome.kind === "sent" ? "Sent. The list of changes says when every process has it in force." : "Proposed. It waits for a second person."}
+    </p>
+  );
+}

@@ -1,0 +1,60 @@
+import type { SystemResponse } from "../../api/types";
+import { figure, fixed, percent } from "../../format/numbers";
+import { limitLook, limitShare, words } from "../../format/states";
+import { ageText } from "../../format/times";
+import { skewMs, useTick } from "../../live/clock";
+import { useConnection, useView } from "../../live/hooks";
+import { LimitBar } from "../../ui/controls";
+import { Facts } from "../../ui/Facts";
+import { StateWord } from "../../ui/Icon";
+import { Panel } from "../../ui/Panel";
+import { Scroll } from "../../ui/Scroll";
+import { Skeleton } from "../../ui/states";
+import { STORE_LOOKS, type SystemProps } from "./looks";
+
+export function StorePanel({ system }: SystemProps) {
+  const view = useView();
+  const connection = useConnection();
+  useTick(1000);
+  const skew = skewMs();
+  return (
+    <Panel id="store" title="State store, streams and clock" atMs={system?.time_ms}>
+      {!system ? (
+        <Skeleton rows={6} />
+      ) : (
+        <Scroll label="State store, streams and clock" className="pad">
+          <Facts
+            facts={[
+              ["State store", <StateWord key="store" look={STORE_LOOKS[system.store.state]} />],
+              ["Store confirmed", system.store.age_ms === null ? "never" : `${ageText(system.store.age_ms)} ago`],
+              ["This page's view", <StateWord key="view" look={STORE_LOOKS[view]} />],
+              ["Stream of this page", connection.connected ? "connected" : "disconnected"],
+              ["Given anew, as this page was slow", String(connection.dropped)],
+              ["Streams open", `${system.streams.open} of ${system.streams.max}`],
+              ["Engine's clock against this browser's", `${fixed(skew, 0)} ms`],
+            ]}
+          />
+          <Limits system={system} />
+        </Scroll>
+      )}
+    </Panel>
+  );
+}
+
+function Limits({ system }: { system: SystemResponse }) {
+  return (
+    <dl className="facts limits">
+      {system.limits.map((limit) => {
+        const share = limitShare(limit);
+        return (
+          <div key={limit.name} title={limit.unit}>
+            <dt>{words(limit.name)}</dt>
+            <dd>
+              {figure(limit.value, 4)} of {figure(limit.limit)} <LimitBar share={share} label={limit.name} /> {percent(share)} <StateWord look={limitLook(share)} />
+            </dd>
+          </div>
+        );
+      })}
+    </dl>
+  );
+}
