@@ -13,17 +13,20 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
 import uvicorn
 from gateway_api.app.service import make_app
 from gateway_api.projector.core.views import ProjectorCore
+from servers.local import LocalProcess, free_port, until
+from servers.visitor import Visitor, newest_code
 
 from chassis.process import GatewayContext
-from chassis.store import MemoryStore
+from chassis.store import MemoryStore, StoreStatus
 from schemas.config import Config
-from schemas.control import Command
+from schemas.control import Command, ControlEvent
 from schemas.inventory import Position
 from schemas.market import Book, Instrument, Trade
 from schemas.orders import Fill, OrderEvent
@@ -31,6 +34,7 @@ from schemas.quoting import QuoteSide, QuoteStep, QuoteTarget
 from schemas.risk import LimitUse, RiskAlert, RiskState
 from schemas.signals import Signal
 from schemas.units import NS_PER_MS
+from tests.system.conftest import MAKER
 
 CHROMIUM = shutil.which("chromium")
 ARGUMENTS = [
@@ -267,13 +271,25 @@ class Market:
         )
 
 
+class LaggingStore(MemoryStore):
+    """A store whose writer may be silent, or that may be away."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.view = StoreStatus("live", 0)
+
+    def status(self) -> StoreStatus:
+        return self.view
+
+
 class World:
     """Some markets, an account, and a risk service that obeys at once."""
 
     def __init__(self, symbols: dict[str, tuple[str, str, str]]) -> None:
         self.config = Config()
         self.core = ProjectorCore(self.config)
-        self.store = MemoryStore()
+        self.store = LaggingStore()
+        self.codes: list[str] = []
         self.now_ns = START_NS
         self.halts = 0
         self.commands: list[Command] = []
@@ -288,6 +304,7 @@ class World:
             config=self.config,
             store=self.store,
             send_control=self.obey,
+            announce_code=self.codes.append,
             now_ns=lambda: self.now_ns,
             version="0.1.0",
         )
@@ -323,10 +340,11 @@ class World:
             )
         )
 
-    def obey(self, command: Command) -> None:
+    def obey(self, command: ControlEvent) -> None:
         """What quote-service, risk-service and the router would make of a command."""
         with self.lock:
-            self.take_command(command)
+            if isinstance(command, Command):
+                self.take_command(command)
 
     def take_command(self, command: Command) -> None:
         self.commands.append(command)
@@ -413,34 +431,112 @@ def server_of() -> type[Server]:
 
 
 @pytest.fixture
-def serve() -> Iterator[Callable[[World], str]]:
-    """Serves a world until the end of the test; gives its address."""
-    with ExitStack() as stack:
-        yield lambda world: stack.enter_context(Server(world))
-
-
-@pytest.fixture
-def open_page(browser: Any, serve: Callable[[World], str]) -> Iterator[Callable[..., Any]]:
-    """Opens a page on a world; at the end it must have had nothing to complain about."""
+def watch(browser: Any) -> Iterator[Callable[..., Any]]:
+    """Makes pages that may complain about nothing but what is `forgiven`."""
     complaints: list[str] = []
+    forgiven: list[str] = []
 
-    def on_dialog(dialog: Any) -> None:
-        complaints.append(f"dialog: {dialog.message}")
-        dialog.dismiss()
+    def note(text: str) -> None:
+        if not any(part in text for part in forgiven):
+            complaints.append(text)
 
     with ExitStack() as stack:
 
-        def opened(world: World, theme: str = "dark", size: tuple[int, int] = (1440, 900)) -> Any:
+        def made(theme: str = "dark", size: tuple[int, int] = (1440, 900), forgive: str = "") -> Any:
+            if forgive:
+                forgiven.append(forgive)
             viewport = {"width": size[0], "height": size[1]}
             context = stack.enter_context(browser.new_context(viewport=viewport, color_scheme=theme))
             context.set_default_timeout(WAIT_MS)
             page = context.new_page()
-            page.on("console", lambda told: complaints.append(told.text) if told.type == "error" else None)
-            page.on("pageerror", lambda error: complaints.append(str(error)))
-            page.on("dialog", on_dialog)
-            page.goto(serve(world))
-            page.wait_for_selector("#rows tr[data-key]" if world.markets else "#empty:not(:empty)")
+            page.on("console", lambda told: note(told.text) if told.type == "error" else None)
+            page.on("pageerror", lambda error: note(str(error)))
+            page.on("dialog", lambda dialog: (note(f"dialog: {dialog.message}"), dialog.dismiss()))
             return page
 
-        yield opened
+        yield made
         assert complaints == []
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[[World], str]]:
+    """Serves a world until the end of the test; gives the address that signs in."""
+    with ExitStack() as stack:
+
+        def served(world: World) -> str:
+            url = stack.enter_context(Server(world))
+            return f"{url}#code={world.codes[-1]}"
+
+        yield served
+
+
+@pytest.fixture
+def open_page(watch: Callable[..., Any], serve: Callable[[World], str]) -> Callable[..., Any]:
+    """Opens a page on a world, signed in."""
+
+    def opened(world: World, theme: str = "dark", size: tuple[int, int] = (1440, 900)) -> Any:
+        page = watch(theme, size, forgive="404")  # this world has no past to ask for
+        page.goto(serve(world))
+        page.wait_for_selector("#rows tr[data-key]" if world.markets else "[data-panel=symbols]")
+        return page
+
+    return opened
+
+
+class RunningEngine:
+    """`maker up` as a process, on a port of its own, with or without users."""
+
+    def __init__(self, folder: Path, *arguments: str, **access: str) -> None:
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}/"
+        self.log = folder / "log"
+        command = [MAKER, "up", "--port", str(self.port), "--log", self.log, *arguments]
+        env = {f"MM__ACCESS__{name.upper()}": value for name, value in access.items()}
+        self.process = LocalProcess([str(part) for part in command], folder / "engine.txt", env)
+        self.visitor = Visitor(self.url, self.process.text)
+        self._session: Any = None
+
+    def start(self) -> None:
+        """Run it until its page is announced."""
+        before = self.process.text().count("The page is at") if self.process.output.exists() else 0
+        self.process.start()
+        until(lambda: self.process.text().count("The page is at") > before, "the page is announced", 30)
+
+    def open(self, page: Any, place: str = "overview") -> Any:
+        """A place of the page, signed in; one session serves all pages."""
+        if self._session is None:
+            page.goto(f"{self.url}#code={newest_code(self.process.text())}")
+            page.wait_for_selector("#rows tr[data-key]", timeout=20_000)
+            self._session = page.context.cookies()
+        else:
+            page.context.add_cookies(self._session)
+        page.goto(f"{self.url}#/{place}")
+        page.wait_for_selector(f"main[data-page={place.partition('/')[0].partition('?')[0]}]")
+        return page
+
+    def stop(self) -> None:
+        """End it, whatever it does."""
+        if self.process.is_running:
+            self.process.kill()
+
+
+@pytest.fixture
+def engine_of(tmp_path: Path) -> Iterator[Callable[..., RunningEngine]]:
+    """Makes engines that end with the test."""
+    with ExitStack() as stack:
+
+        def made(*arguments: str, folder: Path = tmp_path, **access: str) -> RunningEngine:
+            engine = RunningEngine(folder, *arguments, **access)
+            stack.callback(engine.stop)
+            return engine
+
+        yield made
+
+
+@pytest.fixture(scope="module")
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningEngine]:
+    """One engine on the synthetic market for the journeys of a module."""
+    running = RunningEngine(tmp_path_factory.mktemp("engine"))
+    running.start()
+    yield running
+    running.stop()

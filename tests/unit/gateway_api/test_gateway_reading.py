@@ -51,6 +51,7 @@ def test_status_shows_exact_decimals_and_the_age_of_its_data(client):
 
 NO_BUY = ("cancelled", "cancelled", "buy")
 NO_SELL = ("cancelled", "cancelled", "sell")
+DENIED = ("denied", "denied", "buy")
 
 
 @pytest.mark.parametrize(
@@ -60,7 +61,7 @@ NO_SELL = ("cancelled", "cancelled", "sell")
         (lambda b, a: [b.order(9, *NO_BUY)], ("ONE_SIDE", "no order at the venue")),
         (lambda b, a: [b.order(9, "place_intent", "pending_new", "buy")], ("ONE_SIDE", "order on its way")),
         (
-            lambda b, a: [b.order(9, *NO_BUY), b.order(9, *DENIED)],
+            lambda b, a: [b.order(9, *NO_BUY), b.order(9, *DENIED, reasons=("MMP_FROZEN",))],
             ("ONE_SIDE", "held back: MMP_FROZEN"),
         ),
         (lambda b, a: [b.order(9, *NO_BUY), b.order(9, *NO_SELL)], ("NOT_QUOTING", "no order at the venue")),

@@ -1,5 +1,5 @@
 // The kill switch: scope, action, reason; where orders go to a real exchange, the scope typed as well.
-import { useEffect, useRef, useState } from "react";
+import { useState } from "react";
 import type { CommandAction, Problem } from "../api/types";
 import { useWatched } from "../app/external";
 import { route } from "../app/location";
@@ -184,11 +184,9 @@ function Notes({ problem, because }: { problem: Problem | null; because: string 
 
 /** Cancel has the focus first: nothing is halted by a stray Enter. */
 function DialogButtons({ children }: { children: React.ReactNode }) {
-  const cancel = useRef<HTMLButtonElement>(null);
-  useEffect(() => cancel.current?.focus(), []);
   return (
     <div className="buttons">
-      <button type="button" id="dialog-cancel" ref={cancel} onClick={closeDialog}>
+      <button type="button" id="dialog-cancel" data-first-focus onClick={closeDialog}>
         Cancel
       </button>
       {children}

@@ -14,6 +14,7 @@ export function Dialog({ title, id, onClose, children, className }: DialogProps)
   useEffect(() => {
     const node = dialog.current;
     node?.showModal();
+    node?.querySelector<HTMLElement>("[data-first-focus]")?.focus(); // showModal takes the first field otherwise
     return () => node?.close();
   }, []);
   return (
