@@ -27,8 +27,8 @@ export function useSymbol(key: string): SymbolStatus | undefined {
   return useSlice(`symbol ${key}`, () => live.symbols.get(key));
 }
 
-// Sums over all symbols need no more than two new looks a second.
-const ALL_EVERY_MS = 500;
+// Sums over all symbols need no more than a new look a second.
+const ALL_EVERY_MS = 1_000;
 const all = new Watched<readonly SymbolStatus[]>([]);
 let timer = 0;
 
@@ -43,5 +43,5 @@ live.subscribe("symbols", () => {
 });
 live.subscribe("keys", refreshAll);
 
-/** Every symbol's state, at most twice a second. */
+/** Every symbol's state, at most once a second. */
 export const useAllSymbols = () => useWatched(all);

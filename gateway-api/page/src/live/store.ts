@@ -37,6 +37,8 @@ export interface Connection {
   dropped: number;
 }
 
+const SYMBOLS_A_FRAME = 6;
+
 type Schedule = (flush: () => void) => void;
 
 export class LiveStore {
@@ -162,18 +164,26 @@ export class LiveStore {
 
   private touch(slice: Slice): void {
     this.dirty.add(slice);
+    this.flushLater();
+  }
+
+  /** Everything that changed, of symbols as many as a frame bears; the others come in the next ones. */
+  private flush(): void {
+    this.asked = false;
+    let symbolsLeft = SYMBOLS_A_FRAME;
+    for (const slice of [...this.dirty]) {
+      const listeners = this.listeners.get(slice);
+      if (listeners && slice.startsWith("symbol ") && symbolsLeft-- <= 0) continue;
+      this.dirty.delete(slice);
+      for (const listener of [...(listeners ?? [])]) listener();
+    }
+    if (this.dirty.size) this.flushLater();
+  }
+
+  private flushLater(): void {
     if (this.asked) return;
     this.asked = true;
     this.schedule(() => this.flush());
-  }
-
-  private flush(): void {
-    this.asked = false;
-    const slices = [...this.dirty];
-    this.dirty.clear();
-    for (const slice of slices) {
-      for (const listener of [...(this.listeners.get(slice) ?? [])]) listener();
-    }
   }
 }
 

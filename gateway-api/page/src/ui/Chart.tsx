@@ -6,6 +6,7 @@ import { shownTheme } from "../app/preferences";
 import { clockText } from "../format/times";
 import { plotOptions, type ChartSeries, type Marker } from "./plot";
 import { Toggle } from "./controls";
+import { useMoment } from "./moment";
 import { Empty } from "./states";
 import { useZone } from "./time";
 
@@ -50,13 +51,17 @@ function Plot(props: ChartProps) {
   const plot = useRef<uPlot | null>(null);
   const newest = useRef(props);
   newest.current = props;
+  const moment = useMoment();
+  const atMs = moment.isReplay ? moment.nowMs() : null;
+  const replayed = useRef(atMs);
+  replayed.current = atMs;
   const theme = useWatched(shownTheme);
   const zone = useZone();
   const shape = props.series.map((each) => each.label).join();
   useEffect(() => {
     const node = box.current;
     if (!node) return;
-    const options = plotOptions(newest.current, zone, () => newest.current.markers ?? []);
+    const options = plotOptions(newest.current, zone, () => ({ markers: newest.current.markers ?? [], at_ms: replayed.current }));
     plot.current = new uPlot({ ...options, width: node.clientWidth, height: node.clientHeight }, aligned(newest.current.data), node);
     const observer = new ResizeObserver(() => plot.current?.setSize({ width: node.clientWidth, height: node.clientHeight }));
     observer.observe(node);
@@ -67,6 +72,7 @@ function Plot(props: ChartProps) {
     };
   }, [theme, zone, shape, props.decimals]);
   useEffect(() => plot.current?.setData(aligned(props.data)), [props.data]);
+  useEffect(() => plot.current?.redraw(false), [atMs]);
   return <div className="plot" ref={box} role="img" aria-label={`${props.title}. ${props.summary}`} />;
 }
 

@@ -74,6 +74,22 @@ function triangle(context: CanvasRenderingContext2D, x: number, y: number, size:
   context.closePath();
 }
 
+export interface Marks {
+  markers: readonly Marker[];
+  /** A moment of the past, as a line; none in a live chart. */
+  at_ms: number | null;
+}
+
+function drawMarks(plot: uPlot, { markers, at_ms }: Marks): void {
+  drawMarkers(plot, markers);
+  if (at_ms === null) return;
+  const x = plot.valToPos(at_ms, "x", true);
+  const { ctx: context, bbox } = plot;
+  if (x < bbox.left || x > bbox.left + bbox.width) return;
+  context.fillStyle = colourOf("--replay");
+  context.fillRect(x - devicePixelRatio, bbox.top, 2 * devicePixelRatio, bbox.height);
+}
+
 function drawMarkers(plot: uPlot, markers: readonly Marker[]): void {
   const { ctx: context } = plot;
   const { min = 0, max = 0 } = plot.scales["x"] ?? {};
@@ -89,7 +105,7 @@ function drawMarkers(plot: uPlot, markers: readonly Marker[]): void {
   context.restore();
 }
 
-export function plotOptions(chart: Plotted, zone: Zone, markers: () => readonly Marker[]): Omit<uPlot.Options, "width" | "height"> {
+export function plotOptions(chart: Plotted, zone: Zone, marks: () => Marks): Omit<uPlot.Options, "width" | "height"> {
   const cursor: uPlot.Cursor = { y: false, points: { size: 5 }, drag: { x: false, y: false } };
   if (chart.sync) cursor.sync = { key: chart.sync };
   return {
@@ -103,6 +119,6 @@ export function plotOptions(chart: Plotted, zone: Zone, markers: () => readonly 
     },
     axes: axes(chart.decimals, zone),
     series: [{}, ...chart.series.map(lineOf)],
-    hooks: { draw: [(plot) => drawMarkers(plot, markers())] },
+    hooks: { draw: [(plot) => drawMarks(plot, marks())] },
   };
 }

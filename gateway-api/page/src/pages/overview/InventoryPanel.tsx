@@ -9,7 +9,7 @@ import { Scroll } from "../../ui/Scroll";
 import { Empty, Skeleton } from "../../ui/states";
 import { newestMs } from "./summary";
 
-const SHOWN = 30;
+const SHOWN = 12;
 
 type Held = SymbolStatus & { inventory: Inventory };
 
@@ -44,7 +44,7 @@ function List({ held }: { held: readonly Held[] }) {
         <thead>
           <tr>
             <th scope="col">Symbol</th>
-            <th scope="col">Of the maximum</th>
+            <th scope="col">Of maximum</th>
             <th scope="col" className="number">
               Bias
             </th>

@@ -38,16 +38,17 @@ export function PnlPanel() {
 function Body() {
   const account = useAccount();
   const rows = useAllSymbols();
+  const engine = useEngine();
   const curve = useCurve({ kind: "pnl", key: null, sample });
   const { data, drawdown } = accountCurve(curve.columns);
-  const parts = rows.flatMap((row) => (row.pnl && row.pnl.total === row.pnl.total_reporting ? [row.pnl] : []));
+  const parts = rows.flatMap((row) => (row.pnl?.currency === engine?.reporting_currency && row.pnl ? [row.pnl] : []));
   const fees = negated(sumOf(parts.map((each) => each.fees)));
   return (
     <>
       <p className="panel-line big">
         <Money text={account?.pnl} />
       </p>
-      <dl className="trio">
+      <dl className="trio" title="Of the symbols that are quoted in the reporting currency">
         <Part name="Capture" text={sumOf(parts.map((each) => each.capture))} />
         <Part name="Inventory" text={sumOf(parts.map((each) => each.inventory))} />
         <Part name="Fees" text={fees} />

@@ -8,7 +8,7 @@ import { Scroll } from "../../ui/Scroll";
 import { Empty, Skeleton } from "../../ui/states";
 import { median, newestMs, ownSpreadBps } from "./summary";
 
-const SHOWN = 30;
+const SHOWN = 12;
 
 interface Quoted {
   row: SymbolStatus;

@@ -11,7 +11,7 @@ import { Scroll } from "../../ui/Scroll";
 import { Skeleton } from "../../ui/states";
 import { newestMs } from "./summary";
 
-const SHOWN = 12;
+const SHOWN = 10;
 
 export function RiskPanel() {
   const rows = useAllSymbols();

@@ -11,42 +11,33 @@ import { Money } from "../../ui/Money";
 import { Age } from "../../ui/time";
 import { ownSpreadBps } from "./summary";
 
+type Column = readonly [className: string, title: string, note?: string];
+
+/** Cells of the class `wide` are left out on a phone. */
+const COLUMNS: readonly Column[] = [
+  ["c-state", "State"],
+  ["c-symbol", "Symbol"],
+  ["c-price number wide", "Market bid"],
+  ["c-price number wide", "Market ask"],
+  ["number", "Own bid", "bps"],
+  ["number", "Own ask", "bps"],
+  ["c-spread number wide", "Spread", "/ mkt"],
+  ["c-position wide", "Position"],
+  ["c-pnl number", "PnL"],
+  ["c-fills number wide", "Fills"],
+  ["c-uptime number wide", "Uptime"],
+  ["c-age number", "Age"],
+];
+
 export function TableHead() {
   return (
     <tr>
-      <th scope="col">State</th>
-      <th scope="col">Symbol</th>
-      <th scope="col" className="number wide">
-        Market bid
-      </th>
-      <th scope="col" className="number wide">
-        Market ask
-      </th>
-      <th scope="col" className="own number">
-        Own bid <small>bps</small>
-      </th>
-      <th scope="col" className="own number">
-        Own ask <small>bps</small>
-      </th>
-      <th scope="col" className="number wide">
-        Spread <small>own / mkt</small>
-      </th>
-      <th scope="col" className="position wide">
-        Position <small>of band</small>
-      </th>
-      <th scope="col" className="number">
-        PnL
-      </th>
-      <th scope="col" className="number wide">
-        Fills
-      </th>
-      <th scope="col" className="number wide" title="Part of the time with orders on both sides">
-        Uptime
-      </th>
-      <th scope="col" className="number">
-        Age
-      </th>
-      <th scope="col">
+      {COLUMNS.map(([className, title, note]) => (
+        <th key={title} scope="col" className={className}>
+          {title} {note ? <small>{note}</small> : null}
+        </th>
+      ))}
+      <th scope="col" className="c-switch">
         <span className="hidden-text">Start or stop</span>
       </th>
     </tr>

@@ -33,7 +33,7 @@ export function SymbolTable() {
         <VirtualRows
           id="rows"
           className="symbols"
-          label="Symbols"
+          label="The symbols, row by row"
           rowHeight={ROW_PX}
           keys={keys}
           head={<TableHead />}

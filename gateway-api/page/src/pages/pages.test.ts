@@ -1,0 +1,104 @@
+import { describe, expect, it } from "vitest";
+import type { ExplainedSide, Profit, Setting, SymbolStatus } from "../api/types";
+import { keysOfScope, scopeWord } from "../frame/scope";
+import { withdrawalText } from "../frame/withdrawal";
+import { limitLook, limitShare } from "../format/states";
+import { rangeOf } from "../ui/plot";
+import { appended } from "../ui/series";
+import { rowsInSight } from "../ui/VirtualRows";
+import { isLooser, typedValue } from "./audit/change";
+import { median, sortedKeys } from "./overview/summary";
+import { attributionOf } from "./pnl/attribution";
+import { accountCurve } from "./pnl/curve";
+import { differences } from "./replay/diff";
+import { ladderRows } from "./symbol/ladder";
+import { totalBps, waterfall } from "./symbol/waterfall";
+
+const side = (...effects: number[]): ExplainedSide => ({
+  price: "1",
+  size: "1",
+  not_quoting_because: null,
+  steps: effects.map((effect_bps, index) => ({ name: `s${index}`, input: 0, effect_bps, config_key: null, price_after: 1 })),
+});
+
+describe("the waterfall", () => {
+  it("begins each bar where the one before ended, and its ends add up", () => {
+    const { rows, reach_bps } = waterfall({ bid: side(0, -10, 3), ask: side(0, 12) });
+    expect(rows.map((row) => [row.bid?.from_bps, row.bid?.to_bps])).toEqual([[0, 0], [0, -10], [-10, -7]]);
+    expect(rows[2]?.ask).toBeNull();
+    expect([reach_bps, totalBps(side(0, -10, 3))]).toEqual([12, -7]);
+  });
+});
+
+describe("the overview", () => {
+  const row = (key: string, rank: number) => ({ key, rank, inventory: null, pnl: null }) as SymbolStatus;
+
+  it("sorts the worst first, then by name, and searches", () => {
+    const rows = [row("v:B", 7), row("v:A", 7), row("v:C", 0)];
+    expect(sortedKeys(rows, "worst", "")).toEqual(["v:C", "v:A", "v:B"]);
+    expect(sortedKeys(rows, "name", "b")).toEqual(["v:B"]);
+    expect([median([]), median([3, 1]), median([5, 1, 2])]).toEqual([null, 2, 2]);
+  });
+
+  it("draws the rows in sight only", () => {
+    expect(rowsInSight(2800, 280, 28, 1000)).toEqual({ first: 96, last: 114 });
+    expect(rowsInSight(0, 600, 28, 3)).toEqual({ first: 0, last: 3 });
+  });
+});
+
+describe("limits", () => {
+  it("have a share, also where both are negative", () => {
+    const limit = (value: number, most: number) => limitShare({ name: "x", unit: "", value, limit: most });
+    expect([limit(50, 100), limit(-350, -500), limit(20, -500)]).toEqual([0.5, 0.7, 0]);
+    expect([0.69, 0.7, 1].map((share) => limitLook(share).word)).toEqual(["OK", "WARN", "BREACH"]);
+  });
+});
+
+describe("profit", () => {
+  it("adds up, and shows what does not", () => {
+    const profit = { capture: "10.0001", inventory: "-4.0000", fees: "1.5000", realised: "0", unrealised: "0", total: "4.5002" } as Profit;
+    expect(attributionOf([profit])).toMatchObject({ fees: "-1.5000", residual: "0.0001" });
+    expect(accountCurve([[1, 2, 3], [5, 8, 6]])).toEqual({ data: [[1, 2, 3], [0, 0, -2], [5, 8, 6]], drawdown: -2 });
+  });
+
+  it("keeps a curve bounded and in order", () => {
+    const curve = appended([[1, 2], [10, 20]], [3, 30], 2);
+    expect(curve).toEqual([[2, 3], [20, 30]]);
+    expect(appended(curve, [3, 99])).toBe(curve);
+    expect(rangeOf(null, null, [])).toEqual([0, 1]);
+  });
+});
+
+describe("commands and settings", () => {
+  it("names what has to be typed, and takes a venue apart", () => {
+    expect(["*", "v:*", "v:A/B"].map(scopeWord)).toEqual(["ALL", "v", "A/B"]);
+    expect(keysOfScope("v:*", ["v:A", "w:B", "v:C"])).toEqual(["v:A", "v:C"]);
+  });
+
+  it("says how far a withdrawal is", () => {
+    const report = { key: "*:*", reasons: [], since_ms: 0, open_orders: ["a"] };
+    expect(withdrawalText([{ ...report, state: "incomplete" }], 0)).toContain("NOT all orders");
+    expect(withdrawalText([{ ...report, state: "cancelling" }], 3)).toBe("Orders still at the venue: 3.");
+    expect(withdrawalText([{ ...report, state: "confirmed", open_orders: [] }], 0)).toContain("confirmed");
+  });
+
+  it("knows a looser limit", () => {
+    const limit = { value: "100", tighter: "lower" } as Setting;
+    expect([isLooser(limit, "101"), isLooser(limit, "99"), isLooser({ ...limit, tighter: null }, "101")]).toEqual([true, false, false]);
+    expect(isLooser({ ...limit, value: "-500", tighter: "higher" }, typedValue("\u2212600"))).toBe(true);
+  });
+});
+
+describe("depth and differences", () => {
+  it("sums the depth and finds our order", () => {
+    const rows = ladderRows("buy", [{ price: "2", size: "1", own_size: null }, { price: "1", size: "3", own_size: "1" }], [], 8);
+    expect(rows.map((row) => row.depth_share)).toEqual([0.125, 0.5]);
+  });
+
+  it("names what changed by its path", () => {
+    expect(differences({ a: { b: 1 }, c: [1] }, { a: { b: 2 }, c: [1, 2] })).toEqual([
+      { path: "a.b", before: "1", after: "2" },
+      { path: "c.1", before: "absent", after: "2" },
+    ]);
+  });
+});
