@@ -26,7 +26,8 @@ class Visitor:
         """`printed` gives what the process has printed so far."""
         self.url = url.partition("#")[0]
         self._printed = printed
-        self._headers: dict[str, str] = {}
+        self.headers: dict[str, str] = {}
+        """Of a program that is signed in."""
 
     def sign_in(self) -> None:
         """Take a token with the newest code."""
@@ -36,7 +37,7 @@ class Visitor:
         cookie = answer["set-cookie"].partition(";")[0]
         page = {"Cookie": cookie, "Origin": origin}
         found, _ = self._send("POST", f"{API}/session/token", {"minutes": 60}, page)
-        self._headers = {"Authorization": f"Bearer {found['token']}"}
+        self.headers = {"Authorization": f"Bearer {found['token']}"}
 
     def get(self, path: str) -> Any:
         """The JSON of a path."""
@@ -49,18 +50,18 @@ class Visitor:
     def ask(self, method: str, path: str, body: Any = None) -> tuple[Any, Message]:
         """JSON and headers of an answer; raises urllib.error.HTTPError where it is none."""
         try:
-            return self._send(method, path, body, self._headers)
+            return self._send(method, path, body, self.headers)
         except urllib.error.HTTPError as error:
             if error.code != 401:
                 raise
             self.sign_in()
-            return self._send(method, path, body, self._headers)
+            return self._send(method, path, body, self.headers)
 
     def open(self, path: str, timeout_s: float) -> Any:
         """An answer that goes on: a stream."""
-        if not self._headers:
+        if not self.headers:
             self.sign_in()
-        request = urllib.request.Request(self.url + path, headers=self._headers)
+        request = urllib.request.Request(self.url + path, headers=self.headers)
         return urllib.request.urlopen(request, timeout=timeout_s)
 
     def _send(self, method: str, path: str, body: Any, headers: dict[str, str]) -> tuple[Any, Message]:
