@@ -30,7 +30,7 @@ export function AcknowledgeDialog({ alertId }: { alertId: string }) {
         <p className="muted">{alert?.message}</p>
         <label>
           <span>Note</span>
-          <input value={note} maxLength={1000} autoComplete="off" onChange={(event) => setNote(event.target.value)} />
+          <input data-first value={note} maxLength={1000} autoComplete="off" onChange={(event) => setNote(event.target.value)} />
         </label>
         <p className="error" role="alert">
           {problem ? `${problem.detail} ${problem.hint}` : right.because}

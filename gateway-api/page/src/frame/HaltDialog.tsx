@@ -1,5 +1,5 @@
 // The kill switch: scope, action, reason; where orders go to a real exchange, the scope typed as well.
-import { useState } from "react";
+import { useState, type ReactNode } from "react";
 import type { CommandAction, Problem } from "../api/types";
 import { useWatched } from "../app/external";
 import { route } from "../app/location";
@@ -183,10 +183,10 @@ function Notes({ problem, because }: { problem: Problem | null; because: string 
 }
 
 /** Cancel has the focus first: nothing is halted by a stray Enter. */
-function DialogButtons({ children }: { children: React.ReactNode }) {
+function DialogButtons({ children }: { children: ReactNode }) {
   return (
     <div className="buttons">
-      <button type="button" id="dialog-cancel" data-first-focus onClick={closeDialog}>
+      <button type="button" id="dialog-cancel" data-first onClick={closeDialog}>
         Cancel
       </button>
       {children}

@@ -85,7 +85,7 @@ function PointTable({ series, data, decimals, title }: ChartProps) {
   const [times = [], ...columns] = data;
   const rows = times.map((_, index) => times.length - 1 - index).slice(0, TABLE_ROWS);
   return (
-    <div className="scroll" tabIndex={0} role="region" aria-label={`${title}, newest first`}>
+    <div className="scroll" tabIndex={0} role="group" aria-label={`${title}, newest first`}>
       <table>
         <thead>
           <tr>

@@ -8,13 +8,13 @@ interface DialogProps {
   className?: string;
 }
 
-/** A modal dialog of the browser: it keeps the focus inside, and Escape closes it. */
+/** A modal dialog of the browser: it keeps the focus inside, and Escape closes it. `data-first` has the focus first. */
 export function Dialog({ title, id, onClose, children, className }: DialogProps) {
   const dialog = useRef<HTMLDialogElement>(null);
   useEffect(() => {
     const node = dialog.current;
     node?.showModal();
-    node?.querySelector<HTMLElement>("[data-first-focus]")?.focus(); // showModal takes the first field otherwise
+    node?.querySelector<HTMLElement>("[data-first]")?.focus();
     return () => node?.close();
   }, []);
   return (

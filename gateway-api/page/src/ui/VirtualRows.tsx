@@ -53,7 +53,7 @@ export function VirtualRows({ keys, rowHeight, head, row, label, id, className }
   const before = first * rowHeight;
   const after = (keys.length - last) * rowHeight;
   return (
-    <div className="scroll virtual" ref={box} tabIndex={0} role="region" aria-label={label}>
+    <div className="scroll virtual" ref={box} tabIndex={0} role="group" aria-label={label}>
       <table id={id} className={className} aria-rowcount={keys.length + 1}>
         <thead>{head}</thead>
         <tbody>

@@ -37,7 +37,7 @@ function Levels({ detail, status }: { detail: Detail; status: SymbolStatus }) {
   const { asks, bids } = useMemo(() => rowsOf(detail), [detail]);
   useEffect(centreLadder, [detail.key]);
   return (
-    <div className="scroll ladder" tabIndex={0} role="region" aria-label="Ladder">
+    <div className="scroll ladder" tabIndex={0} role="group" aria-label="Ladder">
       <table>
         <thead>
           <tr>
