@@ -3,7 +3,7 @@ PY ?= python3
 BIN := .venv/bin
 MEMBERS := schemas chassis monitor-service quote-service inventory-service risk-service gateway-api
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run test test-fast test-kafka lint format up down bench bench-kafka bench-orders bench-gate bench-ui docs page lock clean
+.PHONY: help setup setup-dev run test test-fast test-kafka lint format up down bench bench-kafka bench-orders bench-gate bench-ui docs page screenshots lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -77,6 +77,9 @@ page:  ## build the dashboard from its source (needs Node 20.19 or newer); the r
 	@npm --prefix $(PAGE) ci --no-audit --no-fund --loglevel=error
 	@npm --prefix $(PAGE) run --silent check
 	@npm --prefix $(PAGE) run --silent build
+
+screenshots: setup-dev  ## the pictures in docs/images, of a fresh engine in a real browser
+	@$(BIN)/python docs/make_screenshots.py
 
 clean:  ## remove what the other verbs made
 	rm -rf .venv .mypy_cache .ruff_cache .import_linter_cache runs

@@ -1,0 +1,69 @@
+"""Makes docs/images: the dashboard as it looks a minute after `maker up`, in Debian's chromium.
+
+python docs/make_screenshots.py        (make screenshots)
+"""
+
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from playwright.sync_api import Page, sync_playwright
+
+IMAGES = Path(__file__).parent / "images"
+MAKER = Path(sys.executable).parent / "maker"
+WARM_MS = 60_000
+DRAWN_MS = 2_500
+SHOTS = (
+    ("overview", "overview", "dark", (1440, 900)),
+    ("symbol", "symbol/synthetic:LTC%2FUSDT", "dark", (1440, 900)),
+    ("pnl", "pnl", "light", (1440, 900)),
+    ("incidents", "replay", "dark", (1440, 900)),
+    ("audit", "audit", "light", (1440, 900)),
+    ("phone", "overview", "dark", (390, 844)),
+)
+
+
+@contextmanager
+def engine() -> Iterator[str]:
+    """The address that signs in to a fresh engine."""
+    with tempfile.TemporaryDirectory() as folder:
+        command = [MAKER, "up", "--port", "0", "--log", Path(folder) / "log"]
+        process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+        try:
+            lines = process.stderr or ()
+            yield next(word for line in lines for word in line.split() if word.startswith("http://"))
+        finally:
+            process.terminate()
+            process.communicate()
+
+
+def shoot(page: Page, url: str) -> None:
+    """Every picture, from one session."""
+    page.goto(url)
+    page.wait_for_selector("#rows tr[data-key]")
+    page.wait_for_timeout(WARM_MS)
+    for name, place, theme, (width, height) in SHOTS:
+        page.emulate_media(color_scheme="dark" if theme == "dark" else "light")
+        page.set_viewport_size({"width": width, "height": height})
+        page.evaluate("place => { location.hash = '#/' + place }", place)
+        page.wait_for_timeout(DRAWN_MS)
+        page.screenshot(path=IMAGES / f"{name}.png")
+
+
+def main() -> None:
+    """All of docs/images."""
+    IMAGES.mkdir(exist_ok=True)
+    with engine() as url, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"]
+        )
+        shoot(browser.new_page(), url)
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()
