@@ -66,8 +66,7 @@ function Offline() {
     <div className="banner offline" role="status" id="offline">
       <Icon shape="triangle" />
       <p>
-        <b>Disconnected from the gateway.</b> What is shown grows old. Next try in <span aria-hidden="true">{seconds} s</span>
-        <span className="hidden-text">a few seconds</span>. Commands are still sent, but their effect does not show here.
+        <b>Disconnected from the gateway.</b> What is shown grows old. <span aria-hidden="true">{seconds ? `Next try in ${seconds} s.` : "Trying now."}</span> Commands are still sent, but their effect does not show here.
       </p>
       <button type="button" onClick={retryNow}>
         Try now
@@ -83,7 +82,8 @@ const PARTIAL_BECAUSE = {
 
 function Partial() {
   const view = useView();
-  if (view === "live") return <div role="status" id="partial" hidden />;
+  const { connected } = useConnection();
+  if (view === "live" || !connected) return <div role="status" id="partial" hidden />;
   return (
     <div className="banner offline" role="status" id="partial">
       <Icon shape="half" />

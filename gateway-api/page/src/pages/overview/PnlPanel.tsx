@@ -56,7 +56,7 @@ function Body() {
       {curve.problem ? (
         <Failure problem={curve.problem} onRetry={curve.again} />
       ) : (
-        <Chart title="15 min" summary={`drawdown ${signed(drawdown, 2)}`} series={SERIES} data={data} decimals={1} include={[0]} empty="The curve begins with the first fill." />
+        <Chart title="15 min" summary={`drawdown ${signed(drawdown, 2)}`} series={SERIES} data={data} decimals={1} include={[0]} empty={curve.isLoading ? "Loading the log\u2026" : "The curve begins with the first fill."} />
       )}
     </>
   );

@@ -79,7 +79,7 @@ function Engine() {
       facts={[
         ["Up", durationText(engineNow() - engine.started_ms), `Since ${ageText(engineNow() - engine.started_ms)}`],
         ["Venue", `${engine.venue}, ${engine.feed_kind}`],
-        ["Account reasons", reasons, reasons],
+        ["Reasons", reasons, reasons],
       ]}
     />
   );

@@ -17,8 +17,7 @@ type Column = readonly [className: string, title: string, note?: string];
 const COLUMNS: readonly Column[] = [
   ["c-state", "State"],
   ["c-symbol", "Symbol"],
-  ["c-price number wide", "Market bid"],
-  ["c-price number wide", "Market ask"],
+  ["c-price number wide", "Mid"],
   ["number", "Own bid", "bps"],
   ["number", "Own ask", "bps"],
   ["c-spread number wide", "Spread", "/ mkt"],
@@ -26,7 +25,7 @@ const COLUMNS: readonly Column[] = [
   ["c-pnl number", "PnL"],
   ["c-fills number wide", "Fills"],
   ["c-uptime number wide", "Uptime"],
-  ["c-age number", "Age"],
+  ["c-age number wide", "Age"],
 ];
 
 export function TableHead() {
@@ -75,8 +74,9 @@ export const SymbolRow = memo(function SymbolRow({ symbolKey, index, isFocused, 
 function Cells({ row }: { row: SymbolStatus }) {
   return (
     <>
-      <td className="number wide">{grouped(row.market?.bid)}</td>
-      <td className="number wide">{grouped(row.market?.ask)}</td>
+      <td className="number wide" title={`Market ${grouped(row.market?.bid)} / ${grouped(row.market?.ask)}`}>
+        {grouped(row.market?.mid)}
+      </td>
       <Side side={row.bid} className="bid" />
       <Side side={row.ask} className="ask" />
       <td className="number wide">
@@ -90,7 +90,7 @@ function Cells({ row }: { row: SymbolStatus }) {
       </td>
       <td className="number wide">{grouped(String(row.activity.fills))}</td>
       <td className="number wide">{percent(row.activity.two_sided_share)}</td>
-      <td className="number">
+      <td className="number wide">
         <Age atMs={row.market?.event_time_ms} />
       </td>
     </>

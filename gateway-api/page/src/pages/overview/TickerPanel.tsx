@@ -32,7 +32,7 @@ export function TickerPanel() {
   const isLoaded = useLoaded();
   const news = useMemo(() => newsOf(fills, commands, changes), [fills, commands, changes]);
   return (
-    <Panel id="ticker" title="Events" note="fills with edge in bps, commands, changes">
+    <Panel id="ticker" title="Events" note="fills, commands, changes">
       {news.length ? (
         <Scroll label="Newest events">
           <ul className="ticker">
@@ -76,16 +76,13 @@ function Line({ news }: { news: News }) {
 function FillLine({ fill }: { fill: FillNews }) {
   const isBuy = fill.side === "buy";
   return (
-    <span className="fill-line">
+    <span className="fill-line" title={`edge ${signed(fill.edge_bps, 1)} bps against the mid`}>
       <b className={isBuy ? "bid" : "ask"}>
         {isBuy ? "\u25b2" : "\u25bc"} {fill.side.toUpperCase()}
       </b>
       <a href={symbolHash(fill.key)}>{plainKey(fill.key)}</a>
       <span className="number">{trimmed(fill.size)}</span>
       <span className="number">@ {grouped(fill.price)}</span>
-      <span className="number muted" title="edge against the mid, in bps">
-        {signed(fill.edge_bps, 1)}
-      </span>
     </span>
   );
 }
