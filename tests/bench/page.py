@@ -38,7 +38,8 @@ VIEWERS = 10
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-timer-throttling"]
 WATCH = """
 (() => {
-  const delays = (window.__delays = []);
+  const delays = (window.__delays = []), fills = (window.__fills = []);
+  let newestFill = Infinity;
   let offset = Infinity;
   const listen = EventSource.prototype.addEventListener;
   EventSource.prototype.addEventListener = function (name, take, ...rest) {
@@ -46,9 +47,13 @@ WATCH = """
       const data = JSON.parse(event.data);
       offset = Math.min(offset, Date.now() - data.engine_time_ms);
       const times = Object.values(data.symbols ?? {}).map((each) => each.event_time_ms);
+      const executed = (data.fills ?? []).map((each) => each.time_ms);
+      const fresh = executed.filter((time) => time > newestFill);
+      if (executed.length) newestFill = Math.max(...executed);
       take.call(this, event);
       requestAnimationFrame(() => requestAnimationFrame(() => {
         for (const time of times) delays.push(Date.now() - offset - time);
+        for (const time of fresh) fills.push(Date.now() - offset - time);
         if (delays.length > 200000) delays.splice(0, 100000);
       }));
     }, ...rest);
@@ -198,7 +203,7 @@ def watched(folder: Path, symbols: int, seconds: float, settle_s: float) -> dict
         while time.monotonic() - began < seconds:
             page.wait_for_timeout(min(30.0, seconds / 5) * 1000)
             heaps.append((time.monotonic() - began, heap_mb(page, session)))
-        delays = page.evaluate("window.__delays")
+        delays, fills = page.evaluate("[window.__delays, window.__fills]")
         per_frame = script_ms_per_frame(page, session)
         browser.close()
     engine.process.stop()
@@ -207,8 +212,10 @@ def watched(folder: Path, symbols: int, seconds: float, settle_s: float) -> dict
         "script_ms_per_frame": {f"p{each}": percentile(per_frame, each) for each in (50, 95, 99)},
         "heap_mb": {"begin": round(heaps[0][1], 2), "end": round(heaps[-1][1], 2)},
         "heap_slope_mb_per_hour": round(slope * 3600, 2),
-        "event_to_pixel_ms": {f"p{each}": percentile(delays, each) for each in (50, 95, 99)},
-        "events_measured": len(delays),
+        "fill_to_pixel_ms": {f"p{each}": percentile(fills, each) for each in (50, 95, 99)},
+        "fills_measured": len(fills),
+        "book_to_pixel_ms": {f"p{each}": percentile(delays, each) for each in (50, 95, 99)},
+        "books_measured": len(delays),
     }
 
 

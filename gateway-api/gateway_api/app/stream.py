@@ -18,7 +18,7 @@ from gateway_api.app.reading import view_of
 from gateway_api.app.responses import Answer
 from schemas.views import SYMBOL_PREFIX
 
-INTERVAL_S = 0.2
+INTERVAL_S = 0.1
 SLOW_S = 5.0
 """A client that did not take a message for this long is given everything anew, and told so."""
 _INTERVAL_MAX_S = 2.0

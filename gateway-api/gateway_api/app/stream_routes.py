@@ -26,7 +26,7 @@ def make_router(context: GatewayContext, entrance: Entrance, streams: Streams) -
 
     @router.get("/stream", response_class=StreamingResponse, responses=REFUSALS | _FULL)
     async def stream(request: Request, last_event_id: LastEventId = None) -> StreamingResponse:
-        """Server-sent events: the account and all symbols, then those that changed, five times a second.
+        """Server-sent events: the account and all symbols, then those that changed, ten times a second.
 
         Event `snapshot` comes first, then `update`, or `heartbeat` where nothing changed for a second.
         `sequence` counts a connection's messages from 1. With Last-Event-ID the first message is an `update`

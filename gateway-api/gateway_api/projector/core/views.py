@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
 from gateway_api.projector.core.minutes import MinuteFold
@@ -46,6 +46,8 @@ class ProjectorCore:
         self._all_stopped = False
         self._newest_ns = 0
         self._dirty: dict[str, SymbolFold] = {}
+        self._news: dict[str, SymbolFold] = {}
+        """Of the dirty ones those that somebody waits for: a fill, an order, a risk state. They come first."""
         self._account_dirty = False
         self._minutes: dict[str, MinuteFold] = {}
         self._people = PeopleFold()
@@ -83,11 +85,12 @@ class ProjectorCore:
     def take_dirty(self, symbols_max: int | None = None) -> dict[str, bytes]:
         """The documents that changed since they were last taken, by name; they count as written from now on.
 
-        With `symbols_max`, that many symbols at the most: those that have waited longest, so that all have
-        their turn and none of the turns is long.
+        With `symbols_max`, that many symbols at the most: those with news, then those that have waited longest,
+        so that all have their turn and none of the turns is long.
         """
-        keys = list(islice(self._dirty, symbols_max))
-        documents = {SYMBOL_PREFIX + key: encode(self._dirty.pop(key).view()) for key in keys}
+        keys = list(islice(chain(self._news, self._dirty), symbols_max))
+        taken = {key: self._news.pop(key, None) or self._dirty.pop(key) for key in keys}
+        documents = {SYMBOL_PREFIX + key: encode(fold.view()) for key, fold in taken.items()}
         documents |= {
             MINUTES_PREFIX + key: encode(fold.view())
             for key, fold in self._minutes.items()
@@ -100,6 +103,7 @@ class ProjectorCore:
 
     def mark_all_dirty(self) -> None:
         """The store may hold nothing: everything is to be written."""
+        self._news.clear()
         self._dirty.update(self._symbols)
         self._account_dirty = bool(self._symbols)
         for fold in self._minutes.values():
@@ -121,7 +125,7 @@ class ProjectorCore:
             {key: fold.minutes for key, fold in self._minutes.items()},
         )
 
-    def _touch(self, event: SymbolEvent) -> SymbolFold:
+    def _touch(self, event: SymbolEvent, *, is_news: bool = False) -> SymbolFold:
         """The fold of the event's symbol, made at its first event, with its clock moved on."""
         key = f"{event.venue}:{event.symbol}"
         fold = self._symbols.get(key)
@@ -131,8 +135,17 @@ class ProjectorCore:
         if now_ns > fold.newest_ns:
             fold.newest_ns = now_ns
             self._newest_ns = max(self._newest_ns, now_ns)
-        self._dirty[key] = fold
+        if is_news:
+            self._news[key] = fold
+            self._dirty.pop(key, None)
+        else:
+            self._mark(key, fold)
         return fold
+
+    def _mark(self, key: str, fold: SymbolFold) -> None:
+        """Its document is to be written, in its turn."""
+        if key not in self._news:
+            self._dirty[key] = fold
 
     def _first_seen(self, event: SymbolEvent) -> SymbolFold:
         self._account_dirty = True
@@ -174,13 +187,13 @@ class ProjectorCore:
         self._touch(target).take_target(target)
 
     def _on_order_event(self, event: OrderEvent) -> None:
-        self._touch(event).take_order_event(event)
+        self._touch(event, is_news=True).take_order_event(event)
 
     def _on_position(self, position: Position) -> None:
         self._touch(position).take_position(position)
 
     def _on_fill(self, fill: Fill) -> None:
-        fold = self._touch(fill)
+        fold = self._touch(fill, is_news=True)
         fold.fills += 1
         fold.last_fills.append(fill)
 
@@ -193,7 +206,7 @@ class ProjectorCore:
 
     def _on_risk_state(self, risk: RiskState) -> None:
         if risk.symbol != ALL_SYMBOLS:
-            fold = self._touch(risk)
+            fold = self._touch(risk, is_news=risk.state != "RUN")
             fold.risk = risk
             self._settle_halt(fold)
             return
@@ -203,7 +216,7 @@ class ProjectorCore:
         if before is None or before.state != risk.state:
             for key, fold in self._symbols.items():
                 self._settle_halt(fold)
-                self._dirty[key] = fold
+                self._mark(key, fold)
 
     def _settle_halt(self, fold: SymbolFold) -> None:
         states = (fold.risk, self._account_risk)
@@ -239,7 +252,7 @@ class ProjectorCore:
         for key, fold in self._symbols.items():
             if command.symbol == ALL_SYMBOLS or command.key == key:
                 fold.stopped = stopped
-                self._dirty[key] = fold
+                self._mark(key, fold)
 
     def _on_time(self, event: Event) -> None:
         self._newest_ns = max(self._newest_ns, event.event_time_ns)
