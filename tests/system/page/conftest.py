@@ -15,6 +15,7 @@ from contextlib import ExitStack
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import uvicorn
@@ -440,6 +441,10 @@ def watch(browser: Any) -> Iterator[Callable[..., Any]]:
         if not any(part in text for part in forgiven):
             complaints.append(text)
 
+    def note_request(url: str) -> None:
+        if urlsplit(url).hostname not in ("127.0.0.1", None):
+            note(f"asks elsewhere: {url}")
+
     with ExitStack() as stack:
 
         def made(theme: str = "dark", size: tuple[int, int] = (1440, 900), forgive: str = "") -> Any:
@@ -451,6 +456,7 @@ def watch(browser: Any) -> Iterator[Callable[..., Any]]:
             page = context.new_page()
             page.on("console", lambda told: note(told.text) if told.type == "error" else None)
             page.on("pageerror", lambda error: note(str(error)))
+            page.on("request", lambda request: note_request(request.url))
             page.on("dialog", lambda dialog: (note(f"dialog: {dialog.message}"), dialog.dismiss()))
             return page
 

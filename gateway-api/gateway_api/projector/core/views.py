@@ -47,7 +47,7 @@ class ProjectorCore:
         self._newest_ns = 0
         self._dirty: dict[str, SymbolFold] = {}
         self._news: dict[str, SymbolFold] = {}
-        """Of the dirty ones those that somebody waits for: a fill, an order, a risk state. They come first."""
+        """Dirty ones that somebody waits for, a fill, an order, a risk state: they come first."""
         self._account_dirty = False
         self._minutes: dict[str, MinuteFold] = {}
         self._people = PeopleFold()
@@ -85,12 +85,13 @@ class ProjectorCore:
     def take_dirty(self, symbols_max: int | None = None) -> dict[str, bytes]:
         """The documents that changed since they were last taken, by name; they count as written from now on.
 
-        With `symbols_max`, that many symbols at the most: those with news, then those that have waited longest,
-        so that all have their turn and none of the turns is long.
+        With `symbols_max`, that many symbols at the most: those with news, then those that have waited
+        longest, so that all have their turn and none of the turns is long.
         """
         keys = list(islice(chain(self._news, self._dirty), symbols_max))
-        taken = {key: self._news.pop(key, None) or self._dirty.pop(key) for key in keys}
-        documents = {SYMBOL_PREFIX + key: encode(fold.view()) for key, fold in taken.items()}
+        for key in keys:
+            (self._news if key in self._news else self._dirty).pop(key)
+        documents = {SYMBOL_PREFIX + key: encode(self._symbols[key].view()) for key in keys}
         documents |= {
             MINUTES_PREFIX + key: encode(fold.view())
             for key, fold in self._minutes.items()
