@@ -12,6 +12,7 @@ export default defineConfig({
     modulePreload: false,
     cssCodeSplit: false,
     assetsInlineLimit: 0,
+    license: { fileName: "licenses.md" },
     rolldownOptions: {
       output: { entryFileNames: "app.js", assetFileNames: "app[extname]" },
     },

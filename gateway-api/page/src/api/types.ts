@@ -432,14 +432,6 @@ export interface Paged<Row> {
   next_cursor: string | null;
 }
 
-export interface HistoricFill extends Fill {
-  event_id: string;
-  time: string;
-  symbol: string;
-  venue: string;
-  client_order_id: string;
-}
-
 export interface ChainResponse {
   causes: EventRow[];
   effects: EventRow[];
@@ -450,13 +442,6 @@ export interface StateResponse {
   status: SymbolStatus | null;
   detail: Detail | null;
   account?: AccountGlance | null;
-}
-
-export interface SpanResponse {
-  from_ms: number | null;
-  to_ms: number | null;
-  log: string;
-  records?: number | null;
 }
 
 export interface Divergence {

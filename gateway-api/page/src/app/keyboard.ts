@@ -27,7 +27,7 @@ export const KEY_HELP: readonly (readonly [keys: readonly string[], text: string
 const PAGE_KEYS: Record<string, Page> = { o: "overview", s: "symbol", r: "risk", p: "pnl", i: "replay", y: "system", a: "audit" };
 const SEQUENCE_MS = 1_500;
 
-export type KeyAction = () => void;
+type KeyAction = () => void;
 
 /** What a page adds while it is shown; the newest wins. */
 const layers: Record<string, KeyAction>[] = [];

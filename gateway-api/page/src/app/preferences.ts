@@ -4,7 +4,7 @@ import { Watched } from "./external";
 
 export type Theme = "system" | "dark" | "light";
 
-export interface Preferences {
+interface Preferences {
   theme: Theme;
   zone: Zone;
   singleKeys: boolean;

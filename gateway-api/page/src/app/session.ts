@@ -4,7 +4,7 @@ import { whoMay } from "../api/permissions";
 import type { Permission, Problem, Session, SignInWay } from "../api/types";
 import { useWatched, Watched } from "./external";
 
-export type SessionState =
+type SessionState =
   | { kind: "asking" }
   | { kind: "in"; session: Session }
   | { kind: "out"; way: SignInWay; problem: Problem | null }
@@ -80,7 +80,7 @@ export function keepSessionAlive(): () => void {
   return () => clearInterval(timer);
 }
 
-export interface Right {
+interface Right {
   allowed: boolean;
   /** Who can, where the user cannot. */
   because: string;

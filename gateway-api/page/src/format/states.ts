@@ -29,7 +29,7 @@ const TRADING_LOOKS: Record<TradingState, Look> = {
   HALT: look("octagon", "bad", "HALTED"),
 };
 
-export const STARTING = look("ring", "calm", "STARTING");
+const STARTING = look("ring", "calm", "STARTING");
 export const CONNECTING = look("ring", "calm", "CONNECTING");
 export const PAUSED = look("square", "calm", "PAUSED");
 

@@ -1,7 +1,7 @@
 // Times and ages. The zone is UTC unless the user wants the local one.
 
-export const STALE_MS = 2_000;
-export const DEAD_MS = 10_000;
+const STALE_MS = 2_000;
+const DEAD_MS = 10_000;
 
 export type Zone = "utc" | "local";
 export type Freshness = "fresh" | "stale" | "dead";

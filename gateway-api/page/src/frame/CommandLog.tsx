@@ -7,8 +7,8 @@ import { dismiss, sidesQuoted, tracked, type Tracked } from "../live/commands";
 import { useConnection } from "../live/hooks";
 import { Clock } from "../ui/time";
 
-const SHOWN_DONE_MS = 12_000;
-const SHOWN_MAX = 4;
+const SHOWN_DONE_MS = 8_000;
+const SHOWN_MAX = 2;
 
 const isShown = (entry: Tracked) => entry.verified_ms === null || engineNow() - entry.verified_ms < SHOWN_DONE_MS;
 

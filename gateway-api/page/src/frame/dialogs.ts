@@ -1,7 +1,7 @@
 // Which dialog is open: one at a time, opened from anywhere.
 import { Watched } from "../app/external";
 
-export type OpenDialog =
+type OpenDialog =
   | { kind: "halt"; scope: string }
   | { kind: "resume"; scope: string }
   | { kind: "help" }

@@ -7,7 +7,7 @@ export interface Moment {
   nowMs: () => number;
 }
 
-export const LIVE: Moment = { isReplay: false, nowMs: engineNow };
+const LIVE: Moment = { isReplay: false, nowMs: engineNow };
 
 export const MomentContext = createContext<Moment>(LIVE);
 

@@ -8,14 +8,14 @@ import { useMoment } from "./moment";
 import type { Columns } from "./Chart";
 import { useAsk } from "./useAsk";
 
-export const POINTS_MAX = 1_200;
+const POINTS_MAX = 1_200;
 const SAMPLE_MS = 1_000;
 const POINTS_ASKED = 600;
 
 export type Sample = readonly (number | null)[];
 
 /** Rows of the log as columns to draw. */
-export function columnsOf(response: SeriesResponse | null): (number | null)[][] {
+function columnsOf(response: SeriesResponse | null): (number | null)[][] {
   if (!response) return [];
   return response.columns.map((_, column) => response.rows.map((row) => drawable(row[column])));
 }

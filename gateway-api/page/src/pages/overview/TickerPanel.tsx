@@ -18,7 +18,7 @@ type News =
   | { kind: "command"; id: string; time_ms: number; command: CommandGlance }
   | { kind: "change"; id: string; time_ms: number; change: Change };
 
-export function newsOf(fills: readonly FillNews[], commands: readonly CommandGlance[], changes: readonly Change[]): News[] {
+function newsOf(fills: readonly FillNews[], commands: readonly CommandGlance[], changes: readonly Change[]): News[] {
   const all: News[] = [
     ...fills.map((fill) => ({ kind: "fill" as const, id: `${fill.key} ${fill.time_ms} ${fill.side} ${fill.price} ${fill.size}`, time_ms: fill.time_ms, fill })),
     ...commands.map((command) => ({ kind: "command" as const, id: command.command_id, time_ms: command.time_ms, command })),

@@ -12,7 +12,7 @@ import { useAsk } from "../../ui/useAsk";
 const EVERY_MS = 30_000;
 const PATH = "/history/series" + query({ kind: "pnl", from: "-60m", points: 12 });
 
-export interface Stretch {
+interface Stretch {
   to_ms: number;
   total: string;
   capture: string;
@@ -21,7 +21,7 @@ export interface Stretch {
 }
 
 /** Differences of the running totals, newest first; the first is what had come before it. */
-export function stretchesOf({ columns, rows }: SeriesResponse): Stretch[] {
+function stretchesOf({ columns, rows }: SeriesResponse): Stretch[] {
   const at = (row: (number | string | null)[] | undefined, name: string) => String(row?.[columns.indexOf(name)] ?? "0");
   const grown = (index: number, name: string) => sumOf([at(rows[index], name), negated(at(rows[index - 1], name))]);
   return rows

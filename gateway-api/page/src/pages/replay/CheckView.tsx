@@ -107,7 +107,7 @@ function ProcessRow({ checked }: { checked: CheckedProcess }) {
   );
 }
 
-const asText = (value: unknown) => (typeof value === "string" ? value : JSON.stringify(value));
+const asText = (value: unknown) => (typeof value === "string" ? value : (JSON.stringify(value) ?? "absent"));
 
 function First({ process, first, move }: { process: string; first: Divergence; move: Move }) {
   const atMs = first.time_ms;

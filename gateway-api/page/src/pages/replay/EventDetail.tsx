@@ -93,7 +93,7 @@ function Chain({ event, symbolKey, onSelect }: { event: EventRow; symbolKey: str
 }
 
 /** How many causes are between an effect and the event. */
-export function depthBelow(effect: EventRow, event: EventRow, effects: readonly EventRow[]): number {
+function depthBelow(effect: EventRow, event: EventRow, effects: readonly EventRow[]): number {
   let depth = 1;
   let cause = effect.cause;
   while (cause !== null && cause !== event.event_id && depth < effects.length + 1) {

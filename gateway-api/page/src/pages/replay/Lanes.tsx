@@ -79,7 +79,7 @@ function LaneCanvas({ shown, position, onSelect }: Pick<LanesProps, "shown" | "p
   );
 }
 
-export function nearestEvent(events: readonly EventRow[], timeMs: number, lane: Lane | undefined): EventRow | null {
+function nearestEvent(events: readonly EventRow[], timeMs: number, lane: Lane | undefined): EventRow | null {
   const inLane = events.filter((event) => event.lane === lane);
   let nearest: EventRow | null = null;
   for (const event of inLane.length ? inLane : events) {

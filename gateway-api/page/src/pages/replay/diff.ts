@@ -1,4 +1,5 @@
 // What differs between two documents, path by path.
+import { MINUS } from "../../format/numbers";
 
 export interface Difference {
   path: string;
@@ -9,7 +10,12 @@ export interface Difference {
 type Branch = Record<string, unknown>;
 
 const isBranch = (value: unknown): value is Branch => typeof value === "object" && value !== null;
-const shown = (value: unknown) => (value === undefined ? "absent" : typeof value === "string" ? value : JSON.stringify(value));
+
+function shown(value: unknown): string {
+  if (value === undefined) return "absent";
+  const text = typeof value === "string" ? value : JSON.stringify(value);
+  return /^-\d/.test(text) ? text.replace("-", MINUS) : text;
+}
 
 export function differences(before: unknown, after: unknown, path = ""): Difference[] {
   if (Object.is(before, after)) return [];

@@ -15,7 +15,7 @@ export interface Position {
 }
 
 const BEFORE_MS = 10_000;
-export const SPAN_MS = 60_000;
+const SPAN_MS = 60_000;
 const NS_DIGITS = 6;
 
 export const nsOf = (timeMs: number) => String(BigInt(Math.round(timeMs * 1000)) * 1000n);
@@ -60,7 +60,7 @@ export interface Placed {
 const isAfter = (one: string, other: string) => (one.length === other.length ? one > other : one.length > other.length);
 
 /** The index of the event that the position is at, or -1: between events, or at none of these. */
-export function indexAt(events: readonly Placed[], eventId: string | null): number {
+function indexAt(events: readonly Placed[], eventId: string | null): number {
   return eventId === null ? -1 : events.findIndex((event) => event.event_id === eventId);
 }
 

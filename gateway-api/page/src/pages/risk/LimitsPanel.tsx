@@ -57,7 +57,7 @@ function Head() {
 }
 
 /** What is left until the limit is reached; none once it is. */
-export function headroom(limit: Limit): number {
+function headroom(limit: Limit): number {
   const left = limit.limit - limit.value;
   return Math.sign(left) === Math.sign(limit.limit) ? left : 0;
 }

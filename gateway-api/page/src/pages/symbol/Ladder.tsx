@@ -13,7 +13,9 @@ interface LadderPanelProps {
 }
 
 export function centreLadder(): void {
-  document.querySelector('[data-panel="ladder"] tr.mid')?.scrollIntoView({ block: "center" });
+  const box = document.querySelector('[data-panel="ladder"] .ladder');
+  const mid = box?.querySelector<HTMLElement>("tr.mid");
+  if (box && mid) box.scrollTop = mid.offsetTop - (box.clientHeight - mid.offsetHeight) / 2;
 }
 
 export function LadderPanel({ status, detail }: LadderPanelProps) {

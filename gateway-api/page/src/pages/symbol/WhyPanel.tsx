@@ -71,7 +71,7 @@ function Silent({ name, because }: { name: string; because: string | null }) {
 }
 
 /** Bars to the left lower a price, bars to the right raise it; the middle is the fair value. */
-export function Steps({ sides }: { sides: QuoteSides }) {
+function Steps({ sides }: { sides: QuoteSides }) {
   const { rows, reach_bps } = waterfall(sides);
   return (
     <table className="waterfall" id="why-rows">
