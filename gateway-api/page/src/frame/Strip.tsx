@@ -8,7 +8,7 @@ import { fixed, grouped, NOTHING, percent } from "../format/numbers";
 import { CONNECTING, limitLook, PAUSED, tradingLook, type Look } from "../format/states";
 import { ageText, freshness, zoneText } from "../format/times";
 import { engineNow, isClockKnown, skewMs, useTick } from "../live/clock";
-import { useAccount, useAlerts, useAllSymbols, useEngine, useLoaded } from "../live/hooks";
+import { useAccount, useAlerts, useAllSymbols, useCalmAccount, useEngine, useLoaded } from "../live/hooks";
 import { LimitBar } from "../ui/controls";
 import { Icon, StateWord } from "../ui/Icon";
 import { Money } from "../ui/Money";
@@ -62,7 +62,7 @@ function ModePill() {
 }
 
 export function useStateLook(): Look {
-  const account = useAccount();
+  const account = useCalmAccount();
   const isLoaded = useLoaded();
   const symbols = useAllSymbols();
   if (!isLoaded) return CONNECTING;
@@ -101,7 +101,7 @@ function Exposure() {
 }
 
 function WorstLimit() {
-  const worst = worstLimit(useAccount(), useAllSymbols());
+  const worst = worstLimit(useCalmAccount(), useAllSymbols());
   const look = limitLook(worst?.share ?? 0);
   return (
     <Figure name="Worst limit" title={worst ? `${worst.limit.name} of ${worst.owner}` : undefined}>

@@ -1,6 +1,6 @@
 // How components watch the live state.
 import { useCallback, useSyncExternalStore } from "react";
-import type { SymbolStatus } from "../api/types";
+import type { AccountGlance, SymbolStatus } from "../api/types";
 import { useWatched, Watched } from "../app/external";
 import { live, type Slice } from "./store";
 
@@ -30,11 +30,13 @@ export function useSymbol(key: string): SymbolStatus | undefined {
 // Sums over all symbols need no more than a new look a second.
 const ALL_EVERY_MS = 1_000;
 const all = new Watched<readonly SymbolStatus[]>([]);
+const calmAccount = new Watched<AccountGlance | null>(null);
 let timer = 0;
 
 function refreshAll(): void {
   timer = 0;
   all.set([...live.symbols.values()]);
+  calmAccount.set(live.account);
 }
 
 live.subscribe("symbols", () => {
@@ -42,6 +44,12 @@ live.subscribe("symbols", () => {
   else if (!timer) timer = window.setTimeout(refreshAll, ALL_EVERY_MS);
 });
 live.subscribe("keys", refreshAll);
+live.subscribe("account", () => {
+  if (live.account?.state !== calmAccount.get()?.state) calmAccount.set(live.account);
+});
 
 /** Every symbol's state, at most once a second. */
 export const useAllSymbols = () => useWatched(all);
+
+/** The account at most once a second, but another state of it at once: for lists that are dear to draw. */
+export const useCalmAccount = () => useWatched(calmAccount);

@@ -2,7 +2,7 @@
 import type { Inventory, SymbolStatus } from "../../api/types";
 import { symbolHash } from "../../app/routes";
 import { grouped, percent, shortened, trimmed } from "../../format/numbers";
-import { useAccount, useAllSymbols, useEngine } from "../../live/hooks";
+import { useAllSymbols, useCalmAccount, useEngine } from "../../live/hooks";
 import { BiasBar } from "../../ui/controls";
 import { Panel } from "../../ui/Panel";
 import { Scroll } from "../../ui/Scroll";
@@ -17,7 +17,7 @@ const isHeld = (row: SymbolStatus): row is Held => row.inventory !== null;
 
 export function InventoryPanel() {
   const rows = useAllSymbols();
-  const account = useAccount();
+  const account = useCalmAccount();
   const engine = useEngine();
   const held = rows.filter(isHeld).sort((one, other) => Math.abs(other.inventory.bias) - Math.abs(one.inventory.bias));
   const signals = held.filter((row) => row.inventory.rebalance_action !== "none").length;

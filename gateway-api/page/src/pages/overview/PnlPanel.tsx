@@ -1,7 +1,7 @@
 import { negated, signed, sumOf, withSign, shortened } from "../../format/numbers";
 import { useRight } from "../../app/session";
 import { engineNow } from "../../live/clock";
-import { useAccount, useAllSymbols, useEngine } from "../../live/hooks";
+import { useAllSymbols, useCalmAccount, useEngine } from "../../live/hooks";
 import { live } from "../../live/store";
 import { Chart } from "../../ui/Chart";
 import { Money } from "../../ui/Money";
@@ -25,7 +25,7 @@ function sample(): Sample | null {
 
 export function PnlPanel() {
   const rows = useAllSymbols();
-  const account = useAccount();
+  const account = useCalmAccount();
   const engine = useEngine();
   const right = useRight("pnl");
   return (
@@ -36,7 +36,7 @@ export function PnlPanel() {
 }
 
 function Body() {
-  const account = useAccount();
+  const account = useCalmAccount();
   const rows = useAllSymbols();
   const engine = useEngine();
   const curve = useCurve({ kind: "pnl", key: null, sample });

@@ -3,7 +3,7 @@ import { routeHash } from "../../app/routes";
 import { percent } from "../../format/numbers";
 import { limitLook, words } from "../../format/states";
 import { limitsByShare, type OwnedLimit } from "../../frame/worst";
-import { useAccount, useAllSymbols } from "../../live/hooks";
+import { useAllSymbols, useCalmAccount } from "../../live/hooks";
 import { LimitBar } from "../../ui/controls";
 import { StateWord } from "../../ui/Icon";
 import { Panel } from "../../ui/Panel";
@@ -15,7 +15,7 @@ const SHOWN = 10;
 
 export function RiskPanel() {
   const rows = useAllSymbols();
-  const account = useAccount();
+  const account = useCalmAccount();
   const limits = limitsByShare(account, rows);
   const accountFirst = [...limits.filter((each) => each.key === "*"), ...limits.filter((each) => each.key !== "*")];
   return (

@@ -3,7 +3,7 @@ import { MAKER_LOOKS } from "../../format/states";
 import { ageText, durationText } from "../../format/times";
 import { engineNow, useTick } from "../../live/clock";
 import { send } from "../../live/commands";
-import { useAccount, useAllSymbols, useEngine } from "../../live/hooks";
+import { useAllSymbols, useCalmAccount, useEngine } from "../../live/hooks";
 import { useStateLook } from "../../frame/Strip";
 import { CommandButton } from "../../ui/controls";
 import { Facts } from "../../ui/Facts";
@@ -70,7 +70,7 @@ function Body() {
 
 function Engine() {
   const engine = useEngine();
-  const account = useAccount();
+  const account = useCalmAccount();
   useTick(1000);
   if (!engine) return null;
   const reasons = account?.reasons.join("; ") || "none";

@@ -3,7 +3,7 @@ import { API, query } from "../../api/client";
 import { useRight } from "../../app/session";
 import { drawable, shortened, signed, withSign } from "../../format/numbers";
 import { engineNow } from "../../live/clock";
-import { useAccount, useAllSymbols, useEngine } from "../../live/hooks";
+import { useAllSymbols, useCalmAccount, useEngine } from "../../live/hooks";
 import { live } from "../../live/store";
 import { Chart } from "../../ui/Chart";
 import { Panel } from "../../ui/Panel";
@@ -29,7 +29,7 @@ const spanText = (minutes: number) => (minutes < 60 ? `${minutes} min` : `${minu
 export function EquityPanel() {
   const [minutes, setMinutes] = useState<number>(SPANS_MIN[0]);
   const rows = useAllSymbols();
-  const account = useAccount();
+  const account = useCalmAccount();
   const engine = useEngine();
   const curve = useCurve({ kind: "pnl", key: null, sample, minutes });
   const { data, drawdown } = useMemo(() => accountCurve(curve.columns), [curve.columns]);

@@ -4,7 +4,7 @@ import { symbolHash } from "../../app/routes";
 import { figure, percent } from "../../format/numbers";
 import { limitLook, SOFT_SHARE, words } from "../../format/states";
 import { limitsByShare, type OwnedLimit } from "../../frame/worst";
-import { useAccount, useAllSymbols } from "../../live/hooks";
+import { useAllSymbols, useCalmAccount } from "../../live/hooks";
 import { LimitBar } from "../../ui/controls";
 import { StateWord } from "../../ui/Icon";
 import { Panel } from "../../ui/Panel";
@@ -16,7 +16,7 @@ const ROW_PX = 28;
 const idOf = (owned: OwnedLimit) => `${owned.key} ${owned.limit.name}`;
 
 export function LimitsPanel() {
-  const account = useAccount();
+  const account = useCalmAccount();
   const rows = useAllSymbols();
   const limits = limitsByShare(account, rows);
   const byId = new Map(limits.map((each) => [idOf(each), each]));

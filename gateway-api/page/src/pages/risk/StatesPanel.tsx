@@ -5,7 +5,7 @@ import { tradingLook } from "../../format/states";
 import { openDialog } from "../../frame/dialogs";
 import { withdrawalText } from "../../frame/withdrawal";
 import { sidesQuoted } from "../../live/commands";
-import { useAccount, useAllSymbols } from "../../live/hooks";
+import { useAllSymbols, useCalmAccount } from "../../live/hooks";
 import { StateWord } from "../../ui/Icon";
 import { Panel } from "../../ui/Panel";
 import { Scroll } from "../../ui/Scroll";
@@ -13,7 +13,7 @@ import { Empty, Skeleton } from "../../ui/states";
 import { newestMs } from "../overview/summary";
 
 export function StatesPanel() {
-  const account = useAccount();
+  const account = useCalmAccount();
   const rows = useAllSymbols();
   const limited = rows.filter((row) => row.risk && row.risk.own_state !== "RUN");
   return (
