@@ -24,8 +24,14 @@ setup-dev: .venv/ready-dev  ## add what tests and lint need
 run: setup  ## the whole engine in one process, with a dashboard
 	@$(BIN)/maker up $(ARGS)
 
+ALONE := kafka or redis or browser or timed
 test: setup-dev  ## all tests that can run on this machine
+ifdef ARGS
 	@$(BIN)/python -m pytest $(ARGS)
+else
+	@$(BIN)/python -m pytest -n 2 --dist worksteal -m "not ($(ALONE))"
+	@$(BIN)/python -m pytest -m "$(ALONE)"
+endif
 
 test-fast: setup-dev  ## the everyday part, under a minute
 	@$(BIN)/python -m pytest -m "not slow and not browser and not kafka and not redis" $(ARGS)

@@ -179,6 +179,8 @@ class KillReport(SymbolEvent):
     began_ns: TimeNs
     open_orders: tuple[str, ...] = ()
     """Client order ids that may still be live."""
+    orders: int = 0
+    """How many were open at any time since it began: with `open_orders`, so many are gone of so many."""
 
 
 StopCode = Literal["MMP", "POSITION_BREAK", "UNACCOUNTED_FILL"]

@@ -175,6 +175,7 @@ def order_examples() -> Iterator[Event]:
         reasons=("RISK_HALT",),
         began_ns=RECEIVED_NS - 6_000_000_000,
         open_orders=("mm-btcusdt-1a2b3c-b0-7",),
+        orders=10,
     )
     yield TradingStop(
         **OF_SYMBOL, code="MMP", text="31 lots filled, 11 net, at a quote of 10", needs_person=True

@@ -28,7 +28,7 @@ class Shape:
     def __init__(self, folder: Path, kafka: Kafka, redis: RedisServer) -> None:
         self.redis = redis
         self.port = free_port()
-        config = folder / "engine.yaml"
+        config = self.config = folder / "engine.yaml"
         config.write_text(yaml.safe_dump({"kafka": kafka.model_dump(mode="json", exclude_defaults=True)}))
         command = [sys.executable, "-m", "chassis", "run", "--all", "--config", config]
         command += ["--redis", redis.url, "--state", folder / "state", "--port", str(self.port)]
@@ -92,8 +92,37 @@ def test_everything_runs_restarts_and_ends(shape: Shape) -> None:
     until(lambda: shape.ask("/api/v1/maker/active")[1] == "live", "live again", 10)
     assert shape.quoting() == 5
 
+    past_and_settings(shape)
     assert shape.process.stop() == 0, shape.process.text()[-2000:]
     assert "Traceback" not in shape.process.text()
+    done = maker("replay", "--config", shape.config)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def past_and_settings(shape: Shape) -> None:
+    """A changed setting is in force in its process, and the topics tell of it afterwards."""
+    setting = "api/v1/maker/settings/market_making.base_spread"
+    shape.visitor.ask("PUT", setting, {"value": "0.0031", "reason": "a wider evening"})
+
+    def in_force() -> bool:
+        settings = shape.visitor.get("api/v1/maker/settings")["settings"]
+        return any(each["value"] == "0.0031" for each in settings)
+
+    until(in_force, "the setting is in force", 10, 0.1)
+    history = "api/v1/history"
+    told = shape.visitor.get(f"{history}/events?lanes=system,human&limit=1000&text=base_spread")["rows"]
+    assert {"control.setting.v1", "process.setting.v1"} <= {row["type"] for row in told}
+    first = shape.visitor.get(f"{history}/events?lanes=quote&limit=7")
+    second = shape.visitor.get(f"{history}/events?lanes=quote&limit=7&cursor={first['next_cursor']}")
+    ids = [row["event_id"] for page in (first, second) for row in page["rows"]]
+    assert len(set(ids)) == len(ids) == 14
+    rows = shape.visitor.get(f"{history}/series?kind=quotes&symbol=BTC/USDT&points=50")["rows"]
+    assert len(rows) > 5
+    assert rows[-1][1] < rows[-1][5] < rows[-1][2]
+    state = shape.visitor.get(f"{history}/state?symbol=BTC/USDT&at=-1s")["status"]
+    assert state["symbol"] == "BTC/USDT"
+    who = {row["action"] for row in shape.visitor.get("api/v1/audit")["rows"]}
+    assert {"signed in", "token made", "set market_making.base_spread = 0.0031"} <= who
 
 
 def test_topics_are_planned_made_and_mended(kafka_bootstrap: str, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from servers.visitor import Visitor
 
 from tests.system.conftest import MAKER, Maker
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timed]
 BASE = "api/v1/maker"
 
 

@@ -30,6 +30,8 @@ class WithdrawalGlance(Answer):
     since_ms: float
     open_orders: tuple[str, ...]
     """Client order ids that may still be live."""
+    orders: int
+    """How many were open since it began."""
 
 
 class AccountGlance(Answer):
@@ -133,6 +135,7 @@ def withdrawal_glance(report: KillReport) -> WithdrawalGlance:
         reasons=report.reasons,
         since_ms=milliseconds(report.began_ns),
         open_orders=report.open_orders,
+        orders=report.orders,
     )
 
 

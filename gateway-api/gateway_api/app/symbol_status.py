@@ -142,7 +142,15 @@ def _reason(view: SymbolView, side: Side, risk: Risk | None) -> str:
     if any(order.side == side for order in view.live_orders):
         return "order on its way"
     denied = next((each for each in view.denials if each.side == side), None)
-    return "no order at the venue" if denied is None else f"held back: {', '.join(denied.reasons)}"
+    if denied is not None:
+        return f"held back: {', '.join(denied.reasons)}"
+    return "filled: the next quote follows" if _was_filled(view, side) else "no order at the venue"
+
+
+def _was_filled(view: SymbolView, side: Side) -> bool:
+    """Was the newest quote of a side taken? What was filled is not offered again for it."""
+    since_ns = 0 if view.target is None else view.target.event_time_ns
+    return any(fill.side == side and fill.event_time_ns >= since_ns for fill in view.last_fills)
 
 
 def _target_side(view: SymbolView, side: Side) -> QuoteSide | None:

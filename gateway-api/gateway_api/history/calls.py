@@ -5,7 +5,7 @@ from dataclasses import asdict
 from itertools import chain, islice
 from typing import Any
 
-from chassis.bus.logfile import read_log
+from chassis.bus.logfile import LoggedRecord, read_log
 from chassis.bus.slices import first_time_ns, last_time_ns
 from chassis.history import ACCOUNT_KEY, Placed, Stretch, read_history
 from chassis.installed import process_definitions
@@ -98,7 +98,10 @@ class Calls:
             for placed in read_history(self._source, stretch)
             if wanted in placed.record.payload or wanted in placed.record.key.encode()
         )
-        return self._page(found, limit, lambda placed: event_row(placed.record))
+        return self._page(found, limit, lambda placed: self._event_row(placed.record))
+
+    def _event_row(self, record: LoggedRecord) -> Row:
+        return event_row(record, self._contracts.find)
 
     def audit(self, from_ns: int, to_ns: int, limit: int, cursor: str | None) -> dict[str, Any]:
         """What people did, and what they were not allowed to do."""
@@ -122,12 +125,12 @@ class Calls:
         while wanted is not None and len(causes) < _CHAIN_MAX:
             wanted = records.get(wanted.envelope.cause or "")
             if wanted is not None:
-                causes.append(event_row(wanted))
+                causes.append(self._event_row(wanted))
         led_to = {event_id}
         for identifier, record in records.items():
             if record.envelope.cause in led_to and len(effects) < _CHAIN_MAX:
                 led_to.add(identifier)
-                effects.append(event_row(record))
+                effects.append(self._event_row(record))
         return {"causes": causes, "effects": effects}
 
     def state(self, key: str, at_ns: int) -> dict[str, Any]:

@@ -6,10 +6,10 @@ from typing import Any
 from chassis.bus.logfile import LoggedRecord
 from chassis.text import iso_time
 from gateway_api.app.numbers import milliseconds, money_text, price_text, size_text
+from gateway_api.history.summaries import summary
 from schemas.control import AccessEvent, Command, Decision, Override, Proposal, ProposedSetting, SettingChange
 from schemas.envelope import decode
 from schemas.market import Instrument
-from schemas.message import Event
 from schemas.orders import Fill
 from schemas.topics import MESSAGE_TYPES
 from schemas.units import bps, side_sign
@@ -30,9 +30,11 @@ LANE_OF = {topic: lane for lane, topics in LANES.items() for topic in topics}
 Row = dict[str, Any]
 
 
-def event_row(record: LoggedRecord) -> Row:
-    """Any record, with its message as it was published."""
+def event_row(record: LoggedRecord, contract: Callable[[str, int], Instrument | None]) -> Row:
+    """Any record, with its message as it was published; `contract` finds one by key and version."""
     message = decode(MESSAGE_TYPES[record.envelope.type_name], record.payload)
+    version = getattr(message, "instrument_version", None)
+    instrument = None if version is None else contract(record.key, version)
     return {
         "event_id": record.envelope.event_id,
         "time_ns": str(record.envelope.event_time_ns),
@@ -46,21 +48,9 @@ def event_row(record: LoggedRecord) -> Row:
         "sequence": record.envelope.sequence,
         "offset": record.offset,
         "cause": record.envelope.cause,
-        "summary": summary(message),
+        "summary": summary(message, instrument),
         "message": message.model_dump(mode="json"),
     }
-
-
-def summary(message: Event) -> str:
-    """A line about a message, for a list."""
-    parts = [
-        str(getattr(message, name))
-        for name in ("action", "kind", "state", "status", "side", "name", "setting_key", "value")
-        if getattr(message, name, None) not in (None, "")
-    ]
-    reasons = getattr(message, "reasons", ()) or ()
-    words = getattr(message, "message", "") or getattr(message, "reason", "") or ", ".join(map(str, reasons))
-    return " ".join([*parts, str(words)]).strip() or message.type_name
 
 
 def fill_row(record: LoggedRecord, instrument: Instrument | None) -> Row:

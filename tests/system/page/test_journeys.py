@@ -93,7 +93,7 @@ def test_halt_by_keyboard_verified_at_the_venue_and_resume(engine, watch):
     page.fill("#command-reason", "news, standing aside")
     page.click("#halt-confirm")
     has(page.locator("#halted"), "ALL TRADING HALTED: COMMAND: news, standing aside by local")
-    has(page.locator("#halted"), "All orders withdrawn, confirmed by the venue")
+    has(page.locator("#halted"), re.compile(r"Cancelled (\d+) of \1, confirmed by the venue"))
     has(page.locator("#command-log"), re.compile(r"verified, zero orders \d"))
     page.wait_for_function("document.title.includes('HALTED')")
     makers = engine.visitor.get("api/v1/maker/active")["makers"]

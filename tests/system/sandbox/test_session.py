@@ -16,7 +16,7 @@ from servers.visitor import Visitor
 
 from tests.system.conftest import MAKER
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timed]
 SYMBOLS = ("BTC/USDT", "ETH/USDT", "SOL/USDT", "AAVE/USDT", "LTC/USDT")
 BOTH_SIDES = 2 * len(SYMBOLS)
 

@@ -133,6 +133,16 @@ def test_events_by_lane_and_text(source):
     assert fills[0]["message"]["venue_trade_id"] == "sim-10"
 
 
+def test_each_event_says_in_a_line_what_it_says(source):
+    found = Calls(source).events([KEY], ["market", "quote", "fill"], at(10), at(11), 10, None, "")["rows"]
+    assert {row["type"]: row["summary"] for row in found} == {
+        "market.book.v1": "99.10 / 101.00",
+        "quote.target.v1": "99.90 / 100.10",
+        "order.fill.v1": "buy 2.000 @ 99.90",
+        "inventory.position.v1": "0.010 BTC, profit 10.0000",
+    }
+
+
 def test_the_chain_of_an_event(source):
     calls = Calls(source)
     fill = calls.events([KEY], ["fill"], at(10), at(11), 1, None, "")["rows"][0]

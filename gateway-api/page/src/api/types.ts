@@ -82,6 +82,8 @@ export interface Withdrawal {
   reasons: string[];
   since_ms: number;
   open_orders: string[];
+  /** How many were open since it began. */
+  orders: number;
 }
 
 export interface AccountGlance {

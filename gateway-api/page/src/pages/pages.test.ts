@@ -76,10 +76,12 @@ describe("commands and settings", () => {
   });
 
   it("says how far a withdrawal is", () => {
-    const report = { key: "*:*", reasons: [], since_ms: 0, open_orders: ["a"] };
+    const report = { key: "v:*", reasons: [], since_ms: 0, open_orders: ["a"], orders: 3 };
     expect(withdrawalText([{ ...report, state: "incomplete" }], 0)).toContain("NOT all orders");
-    expect(withdrawalText([{ ...report, state: "cancelling" }], 3)).toBe("Orders still at the venue: 3.");
-    expect(withdrawalText([{ ...report, state: "confirmed", open_orders: [] }], 0)).toContain("confirmed");
+    const ofSymbol = { ...report, key: "v:A/B" };
+    expect(withdrawalText([{ ...report, state: "cancelling" }, { ...ofSymbol, state: "cancelling" }], 3)).toBe("Cancelled 2 of 3, 1 still at the venue.");
+    expect(withdrawalText([], 3)).toBe("Orders still at the venue: 3.");
+    expect(withdrawalText([{ ...report, state: "confirmed", open_orders: [] }], 0)).toBe("Cancelled 3 of 3, confirmed by the venue.");
   });
 
   it("knows a looser limit", () => {

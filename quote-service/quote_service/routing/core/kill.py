@@ -5,7 +5,7 @@ reconciler cancels; this says whether it is done.
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from quote_service.routing.core import codes
 from quote_service.routing.core.account import Account
@@ -26,11 +26,14 @@ class Withdrawal:
     began_ns: int = 0
     reported: tuple[str, ...] = ()
     """State, reasons and ids of the newest report; empty: none, or one that it has ended."""
+    seen: dict[str, None] = field(default_factory=dict)
+    """Every order that was open since it began."""
 
     def begin(self, reasons: tuple[str, ...], now_ns: int) -> None:
         """Everything is to be withdrawn, from now on, or for other reasons than before."""
         if self.state == "none":
             self.began_ns = now_ns
+            self.seen.clear()
         if self.state == "none" or self.reasons != reasons:
             self.state = "cancelling"
         self.reasons = reasons
@@ -45,6 +48,7 @@ class Withdrawal:
         """The report that is due; None: nothing has changed since the last one."""
         if self.state == "none":
             return self._say(now_ns, ()) if self.reported else None
+        self.seen.update(dict.fromkeys(open_ids))
         if is_proven:
             self.state = "confirmed"
         elif now_ns - self.began_ns > deadline_ns:
@@ -66,6 +70,7 @@ class Withdrawal:
             reasons=self.reasons,
             began_ns=self.began_ns,
             open_orders=open_ids,
+            orders=len(self.seen),
         )
 
 
