@@ -24,7 +24,7 @@ setup-dev: .venv/ready-dev  ## add what tests and lint need
 run: setup  ## the whole engine in one process, with a dashboard
 	@$(BIN)/maker up $(ARGS)
 
-ALONE := kafka or redis or browser or timed
+ALONE := kafka or redis or timed
 test: setup-dev  ## all tests that can run on this machine
 ifdef ARGS
 	@$(BIN)/python -m pytest $(ARGS)

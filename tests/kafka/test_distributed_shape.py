@@ -116,7 +116,7 @@ def past_and_settings(shape: Shape) -> None:
     second = shape.visitor.get(f"{history}/events?lanes=quote&limit=7&cursor={first['next_cursor']}")
     ids = [row["event_id"] for page in (first, second) for row in page["rows"]]
     assert len(set(ids)) == len(ids) == 14
-    rows = shape.visitor.get(f"{history}/series?kind=quotes&symbol=BTC/USDT&points=50")["rows"]
+    rows = shape.visitor.get(f"{history}/series?kind=quotes&symbol=BTC/USDT&points=50&from=-5s")["rows"]
     assert len(rows) > 5
     assert rows[-1][1] < rows[-1][5] < rows[-1][2]
     state = shape.visitor.get(f"{history}/state?symbol=BTC/USDT&at=-1s")["status"]

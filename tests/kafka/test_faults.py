@@ -74,7 +74,7 @@ def pause_and_resume(server: KafkaServer) -> Callable[[], None]:
     return server.process.resume
 
 
-@pytest.mark.parametrize(("outage", "outage_s"), [(kill_and_restart, 10), (pause_and_resume, 15)])
+@pytest.mark.parametrize(("outage", "outage_s"), [(kill_and_restart, 6), (pause_and_resume, 8)])
 def test_without_a_broker_quotes_are_gone_at_once_and_come_back(
     own_kafka: KafkaServer, tmp_path: Path, outage: Callable[[KafkaServer], Callable[[], None]], outage_s: int
 ) -> None:

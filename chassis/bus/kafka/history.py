@@ -19,7 +19,7 @@ from chassis.tracewalk import kind_of
 from schemas.deployment import Kafka
 from schemas.envelope import decode
 from schemas.process import EpochClaim, Trace
-from schemas.topics import BY_NAME, OFF_PATH, TOPICS
+from schemas.topics import BY_NAME, TOPICS
 
 _TRACES = "process.trace"
 _FETCHED_MAX = 2_000
@@ -154,7 +154,6 @@ class KafkaLog:
         places = [
             TopicPartition(topic.name, number)
             for topic in TOPICS
-            if topic.writer not in OFF_PATH
             for number in range(self._config.partitions)
         ]
         begins = await self._reader.begin_offsets(places)

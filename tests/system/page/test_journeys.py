@@ -10,7 +10,7 @@ import pytest
 from gateway_api.access.commands import make_key, manage_users
 
 playwright_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timed]
 
 SYMBOL = "synthetic:LTC/USDT"
 PLACE = "symbol/synthetic:LTC%2FUSDT"

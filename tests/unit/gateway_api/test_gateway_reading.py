@@ -58,13 +58,17 @@ DENIED = ("denied", "denied", "buy")
     ("events", "seen"),
     [
         (lambda b, a: [b.target(9, bid=None), b.order(9, *NO_BUY)], ("ONE_SIDE", "INVENTORY_FULL")),
-        (lambda b, a: [b.order(9, *NO_BUY)], ("ONE_SIDE", "no order at the venue")),
+        (lambda b, a: [b.order(9, *NO_BUY)], ("ONE_SIDE", "filled: the next quote follows")),
+        (lambda b, a: [b.target(9), b.order(9, *NO_BUY)], ("ONE_SIDE", "no order at the venue")),
         (lambda b, a: [b.order(9, "place_intent", "pending_new", "buy")], ("ONE_SIDE", "order on its way")),
         (
             lambda b, a: [b.order(9, *NO_BUY), b.order(9, *DENIED, reasons=("MMP_FROZEN",))],
             ("ONE_SIDE", "held back: MMP_FROZEN"),
         ),
-        (lambda b, a: [b.order(9, *NO_BUY), b.order(9, *NO_SELL)], ("NOT_QUOTING", "no order at the venue")),
+        (
+            lambda b, a: [b.target(9), b.order(9, *NO_BUY), b.order(9, *NO_SELL)],
+            ("NOT_QUOTING", "no order at the venue"),
+        ),
         (lambda b, a: [b.book(9, status="stale")], ("NO_MARKET", None)),
         (lambda b, a: [b.risk(9, "REDUCE_ONLY", "LOSS")], ("REDUCE_ONLY", None)),
         (lambda b, a: [a.risk(9, "REDUCE_ONLY", "EXPOSURE")], ("REDUCE_ONLY", None)),

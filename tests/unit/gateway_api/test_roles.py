@@ -26,8 +26,8 @@ FOR_WHOEVER_IS_IN = {
     ("GET", "/stream"),  # every role may view; scope and profit are cut from what it says
     ("GET", "/stream/{symbol}"),
 }
-TABLE: tuple[tuple[str, str, dict[str, Any] | None, frozenset[str]], ...] = tuple(
-    (method, path, body, frozenset(roles.split()))
+TABLE: tuple[tuple[str, str, dict[str, Any] | None, tuple[str, ...]], ...] = tuple(
+    (method, path, body, tuple(roles.split()))
     for method, path, body, roles in (
         ("GET", "/maker/status/BTC/USDT", None, "viewer trader risk admin service"),
         ("GET", "/maker/active", None, "viewer trader risk admin service"),
