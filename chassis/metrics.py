@@ -6,7 +6,7 @@ costs the path from book to order nothing beyond the count.
 
 from array import array
 from bisect import bisect_left
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import accumulate
 
@@ -22,6 +22,7 @@ LATENCY_BUCKETS_S = (0.001, 0.005, 0.010, 0.025, 0.050, 0.100, 0.250)
 """Upper bounds, inclusive, in seconds."""
 
 LATENCIES_MAX = 1_000_000
+LATENCIES_RECENT = 4_096
 """Observations kept: a run of weeks must not grow."""
 
 Counts = Callable[[], Mapping[str, int]]
@@ -32,12 +33,14 @@ class LatencyRecorder:
 
     def __init__(self) -> None:
         self._seconds = array("d")
+        self._recent: deque[float] = deque(maxlen=LATENCIES_RECENT)
         self._buckets = [0] * (len(LATENCY_BUCKETS_S) + 1)
         self._sum_s = 0.0
         self._count = 0
 
     def observe(self, seconds: float) -> None:
         """Add one observation."""
+        self._recent.append(seconds)
         if self._count < LATENCIES_MAX:
             self._seconds.append(seconds)
         else:
@@ -58,13 +61,21 @@ class LatencyRecorder:
         """How many observations are within each bound of LATENCY_BUCKETS_S; at the end, how many in all."""
         return list(accumulate(self._buckets))
 
+    def recent_percentiles_ms(self, *percents: float) -> tuple[float | None, ...]:
+        """Percentiles of the newest LATENCIES_RECENT observations, in half a millisecond; None before any."""
+        ordered = sorted(self._recent)
+        return tuple(_percentile_ms(ordered, percent) for percent in percents)
+
     def percentile_ms(self, percent: float) -> float | None:
         """The smallest observation that `percent` of all do not exceed, in milliseconds; None before any."""
-        if not self._seconds:
-            return None
-        ordered = sorted(self._seconds)
-        rank = max(0, -(-len(ordered) * percent // 100) - 1)
-        return round(ordered[int(rank)] * 1e3, 4)
+        return _percentile_ms(sorted(self._seconds), percent)
+
+
+def _percentile_ms(ordered: Sequence[float], percent: float) -> float | None:
+    if not ordered:
+        return None
+    rank = max(0, -(-len(ordered) * percent // 100) - 1)
+    return round(ordered[int(rank)] * 1e3, 4)
 
 
 class EngineMetrics(Collector):

@@ -10,7 +10,7 @@ which the page took its message in. Ten viewers are ten pairs of streams that ta
 
 import argparse
 import asyncio
-import json
+import re
 import shutil
 import statistics
 import sys
@@ -35,6 +35,7 @@ MAKER = Path(sys.executable).parent / "maker"
 FRAME_US = 1_000_000 / 60
 TRACED_S = 30
 VIEWERS = 10
+SETTLED_S = 15
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-timer-throttling"]
 WATCH = """
 (() => {
@@ -84,12 +85,6 @@ class Engine:
     def url(self) -> str:
         return f"{self.visitor.url}#code={newest_code(self.process.text())}"
 
-    def end(self) -> dict[str, Any]:
-        """Wait for its end; the summary."""
-        until(lambda: not self.process.is_running, "the engine ends", 900, 0.2)
-        summary: dict[str, Any] = json.loads(self.process.text().splitlines()[-1])
-        return summary
-
 
 def cpu_share(engine: Engine, seconds: float) -> float:
     process = psutil.Process(engine.process.pid)
@@ -98,24 +93,35 @@ def cpu_share(engine: Engine, seconds: float) -> float:
     return round(process.cpu_percent() / 100, 3)
 
 
+def latencies(engine: Engine) -> dict[float, float]:
+    """How many orders went out within so many seconds of their book, so far."""
+    text = httpx.get(f"{engine.visitor.url}metrics").text
+    found = re.findall(r'^market_making_book_to_order_seconds_bucket\{le="([^"]+)"\} (\S+)$', text, re.M)
+    return {float(bound): float(count) for bound, count in found}
+
+
 def quoting(folder: Path, symbols: int, seconds: float, viewers: int) -> dict[str, Any]:
-    """How long quoting takes while so many watch."""
+    """How long quoting takes while so many watch, once the burst of the first orders is over."""
     folder.mkdir()
-    engine = Engine(folder, symbols, seconds)
+    engine = Engine(folder, symbols, seconds + 3 * SETTLED_S)
     engine.visitor.sign_in()
     stop = threading.Event()
     watching = threading.Thread(target=lambda: asyncio.run(watch(engine, viewers, stop)))
     watching.start()
-    time.sleep(seconds / 4)
-    share = cpu_share(engine, seconds / 2)
+    time.sleep(SETTLED_S)
+    before = latencies(engine)
+    share = cpu_share(engine, seconds)
+    after = latencies(engine)
     stop.set()
     watching.join()
-    summary = engine.end()
-    return {
-        "viewers": viewers,
-        "engine_cores": share,
-        "book_to_order_ms": summary["order_latency_ms"],
+    engine.process.stop()
+    orders = max(after.values()) - max(before.values())
+    within = {
+        f"{bound * 1000:g} ms": round((after[bound] - before[bound]) / orders, 4)
+        for bound in after
+        if bound < float("inf")
     }
+    return {"viewers": viewers, "engine_cores": share, "orders": orders, "share_sent_within": within}
 
 
 async def watch(engine: Engine, viewers: int, stop: threading.Event) -> None:

@@ -108,3 +108,9 @@ def test_a_recorder_keeps_the_newest_and_counts_all(monkeypatch: pytest.MonkeyPa
     assert len(recorder) == 4
     assert recorder.percentile_ms(100) == 3000.0
     assert recorder.cumulative_buckets()[-1] == 4
+
+
+def test_recent_percentiles_are_of_the_newest_observations_alone() -> None:
+    assert LatencyRecorder().recent_percentiles_ms(50) == (None,)
+    made = recorder(*[9] * 10_000, *[1] * 4_095, 5)
+    assert made.recent_percentiles_ms(50, 99, 100) == (1.0, 1.0, 5.0)
