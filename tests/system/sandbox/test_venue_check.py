@@ -12,7 +12,7 @@ from quote_service.venue_check.session import MakeAdapter, Plan, run_session
 from schemas.message import Event
 from schemas.orders import OrderEvent, VenueOpenOrders, VenueReport
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timed]
 
 
 def check(make_adapter: MakeAdapter, *faults: Any, patience_s: float = 20.0) -> Outcome:
