@@ -40,22 +40,27 @@ ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-timer-thrott
 WATCH = """
 (() => {
   const delays = (window.__delays = []), fills = (window.__fills = []);
+  window.__watching = true;
   let newestFill = Infinity;
   let offset = Infinity;
+  const note = (text, arrived, shown) => {
+    const data = JSON.parse(text);
+    offset = Math.min(offset, arrived - data.engine_time_ms);
+    const executed = (data.fills ?? []).map((each) => each.time_ms);
+    for (const each of Object.values(data.symbols ?? {})) delays.push(shown - offset - each.event_time_ms);
+    for (const time of executed) if (time > newestFill) fills.push(shown - offset - time);
+    if (executed.length) newestFill = Math.max(...executed);
+    if (delays.length > 200000) delays.splice(0, 100000);
+  };
   const listen = EventSource.prototype.addEventListener;
   EventSource.prototype.addEventListener = function (name, take, ...rest) {
     return listen.call(this, name, (event) => {
-      const data = JSON.parse(event.data);
-      offset = Math.min(offset, Date.now() - data.engine_time_ms);
-      const times = Object.values(data.symbols ?? {}).map((each) => each.event_time_ms);
-      const executed = (data.fills ?? []).map((each) => each.time_ms);
-      const fresh = executed.filter((time) => time > newestFill);
-      if (executed.length) newestFill = Math.max(...executed);
+      const arrived = Date.now();
       take.call(this, event);
+      if (!window.__watching) return;
       requestAnimationFrame(() => requestAnimationFrame(() => {
-        for (const time of times) delays.push(Date.now() - offset - time);
-        for (const time of fresh) fills.push(Date.now() - offset - time);
-        if (delays.length > 200000) delays.splice(0, 100000);
+        const shown = Date.now();
+        setTimeout(() => note(event.data, arrived, shown));
       }));
     }, ...rest);
   };
@@ -210,6 +215,7 @@ def watched(folder: Path, symbols: int, seconds: float, settle_s: float) -> dict
             page.wait_for_timeout(min(30.0, seconds / 5) * 1000)
             heaps.append((time.monotonic() - began, heap_mb(page, session)))
         delays, fills = page.evaluate("[window.__delays, window.__fills]")
+        page.evaluate("window.__watching = false")
         per_frame = script_ms_per_frame(page, session)
         browser.close()
     engine.process.stop()

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from itertools import chain
 from secrets import token_hex
+from time import monotonic
 
 from pydantic import TypeAdapter
 
@@ -73,8 +74,12 @@ class Overview:
         self._money: dict[str, tuple[Decimal, Decimal]] = {}
         self._account: AccountView | None = None
 
-    async def refresh(self) -> None:
-        """Take over what changed in the store, with pauses for the others in this loop: it may be trading."""
+    async def refresh(self) -> float:
+        """Take over what changed in the store, with pauses for the others in this loop: it may be trading.
+
+        Returns the seconds that it took of the loop, the pauses left out.
+        """
+        began_s, paused_s = monotonic(), 0.0
         change = self.change + 1
         self._changed = False
         stale_states = self._refresh_account(change)
@@ -84,12 +89,13 @@ class Overview:
                 self._documents[key] = document
                 self._take_symbol(key, decode(SymbolView, document), change)
             if number % _SYMBOLS_PER_TURN == _SYMBOLS_PER_TURN - 1:
-                await asyncio.sleep(0)
+                paused_s += await _others_turn()
         self._put(self._parts, "account", self._account_glance().json_bytes(), change)
         self._put(self._parts, "fills", fills_json(chain.from_iterable(self._fills.values())), change)
         self._put(self._parts, "view", b'"%b"' % self._store.status().state.encode(), change)
         if self._changed:
             self.change = change  # last: whoever has seen this number has seen all of its pieces
+        return monotonic() - began_s - paused_s
 
     def since(self, change: int) -> bytes:
         """The inside of a JSON object with the pieces that are newer than `change`."""
@@ -161,6 +167,13 @@ class Overview:
 
 
 _NAMES = TypeAdapter(str)
+
+
+async def _others_turn() -> float:
+    """Let the others of the loop go on; the seconds that they took."""
+    began_s = monotonic()
+    await asyncio.sleep(0)
+    return monotonic() - began_s
 
 
 def _newer(pieces: dict[str, _Piece], change: int) -> list[bytes]:

@@ -22,10 +22,13 @@ INTERVAL_S = 0.1
 SLOW_S = 5.0
 """A client that did not take a message for this long is given everything anew, and told so."""
 _INTERVAL_MAX_S = 2.0
+_PAUSE_MIN_S = 0.005
 _HEARTBEAT_S = 1.0
 _RIGHTS_S = 10.0
-_LOAD_MAX = 0.1
+_LOAD_MAX = 0.2
 """The largest part of the time that the streams may take from the loop that they share with the engine."""
+_FORGETTING = 0.2
+"""The weight of the newest refresh in the average cost of one."""
 STREAMS_MAX = 32
 
 
@@ -52,7 +55,8 @@ class _Shared:
     overview: Overview
     refreshing: asyncio.Task[None] | None = None
     refresh_at_s: float = 0.0
-    interval_s: float = INTERVAL_S
+    cost_s: float = 0.0
+    """Of a refresh, an average that forgets: one that met a pause of the machine changes little."""
     readers: int = 0
 
 
@@ -63,7 +67,8 @@ class _News:
     parts: bytes
     place: str
     """What the client would name to go on from here."""
-    interval_s: float = INTERVAL_S
+    again_at_s: float
+    """When to ask for more, by `monotonic`."""
 
 
 class Streams:
@@ -107,7 +112,7 @@ class Streams:
             parts = shared.overview.since(since)
             engine = b'"engine":' + self._engine().json_bytes() if since < 0 else b""
             whole = b",".join(part for part in (engine, parts) if part)
-            return _News(whole, f"{shared.overview.epoch}-{seen}", shared.interval_s)
+            return _News(whole, f"{shared.overview.epoch}-{seen}", shared.refresh_at_s)
 
         return self._events(identity, news, leave, is_resumed=seen >= 0)
 
@@ -122,13 +127,14 @@ class Streams:
 
         async def news(anew: bool) -> _News:
             nonlocal seen, count
+            again_at_s = monotonic() + INTERVAL_S
             document = self._context.store.get(SYMBOL_PREFIX + key)
             if document is None or (document == seen and not anew):
-                return _News(b"", f"{epoch}-{count}")
+                return _News(b"", f"{epoch}-{count}", again_at_s)
             seen, count = document, count + 1
             view = view_of(self._context.store, key)
             parts = b"" if view is None else b'"detail":' + detail_of(view).json_bytes()
-            return _News(parts, f"{epoch}-{count}")
+            return _News(parts, f"{epoch}-{count}", again_at_s)
 
         return self._events(identity, news, lambda: None, is_resumed=False)
 
@@ -172,7 +178,7 @@ class Streams:
                     is_slow = said_s - began_s > SLOW_S
                     if is_slow:
                         continue
-                await asyncio.sleep(found.interval_s)
+                await asyncio.sleep(max(found.again_at_s - monotonic(), _PAUSE_MIN_S))
         finally:
             self.open_streams -= 1
             leave()
@@ -193,12 +199,11 @@ class Streams:
     async def _refresh_once(self, shared: _Shared) -> None:
         began_s = monotonic()
         try:
-            await shared.overview.refresh()
+            cost_s = await shared.overview.refresh()
         finally:
             shared.refreshing = None
-        cost_s = monotonic() - began_s  # with the turns of others: where the loop is busy, streams hold back
-        shared.interval_s = min(max(INTERVAL_S, cost_s / _LOAD_MAX), _INTERVAL_MAX_S)
-        shared.refresh_at_s = began_s + shared.interval_s * 0.9
+        shared.cost_s += _FORGETTING * (cost_s - shared.cost_s)
+        shared.refresh_at_s = began_s + min(max(INTERVAL_S, shared.cost_s / _LOAD_MAX), _INTERVAL_MAX_S)
 
     def _engine(self) -> EngineGlance:
         config = self._context.config

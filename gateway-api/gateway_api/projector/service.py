@@ -12,10 +12,10 @@ from schemas.topics import PROJECTOR
 from schemas.units import NS_PER_MS
 
 TICK_NS = 250 * NS_PER_MS
-_WRITE_INTERVAL_NS = 20 * NS_PER_MS
+_WRITE_INTERVAL_NS = 10 * NS_PER_MS
 """Of the wall clock: a recording at full speed has thousands of events in it."""
 _SYMBOLS_PER_WRITE = 10
-"""A view takes 0.1 ms: no write may keep a loop that trades waiting for long. 100 symbols take 0.2 s."""
+"""A view takes 0.1 ms: no write may keep a loop that trades waiting for long. 100 symbols take 0.1 s."""
 
 
 class ViewWriter:

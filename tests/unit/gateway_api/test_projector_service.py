@@ -63,7 +63,7 @@ def test_events_of_simulated_time_do_not_write_more_often_than_people_read(btc, 
         core.on_event(btc.book(tick))
         adapter.on_event(Tick(event_time_ns=tick))
         wall_ns[0] += 1_000_000
-    assert len(store.writes) == 5
+    assert len(store.writes) == 10
 
 
 def test_the_shutdown_and_the_end_write_what_is_left(btc):

@@ -27,8 +27,8 @@ export function useSymbol(key: string): SymbolStatus | undefined {
   return useSlice(`symbol ${key}`, () => live.symbols.get(key));
 }
 
-// Sums over all symbols need no more than a new look a second.
-const ALL_EVERY_MS = 1_000;
+// Sums over all symbols need no more than a new look in this time.
+const ALL_EVERY_MS = 1_500;
 const all = new Watched<readonly SymbolStatus[]>([]);
 const calmAccount = new Watched<AccountGlance | null>(null);
 let timer = 0;
@@ -48,8 +48,8 @@ live.subscribe("account", () => {
   if (live.account?.state !== calmAccount.get()?.state) calmAccount.set(live.account);
 });
 
-/** Every symbol's state, at most once a second. */
+/** Every symbol's state, at most every ALL_EVERY_MS. */
 export const useAllSymbols = () => useWatched(all);
 
-/** The account at most once a second, but another state of it at once: for lists that are dear to draw. */
+/** The account at most every ALL_EVERY_MS, but another state of it at once: for lists that are dear to draw. */
 export const useCalmAccount = () => useWatched(calmAccount);

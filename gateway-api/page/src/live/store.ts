@@ -37,7 +37,7 @@ export interface Connection {
   dropped: number;
 }
 
-const SYMBOLS_A_FRAME = 6;
+const SYMBOLS_A_FRAME = 8;
 
 type Schedule = (flush: () => void) => void;
 

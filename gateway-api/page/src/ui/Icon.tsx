@@ -1,3 +1,4 @@
+import { memo } from "react";
 import type { Look, Shape, Tone } from "../format/states";
 
 export function Icon({ shape, tone }: { shape: Shape; tone?: Tone }) {
@@ -5,11 +6,11 @@ export function Icon({ shape, tone }: { shape: Shape; tone?: Tone }) {
 }
 
 /** A state as shape, colour and word. */
-export function StateWord({ look }: { look: Look }) {
+export const StateWord = memo(function StateWord({ look }: { look: Look }) {
   return (
     <span className={`state-word ${look.tone}`}>
       <Icon shape={look.shape} />
       {look.word}
     </span>
   );
-}
+});

@@ -1,9 +1,10 @@
+import { memo } from "react";
 import { NOTHING, shortened, signOf, withSign } from "../format/numbers";
 
 const TONES = { "-1": "bad", "0": "calm", "1": "good" } as const;
 
 /** Money with its sign; cut to cents where it is narrow, exact in the title. */
-export function Money({ text, decimals = 2 }: { text: string | null | undefined; decimals?: number }) {
+export const Money = memo(function Money({ text, decimals = 2 }: { text: string | null | undefined; decimals?: number }) {
   if (text === null || text === undefined) return <span className="muted">{NOTHING}</span>;
   const shown = shortened(text, decimals);
   return (
@@ -11,4 +12,4 @@ export function Money({ text, decimals = 2 }: { text: string | null | undefined;
       {withSign(shown)}
     </span>
   );
-}
+});

@@ -1,4 +1,4 @@
-import type { ReactNode } from "react";
+import { memo, type ReactNode } from "react";
 import type { Permission } from "../api/types";
 import { useRight } from "../app/session";
 import { percent } from "../format/numbers";
@@ -49,7 +49,7 @@ export function LimitBar({ share, label }: { share: number; label: string }) {
 }
 
 /** A bar from the centre: how far to one side of a band something is. */
-export function BiasBar({ share, label }: { share: number; label: string }) {
+export const BiasBar = memo(function BiasBar({ share, label }: { share: number; label: string }) {
   const part = Math.min(Math.abs(share), 1) * 50;
   const style = share >= 0 ? { left: "50%", width: `${part}%` } : { left: `${50 - part}%`, width: `${part}%` };
   return (
@@ -57,7 +57,7 @@ export function BiasBar({ share, label }: { share: number; label: string }) {
       <i style={style} />
     </span>
   );
-}
+});
 
 interface ToggleProps {
   pressed: boolean;

@@ -1,3 +1,4 @@
+import { memo } from "react";
 import { preferences } from "../app/preferences";
 import { useWatched } from "../app/external";
 import { ageText, clockMsText, clockText, dayText, freshness, zoneText, type Zone } from "../format/times";
@@ -18,11 +19,11 @@ export function Clock({ atMs, millis = false }: { atMs: number; millis?: boolean
 }
 
 /** The age of something, which grows by itself. */
-export function Age({ atMs }: { atMs: number | null | undefined }) {
+export const Age = memo(function Age({ atMs }: { atMs: number | null | undefined }) {
   const moment = useMoment();
-  useTick(500);
+  useTick(1000);
   if (!atMs) return <span className="muted">no data</span>;
   const ageMs = moment.nowMs() - atMs;
   const state = moment.isReplay ? "fresh" : freshness(ageMs);
   return <span className={`age ${state}`}>{state === "fresh" ? ageText(ageMs) : `stale ${ageText(ageMs)}`}</span>;
-}
+});

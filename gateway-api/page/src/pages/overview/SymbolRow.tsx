@@ -1,5 +1,5 @@
 import { memo } from "react";
-import type { OwnSide, SymbolStatus } from "../../api/types";
+import type { OwnQuote, SymbolStatus } from "../../api/types";
 import { symbolHash } from "../../app/routes";
 import { fixed, grouped, NOTHING, percent, signed, trimmed } from "../../format/numbers";
 import { MAKER_LOOKS } from "../../format/states";
@@ -65,7 +65,7 @@ export const SymbolRow = memo(function SymbolRow({ symbolKey, index, isFocused, 
       </th>
       <Cells row={row} />
       <td className="switch">
-        <Switch row={row} />
+        <Switch symbolKey={row.key} symbol={row.symbol} isStopped={row.stopped} />
       </td>
     </tr>
   );
@@ -77,8 +77,8 @@ function Cells({ row }: { row: SymbolStatus }) {
       <td className="number wide" title={`Market ${grouped(row.market?.bid)} / ${grouped(row.market?.ask)}`}>
         {grouped(row.market?.mid)}
       </td>
-      <Side side={row.bid} className="bid" />
-      <Side side={row.ask} className="ask" />
+      <Side {...row.bid.quote} reason={row.bid.reason} className="bid" />
+      <Side {...row.ask.quote} reason={row.ask.reason} className="ask" />
       <td className="number wide">
         {fixed(ownSpreadBps(row), 1)} <span className="muted">/ {fixed(row.market?.spread_bps, 1)}</span>
       </td>
@@ -97,17 +97,21 @@ function Cells({ row }: { row: SymbolStatus }) {
   );
 }
 
+interface SideProps extends Partial<OwnQuote> {
+  reason: string | null;
+  className: string;
+}
+
 /** Our best order, or in its place the reason why there is none. */
-function Side({ side, className }: { side: OwnSide; className: string }) {
-  if (!side.quote) {
-    const reason = side.reason ?? "no reason given";
+const Side = memo(function Side({ price, size, distance_bps, status, reason, className }: SideProps) {
+  if (price === undefined) {
+    const because = reason ?? "no reason given";
     return (
-      <td className="none" title={reason}>
-        {reason}
+      <td className="none" title={because}>
+        {because}
       </td>
     );
   }
-  const { price, size, distance_bps, status } = side.quote;
   return (
     <td title={`size ${trimmed(size)}, ${status}`}>
       <span className="own-quote">
@@ -116,7 +120,7 @@ function Side({ side, className }: { side: OwnSide; className: string }) {
       </span>
     </td>
   );
-}
+});
 
 function Position({ row }: { row: SymbolStatus }) {
   const { inventory } = row;
@@ -129,11 +133,18 @@ function Position({ row }: { row: SymbolStatus }) {
   );
 }
 
-export function Switch({ row }: { row: SymbolStatus }) {
-  const action = row.stopped ? "start" : "stop";
+interface SwitchProps {
+  symbolKey: string;
+  symbol: string;
+  isStopped: boolean;
+}
+
+export const Switch = memo(function Switch({ symbolKey, symbol, isStopped }: SwitchProps) {
+  const action = isStopped ? "start" : "stop";
+  const word = isStopped ? "Start" : "Stop";
   return (
-    <CommandButton permission={action} label={`${row.stopped ? "Start" : "Stop"} ${row.symbol}`} onClick={() => void send(action, row.key, "from the page")}>
-      {row.stopped ? "Start" : "Stop"}
+    <CommandButton permission={action} label={`${word} ${symbol}`} onClick={() => void send(action, symbolKey, "from the page")}>
+      {word}
     </CommandButton>
   );
-}
+});

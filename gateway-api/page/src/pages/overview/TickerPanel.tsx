@@ -1,5 +1,5 @@
 // What just happened, newest first: fills, commands, changes. Space holds it still.
-import { useMemo } from "react";
+import { memo, useMemo } from "react";
 import type { Change, CommandGlance, FillNews } from "../../api/types";
 import { symbolHash } from "../../app/routes";
 import { grouped, signed, trimmed } from "../../format/numbers";
@@ -37,10 +37,7 @@ export function TickerPanel() {
         <Scroll label="Newest events">
           <ul className="ticker">
             {news.map((each) => (
-              <li key={each.id}>
-                <Clock atMs={each.time_ms} />
-                <Line news={each} />
-              </li>
+              <Entry key={each.id} news={each} />
             ))}
           </ul>
         </Scroll>
@@ -53,6 +50,19 @@ export function TickerPanel() {
     </Panel>
   );
 }
+
+/** What happened does not change: an entry is drawn once, whatever comes after it. */
+const Entry = memo(
+  function Entry({ news }: { news: News }) {
+    return (
+      <li>
+        <Clock atMs={news.time_ms} />
+        <Line news={news} />
+      </li>
+    );
+  },
+  (one, other) => one.news.id === other.news.id,
+);
 
 function Line({ news }: { news: News }) {
   switch (news.kind) {

@@ -82,7 +82,7 @@ function Buttons({ status }: { status: SymbolStatus }) {
   const isHalted = status.risk?.own_state === "HALT";
   return (
     <span className="symbol-buttons">
-      <Switch row={status} />
+      <Switch symbolKey={status.key} symbol={status.symbol} isStopped={status.stopped} />
       {isHalted ? (
         <button type="button" onClick={() => openDialog.set({ kind: "resume", scope: status.key })}>
           Resume{"\u2026"}
