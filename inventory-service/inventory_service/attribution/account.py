@@ -1,0 +1,94 @@
+"""All symbols of a stream, and what they come to by currency: the door to the package."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from decimal import Decimal
+
+from inventory_service.attribution.book import ZERO
+from inventory_service.attribution.equity import EquityCurve
+from inventory_service.attribution.errors import InputError
+from inventory_service.attribution.exact import exactly
+from inventory_service.attribution.horizons import HORIZONS_MS
+from inventory_service.attribution.lines import InstrumentLine, Line, SymbolLine
+from inventory_service.attribution.report import AttributionReport, CurrencyReport, Report, SymbolReport
+from inventory_service.attribution.symbol import SymbolAttribution
+
+
+@dataclass(slots=True)
+class _Currency:
+    """The equity of all symbols that settle in one currency."""
+
+    curve: EquityCurve
+    change: Decimal = ZERO
+
+
+class Attribution:
+    """Takes lines in order of time and says at the end where the profit came from.
+
+    One pass; what is kept does not grow with the stream, but for fills that wait for their markout (the
+    longest horizon), open orders, lots still open under FIFO, and the newest trade ids.
+    """
+
+    def __init__(
+        self,
+        horizons_ms: Sequence[int] = HORIZONS_MS,
+        start_equity: Mapping[str, Decimal] | None = None,
+    ) -> None:
+        """`start_equity` by settlement currency, above 0: what a drawdown is a share of."""
+        self._horizons_ms = tuple(dict.fromkeys(horizons_ms))
+        self._start_equity = dict(start_equity or {})
+        self._time_ns = 0
+        self.symbols: dict[str, SymbolAttribution] = {}
+        self._currencies: dict[str, _Currency] = {}
+
+    def on_line(self, line: Line) -> None:
+        """The next line; raises InputError, naming the field, where it cannot be booked."""
+        with exactly():
+            if isinstance(line, InstrumentLine):
+                self._on_instrument(line)
+            else:
+                self._on_symbol(line)
+
+    def _on_instrument(self, line: InstrumentLine) -> None:
+        known = self.symbols.get(line.symbol)
+        if known is None:
+            self.symbols[line.symbol] = SymbolAttribution(line, self._horizons_ms)
+            currency = line.settlement_currency
+            if currency not in self._currencies:
+                self._currencies[currency] = _Currency(EquityCurve(self._start_equity.get(currency)))
+        elif known.instrument != line:
+            raise InputError(
+                "symbol", line.symbol, "its instrument came before and was another: one for each"
+            )
+
+    def _on_symbol(self, line: SymbolLine) -> None:
+        symbol = self.symbols.get(line.symbol)
+        if symbol is None:
+            raise InputError("symbol", line.symbol, "no instrument line of it came before: put one above")
+        if line.time_ns < self._time_ns:
+            raise InputError(
+                "time_ns", line.time_ns, f"before {self._time_ns} of a line above: sort by time_ns"
+            )
+        self._time_ns = line.time_ns
+        before = symbol.book.equity_change
+        symbol.on_line(line)
+        currency = self._currencies[symbol.instrument.settlement_currency]
+        currency.change += symbol.book.equity_change - before
+        currency.curve.update(line.time_ns, currency.change)
+
+    def finish(self) -> Report:
+        """The report; nothing may come after it."""
+        with exactly():
+            symbols = {name: symbol.report() for name, symbol in self.symbols.items()}
+            currencies = {
+                name: _currency_report(name, currency.curve, symbols)
+                for name, currency in self._currencies.items()
+            }
+        return Report(currencies=currencies, symbols=symbols)
+
+
+def _currency_report(name: str, curve: EquityCurve, symbols: Mapping[str, SymbolReport]) -> CurrencyReport:
+    parts = [symbol.attribution for symbol in symbols.values() if symbol.currency == name]
+    names = [field.name for field in fields(AttributionReport)]
+    sums = {name: sum((getattr(part, name) for part in parts), ZERO) for name in names}
+    return CurrencyReport(symbols=len(parts), attribution=AttributionReport(**sums), equity=curve.report())

@@ -1,0 +1,67 @@
+"""Drawdown of the equity, and Sharpe of its one-minute changes (quant.md 7 and 9).
+
+The high-water mark is the largest equity so far, its start included. The drawdown is the fall from it, in
+money always and as a share of it where the starting equity is known (quant.md 9: (HWM - E) / HWM). Minutes
+count from the first event; what is left of one at the end is not a minute. Sharpe is the mean of the minutes'
+profit over its standard deviation, per minute and per year of 525,600 minutes; no rate is subtracted.
+"""
+
+from decimal import Decimal
+from math import sqrt
+
+from inventory_service.attribution.book import ZERO
+from inventory_service.attribution.moments import Moments
+from inventory_service.attribution.report import EquityReport
+from schemas.units import NS_PER_S
+
+MINUTE_NS = 60 * NS_PER_S
+MINUTES_PER_YEAR = 365 * 24 * 60
+
+
+class EquityCurve:
+    """The change of equity over time, in one currency."""
+
+    def __init__(self, start_equity: Decimal | None = None) -> None:
+        self._start = start_equity
+        self._change = ZERO
+        self._peak = ZERO
+        self._fall_max = ZERO
+        self._share_max = 0.0
+        self._minutes = Moments()
+        self._minute_end_ns: int | None = None
+        self._minute_began_with = ZERO
+
+    def update(self, time_ns: int, change: Decimal) -> None:
+        """Equity is its start plus `change` from `time_ns` on; times do not go back."""
+        self._pass_minutes(time_ns)
+        self._change = change
+        self._peak = max(self._peak, change)
+        fall = self._peak - change
+        self._fall_max = max(self._fall_max, fall)
+        if self._start is not None and fall:
+            self._share_max = max(self._share_max, float(fall) / float(self._start + self._peak))
+
+    def _pass_minutes(self, time_ns: int) -> None:
+        """Minutes that ended by now: the first has the profit until here, the others none."""
+        if self._minute_end_ns is None:
+            self._minute_end_ns = time_ns + MINUTE_NS
+        passed = (time_ns - self._minute_end_ns) // MINUTE_NS + 1
+        if passed > 0:
+            self._minutes.add(float(self._change - self._minute_began_with))
+            self._minutes.add_zeros(passed - 1)
+            self._minute_began_with = self._change
+            self._minute_end_ns += passed * MINUTE_NS
+
+    def report(self) -> EquityReport:
+        """The figures so far."""
+        minutes = self._minutes
+        sharpe = minutes.mean / minutes.deviation if minutes.deviation else None
+        return EquityReport(
+            max_drawdown=self._fall_max,
+            max_drawdown_share=None if self._start is None else self._share_max,
+            minutes=minutes.count,
+            minute_mean=minutes.mean if minutes.count else None,
+            minute_deviation=minutes.deviation,
+            sharpe_minute=sharpe,
+            sharpe_year=None if sharpe is None else sharpe * sqrt(MINUTES_PER_YEAR),
+        )
