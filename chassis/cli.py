@@ -15,6 +15,7 @@ from chassis.cli_errors import exit_with_errors
 from chassis.cli_exchange import sandbox, venue_check, venues, watchdog
 from chassis.cli_kafka import run, topics_app
 from chassis.cli_log import log_app, newest_time_ns, replay_command
+from chassis.cli_pnl import pnl
 from chassis.cli_users import token, users_app
 from chassis.errors import ConfigError, EngineError
 from chassis.installed import tool
@@ -42,6 +43,7 @@ app.command("sandbox")(sandbox)
 app.command("venue-check")(venue_check)
 app.command("watchdog")(watchdog)
 app.command("replay")(replay_command)
+app.command("pnl")(pnl)
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout, for programs.")]
 ConfigFiles = Annotated[

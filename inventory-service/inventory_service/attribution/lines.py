@@ -25,6 +25,7 @@ may be left out.
 - trade: time_ns, symbol, price, size, side? (the taker's). A public trade, for the toxicity of the flow.
 """
 
+import re
 from decimal import Decimal
 from typing import Annotated, Any, Literal, Self
 
@@ -39,12 +40,13 @@ UnsidedTrades = Literal["ignore", "normal", "student"]
 
 _BOUND = Decimal(10) ** 18
 _PLACES_MAX = 30
+_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 
 
 def _literal(value: Any) -> Any:
-    """A float has lost the text it came from, and true is no number."""
-    if isinstance(value, bool | float):
-        raise ValueError("write a decimal number")  # noqa: TRY004  pydantic turns it into its own error
+    """A float has lost the text it came from, true is no number, and 1_000 is one in Python alone."""
+    if isinstance(value, bool | float) or (isinstance(value, str) and not _NUMBER.fullmatch(value)):
+        raise ValueError("write a decimal number")
     return value
 
 

@@ -154,7 +154,7 @@ class SymbolAttribution:
         return amount * rate
 
     def report(self) -> SymbolReport:
-        """The figures at the end of the stream; markouts due by the last mid are settled, so nothing follows."""
+        """The figures at the end of the stream: markouts due by the last mid are settled."""
         if self.mid is not None:
             self._settle(self.mid.time_ns + 1, self.mid)
         session_ns = 0 if self._begin_ns is None else self._end_ns - self._begin_ns
