@@ -16,12 +16,12 @@ from decimal import (
     localcontext,
 )
 
-EXACT = Context(prec=400, traps=[Inexact, InvalidOperation, DivisionByZero, Overflow])
+EXACT = Context(prec=4000, traps=[Inexact, InvalidOperation, DivisionByZero, Overflow])
 """Numbers of `lines` have at most 18 digits before and 30 after the point: no product or sum here comes
-near 400 digits, and one that did would raise."""
+near 4000 digits, and one that did would raise."""
 
 _QUOTIENT = Context(prec=34, rounding=ROUND_HALF_EVEN)
-_WIDE = Context(prec=400, rounding=ROUND_HALF_EVEN)
+_WIDE = Context(prec=4000, rounding=ROUND_HALF_EVEN)
 
 MONEY_STEP = Decimal("1e-30")
 """A part of an amount is cut to this. The other part is what remains, so both add up to the whole."""

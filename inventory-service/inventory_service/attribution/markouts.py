@@ -17,9 +17,11 @@ from typing import NamedTuple
 from inventory_service.attribution.book import ZERO
 from inventory_service.attribution.exact import ratio
 from inventory_service.attribution.horizons import Horizons, Mid
-from inventory_service.attribution.moments import Moments, RatioError
+from inventory_service.attribution.moments import RatioMean
 from inventory_service.attribution.report import MarkoutRow
 from schemas.units import BPS_PER_UNIT
+
+_ONE = Decimal(1)
 
 
 class Execution(NamedTuple):
@@ -35,46 +37,43 @@ class MarkoutTally:
     """Sums over the fills whose mid after one horizon is known."""
 
     def __init__(self) -> None:
-        self.markout = ZERO
-        self.adverse = ZERO
+        self._adverse = ZERO
         self._size = ZERO
-        self._notional = ZERO
         self._negative = 0
-        self._money = Moments()
-        self._relative = RatioError()
+        self._each = RatioMean()
+        self._relative = RatioMean()
 
     def add(self, item: Execution, mid: Mid) -> None:
         """A fill and its mid a horizon later."""
         markout = item.signed_size * (mid.value - item.value)
-        notional = abs(item.signed_size * item.value)
-        self.markout += markout
-        self.adverse += item.signed_size * (mid.value - item.mark)
+        self._adverse += item.signed_size * (mid.value - item.mark)
         self._size += abs(item.signed_size)
-        self._notional += notional
         self._negative += markout < 0
-        self._money.add(float(markout))
-        self._relative.add(float(markout), float(notional))
+        self._each.add(markout, _ONE)
+        self._relative.add(markout, abs(item.signed_size * item.value))
 
     def row(self, horizon_ms: int, waiting: int, inventory: Decimal) -> MarkoutRow:
         """The figures, beside the whole inventory profit, of which adverse is a part."""
-        count = self._money.count
-        mean = ratio(self.markout, self._notional)
-        error = None if mean is None else self._relative.standard_error(mean)
+        each, relative = self._each, self._relative
         return MarkoutRow(
             horizon_ms=horizon_ms,
-            fills=count,
+            fills=each.count,
             fills_without=waiting,
-            markout=self.markout,
-            capture=self.markout - self.adverse,
-            adverse=self.adverse,
-            residual=inventory - self.adverse,
-            per_unit=ratio(self.markout, self._size),
-            mean=self._money.mean if count else None,
-            standard_error=self._money.standard_error,
-            mean_bps=None if mean is None else mean * BPS_PER_UNIT,
-            standard_error_bps=None if error is None else error * BPS_PER_UNIT,
-            share_negative=ratio(self._negative, count),
+            markout=each.y,
+            capture=each.y - self._adverse,
+            adverse=self._adverse,
+            residual=inventory - self._adverse,
+            per_unit=ratio(each.y, self._size),
+            mean=each.mean,
+            standard_error=each.standard_error,
+            mean_bps=_bps(relative.mean),
+            standard_error_bps=_bps(relative.standard_error),
+            share_negative=ratio(self._negative, each.count),
         )
+
+
+def _bps(part: float | None) -> float | None:
+    return None if part is None else part * BPS_PER_UNIT
 
 
 class Markouts(Horizons[Execution]):

@@ -1,6 +1,9 @@
-"""Means and their errors in one pass, without sums of squares (quant.md 6: those cancel)."""
+"""Means and their errors in one pass, without sums of squares of floats (quant.md 6: those cancel)."""
 
+from decimal import Decimal
 from math import sqrt
+
+from inventory_service.attribution.exact import quotient, ratio
 
 
 class Moments:
@@ -32,42 +35,38 @@ class Moments:
         """Sample standard deviation; None below two observations."""
         return sqrt(self._squares / (self.count - 1)) if self.count > 1 else None
 
-    @property
-    def standard_error(self) -> float | None:
-        """Of the mean; None below two observations."""
-        deviation = self.deviation
-        return None if deviation is None else deviation / sqrt(self.count)
 
+class RatioMean:
+    """R = sum y / sum x with its standard error (Cochran 1977, Sampling Techniques, ch. 6).
 
-class RatioError:
-    """Standard error of R = sum y / sum x (Cochran 1977, Sampling Techniques, ch. 6).
-
-    SE^2 = n/(n-1) sum (y - R x)^2 / (sum x)^2. With r = y/x the sum is sum x^2 (r - R)^2, which is kept as
-    the squares about the mean of r weighted by x^2 (West 1979) and shifted to R at the end: nothing cancels.
+    SE^2 = n/(n-1) sum (y - R x)^2 / (sum x)^2; with every x 1 it is the error of a plain mean. The sums of
+    squares are exact decimals, so that nothing is lost where they cancel.
     """
 
-    __slots__ = ("_mean", "_squares", "_weight", "_x", "count")
+    __slots__ = ("_xx", "_xy", "_yy", "count", "x", "y")
 
     def __init__(self) -> None:
         self.count = 0
-        self._x = 0.0
-        self._weight = 0.0
-        self._mean = 0.0
-        self._squares = 0.0
+        self.y = self.x = self._yy = self._xy = self._xx = Decimal(0)
 
-    def add(self, y: float, x: float) -> None:
+    def add(self, y: Decimal, x: Decimal) -> None:
         """One observation; x is above 0."""
         self.count += 1
-        self._x += x
-        weight = x * x
-        self._weight += weight
-        step = y / x - self._mean
-        self._mean += step * weight / self._weight
-        self._squares += weight * step * (y / x - self._mean)
+        self.y += y
+        self.x += x
+        self._yy += y * y
+        self._xy += x * y
+        self._xx += x * x
 
-    def standard_error(self, ratio: float) -> float | None:
-        """Of `ratio`, sum y / sum x of what was added; None below two observations."""
+    @property
+    def mean(self) -> float | None:
+        """None where nothing was added."""
+        return ratio(self.y, self.x)
+
+    @property
+    def standard_error(self) -> float | None:
+        """Of the mean; None below two observations."""
         if self.count < 2:  # noqa: PLR2004  an error needs two
             return None
-        about_ratio = self._squares + self._weight * (self._mean - ratio) ** 2
-        return sqrt(about_ratio * self.count / (self.count - 1)) / self._x
+        squares = self._yy * self.x**2 - 2 * self._xy * self.x * self.y + self._xx * self.y**2
+        return sqrt(quotient(squares * self.count, self.x**4 * (self.count - 1)))
