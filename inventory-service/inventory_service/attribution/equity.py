@@ -28,23 +28,33 @@ class EquityCurve:
         self._fall_max = ZERO
         self._share_max = 0.0
         self._minutes = Moments()
-        self._minute_end_ns: int | None = None
+        self._time_ns: int | None = None
+        self._minute_end_ns = 0
         self._minute_began_with = ZERO
 
     def update(self, time_ns: int, change: Decimal) -> None:
         """Equity is its start plus `change` from `time_ns` on; times do not go back."""
-        self._pass_minutes(time_ns)
+        if self._time_ns is None:
+            self._minute_end_ns = time_ns + MINUTE_NS
+        elif time_ns > self._time_ns:
+            self._judge()
+            self._pass_minutes(time_ns)
+        self._time_ns = time_ns
         self._change = change
-        self._peak = max(self._peak, change)
-        fall = self._peak - change
+
+    def _judge(self) -> None:
+        """How far below the peak is what held at the end of a moment?
+
+        Lines of one time come one after another: between them lies no peak that could have been had.
+        """
+        self._peak = max(self._peak, self._change)
+        fall = self._peak - self._change
         self._fall_max = max(self._fall_max, fall)
         if self._start is not None and fall:
             self._share_max = max(self._share_max, float(fall) / float(self._start + self._peak))
 
     def _pass_minutes(self, time_ns: int) -> None:
         """Minutes that ended by now: the first has the profit until here, the others none."""
-        if self._minute_end_ns is None:
-            self._minute_end_ns = time_ns + MINUTE_NS
         passed = (time_ns - self._minute_end_ns) // MINUTE_NS + 1
         if passed > 0:
             self._minutes.add(float(self._change - self._minute_began_with))
@@ -54,6 +64,7 @@ class EquityCurve:
 
     def report(self) -> EquityReport:
         """The figures so far."""
+        self._judge()
         minutes = self._minutes
         sharpe = minutes.mean / minutes.deviation if minutes.deviation else None
         return EquityReport(

@@ -103,7 +103,7 @@ def test_a_fee_in_a_third_currency_counts_at_the_rate_of_its_fill() -> None:
 
 
 def test_a_spot_fee_in_base_leaves_the_position_at_the_mid() -> None:
-    """Bought 2 at 99, of which 0.01 went as the fee: 1.99 are held, and the fee was worth 1 at a mid of 100."""
+    """Bought 2 at 99, of which 0.01 went as the fee: 1.99 are held, the fee was worth 1 at 100."""
     bought = fill(1, 2, "99", fee="0.01", fee_currency="XBT")
     report = booked([instrument("spot"), mid(0, "100"), bought, mid(2, "110")]).finish().symbols[SYMBOL]
     lines = report.attribution
