@@ -101,7 +101,7 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
         ({"time_ns": -1}, "FILE line 3: time_ns: Input should be greater than or equal to 0 (it is -1)"),
         (
             {"kind": "fil"},
-            "FILE line 3: kind: no kind of line is called so; did you mean 'fill'? (it is 'fil')",
+            "kind: no kind of line is called so; did you mean 'fill'? (it is 'fil')",
         ),
         ({"kind": ["fill"]}, "FILE line 3: kind: no kind of line is called so"),
         ({"symbol": ""}, "FILE line 3: symbol: String should have at least 1 character (it is '')"),
@@ -109,7 +109,7 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
         ({"time_ns": 0}, "FILE line 3: time_ns: before 1 of a line above: sort by time_ns (it is 0)"),
         (
             {"fee_currency": "BNB"},
-            "FILE line 3: fee_rate: give it: USD for one BNB, at that time (it is None)",
+            "fee_rate: give it: USD for one BNB, at that time (it is None)",
         ),
         ({"fee_rate": "2"}, "FILE line 3: fee_rate: leave it out: the amount is in USD (it is '2')"),
         (
