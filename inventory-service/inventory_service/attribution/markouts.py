@@ -6,6 +6,9 @@ For a fill s, z, p at mid m, with m_h the mid a horizon h later, in money:
     capture  = s z (V(m) - V(p))
     adverse  = s z (V(m_h) - V(m))        so that markout = capture + adverse, exactly
 
+Adverse speaks of fills, not of what was held: a position that was closed within the horizon goes on counting.
+So it is a part of the inventory profit only with its residual, which has the other sign there.
+
 The mean in basis points is weighted by notional, 1e4 sum(markout) / sum(z |V(p)|), which for linear
 contracts is the 1e4 sum z M / sum z p of quant.md 5. Only fills whose horizon a mid has reached take part.
 """
@@ -53,7 +56,7 @@ class MarkoutTally:
         self._relative.add(markout, abs(item.signed_size * item.value))
 
     def row(self, horizon_ms: int, waiting: int, inventory: Decimal) -> MarkoutRow:
-        """The figures, beside the whole inventory profit, of which adverse is a part."""
+        """The figures, beside the whole inventory profit, which is adverse and residual."""
         each, relative = self._each, self._relative
         return MarkoutRow(
             horizon_ms=horizon_ms,

@@ -59,9 +59,9 @@ class MarkoutRow:
     capture: Decimal
     """Of the fills in this row."""
     adverse: Decimal
-    """The part of the inventory profit that came within the horizon of a fill, on its own size."""
+    """What the mid did within the horizon of each fill, on its own size, held until then or not."""
     residual: Decimal
-    """The rest of the inventory profit: that of holding."""
+    """Inventory profit less adverse: of holding longer than the horizon or, with its sign, shorter."""
     per_unit: float | None
     """Markout money for one unit traded."""
     mean: float | None

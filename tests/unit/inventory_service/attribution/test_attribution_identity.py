@@ -4,7 +4,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from inventory_service.attribution.lines import InstrumentLine, Line
 
@@ -47,6 +47,7 @@ def test_pn1_adverse_is_a_part_of_inventory_and_the_last_fill_has_none() -> None
 
 
 @each_contract
+@settings(deadline=None)
 @given(data=st.data())
 def test_the_identity_holds_at_every_event(contract: str, data: st.DataObject) -> None:
     """And both of its sides are those of an account that is kept apart."""

@@ -10,12 +10,15 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from inventory_service.attribution.lines import FillLine, FundingLine, InstrumentLine, Line, MidLine
 from inventory_service.attribution.report import SymbolReport
 
 from tests.unit.inventory_service.attribution.streams import CONTRACTS, SYMBOL, booked, is_near, streams
+
+few = settings(max_examples=40, deadline=None)
+"""Each example books a stream twice or more."""
 
 each_contract = pytest.mark.parametrize("contract", CONTRACTS)
 TOP = Decimal("20001")
@@ -46,6 +49,7 @@ def upside_down(line: Line) -> list[Line]:
 
 
 @each_contract
+@few
 @given(data=st.data())
 def test_swapping_the_sides_turns_every_sign(contract: str, data: st.DataObject) -> None:
     lines = data.draw(streams(contract, in_base=False))
@@ -74,6 +78,7 @@ def test_swapping_the_sides_turns_every_sign(contract: str, data: st.DataObject)
     assert other.inventory.turnover == straight.inventory.turnover
 
 
+@few
 @given(data=st.data())
 def test_a_linear_market_upside_down_earns_the_same(data: st.DataObject) -> None:
     lines = data.draw(streams("linear"))
@@ -91,6 +96,7 @@ def test_a_linear_market_upside_down_earns_the_same(data: st.DataObject) -> None
 
 
 @each_contract
+@few
 @given(data=st.data())
 def test_splitting_fills_in_two_changes_no_total(contract: str, data: st.DataObject) -> None:
     lines = data.draw(streams(contract))
@@ -116,6 +122,7 @@ def test_splitting_fills_in_two_changes_no_total(contract: str, data: st.DataObj
 
 
 @each_contract
+@few
 @given(data=st.data())
 def test_splitting_changes_nothing_of_what_each_method_realised(contract: str, data: st.DataObject) -> None:
     """Fees in base come between the parts, so without them."""
@@ -133,6 +140,7 @@ def test_splitting_changes_nothing_of_what_each_method_realised(contract: str, d
     assert abs(gap) < ROUNDING
 
 
+@few
 @given(data=st.data(), factor=st.sampled_from([Decimal("0.01"), Decimal(1000)]))
 def test_money_in_another_unit_is_the_same_money(data: st.DataObject, factor: Decimal) -> None:
     """Prices, fees and funding in cents instead of dollars: every line times 100, every ratio the same."""

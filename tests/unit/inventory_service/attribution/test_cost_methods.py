@@ -5,7 +5,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from inventory_service.attribution.costs import AverageCost, CostMethod, FifoCost
 from inventory_service.attribution.exact import exactly
@@ -25,6 +25,9 @@ from tests.unit.inventory_service.attribution.streams import (
     streams,
     symbol_of,
 )
+
+few = settings(max_examples=40, deadline=None)
+"""Each example books a stream twice or more."""
 
 each_method = pytest.mark.parametrize("method", [AverageCost, FifoCost])
 Trade = tuple[int, int]
@@ -112,6 +115,7 @@ def test_the_open_price_of_fifo_is_that_of_the_lots_left() -> None:
 
 
 @pytest.mark.parametrize("contract", CONTRACTS)
+@few
 @given(data=st.data())
 def test_both_totals_are_the_profit_before_fees_at_every_event(contract: str, data: st.DataObject) -> None:
     lines: list[Line] = data.draw(streams(contract))
@@ -147,6 +151,7 @@ def test_average_cost_follows_the_rule_of_quant_md(trades: list[tuple[int, Decim
         assert abs(Fraction(cost.realised) - realised) < Fraction(1, 10**20)
 
 
+@few
 @given(trades=st.lists(st.tuples(signs, sizes, prices), max_size=30))
 def test_fifo_closes_the_oldest_unit_first(trades: list[tuple[int, Decimal, Decimal]]) -> None:
     """Against single units in a queue, a thousandth each."""

@@ -5,7 +5,7 @@ from math import sqrt
 from statistics import mean, stdev
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from inventory_service.attribution.exact import exactly
 from inventory_service.attribution.horizons import HORIZONS_MS
@@ -22,6 +22,9 @@ from tests.unit.inventory_service.attribution.streams import (
     pn1,
     streams,
 )
+
+few = settings(max_examples=40, deadline=None)
+"""Each example books a stream twice or more."""
 
 
 def rows(
@@ -78,6 +81,13 @@ def test_pn1_adverse_at_one_second() -> None:
     assert (row.adverse, row.residual, row.fills) == (Decimal("-0.12"), Decimal("0.14"), 3)
 
 
+def test_adverse_counts_what_was_no_longer_held_and_the_residual_takes_it_back() -> None:
+    """Bought at 100, sold at 100 half a second later; then the mid falls to 90 and comes back."""
+    path = [mid(0, "100"), fill(0, 1, "100"), fill(0.5, -1, "100"), mid(1, "90"), mid(1.5, "100")]
+    (row,) = rows(*path, horizons_ms=(1_000,))
+    assert (row.adverse, row.residual) == (-10, 10)
+
+
 def test_the_six_horizons() -> None:
     assert [row.horizon_ms for row in rows()] == [50, 1_000, 5_000, 15_000, 60_000, 300_000]
 
@@ -110,6 +120,7 @@ def test_the_mid_is_the_last_one_at_or_before_the_horizon() -> None:
     twice = rows(*fills, mid(1, "105"), mid(1, "106"), horizons_ms=(1_000,))[0]
     never_moved = rows(*fills, mid(2, "105"), horizons_ms=(1_000,))[0]
     assert [row.markout for row in (before, at_it, twice, never_moved)] == [3, 5, 6, 0]
+    assert never_moved.share_negative == 0, "nothing is no loss"
 
 
 def test_an_inverse_contract_is_marked_out_in_base_and_relative_to_its_notional() -> None:
@@ -122,6 +133,7 @@ def test_an_inverse_contract_is_marked_out_in_base_and_relative_to_its_notional(
 
 
 @pytest.mark.parametrize("contract", CONTRACTS)
+@few
 @given(data=st.data())
 def test_against_the_definition_for_each_fill_and_horizon(contract: str, data: st.DataObject) -> None:
     lines: list[Line] = data.draw(streams(contract, with_fills_mid=False))

@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 from inventory_service.attribution.lines import Line
 from inventory_service.pnl.command import run_pnl
+from typer.testing import CliRunner
 
+from chassis.cli import app
 from chassis.errors import ConfigError
 from tests.system.conftest import Done, run_maker
 from tests.unit.inventory_service.attribution.streams import SYMBOL, instrument, pn1, quote, trade
@@ -137,10 +139,13 @@ def test_a_bad_line_ends_it_with_exit_code_2(pnl: Pnl, tmp_path: Path) -> None:
         (("--horizon-ms", "0"), "--horizon-ms 0 is not above 0: give milliseconds"),
     ],
 )
-def test_options_that_cannot_be_meant(pnl: Pnl, file: Path, options: tuple[str, ...], said: str) -> None:
-    done = pnl(file, *options)
-    assert (done.code, done.out) == (2, "")
-    assert said in done.err
+def test_options_that_cannot_be_meant(
+    monkeypatch: pytest.MonkeyPatch, file: Path, options: tuple[str, ...], said: str
+) -> None:
+    monkeypatch.setattr("chassis.cli_pnl.tool", lambda group, name: run_pnl)
+    done = CliRunner().invoke(app, ["pnl", str(file), *options])
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert said in done.stderr
 
 
 def test_a_report_with_everything_is_json_and_a_table(tmp_path: Path) -> None:
