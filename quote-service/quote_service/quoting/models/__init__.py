@@ -1,0 +1,1 @@
+"""Models of where a market maker quotes: pure functions from ModelInputs to ModelQuote. See catalogue."""

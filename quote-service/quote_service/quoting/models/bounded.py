@@ -1,0 +1,108 @@
+"""Optimal quotes with a hard bound of inventory, at any time before the end: shared by the exact models.
+
+Counted in orders of Delta, a price times Delta is money per order, so k/Delta takes the place of k: the
+equations for orders of size 1 serve any size. The mid's move at a fill shows twice: as half of itself at each
+fill, and at the end as a penalty of half of itself for each order held (Gueant, Lehalle and Fernandez-Tapia
+2013, section 5; the derivation is in the tests).
+"""
+
+from dataclasses import replace
+
+import numpy as np
+
+from quote_service.quoting.models.arrival import fill_distance, fill_rate_per_s
+from quote_service.quoting.models.inputs import ModelInputs
+from quote_service.quoting.models.inventory_chain import (
+    ORDERS_MAX,
+    InventoryChain,
+    Vector,
+    ground_state,
+    log_value,
+)
+from quote_service.quoting.models.result import ModelQuote, Parts, assemble
+
+_SNAP_ORDERS = 1e-9
+"""An inventory this little from a whole number of orders is that number: the difference is rounding."""
+
+
+def inventory_chain(model: str, inputs: ModelInputs, penalty: float, aversion: float) -> InventoryChain:
+    """The equations for a running `penalty` in money/(size^2 s) and an `aversion` xi in 1/money."""
+    k, size = inputs.k, inputs.order_size
+    return InventoryChain(
+        orders_max=_orders_max(model, inputs),
+        alpha=k * penalty * size,
+        beta=k * inputs.drift,
+        eta=fill_rate_per_s(inputs, aversion),
+        terminal=k * (inputs.terminal_penalty * size + inputs.impact / 2),
+    )
+
+
+def _orders_max(model: str, inputs: ModelInputs) -> int:
+    if inputs.q_max is None:
+        raise ValueError(f"q_max is None: {model} needs the largest inventory; pass it, or use glft")
+    orders = int(min(inputs.q_max / inputs.order_size + _SNAP_ORDERS, ORDERS_MAX + 1))
+    if not 1 <= orders <= ORDERS_MAX:
+        raise ValueError(
+            f"q_max is {inputs.q_max} and order_size {inputs.order_size}: {model} needs a bound of 1 to {ORDERS_MAX} "
+            f"orders; pass another order_size or q_max, or use glft"
+        )
+    return orders
+
+
+def bounded_quote(model: str, inputs: ModelInputs, penalty: float, aversion: float) -> ModelQuote:
+    """Bid distance c1 + cost + (1/k) log(v_n/v_{n+1}), ask likewise with v_{n-1}.
+
+    Stationary where tau_s is None. Between whole orders the distances are interpolated; beyond the bound
+    the side that leads back is quoted as at the bound.
+    """
+    chain = inventory_chain(model, inputs, penalty, aversion)
+    orders = inputs.q / inputs.order_size
+    widths, shifts = _at(chain, inputs, orders)
+    calm_width, calm_shift = widths, shifts
+    if inputs.drift != 0:
+        calm_width, calm_shift = _at(replace(chain, beta=0.0), inputs, orders)
+    widening = {
+        "arrival": fill_distance(inputs, aversion),
+        "fee": inputs.fee,
+        "impact": inputs.impact / 2,
+        "inventory_risk": calm_width,
+        "drift_risk": widths - calm_width,
+    }
+    shifting = {"inventory": calm_shift, "drift": shifts - calm_shift}
+    parts = Parts(
+        widening,
+        shifting,
+        _skew(chain, inputs, orders),
+        has_bid=orders <= chain.orders_max - 1 + _SNAP_ORDERS,
+        has_ask=orders >= 1 - chain.orders_max - _SNAP_ORDERS,
+    )
+    return assemble(model, inputs, parts)
+
+
+def buying_costs(chain: InventoryChain, inputs: ModelInputs) -> Vector:
+    """Price, for n = -N..N-1: (1/k) log(v_n/v_{n+1}), what one order more costs a unit; selling is the reverse."""
+    if inputs.horizon_s is None:
+        return ground_state(chain).log_ratios / inputs.k
+    return -np.diff(log_value(chain, inputs.horizon_s)) / inputs.k
+
+
+def _costs_beside(chain: InventoryChain, inputs: ModelInputs) -> tuple[Vector, Vector]:
+    """For n = -N..N: what the next order bought costs, and what the next sold saves.
+
+    At the bound the way out stands for the way that is barred.
+    """
+    costs = buying_costs(chain, inputs)
+    return np.append(costs, costs[-1]), np.insert(costs, 0, costs[0])
+
+
+def _at(chain: InventoryChain, inputs: ModelInputs, orders: float) -> tuple[float, float]:
+    """Half the gap between the two costs, and their mean downward: width and shift in price."""
+    bought, sold = (float(np.interp(orders, chain.orders, costs)) for costs in _costs_beside(chain, inputs))
+    return (bought - sold) / 2, -(bought + sold) / 2
+
+
+def _skew(chain: InventoryChain, inputs: ModelInputs, orders: float) -> float:
+    """Price per base unit: the slope of the reservation price."""
+    bought, sold = _costs_beside(chain, inputs)
+    slopes = np.gradient((bought + sold) / 2, inputs.order_size)
+    return float(np.interp(orders, chain.orders, slopes))

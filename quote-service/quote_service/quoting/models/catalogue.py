@@ -1,0 +1,42 @@
+"""The models by name, each a pure function of ModelInputs."""
+
+from collections.abc import Callable
+from difflib import get_close_matches
+
+from quote_service.quoting.models import (
+    avellaneda_stoikov,
+    cartea_jaimungal,
+    glft,
+    glft_exact,
+    symmetric,
+)
+from quote_service.quoting.models.inputs import ModelInputs
+from quote_service.quoting.models.result import ModelQuote
+
+Model = Callable[[ModelInputs], ModelQuote]
+MODELS: dict[str, Model] = {
+    avellaneda_stoikov.NAME: avellaneda_stoikov.quote,
+    cartea_jaimungal.NAME: cartea_jaimungal.quote,
+    glft.NAME: glft.quote,
+    glft_exact.NAME: glft_exact.quote,
+    symmetric.NAME: symmetric.quote,
+}
+
+
+def model_named(name: str) -> Model:
+    """Raises ValueError with the nearest name for one that no model has."""
+    model = MODELS.get(name)
+    if model is None:
+        raise ValueError(unknown_name(name, tuple(MODELS)))
+    return model
+
+
+def unknown_name(name: str, known: tuple[str, ...]) -> str:
+    """What to say of a name that is not among `known`."""
+    nearest = get_close_matches(name, known, n=1, cutoff=0.0)[0]
+    return f"model is {name!r}: it must be one of {', '.join(known)}; {nearest!r} is the nearest"
+
+
+def quote_with(name: str, inputs: ModelInputs) -> ModelQuote:
+    """The quote of the model of that name. Raises ValueError for an unknown one, and as the model does."""
+    return model_named(name)(inputs)

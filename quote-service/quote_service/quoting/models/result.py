@@ -1,0 +1,81 @@
+"""What a quoting model answers: distances, prices, and the steps that add up to them."""
+
+from dataclasses import dataclass
+from math import isfinite
+
+from quote_service.quoting.models.inputs import ModelInputs
+
+
+@dataclass(frozen=True, slots=True)
+class ModelStep:
+    """One contribution to both prices, in price; None on a side that is not quoted."""
+
+    name: str
+    bid: float | None
+    ask: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelQuote:
+    """Where a model would quote, in price, before rounding and before anything that keeps it passive.
+
+    A distance may be negative: at a large inventory the model quotes through the fair value. A side that
+    would lead beyond `q_max` is None; `reservation` and `half_spread` then come from the other side alone.
+    """
+
+    model: str
+    reservation: float
+    """Where both prices are centred: what one unit is worth to us with this inventory."""
+    bid_distance: float | None
+    """Mid less bid."""
+    ask_distance: float | None
+    """Ask less mid."""
+    bid: float | None
+    ask: float | None
+    half_spread: float
+    skew_per_unit: float
+    """Price per base unit: how much lower the reservation price is for one more unit held."""
+    steps: tuple[ModelStep, ...]
+    """The first is the mid; the bids of all add up to the bid, and the asks to the ask."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """A model's answer in its own terms, in price: what widens (half a spread each), and what shifts."""
+
+    widening: dict[str, float]
+    shifting: dict[str, float]
+    skew_per_unit: float
+    has_bid: bool = True
+    has_ask: bool = True
+
+
+def assemble(model: str, inputs: ModelInputs, parts: Parts) -> ModelQuote:
+    """Parts to prices. Raises ValueError where a distance is beyond what a float holds."""
+    half_spread, shift = sum(parts.widening.values()), sum(parts.shifting.values())
+    for name, value in (("half_spread", half_spread), ("shift", shift), ("skew", parts.skew_per_unit)):
+        if not isfinite(value):
+            raise ValueError(f"{name} of {model} is {value}: it must be finite; check the units of {inputs}")
+    bid_distance = half_spread - shift if parts.has_bid else None
+    ask_distance = half_spread + shift if parts.has_ask else None
+    return ModelQuote(
+        model=model,
+        reservation=inputs.mid + shift,
+        bid_distance=bid_distance,
+        ask_distance=ask_distance,
+        bid=None if bid_distance is None else inputs.mid - bid_distance,
+        ask=None if ask_distance is None else inputs.mid + ask_distance,
+        half_spread=half_spread,
+        skew_per_unit=parts.skew_per_unit,
+        steps=_steps(inputs.mid, parts),
+    )
+
+
+def _steps(mid: float, parts: Parts) -> tuple[ModelStep, ...]:
+    contributions = [("mid", mid, mid)]
+    contributions += [(name, -width, width) for name, width in parts.widening.items()]
+    contributions += [(name, shift, shift) for name, shift in parts.shifting.items()]
+    return tuple(
+        ModelStep(name, bid if parts.has_bid else None, ask if parts.has_ask else None)
+        for name, bid, ask in contributions
+    )
