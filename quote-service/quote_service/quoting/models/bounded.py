@@ -7,6 +7,7 @@ fill, and at the end as a penalty of half of itself for each order held (Gueant,
 """
 
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -43,8 +44,8 @@ def _orders_max(model: str, inputs: ModelInputs) -> int:
     orders = int(min(inputs.q_max / inputs.order_size + _SNAP_ORDERS, ORDERS_MAX + 1))
     if not 1 <= orders <= ORDERS_MAX:
         raise ValueError(
-            f"q_max is {inputs.q_max} and order_size {inputs.order_size}: {model} needs a bound of 1 to {ORDERS_MAX} "
-            f"orders; pass another order_size or q_max, or use glft"
+            f"q_max is {inputs.q_max} and order_size {inputs.order_size}: {model} needs a bound of 1 to "
+            f"{ORDERS_MAX} orders; pass another order_size or q_max, or use glft"
         )
     return orders
 
@@ -56,53 +57,48 @@ def bounded_quote(model: str, inputs: ModelInputs, penalty: float, aversion: flo
     the side that leads back is quoted as at the bound.
     """
     chain = inventory_chain(model, inputs, penalty, aversion)
-    orders = inputs.q / inputs.order_size
-    widths, shifts = _at(chain, inputs, orders)
-    calm_width, calm_shift = widths, shifts
+    lean = calm = _lean(chain, inputs)
     if inputs.drift != 0:
-        calm_width, calm_shift = _at(replace(chain, beta=0.0), inputs, orders)
+        calm = _lean(replace(chain, beta=0.0), inputs)
     widening = {
         "arrival": fill_distance(inputs, aversion),
         "fee": inputs.fee,
         "impact": inputs.impact / 2,
-        "inventory_risk": calm_width,
-        "drift_risk": widths - calm_width,
+        "inventory_risk": calm.width,
+        "drift_risk": lean.width - calm.width,
     }
-    shifting = {"inventory": calm_shift, "drift": shifts - calm_shift}
+    shifting = {"inventory": -calm.cost, "drift": calm.cost - lean.cost}
+    orders = inputs.q / inputs.order_size
     parts = Parts(
         widening,
         shifting,
-        _skew(chain, inputs, orders),
+        lean.slope,
         has_bid=orders <= chain.orders_max - 1 + _SNAP_ORDERS,
         has_ask=orders >= 1 - chain.orders_max - _SNAP_ORDERS,
     )
     return assemble(model, inputs, parts)
 
 
-def buying_costs(chain: InventoryChain, inputs: ModelInputs) -> Vector:
-    """Price, for n = -N..N-1: (1/k) log(v_n/v_{n+1}), what one order more costs a unit; selling is the reverse."""
+def order_costs(chain: InventoryChain, inputs: ModelInputs) -> Vector:
+    """Price, for n = -N..N-1: (1/k) log(v_n/v_{n+1}), what each unit of one order more costs us."""
     if inputs.horizon_s is None:
         return ground_state(chain).log_ratios / inputs.k
     return -np.diff(log_value(chain, inputs.horizon_s)) / inputs.k
 
 
-def _costs_beside(chain: InventoryChain, inputs: ModelInputs) -> tuple[Vector, Vector]:
-    """For n = -N..N: what the next order bought costs, and what the next sold saves.
+class _Lean(NamedTuple):
+    """At one inventory: what a unit costs us to hold, half the gap between one more and one less, slope."""
 
-    At the bound the way out stands for the way that is barred.
-    """
-    costs = buying_costs(chain, inputs)
-    return np.append(costs, costs[-1]), np.insert(costs, 0, costs[0])
-
-
-def _at(chain: InventoryChain, inputs: ModelInputs, orders: float) -> tuple[float, float]:
-    """Half the gap between the two costs, and their mean downward: width and shift in price."""
-    bought, sold = (float(np.interp(orders, chain.orders, costs)) for costs in _costs_beside(chain, inputs))
-    return (bought - sold) / 2, -(bought + sold) / 2
+    cost: float
+    width: float
+    slope: float
 
 
-def _skew(chain: InventoryChain, inputs: ModelInputs, orders: float) -> float:
-    """Price per base unit: the slope of the reservation price."""
-    bought, sold = _costs_beside(chain, inputs)
-    slopes = np.gradient((bought + sold) / 2, inputs.order_size)
-    return float(np.interp(orders, chain.orders, slopes))
+def _lean(chain: InventoryChain, inputs: ModelInputs) -> _Lean:
+    """At the bound the way out stands for the way that is barred."""
+    costs = order_costs(chain, inputs)
+    bought, sold = np.append(costs, costs[-1]), np.insert(costs, 0, costs[0])
+    cost = (bought + sold) / 2
+    curves = (cost, (bought - sold) / 2, np.gradient(cost, inputs.order_size))
+    orders = inputs.q / inputs.order_size
+    return _Lean(*(float(np.interp(orders, chain.orders, curve)) for curve in curves))

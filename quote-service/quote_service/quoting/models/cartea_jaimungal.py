@@ -1,7 +1,8 @@
 """Cartea and Jaimungal (2015), also Cartea, Jaimungal and Penalva (2015), chapter 10: penalised inventory.
 
 Maximises E[cash + q (mid - a q) - phi int q^2 dt]: the risk is in phi, and sigma does not appear. With
-phi = gamma sigma^2/2 it is the model of Gueant, Lehalle and Fernandez-Tapia without aversion to a fill's risk.
+phi = gamma sigma^2/2 it is the model of Gueant, Lehalle and Fernandez-Tapia for one who does not mind the
+risk of a single fill.
 """
 
 import numpy as np
@@ -38,6 +39,6 @@ def value_of_inventory(inputs: ModelInputs) -> Vector:
     if inputs.horizon_s is None:
         raise ValueError("tau_s is None: quoting for ever is worth any sum; pass the seconds to the end")
     chain = inventory_chain(NAME, inputs, inputs.phi, 0.0)
-    # the impact's half on what is held at the end was taken into the penalty, and is no value
+    # the chain counts half of the impact on what is held now as paid (see bounded): it is not
     held = inputs.impact / 2 * inputs.order_size * chain.orders**2
     return np.asarray(log_value(chain, inputs.horizon_s) * inputs.order_size / inputs.k + held)

@@ -103,15 +103,15 @@ class ModelInputs:
     def _check_horizon(self) -> None:
         if self.tau_s is not None and self.tau_s > HORIZON_S_MAX:
             raise ValueError(
-                f"tau_s is {self.tau_s}: it must be at most {HORIZON_S_MAX}; pass None for no end"
+                f"tau_s is {self.tau_s}: it must be at most {HORIZON_S_MAX:g}; pass None for no end"
             )
 
     def _check_cost(self) -> None:
         decays = self.k * self.fill_cost
         if decays > COST_DECAYS_MAX:
             raise ValueError(
-                f"fee is {self.fee} and impact {self.impact} with k {self.k}: k (fee + impact/2) is {decays} and "
-                f"must be at most {COST_DECAYS_MAX}; pass fee and impact in price and k per price"
+                f"fee is {self.fee} and impact {self.impact} with k {self.k}: k (fee + impact/2) is {decays} "
+                f"and must be at most {COST_DECAYS_MAX}; pass fee and impact in price, k per price"
             )
 
 

@@ -20,13 +20,11 @@ Vector = NDArray[np.float64]
 
 ORDERS_MAX = 250
 """A matrix of 501 rows is exponentiated in about a second."""
-_DEEP = 1e4
-"""Where the diagonal is this many eta above its least, v is too small to show in the first eigenvalue."""
-_ROUNDS_MAX = 50
+_EIGENVALUE_GAP = 2.0**-52
 _SERIES_TERMS = 20
 """x^20/20! is below the last digit for x <= 1."""
 _SLICES_PER_JUMP = 4
-"""So many slices of time for each _SERIES_TERMS of inventory's way from bound to bound: no slice needs more."""
+"""Slices of time for each _SERIES_TERMS orders between the bounds: no slice then needs more terms."""
 _CACHED = 64
 
 
@@ -72,45 +70,51 @@ class GroundState:
 def ground_state(chain: InventoryChain) -> GroundState:
     """What v is proportional to long before the end.
 
-    The first eigenvalue of the middle of the matrix is corrected by Newton's method on the whole of it.
+    The first eigenvalue by bisection, its vector by twisted factorisation (Parlett and Dhillon 1997): ratios
+    of neighbours from both bounds inward, which meet where they fit together best, near the peak.
     """
     diagonal = chain.diagonal
-    eigenvalue, peak = _middle(diagonal)
-    for _ in range(_ROUNDS_MAX):
-        left, right = _ratios(diagonal, eigenvalue, peak)
-        weight = 1 + float(np.sum(np.cumprod(left[::-1]) ** 2) + np.sum(np.cumprod(right) ** 2))
-        inward = (left[-1] if left.size else 0.0) + (right[0] if right.size else 0.0)
-        correction = float(diagonal[peak] - eigenvalue - inward) / weight
-        eigenvalue += correction
-        if abs(correction) <= 4 * np.finfo(float).eps * max(1.0, abs(eigenvalue)):
-            break
-    left, right = _ratios(diagonal, eigenvalue, peak)
-    return GroundState(eigenvalue, np.concatenate((np.log(left), -np.log(right))))
+    least = float(diagonal.min())
+    excess = (diagonal - least).tolist()
+    eigenvalue = _first_eigenvalue(excess)
+    rising = _ratios(excess, eigenvalue)
+    falling = _ratios(excess[::-1], eigenvalue)[::-1]
+    before, after = np.append(0.0, rising[:-1]), np.append(falling[1:], 0.0)
+    peak = int(np.argmin(np.abs(np.array(excess) - eigenvalue - before - after)))
+    log_ratios = np.concatenate((np.log(rising[:peak]), -np.log(falling[peak + 1 :])))
+    return GroundState(eigenvalue + least, log_ratios)
 
 
-def _middle(diagonal: Vector) -> tuple[float, int]:
-    """First eigenvalue of the rows that are not deep, and the row where its vector is largest."""
-    rows = np.flatnonzero(diagonal - diagonal.min() <= _DEEP)
-    beside = -np.ones(rows.size - 1)
-    matrix = np.diag(diagonal[rows]) + np.diag(beside, 1) + np.diag(beside, -1)
-    values, vectors = np.linalg.eigh(matrix)
-    return float(values[0]), int(rows[np.argmax(np.abs(vectors[:, 0]))])
+def _first_eigenvalue(diagonal: list[float]) -> float:
+    """Of a matrix with -1 beside a `diagonal` whose least value is 0, from below, to the last digit of 1."""
+    low, high = -2.0, 0.0
+    while high - low > _EIGENVALUE_GAP:
+        middle = (low + high) / 2
+        if _is_below_all(diagonal, middle):
+            low = middle
+        else:
+            high = middle
+    return low
 
 
-def _ratios(diagonal: Vector, eigenvalue: float, peak: int) -> tuple[Vector, Vector]:
-    """v_i/v_{i+1} below the peak and v_i/v_{i-1} above it, each from its bound inward: all are positive."""
-    return (
-        _inward(diagonal[:peak] - eigenvalue),
-        _inward(diagonal[:peak:-1] - eigenvalue)[::-1],
-    )
+def _is_below_all(diagonal: list[float], value: float) -> bool:
+    """Whether all eigenvalues are above `value`: then all pivots of the elimination are positive (Sturm)."""
+    ratio = 0.0
+    for entry in diagonal:
+        pivot = entry - value - ratio
+        if pivot <= 0:
+            return False
+        ratio = 1 / pivot
+    return True
 
 
-def _inward(excess: Vector) -> Vector:
-    ratios, ratio = np.empty_like(excess), 0.0
-    for row, value in enumerate(excess.tolist()):
-        ratio = 1 / (value - ratio)
-        ratios[row] = ratio
-    return ratios
+def _ratios(diagonal: list[float], eigenvalue: float) -> Vector:
+    """v_i/v_{i+1} as the rows from the first to i have it; positive, as `eigenvalue` is below all."""
+    ratios, ratio = [], 0.0
+    for entry in diagonal:
+        ratio = 1 / (entry - eigenvalue - ratio)
+        ratios.append(ratio)
+    return np.array(ratios)
 
 
 @lru_cache(maxsize=_CACHED)

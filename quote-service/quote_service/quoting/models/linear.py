@@ -36,7 +36,7 @@ def _drift_shift(model: str, inputs: ModelInputs, penalty: float, skew: float) -
         return 0.0
     if penalty == 0:
         raise ValueError(
-            f"drift is {inputs.drift}: {model} answers it only with a penalty of inventory above 0; pass 0 and "
-            f"move the mid by what is expected, or raise gamma and sigma (phi in cartea_jaimungal)"
+            f"drift is {inputs.drift}: {model} answers it only with a penalty of inventory above 0; pass 0 "
+            f"and move the mid by what is expected, or raise gamma and sigma (phi in cartea_jaimungal)"
         )
     return inputs.drift / (2 * penalty) * skew

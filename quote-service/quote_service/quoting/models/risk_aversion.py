@@ -29,8 +29,8 @@ def skew_for_deviation(inputs: ModelInputs, deviation: float) -> float:
     """Price per base unit: the skew under which inventory has the standard `deviation` (size) wanted."""
     if not SMALLEST <= deviation <= LARGEST:
         raise ValueError(
-            f"deviation is {deviation}: it must be from {SMALLEST:g} to {LARGEST:g}; pass base units, a third "
-            f"of the largest inventory for one"
+            f"deviation is {deviation}: it must be from {SMALLEST:g} to {LARGEST:g}; pass base units, "
+            f"a third of the largest inventory for one"
         )
     return inputs.order_size / (2 * inputs.k * deviation * deviation)
 
@@ -44,12 +44,14 @@ def phi_for_deviation(inputs: ModelInputs, deviation: float) -> float:
 def gamma_for_deviation(inputs: ModelInputs, deviation: float) -> float:
     """1/money: the risk aversion of glft for a standard `deviation` of inventory in base units.
 
-    `inputs.gamma` is not used; gamma is also the aversion to one fill's risk but where fill_aversion is given.
+    `inputs.gamma` is not used; the answer is also the aversion to one fill's risk but where
+    fill_aversion is given.
     Raises ValueError where no gamma does: without volatility nothing is to be averse to.
     """
-    if inputs.sigma == 0:
+    if inputs.sigma < SMALLEST:
         raise ValueError(
-            "sigma is 0: no gamma leads to a skew; wait for an estimate, or use phi_for_deviation"
+            f"sigma is {inputs.sigma}: it must be at least {SMALLEST:g} for gamma to matter; wait for an "
+            f"estimate, or use phi_for_deviation"
         )
     penalty = phi_for_deviation(inputs, deviation)  # what gamma sigma^2/2 is where fills are not risky
     gamma = 2 * penalty / (inputs.sigma * inputs.sigma)
