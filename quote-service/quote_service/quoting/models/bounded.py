@@ -18,7 +18,7 @@ from quote_service.quoting.models.inventory_chain import (
     InventoryChain,
     Vector,
     ground_state,
-    log_value,
+    log_shape,
 )
 from quote_service.quoting.models.result import ModelQuote, Parts, assemble
 
@@ -83,7 +83,7 @@ def order_costs(chain: InventoryChain, inputs: ModelInputs) -> Vector:
     """Price, for n = -N..N-1: (1/k) log(v_n/v_{n+1}), what each unit of one order more costs us."""
     if inputs.horizon_s is None:
         return ground_state(chain).log_ratios / inputs.k
-    return -np.diff(log_value(chain, inputs.horizon_s)) / inputs.k
+    return -np.diff(log_shape(chain, inputs.horizon_s)) / inputs.k
 
 
 class _Lean(NamedTuple):

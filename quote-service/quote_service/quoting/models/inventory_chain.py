@@ -25,6 +25,8 @@ _SERIES_TERMS = 20
 """x^20/20! is below the last digit for x <= 1."""
 _SLICES_PER_JUMP = 4
 """Slices of time for each _SERIES_TERMS orders between the bounds: no slice then needs more terms."""
+_STAGES = 32
+"""Under a strong penalty many fills in no time matter more than none: no stage has too many for a float."""
 _CACHED = 64
 
 
@@ -117,22 +119,32 @@ def _ratios(diagonal: list[float], eigenvalue: float) -> Vector:
     return np.array(ratios)
 
 
-@lru_cache(maxsize=_CACHED)
 def log_value(chain: InventoryChain, horizon_s: float) -> Vector:
-    """log v_n for n = -N..N, `horizon_s` seconds before the end.
+    """log v_n for n = -N..N, `horizon_s` seconds before the end."""
+    growth = -ground_state(chain).eigenvalue * chain.eta * horizon_s
+    return log_shape(chain, horizon_s) + growth
+
+
+@lru_cache(maxsize=_CACHED)
+def log_shape(chain: InventoryChain, horizon_s: float) -> Vector:
+    """log v_n less the growth that all n share, which would drown their differences long before the end.
 
     v over the ground state (Doob's transform) moves by a Markov chain: exp(-M tau) in positive terms.
     """
+    log_v = -chain.terminal * chain.orders**2
     if horizon_s == 0:
-        return -chain.terminal * chain.orders**2
+        return log_v
     ground = ground_state(chain)
-    log_ground = ground.log_vector
+    duration = chain.eta * horizon_s
+    stages = _STAGES if chain.terminal > 0 else 1
     with np.errstate(divide="ignore"):  # a probability too small to be held adds nothing
-        log_transition = np.log(_transition(ground, chain.eta * horizon_s))
-    terms = log_transition - log_ground - chain.terminal * chain.orders**2
-    largest = terms.max(axis=1)
-    log_sums = largest + np.log(np.exp(terms - largest[:, None]).sum(axis=1))
-    return np.asarray(log_ground + log_sums - ground.eigenvalue * chain.eta * horizon_s)
+        log_transition = np.log(_transition(ground, duration / stages))
+    relative = log_v - ground.log_vector
+    for _ in range(stages):
+        terms = log_transition + relative
+        largest = terms.max(axis=1)
+        relative = largest + np.log(np.exp(terms - largest[:, None]).sum(axis=1))
+    return np.asarray(ground.log_vector + relative)
 
 
 def _transition(ground: GroundState, duration: float) -> Vector:
