@@ -28,7 +28,7 @@ def fill_distance(inputs: ModelInputs, aversion: float) -> float:
     if distance + inputs.fill_cost <= 0:
         raise ValueError(
             f"fee is {inputs.fee}: with half the impact it must be above {-distance}, less the distance that "
-            f"the model earns at a fill; cap the rebate that the model is told"
+            f"a fill earns; cap the rebate that the model is told"
         )
     return distance
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 COST_DECAYS_MAX = 100.0
-"""k times the cost of a fill: beyond it a fill is expected once in e^100 orders, so units are mistaken."""
+"""k times the cost of a fill: beyond it a fill comes once in e^100 orders, so units are mistaken."""
 HORIZON_S_MAX = 1e9
 
 
@@ -108,10 +108,11 @@ class ModelInputs:
 
     def _check_cost(self) -> None:
         decays = self.k * self.fill_cost
-        if decays > COST_DECAYS_MAX:
+        if not -1 < decays <= COST_DECAYS_MAX:
             raise ValueError(
                 f"fee is {self.fee} and impact {self.impact} with k {self.k}: k (fee + impact/2) is {decays} "
-                f"and must be at most {COST_DECAYS_MAX}; pass fee and impact in price, k per price"
+                f"and must be above -1 and at most {COST_DECAYS_MAX:g}; pass all in the same price unit, and "
+                f"cap a rebate below 1/k, what a fill earns at most"
             )
 
 

@@ -88,11 +88,14 @@ def ground_state(chain: InventoryChain) -> GroundState:
 
 
 def _first_eigenvalue(diagonal: list[float]) -> float:
-    """Of a matrix with -1 beside a `diagonal` whose least value is 0, from below, to the last digit of 1."""
+    """Of a matrix with -1 beside a `diagonal` whose least value is 0, from below, to the last digit of 1.
+
+    Below by rounding too: eliminated from either end, all pivots at it are positive numbers.
+    """
     low, high = -2.0, 0.0
     while high - low > _EIGENVALUE_GAP:
         middle = (low + high) / 2
-        if _is_below_all(diagonal, middle):
+        if _is_below_all(diagonal, middle) and _is_below_all(diagonal[::-1], middle):
             low = middle
         else:
             high = middle

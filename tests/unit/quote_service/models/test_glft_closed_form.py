@@ -107,8 +107,10 @@ def test_a_drift_without_risk_is_refused() -> None:
 
 
 def test_a_rebate_beyond_what_a_fill_earns_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"fee is -4: .*cap the rebate"):
-        glft.quote(given(SET_A, fee=-4))
+    with pytest.raises(ValueError, match=r"fee is -4 .*cap a rebate below 1/k"):
+        given(SET_A, fee=-4)
+    with pytest.raises(ValueError, match=r"fee is -3\.3: .*must be above -3\.27898.*cap the rebate"):
+        glft.quote(given(SET_A, fee=-3.3))
 
 
 @pytest.mark.parametrize(

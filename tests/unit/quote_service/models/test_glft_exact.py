@@ -111,8 +111,8 @@ def test_long_before_the_end_it_is_stationary(q: float) -> None:
         assert stationary.bid_distance is not None
         errors.append(abs(quote.bid_distance - stationary.bid_distance))
     assert errors[0] < 0.2
-    assert all(later < 0.2 * earlier + 1e-11 for earlier, later in pairwise(errors))
-    assert errors[-1] < 1e-10
+    assert all(later < 0.2 * earlier + 1e-13 for earlier, later in pairwise(errors))
+    assert errors[-1] < 1e-13
 
 
 @pytest.mark.parametrize("changes", [{}, {"order_size": 5.0}, {"fee": 1.0}, {"impact": 2.0}, {"drift": 2e-5}])
@@ -184,7 +184,7 @@ def test_far_from_the_centre_more_volatility_may_narrow_the_spread() -> None:
         ({}, r"q_max is None: glft_exact needs the largest inventory; .*use glft"),
         ({"q_max": 0.5}, r"q_max is 0\.5 and order_size 1\.0: .*bound of 1 to 250 orders; pass another"),
         ({"q_max": 251.0}, r"q_max is 251\.0 and order_size 1\.0"),
-        ({"q_max": 30.0, "fee": -4.0}, r"fee is -4\.0: .*cap the rebate"),
+        ({"q_max": 30.0, "fee": -3.3}, r"fee is -3\.3: .*cap the rebate"),
     ],
 )
 def test_what_it_refuses(changes: dict[str, float], said: str) -> None:

@@ -24,5 +24,5 @@ def test_no_other_distance_earns_more(fee: float, impact: float) -> None:
 
 
 def test_a_rebate_larger_than_the_distance_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"fee is -0\.7: .* must be above -0\.666.*cap the rebate"):
+    with pytest.raises(ValueError, match=r"fee is -0\.7 .* is -1\.\d+ and must be above -1 .*cap a rebate"):
         symmetric.quote(given(PAPER, fee=-0.7))
