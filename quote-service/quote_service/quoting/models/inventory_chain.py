@@ -5,8 +5,8 @@ and Jaimungal (2015) is a logarithm of v, which solves dv/dtau = -M v with M sym
 alpha n^2 - beta n on the diagonal and -eta beside it, from v = exp(-terminal n^2) at tau = 0.
 
 v falls like exp(-n^2) away from its peak, so sums of eigenvectors lose its tails to rounding, at inventories
-that are reached (beyond 20 orders in the paper's own second example). Here nothing is ever subtracted: the
-ground state comes as ratios of neighbours, and the exponential from products of positive numbers alone.
+that are reached (beyond 20 orders in the paper's own second example). Here nothing small is left over from
+large numbers: the ground state comes as ratios of neighbours, the exponential as products of positive ones.
 """
 
 from dataclasses import dataclass
@@ -84,7 +84,7 @@ def ground_state(chain: InventoryChain) -> GroundState:
     before, after = np.append(0.0, rising[:-1]), np.append(falling[1:], 0.0)
     peak = int(np.argmin(np.abs(np.array(excess) - eigenvalue - before - after)))
     log_ratios = np.concatenate((np.log(rising[:peak]), -np.log(falling[peak + 1 :])))
-    return GroundState(eigenvalue + least, log_ratios)
+    return GroundState(eigenvalue + least, _shared(log_ratios))
 
 
 def _first_eigenvalue(diagonal: list[float]) -> float:
@@ -136,7 +136,7 @@ def log_shape(chain: InventoryChain, horizon_s: float) -> Vector:
     """
     log_v = -chain.terminal * chain.orders**2
     if horizon_s == 0:
-        return log_v
+        return _shared(log_v)
     ground = ground_state(chain)
     duration = chain.eta * horizon_s
     stages = _STAGES if chain.terminal > 0 else 1
@@ -147,7 +147,13 @@ def log_shape(chain: InventoryChain, horizon_s: float) -> Vector:
         terms = log_transition + relative
         largest = terms.max(axis=1)
         relative = largest + np.log(np.exp(terms - largest[:, None]).sum(axis=1))
-    return np.asarray(ground.log_vector + relative)
+    return _shared(ground.log_vector + relative)
+
+
+def _shared(values: Vector) -> Vector:
+    """What is remembered is handed out again: nobody may write to it."""
+    values.setflags(write=False)
+    return values
 
 
 def _transition(ground: GroundState, duration: float) -> Vector:

@@ -55,7 +55,7 @@ def distances_by_integration(
     assert inputs.q_max is not None
     assert inputs.tau_s is not None
     orders = round(inputs.q_max / inputs.order_size)
-    held = np.arange(-orders, orders + 1) * inputs.order_size
+    held: Grid = np.arange(-orders, orders + 1, dtype=np.float64) * inputs.order_size
 
     def slope(theta: Grid) -> Grid:
         bid_worth, _, ask_worth, _ = _sides(inputs, aversion, theta, held, reach)
@@ -64,7 +64,8 @@ def distances_by_integration(
         change[1:] += ask_worth
         return np.asarray(change)
 
-    theta, step = -inputs.terminal_penalty * held**2, inputs.tau_s / rounds
+    theta: Grid = -inputs.terminal_penalty * held**2
+    step = inputs.tau_s / rounds
     for _ in range(rounds):
         first = slope(theta)
         second = slope(theta + step / 2 * first)

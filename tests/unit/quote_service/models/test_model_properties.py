@@ -152,7 +152,13 @@ def any_numbers(draw: st.DrawFn) -> dict[str, Any]:
     positive = st.sampled_from([SMALLEST, 1.0, LARGEST]) | decades(-14.9, 14.9)
     least = st.sampled_from([0.0, 5e-324]) | positive
     signed = least | positive.map(lambda value: -value)
-    kinds = {"mid": positive, "sigma": least, "A": positive, "k": positive, "gamma": least}
+    kinds: dict[str, st.SearchStrategy[Any]] = {
+        "mid": positive,
+        "sigma": least,
+        "A": positive,
+        "k": positive,
+        "gamma": least,
+    }
     kinds |= {"order_size": positive, "q": signed, "fee": signed, "impact": least, "drift": signed}
     kinds |= {"phi": least, "terminal_penalty": least, "fill_aversion": st.none() | least}
     world: dict[str, Any] = {name: draw(kind) for name, kind in kinds.items()}
