@@ -133,7 +133,7 @@ def test_a_strong_penalty_at_the_end_is_no_trouble_just_before_it(
     tau_s: float, terminal_penalty: float
 ) -> None:
     """Fills follow fills to escape a penalty of exp(-3000): their probabilities are below any float."""
-    inputs = given(PENALISED, tau_s=tau_s, terminal_penalty=terminal_penalty, q_max=20)
+    inputs = given(PENALISED, tau_s=tau_s, terminal_penalty=terminal_penalty, q_max=45)
     expected = [float(value) for value in in_many_digits(inputs)]
     assert value_of_inventory(inputs) == pytest.approx(expected, rel=1e-11, abs=1e-13)
 
