@@ -32,7 +32,7 @@ from schemas.message import ALL_SYMBOLS
 from schemas.risk import RiskState
 from schemas.views import ACCOUNT_DOCUMENT, SYMBOL_PREFIX, AccountView, SymbolView
 
-_SYMBOLS_PER_TURN = 8
+_SYMBOLS_PER_TURN = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +73,8 @@ class Overview:
         self._parts: dict[str, _Piece] = {}
         self._money: dict[str, tuple[Decimal, Decimal]] = {}
         self._account: AccountView | None = None
+        self._newest: tuple[int, int, bytes] = (-1, -1, b"")
+        """What was asked for last: from which change to which, and the answer; most clients ask the same."""
 
     async def refresh(self) -> float:
         """Take over what changed in the store, with pauses for the others in this loop: it may be trading.
@@ -99,6 +101,13 @@ class Overview:
 
     def since(self, change: int) -> bytes:
         """The inside of a JSON object with the pieces that are newer than `change`."""
+        since, until, text = self._newest
+        if (since, until) != (change, self.change) or change < 0:
+            text = self._joined(change)
+            self._newest = (change, self.change, text)
+        return text
+
+    def _joined(self, change: int) -> bytes:
         parts = _newer(self._parts, change)
         symbols = _newer(self._symbols, change)
         if symbols:

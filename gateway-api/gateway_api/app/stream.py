@@ -14,9 +14,9 @@ from gateway_api.app.detail import detail_of
 from gateway_api.app.numbers import milliseconds
 from gateway_api.app.overview import Overview, Sight
 from gateway_api.app.problems import ProblemError
-from gateway_api.app.reading import view_of
 from gateway_api.app.responses import Answer
-from schemas.views import SYMBOL_PREFIX
+from schemas.envelope import decode
+from schemas.views import SYMBOL_PREFIX, SymbolView
 
 INTERVAL_S = 0.1
 SLOW_S = 5.0
@@ -60,6 +60,22 @@ class _Shared:
     readers: int = 0
 
 
+@dataclass(slots=True)
+class _Depth:
+    """One symbol in depth, made once for all who watch it."""
+
+    document: bytes = b""
+    parts: bytes = b""
+    readers: int = 0
+
+    def take(self, document: bytes) -> bytes:
+        """The message's part for a document of the store."""
+        if document != self.document:
+            self.document = document
+            self.parts = b'"detail":' + detail_of(decode(SymbolView, document)).json_bytes()
+        return self.parts
+
+
 @dataclass(frozen=True, slots=True)
 class _News:
     """What a stream has to say now."""
@@ -85,6 +101,7 @@ class Streams:
         self._still_holds = still_holds
         self._started_ms = milliseconds(context.now_ns())
         self._shared: dict[Sight, _Shared] = {}
+        self._depths: dict[str, _Depth] = {}
 
     def overview(self, identity: Identity, last_event_id: str | None = None) -> AsyncIterator[bytes]:
         """A snapshot of everything, then what changed, then a heartbeat where nothing does.
@@ -122,6 +139,14 @@ class Streams:
         Raises ProblemError 503 where too many streams are open.
         """
         self._take_place()
+        depth = self._depths.setdefault(key, _Depth())
+        depth.readers += 1
+
+        def leave() -> None:
+            depth.readers -= 1
+            if not depth.readers:
+                self._depths.pop(key, None)
+
         seen: bytes | None = None
         epoch, count = token_hex(4), 0
 
@@ -132,11 +157,9 @@ class Streams:
             if document is None or (document == seen and not anew):
                 return _News(b"", f"{epoch}-{count}", again_at_s)
             seen, count = document, count + 1
-            view = view_of(self._context.store, key)
-            parts = b"" if view is None else b'"detail":' + detail_of(view).json_bytes()
-            return _News(parts, f"{epoch}-{count}", again_at_s)
+            return _News(depth.take(document), f"{epoch}-{count}", again_at_s)
 
-        return self._events(identity, news, lambda: None, is_resumed=False)
+        return self._events(identity, news, leave, is_resumed=False)
 
     def _take_place(self) -> None:
         if self.open_streams >= STREAMS_MAX:
