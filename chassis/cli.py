@@ -212,7 +212,10 @@ def _side_table(name: str, side: dict[str, Any]) -> Table:
 @app.command()
 @exit_with_errors
 def price(config: ConfigFiles = None, as_json: Json = False) -> None:
-    """What would be quoted for a state given on stdin as JSON, with all steps."""
+    """What would be quoted for a state given on stdin as JSON, with all steps.
+
+    With a "model" in it, what that model answers to its own inputs, before rounding: always JSON.
+    """
     try:
         state = json.loads(sys.stdin.read())
     except json.JSONDecodeError as error:
@@ -222,7 +225,7 @@ def price(config: ConfigFiles = None, as_json: Json = False) -> None:
         explained = tool("market_making.tools", "price")(state, loaded.config)
     except ValueError as error:
         raise ConfigError(f"the state cannot be priced: {error}") from None
-    if as_json:
+    if as_json or "model" in state:
         _print_json(explained)
     else:
         _print_explanation(explained)

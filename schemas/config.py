@@ -14,29 +14,7 @@ from schemas.deployment import Access, Engine, Exchange, Kafka, Process, Redis
 from schemas.market import ContractKind
 from schemas.message import Instruction
 from schemas.numbers import Count, Fraction, Milliseconds, NonNegative, Positive, PositiveDecimal
-
-
-class MarketMaking(Instruction):
-    """The quote's width and lean."""
-
-    base_spread: Annotated[float, Field(ge=0, lt=1)] = 0.002
-    """Full spread between own bid and ask before volatility, as a fraction of the price (0.002 = 20 bps)."""
-    volatility_multiplier: NonNegative = 2.0
-    """Widens the full spread by this many standard deviations of the price over `volatility_horizon_s`.
-    Volatility has a time unit here (per square root of a second), so the spread does not depend on how
-    often a feed updates."""
-    volatility_horizon_s: Positive = 1.0
-    inventory_sensitivity: Annotated[float, Field(ge=0, lt=1)] = 0.0005
-    """Shift of both quotes at full inventory, as a fraction of the price (0.0005 = 5 bps), against the
-    inventory. Applied once: the bias is a plain -1..1."""
-    update_frequency: Positive = 1.0
-    """Seconds: each symbol is priced on every book update and at least this often."""
-    requote_threshold_bps: NonNegative = 2.0
-    """A new price nearer than this to the standing target does not replace it (queue priority)."""
-    requote_size_change: Fraction = 0.2
-    """Nor does a new size within this fraction of the standing one."""
-    target_ttl_ms: Milliseconds = 5_000
-    """A target older than this may not be acted on; it is republished in half that time."""
+from schemas.quoting_settings import MarketMaking, ModelSettings, Pricing, SymbolSettings
 
 
 class RiskLimits(Instruction):
@@ -84,40 +62,6 @@ class InventoryLimits(Instruction):
     rebalance_threshold: PositiveDecimal = Decimal(10)
     """Base units from the target at which a rebalance is signalled, or the same share of
     max_inventory_notional where that binds."""
-
-
-class Pricing(Instruction):
-    """Fair value, pressure, emergency, size."""
-
-    fair_value: Literal["mid", "weighted_mid"] = "mid"
-    pressure_threshold: Annotated[float, Field(ge=0, lt=1)] = 0.1
-    """Absolute book imbalance (-1..1) below which there is no pressure shift."""
-    adjustment_speed: Annotated[float, Field(ge=0, lt=1)] = 0.001
-    """Shift of both quotes towards the heavier side's push at full imbalance, as a fraction of the price."""
-    emergency_multiplier: Annotated[float, Field(ge=1)] = 3.0
-    """Half-spread is multiplied by up to this under one-sided flow. Both sides widen; neither crosses."""
-    emergency_flow_threshold: Annotated[float, Field(gt=0, lt=1)] = 0.7
-    """Absolute flow imbalance at which the emergency response begins; it is full at 1."""
-    emergency_volume_ratio: NonNegative = 1.0
-    """Taker volume, in multiples of the mean depth of a side, below which flow counts as noise."""
-    emergency_shift_share: Fraction = 0.5
-    """Part of the added half-spread by which both quotes move with the flow, at most."""
-    min_spread_bps: NonNegative = 2.0
-    """Least full spread, after all steps."""
-    skew_half_spreads_max: Positive = 0.9
-    """Lean and pressure together move the quotes by at most this many half-spreads."""
-    depth_fraction: Fraction = 0.1
-    """Order size as a fraction of the mean size of a level on that side of the book."""
-    order_notional_max: PositiveDecimal = Decimal(5_000)
-    """Largest order in the reporting currency."""
-    order_notional_min: PositiveDecimal = Decimal(50)
-    """Smallest order in the reporting currency: thinner depth does not shrink an order below it."""
-    order_inventory_share_max: Fraction = 0.25
-    """Largest order as a part of the maximum inventory: no single fill goes from flat to full."""
-    high_regime_size_factor: Fraction = 0.5
-    """Sizes are multiplied by this in the high volatility regime."""
-    warmup_volatility_bps: NonNegative = 5.0
-    """Per square root of a second: the least volatility assumed until the estimate is ready."""
 
 
 class Volatility(Instruction):
@@ -347,6 +291,9 @@ class Config(Instruction):
     risk_limits: RiskLimits = RiskLimits()
     inventory: InventoryLimits = InventoryLimits()
     pricing: Pricing = Pricing()
+    model: ModelSettings = ModelSettings()
+    per_symbol: dict[str, SymbolSettings] = Field(default_factory=dict)
+    """By symbol: what is different for it in `market_making`, `pricing` and `model`."""
     market_data: MarketData = MarketData()
     routing: Routing = Routing()
     protection: Protection = Protection()
@@ -361,6 +308,23 @@ class Config(Instruction):
     kafka: Kafka = Kafka()
     redis: Redis = Redis()
     process: Process = Process()
+
+    def of_symbol(self, symbol: str) -> "Config":
+        """The configuration as one symbol has it. Raises ValueError for what the symbol cannot have."""
+        own = self.per_symbol.get(symbol)
+        if own is None:
+            return self
+        sections = {name: getattr(self, name) for name in SymbolSettings.model_fields}
+        try:
+            return self.model_copy(update=own.over(sections))
+        except ValueError as error:
+            raise ValueError(f"per_symbol.{symbol}.{error}") from None
+
+    @model_validator(mode="after")
+    def _per_symbol(self) -> "Config":
+        for symbol in self.per_symbol:
+            self.of_symbol(symbol)
+        return self
 
     @model_validator(mode="after")
     def _synthetic_instruments(self) -> "Config":

@@ -42,3 +42,5 @@ class Position(SymbolEvent):
     rebalance_size_lots: SizeLots
     rebalance_urgency: float
     """0 to 1: how far beyond the threshold, of the room up to the maximum."""
+    adverse_bps: float | None = None
+    """How far the mid moved against our newest fills a while after them; None before there were enough."""

@@ -49,6 +49,8 @@ LIVE_SETTINGS: Mapping[str, LiveSetting] = {
     "pricing.order_notional_max": LiveSetting("reporting currency", _QUOTES),
     "pricing.order_notional_min": LiveSetting("reporting currency", _QUOTES),
     "pricing.high_regime_size_factor": LiveSetting("fraction", _QUOTES),
+    "model.inventory_deviation": LiveSetting("part of the maximum inventory", _QUOTES),
+    "model.impact_bps": LiveSetting("bps", _QUOTES),
     "inventory.target_inventory": LiveSetting("base units", (INVENTORY,)),
     "inventory.rebalance_threshold": LiveSetting("base units", (INVENTORY,)),
     "inventory.max_inventory": LiveSetting("base units", (QUOTE, INVENTORY), "lower"),

@@ -46,5 +46,8 @@ class QuoteTarget(SymbolEvent):
     """After this time the target may not be acted on: its author may be gone."""
     mid_half_ticks: int | None
     model: str
+    """In force for these prices."""
+    model_because: str | None = None
+    """Why it is another one than was configured."""
     bid: QuoteSide
     ask: QuoteSide

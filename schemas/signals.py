@@ -38,3 +38,9 @@ class Signal(SymbolEvent):
     """Time-decayed taker (buys - sells) / (buys + sells), -1 to 1."""
     flow_volume_lots: float
     """Time-decayed taker volume: flow_imbalance means little where this is small."""
+    arrival_rate_per_s: float | None = None
+    """A of A exp(-k distance): orders a second and side that reach the mid; None before any estimate."""
+    arrival_decay_per_tick: float | None = None
+    """k: how fast they get rarer with the distance from the mid."""
+    arrival_ready: bool = False
+    """The estimate passed its guards: enough orders, at enough distances."""

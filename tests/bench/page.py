@@ -39,7 +39,11 @@ SETTLED_S = 15
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-timer-throttling"]
 WATCH = """
 (() => {
-  const delays = (window.__delays = []), fills = (window.__fills = []);
+  const ring = { values: new Float64Array(200000), count: 0 };  // of one size: its memory is not the page's
+  const fills = (window.__fills = []);
+  const keep = (delay) => (ring.values[ring.count++ % ring.values.length] = delay);
+  window.__forget = () => (ring.count = 0);
+  window.__delays = () => Array.from(ring.values.subarray(0, Math.min(ring.count, ring.values.length)));
   window.__watching = true;
   let newestFill = Infinity;
   let offset = Infinity;
@@ -47,10 +51,9 @@ WATCH = """
     const data = JSON.parse(text);
     offset = Math.min(offset, arrived - data.engine_time_ms);
     const executed = (data.fills ?? []).map((each) => each.time_ms);
-    for (const each of Object.values(data.symbols ?? {})) delays.push(shown - offset - each.event_time_ms);
+    for (const each of Object.values(data.symbols ?? {})) keep(shown - offset - each.event_time_ms);
     for (const time of executed) if (time > newestFill) fills.push(shown - offset - time);
     if (executed.length) newestFill = Math.max(...executed);
-    if (delays.length > 200000) delays.splice(0, 100000);
   };
   const listen = EventSource.prototype.addEventListener;
   EventSource.prototype.addEventListener = function (name, take, ...rest) {
@@ -208,13 +211,13 @@ def watched(folder: Path, symbols: int, seconds: float, settle_s: float) -> dict
         session = page.context.new_cdp_session(page)
         session.send("Performance.enable")
         page.wait_for_timeout(settle_s * 1000)
-        page.evaluate("window.__delays.length = 0")
+        page.evaluate("window.__forget()")
         heaps = [(0.0, heap_mb(page, session))]
         began = time.monotonic()
         while time.monotonic() - began < seconds:
             page.wait_for_timeout(min(30.0, seconds / 5) * 1000)
             heaps.append((time.monotonic() - began, heap_mb(page, session)))
-        delays, fills = page.evaluate("[window.__delays, window.__fills]")
+        delays, fills = page.evaluate("[window.__delays(), window.__fills]")
         page.evaluate("window.__watching = false")
         per_frame = script_ms_per_frame(page, session)
         browser.close()

@@ -124,6 +124,9 @@ def market_examples() -> Iterator[Event]:
         imbalance=0.28753,
         flow_imbalance=-0.5,
         flow_volume_lots=96_000.25,
+        arrival_rate_per_s=1.75,
+        arrival_decay_per_tick=0.015625,
+        arrival_ready=True,
     )
 
 
@@ -210,7 +213,8 @@ def quote_target() -> QuoteTarget:
         sequence=42,
         valid_until_ns=RECEIVED_NS + 5_000_000_000,
         mid_half_ticks=12_367_527,
-        model="volatility_spread",
+        model="vol_multiple",
+        model_because="the arrival of orders is not calibrated yet",
         bid=QuoteSide(prices=(6_177_578,), sizes=(8_000,), steps=(step,)),
         ask=QuoteSide(prices=(), sizes=(), steps=(), not_quoting_because="reduce_only"),
     )
@@ -240,6 +244,7 @@ def decision_examples() -> Iterator[Event]:
         rebalance_action="buy",
         rebalance_size_lots=500,
         rebalance_urgency=0.125,
+        adverse_bps=0.75,
     )
     yield RiskState(
         **OF_ACCOUNT,

@@ -8,6 +8,7 @@ from pydantic import Field, field_validator
 
 from chassis.explain import explain_target
 from quote_service.quoting.core.quoter import QuoterCore
+from quote_service.quoting.price_model import price_model
 from schemas.config import Config
 from schemas.inventory import Position
 from schemas.market import Book, Instrument
@@ -65,8 +66,12 @@ def _ordered(levels: tuple[Level, ...], sign: int) -> tuple[Level, ...]:
 def explain_state(state: Mapping[str, Any], config: Config) -> dict[str, Any]:
     """The quote for a state, by the core that quotes live; the same form as `maker why`.
 
+    A state that names a `model` is answered by that model alone, see `price_model`.
+
     Raises ValueError (pydantic's ValidationError among them) that names field and value of a bad state.
     """
+    if "model" in state:
+        return price_model(state, config)
     market = MarketState.model_validate(state)
     return explain_facts(_events(market, config), config) | {"time": None, "causes": []}
 

@@ -189,7 +189,7 @@ class Market:
             sequence=self.sequence,
             valid_until_ns=self.world.now_ns + 5_000 * NS_PER_MS,
             mid_half_ticks=half_ticks,
-            model="volatility_multiple",
+            model="vol_multiple",
             bid=sides["buy"],
             ask=sides["sell"],
         )

@@ -11,7 +11,8 @@ import yaml
 
 from chassis.errors import ConfigError
 from chassis.settings import LoadedConfig, _commit, code_version, config_hash, flat, load_config
-from schemas.config import Config, MarketMaking, Routing
+from schemas.config import Config, Routing
+from schemas.quoting_settings import MarketMaking
 
 WriteYaml = Callable[[str, str], Path]
 

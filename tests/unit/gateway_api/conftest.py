@@ -85,7 +85,7 @@ class Messages:
             sequence=3,
             valid_until_ns=int((START_S + seconds + 5) * NS_PER_S),
             mid_half_ticks=20_000,
-            model="volatility_multiple",
+            model="vol_multiple",
             bid=self.side(bid, -10.0),
             ask=self.side(ask, 10.0),
         )

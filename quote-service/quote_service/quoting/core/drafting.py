@@ -3,9 +3,15 @@
 from typing import NamedTuple
 
 from quote_service.quoting.core import reasons
+from quote_service.quoting.core.models import ModelFacts
 from quote_service.quoting.core.pressure import flow_in_force
 from quote_service.quoting.core.pricing import PricedQuote, PricingInputs, price_quote
-from quote_service.quoting.core.sizing import SizeLimits, quote_size_lots
+from quote_service.quoting.core.sizing import (
+    SizeLimits,
+    full_size_lots,
+    max_inventory_lots,
+    quote_size_lots,
+)
 from schemas.config import Config
 from schemas.market import Book
 from schemas.message import Side
@@ -55,35 +61,51 @@ def fair_ticks(book: Book, config: Config) -> float:
     return (bid + ask) / 2
 
 
-def draft_quote(book: Book, signal: Signal, bias: float, limits: SizeLimits, config: Config) -> QuoteDraft:
-    """Both sides for a book that `reasons.book_reason` has nothing against, before risk has its say."""
-    pricing = config.pricing
+def draft_quote(
+    book: Book, signal: Signal, bias: float, limits: SizeLimits, facts: ModelFacts, config: Config
+) -> QuoteDraft:
+    """Both sides for a book that `reasons.book_reason` has nothing against, before risk has its say.
+
+    The sizes in `facts` are filled in here.
+    """
+    pricing, fair = config.pricing, fair_ticks(book, config)
+    bid_level, ask_level = _level_lots(book, signal, config.market_data.depth_levels)
     inputs = PricingInputs(
         book.bid_prices[0],
         book.ask_prices[0],
-        fair_ticks(book, config),
+        fair,
         volatility_bps(signal, config),
         bias,
         signal.imbalance,
         flow_in_force(signal, pricing),
+        facts._replace(
+            order_lots=full_size_lots(fair, (bid_level + ask_level) / 2, limits, pricing),
+            full_lots=max_inventory_lots(fair, limits),
+        ),
     )
     priced = price_quote(inputs, config)
     if priced is None:
         return not_quoted(reasons.PRICE_OUT_OF_RANGE)
-    levels = config.market_data.depth_levels
     sides = []
-    of_sides: tuple[tuple[Side, int, int, int], ...] = (
-        ("buy", priced.bid_ticks, signal.bid_depth_lots, len(book.bid_prices)),
-        ("sell", priced.ask_ticks, signal.ask_depth_lots, len(book.ask_prices)),
+    of_sides: tuple[tuple[Side, int, float], ...] = (
+        ("buy", priced.bid_ticks, bid_level),
+        ("sell", priced.ask_ticks, ask_level),
     )
-    for side, price, depth_lots, shown in of_sides:
+    for side, price, level_lots in of_sides:
         if price <= 0:
             sides.append(DraftSide(None, 0, reasons.PRICE_NOT_POSITIVE))
             continue
-        level_lots = depth_lots / min(levels, shown)
         size, reason = quote_size_lots(side, price, level_lots, bias, signal.regime, limits, pricing)
         sides.append(DraftSide(None if reason else price, size, reason))
     return QuoteDraft(sides[0], sides[1], priced)
+
+
+def _level_lots(book: Book, signal: Signal, levels: int) -> tuple[float, float]:
+    """Mean size of a level of each side."""
+    return (
+        signal.bid_depth_lots / min(levels, len(book.bid_prices)),
+        signal.ask_depth_lots / min(levels, len(book.ask_prices)),
+    )
 
 
 def reduce_only(draft: QuoteDraft, position_lots: int, limits: SizeLimits) -> QuoteDraft:

@@ -1,6 +1,6 @@
 """What the market's imbalance asks for: a shift of both quotes, and more width under one-sided flow."""
 
-from schemas.config import Pricing
+from schemas.quoting_settings import Pricing
 from schemas.signals import Signal
 
 

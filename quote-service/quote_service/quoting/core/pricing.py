@@ -1,15 +1,16 @@
 """From fair value to the final tick: one pure function, the same live, in a replay and by hand.
 
-The centre moves against the inventory (Avellaneda and Stoikov 2008 give the sign and the linear form; the
-size is configured), with the book's pressure and with one-sided flow. Prices are floats in ticks until
-the last step. Only numbers are computed here; `steps` tells them, for a quote that is published.
+The configured model says how wide and how far from fair (see `models`); the book's pressure and one-sided
+flow move the centre too. Prices are floats in ticks until the last step.
+Only numbers are computed here; `steps` tells them, for a quote that is published.
 """
 
 from typing import NamedTuple
 
-from quote_service.quoting.core.models import half_spread
+from quote_service.quoting.core.models import ModelAnswer, ModelFacts, answer_of
 from quote_service.quoting.core.pressure import emergency_intensity, pressure_share
 from schemas.config import Config
+from schemas.quoting_settings import Pricing
 from schemas.units import BPS_PER_UNIT, round_outward
 
 TICKS_MAX = float(2**40)
@@ -32,26 +33,23 @@ class PricingInputs(NamedTuple):
     """-1..1: positive when bids are heavier."""
     flow_imbalance: float
     """-1..1: positive when takers buy; 0 where the volume is noise."""
+    facts: ModelFacts = ModelFacts()
 
 
 class PricedQuote(NamedTuple):
     """Final prices and what led to them, all in ticks but for `intensity`."""
 
     inputs: PricingInputs
-    base: float
-    """Half-spread before volatility."""
-    calm: float
-    """Half-spread with volatility."""
+    answer: ModelAnswer
     intensity: float
     """0..1: of the emergency response."""
     half: float
     """Half-spread with the emergency response."""
-    lean: float
     pressure: float
     flight: float
     """Shift with one-sided flow."""
     shift: float
-    """The three together, clamped: how far the centre stands from the fair value."""
+    """The model's, pressure and flight together, clamped: how far the centre stands from the fair value."""
     final_half: float
     passive_bid: float
     """Below the best ask, not yet on a tick."""
@@ -60,36 +58,41 @@ class PricedQuote(NamedTuple):
     ask_ticks: int
 
 
+def min_half_spread_bps(facts: ModelFacts, pricing: Pricing) -> float:
+    """What a quote keeps from the leaned centre: fee, adverse move and edge, or the plain minimum."""
+    plain = pricing.min_spread_bps / 2
+    if pricing.min_edge_bps is None:
+        return plain
+    return max(plain, facts.fee_bps + facts.adverse_bps + pricing.min_edge_bps)
+
+
 def price_quote(inputs: PricingInputs, config: Config) -> PricedQuote | None:
     """Both sides' prices: bid < ask by at least a tick, and neither crosses the book.
 
     None where no price can be told: the fair value is not positive, or a price is beyond TICKS_MAX. A bid
     that is not positive is returned as it is.
     """
-    making, pricing = config.market_making, config.pricing
-    fair = inputs.fair_ticks
-    base, calm = half_spread(fair, inputs.volatility_bps, making)
+    pricing, fair = config.pricing, inputs.fair_ticks
+    answer = answer_of(fair, inputs.volatility_bps, inputs.bias, inputs.facts, config)
+    calm = answer.half
     intensity = emergency_intensity(inputs.flow_imbalance, pricing)
     half = calm * (1 + (pricing.emergency_multiplier - 1) * intensity)
-    lean = -making.inventory_sensitivity * inputs.bias * fair
     pressure = pricing.adjustment_speed * pressure_share(inputs.imbalance, pricing) * fair
     flight = pricing.emergency_shift_share * (half - calm)
     if inputs.flow_imbalance < 0:
         flight = -flight
     bound = pricing.skew_half_spreads_max * half
-    shift = min(max(lean + pressure + flight, -bound), bound)
-    final_half = max(half, _HALF_TICKS_MIN, fair * pricing.min_spread_bps / BPS_PER_UNIT / 2)
+    shift = min(max(answer.shift + pressure + flight, -bound), bound)
+    final_half = max(half, _HALF_TICKS_MIN, fair * min_half_spread_bps(inputs.facts, pricing) / BPS_PER_UNIT)
     if not (fair > 0 and fair + abs(shift) + final_half <= TICKS_MAX):
         return None
     passive_bid = min(fair + shift - final_half, inputs.best_ask_ticks - 1)
     passive_ask = max(fair + shift + final_half, inputs.best_bid_ticks + 1)
     return PricedQuote(
         inputs,
-        base,
-        calm,
+        answer,
         intensity,
         half,
-        lean,
         pressure,
         flight,
         shift,

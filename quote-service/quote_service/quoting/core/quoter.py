@@ -12,12 +12,13 @@ from quote_service.quoting.core.drafting import (
     not_quoted,
     reduce_only,
 )
-from quote_service.quoting.core.models import MODEL
+from quote_service.quoting.core.models import ModelFacts
 from quote_service.quoting.core.pressure import is_emergency
 from quote_service.quoting.core.pricing import PricedQuote
 from quote_service.quoting.core.requoting import must_requote
 from quote_service.quoting.core.sizing import SizeLimits
 from quote_service.quoting.core.steps import quote_steps, step_fields
+from quote_service.quoting.models.vol_multiple import NAME as VOL_MULTIPLE
 from schemas.config import Config
 from schemas.control import Command, SettingChange
 from schemas.inventory import Position
@@ -80,6 +81,7 @@ class QuoterCore:
 
     def __init__(self, config: Config) -> None:
         self._settings = LiveSettings(QUOTE, config)
+        self._own_configs = _own_configs(config)
         self._symbols: dict[str, SymbolState] = {}
         self._account_risk: RiskState | None = None
         self._all_stopped = False
@@ -130,7 +132,7 @@ class QuoterCore:
         before, state.signal = state.signal, signal
         if state.book is None or signal.book_time_ns > state.book.event_time_ns:
             return ()
-        pricing = self._settings.config.pricing
+        pricing = self._config(state).pricing
         begins = is_emergency(signal, pricing) and not (before and is_emergency(before, pricing))
         return self._requote(state, self._now_ns) if begins or before is None else ()
 
@@ -141,7 +143,7 @@ class QuoterCore:
 
     def _on_instrument(self, instrument: Instrument) -> tuple[Event, ...]:
         state = self._state(instrument)
-        state.replace_instrument(instrument, SizeLimits.of(instrument, self._settings.config))
+        state.replace_instrument(instrument, SizeLimits.of(instrument, self._config(state)))
         return () if state.target is None else self._requote(state, self._now_ns)
 
     def _on_risk(self, risk: RiskState) -> tuple[Event, ...]:
@@ -174,9 +176,10 @@ class QuoterCore:
         applied = self._settings.take(change)
         if applied is None:
             return ()
+        self._own_configs = _own_configs(self._settings.config)
         for state in self._symbols.values():
             if state.instrument is not None:
-                state.limits = SizeLimits.of(state.instrument, self._settings.config)
+                state.limits = SizeLimits.of(state.instrument, self._config(state))
         return (applied, *self._requote_all(self._now_ns))
 
     def _on_tick(self, tick: Tick) -> tuple[Event, ...]:
@@ -209,14 +212,19 @@ class QuoterCore:
         if (
             standing is None
             or standing.instrument_version != state.version
-            or must_requote(standing, draft, state.book, self._settings.config.market_making)
+            or must_requote(standing, draft, state.book, self._config(state).market_making)
         ):
             bid = _message(draft.bid, draft.priced, "buy")
             ask = _message(draft.ask, draft.priced, "sell")
-            return (self._publish(state, now_ns, bid, ask),)
+            return (self._publish(state, now_ns, bid, ask, _model_of(draft)),)
         if now_ns - standing.event_time_ns >= self._refresh_ns:
-            return (self._publish(state, now_ns, standing.bid, standing.ask),)
+            model = (standing.model, standing.model_because)
+            return (self._publish(state, now_ns, standing.bid, standing.ask, model),)
         return ()
+
+    def _config(self, state: SymbolState) -> Config:
+        """As the symbol has it."""
+        return self._own_configs.get(state.symbol, self._settings.config)
 
     def _draft(self, state: SymbolState, now_ns: int) -> QuoteDraft:
         reason = self._blocked(state)
@@ -233,7 +241,7 @@ class QuoterCore:
         if signal is None:
             return not_quoted(reasons.NO_SIGNAL)
         bias = 0.0 if state.position is None else state.position.bias
-        draft = draft_quote(book, signal, bias, limits, self._settings.config)
+        draft = draft_quote(book, signal, bias, limits, _facts(state, signal, now_ns), self._config(state))
         return reduce_only(draft, state.position_lots, limits) if self._is_reduce_only(state) else draft
 
     def _blocked(self, state: SymbolState) -> str | None:
@@ -263,7 +271,14 @@ class QuoterCore:
             risk is not None and risk.state == "REDUCE_ONLY" for risk in (state.risk, self._account_risk)
         )
 
-    def _publish(self, state: SymbolState, now_ns: int, bid: QuoteSide, ask: QuoteSide) -> QuoteTarget:
+    def _publish(
+        self,
+        state: SymbolState,
+        now_ns: int,
+        bid: QuoteSide,
+        ask: QuoteSide,
+        model: tuple[str, str | None],
+    ) -> QuoteTarget:
         state.sequence += 1
         book = state.book
         two_sided = book is not None and book.bid_prices and book.ask_prices
@@ -275,12 +290,37 @@ class QuoterCore:
             sequence=state.sequence,
             valid_until_ns=now_ns + self._ttl_ns,
             mid_half_ticks=book.bid_prices[0] + book.ask_prices[0] if book and two_sided else None,
-            model=MODEL,
+            model=model[0],
+            model_because=model[1],
             bid=bid,
             ask=ask,
         )
         state.target = target
         return target
+
+
+def _own_configs(config: Config) -> dict[str, Config]:
+    """Of the symbols for which something is different."""
+    return {symbol: config.of_symbol(symbol) for symbol in config.per_symbol}
+
+
+def _facts(state: SymbolState, signal: Signal, now_ns: int) -> ModelFacts:
+    """What models are told of the symbol; sizes are not known yet."""
+    instrument, position = state.instrument, state.position
+    is_ready = signal.arrival_ready
+    return ModelFacts(
+        arrival_rate_per_s=signal.arrival_rate_per_s if is_ready else None,
+        arrival_decay_per_tick=signal.arrival_decay_per_tick if is_ready else None,
+        fee_bps=0.0 if instrument is None else float(instrument.maker_fee_bps),
+        adverse_bps=max(0.0, position.adverse_bps or 0.0) if position is not None else 0.0,
+        money_per_tick_lot=1.0 if instrument is None else float(instrument.money_per_tick_lot),
+        now_ns=now_ns,
+    )
+
+
+def _model_of(draft: QuoteDraft) -> tuple[str, str | None]:
+    """The model in force, and why it is not the configured one; before any price, the one without needs."""
+    return (VOL_MULTIPLE, None) if draft.priced is None else draft.priced.answer[:2]
 
 
 def _message(side: DraftSide, priced: PricedQuote | None, name: Side) -> QuoteSide:

@@ -1,9 +1,9 @@
 """When a new quote is worth its place in the queue."""
 
 from quote_service.quoting.core.drafting import DraftSide, QuoteDraft
-from schemas.config import MarketMaking
 from schemas.market import Book
 from schemas.quoting import QuoteSide, QuoteTarget
+from schemas.quoting_settings import MarketMaking
 from schemas.units import BPS_PER_UNIT
 
 

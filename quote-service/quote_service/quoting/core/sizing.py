@@ -4,9 +4,10 @@ from math import floor
 from typing import NamedTuple
 
 from quote_service.quoting.core.reasons import BELOW_MIN_NOTIONAL, MAX_INVENTORY
-from schemas.config import Config, Pricing
+from schemas.config import Config
 from schemas.market import Instrument
 from schemas.message import Side
+from schemas.quoting_settings import Pricing
 from schemas.signals import Regime
 from schemas.units import ceil_units
 
@@ -47,6 +48,19 @@ def inventory_multiplier(side: Side, bias: float) -> float:
     return min(1.0, max(0.0, 1.0 - growing))
 
 
+def full_size_lots(price_ticks: float, level_lots: float, limits: SizeLimits, pricing: Pricing) -> float:
+    """Size of a flat book-keeper's order, not yet whole lots. `level_lots`: mean size of a level."""
+    full_lots = max_inventory_lots(price_ticks, limits)
+    most = min(limits.order_max_tick_lots / price_ticks, pricing.order_inventory_share_max * full_lots)
+    least = limits.order_min_tick_lots / price_ticks
+    return min(max(pricing.depth_fraction * level_lots, least), most)
+
+
+def max_inventory_lots(price_ticks: float, limits: SizeLimits) -> float:
+    """The tighter of the maximum in units and the maximum in money."""
+    return min(limits.max_inventory_lots, limits.max_inventory_tick_lots / price_ticks)
+
+
 def quote_size_lots(
     side: Side,
     price_ticks: int,
@@ -60,10 +74,7 @@ def quote_size_lots(
     multiplier = inventory_multiplier(side, bias)
     if multiplier == 0.0:
         return 0, MAX_INVENTORY
-    full_lots = min(limits.max_inventory_lots, limits.max_inventory_tick_lots / price_ticks)
-    most = min(limits.order_max_tick_lots / price_ticks, pricing.order_inventory_share_max * full_lots)
-    least = limits.order_min_tick_lots / price_ticks
-    wanted = min(max(pricing.depth_fraction * level_lots, least), most) * multiplier
+    wanted = full_size_lots(price_ticks, level_lots, limits, pricing) * multiplier
     if regime == "high":
         wanted *= pricing.high_regime_size_factor
     lots = floor(wanted + _SNAP_LOTS)

@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from quote_service.quoting.core.models import Contribution
 from quote_service.quoting.core.pricing import PricedQuote
 from schemas.message import Side
 from schemas.units import bps
@@ -25,22 +26,14 @@ def quote_steps(priced: PricedQuote, side: Side) -> list[RawStep]:
     passive = priced.passive_bid if side == "buy" else priced.passive_ask
     final = priced.bid_ticks if side == "buy" else priced.ask_ticks
     widened = fair + outward * priced.half
-    leaned = widened + priced.lean
+    leaned = widened + priced.answer.shift
     pressed = leaned + priced.pressure
-    wanted_shift = priced.lean + priced.pressure + priced.flight
+    wanted_shift = priced.answer.shift + priced.pressure + priced.flight
     return [
         RawStep("fair_value", fair, "pricing.fair_value", fair),
-        RawStep(
-            "base_spread", bps(priced.base, fair), "market_making.base_spread", fair + outward * priced.base
-        ),
-        RawStep(
-            "volatility",
-            inputs.volatility_bps,
-            "market_making.volatility_multiplier",
-            fair + outward * priced.calm,
-        ),
+        *_parts(priced.answer.widths, fair, outward),
         RawStep("emergency_widen", priced.intensity, "pricing.emergency_multiplier", widened),
-        RawStep("inventory_lean", inputs.bias, "market_making.inventory_sensitivity", leaned),
+        *_parts(priced.answer.shifts, widened, 1),
         RawStep("pressure", inputs.imbalance, "pricing.adjustment_speed", pressed),
         RawStep(
             "emergency_shift",
@@ -60,6 +53,16 @@ def quote_steps(priced: PricedQuote, side: Side) -> list[RawStep]:
         RawStep("post_only", opposite, None, passive),
         RawStep("tick_rounding", passive, None, final),
     ]
+
+
+def _parts(parts: tuple[Contribution, ...], before: float, sign: int) -> list[RawStep]:
+    """The model's contributions, one after the other."""
+    steps = []
+    price = before
+    for part in parts:
+        price += sign * part.ticks
+        steps.append(RawStep(part.name, part.input, part.config_key, price))
+    return steps
 
 
 def step_fields(steps: list[RawStep]) -> list[dict[str, str | float | None]]:

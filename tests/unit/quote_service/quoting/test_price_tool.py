@@ -35,7 +35,7 @@ def test_a_calm_state_is_quoted_in_human_units() -> None:
     """20 bps of 100 are 0.20, half to each side; a tenth of a level of 20 is 2."""
     answer = explained()
     assert quoted(answer) == ("99.90", "2.000", "100.10", "2.000")
-    assert (answer["symbol"], answer["model"]) == ("SOL/USDT", "volatility_multiple")
+    assert (answer["symbol"], answer["model"]) == ("SOL/USDT", "vol_multiple")
     assert (answer["time"], answer["causes"]) == (None, [])
     assert [step["name"] for step in answer["bid"]["steps"]][::10] == ["fair_value", "tick_rounding"]
     assert answer["bid"]["steps"][0]["price_after"] == pytest.approx(100.0)

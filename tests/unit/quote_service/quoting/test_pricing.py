@@ -10,8 +10,9 @@ from quote_service.quoting.core.pressure import emergency_intensity, pressure_sh
 from quote_service.quoting.core.pricing import TICKS_MAX, PricedQuote, PricingInputs, price_quote
 from quote_service.quoting.core.steps import quote_steps, step_fields
 
-from schemas.config import Config, MarketMaking, Pricing
+from schemas.config import Config
 from schemas.message import Side
+from schemas.quoting_settings import MarketMaking, Pricing
 
 FAIR = 100_000
 STEPS = (

@@ -183,7 +183,7 @@ class TestQuoting:
             assert side.steps[0].name == "fair_value"
             assert side.steps[-1].name == "tick_rounding"
             assert side.steps[-1].price_after == side.prices[0]
-        assert target.model == "volatility_multiple"
+        assert target.model == "vol_multiple"
         assert target.mid_half_ticks == 20_000
         assert (target.sequence, target.event_time_ns, target.valid_until_ns) == (1, T0, T0 + 5 * S)
 

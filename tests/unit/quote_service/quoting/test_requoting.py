@@ -6,9 +6,9 @@ import pytest
 from quote_service.quoting.core.drafting import DraftSide, QuoteDraft
 from quote_service.quoting.core.requoting import must_requote
 
-from schemas.config import MarketMaking
 from schemas.market import Book
 from schemas.quoting import QuoteSide, QuoteTarget
+from schemas.quoting_settings import MarketMaking
 
 OLD_BID, OLD_ASK = 100_000, 100_100
 LOTS = 1_000

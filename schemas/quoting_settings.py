@@ -1,0 +1,148 @@
+"""How quotes are priced: width, lean, model; for all symbols, and for one in particular."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from difflib import get_close_matches
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, ValidationError, model_validator
+
+from schemas.message import Instruction
+from schemas.numbers import Fraction, Milliseconds, NonNegative, Positive, PositiveDecimal
+
+ModelName = Literal["vol_multiple", "glft", "glft_exact", "cartea_jaimungal", "avellaneda_stoikov"]
+
+
+class MarketMaking(Instruction):
+    """The quote's width and lean."""
+
+    base_spread: Annotated[float, Field(ge=0, lt=1)] = 0.002
+    """Full spread between own bid and ask before volatility, as a fraction of the price (0.002 = 20 bps)."""
+    volatility_multiplier: NonNegative = 2.0
+    """Widens the full spread by this many standard deviations of the price over `volatility_horizon_s`.
+    Volatility has a time unit here (per square root of a second), so the spread does not depend on how
+    often a feed updates."""
+    volatility_horizon_s: Positive = 1.0
+    inventory_sensitivity: Annotated[float, Field(ge=0, lt=1)] = 0.0005
+    """Shift of both quotes at full inventory, as a fraction of the price (0.0005 = 5 bps), against the
+    inventory. Applied once: the bias is a plain -1..1."""
+    update_frequency: Positive = 1.0
+    """Seconds: each symbol is priced on every book update and at least this often."""
+    requote_threshold_bps: NonNegative = 2.0
+    """A new price nearer than this to the standing target does not replace it (queue priority)."""
+    requote_size_change: Fraction = 0.2
+    """Nor does a new size within this fraction of the standing one."""
+    target_ttl_ms: Milliseconds = 5_000
+    """A target older than this may not be acted on; it is republished in half that time."""
+
+
+class Pricing(Instruction):
+    """Fair value, pressure, emergency, size."""
+
+    fair_value: Literal["mid", "weighted_mid"] = "mid"
+    pressure_threshold: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    """Absolute book imbalance (-1..1) below which there is no pressure shift."""
+    adjustment_speed: Annotated[float, Field(ge=0, lt=1)] = 0.001
+    """Shift of both quotes towards the heavier side's push at full imbalance, as a fraction of the price."""
+    emergency_multiplier: Annotated[float, Field(ge=1)] = 3.0
+    """Half-spread is multiplied by up to this under one-sided flow. Both sides widen; neither crosses."""
+    emergency_flow_threshold: Annotated[float, Field(gt=0, lt=1)] = 0.7
+    """Absolute flow imbalance at which the emergency response begins; it is full at 1."""
+    emergency_volume_ratio: NonNegative = 1.0
+    """Taker volume, in multiples of the mean depth of a side, below which flow counts as noise."""
+    emergency_shift_share: Fraction = 0.5
+    """Part of the added half-spread by which both quotes move with the flow, at most."""
+    min_spread_bps: NonNegative = 2.0
+    """Least full spread, after all steps."""
+    skew_half_spreads_max: Positive = 0.9
+    """Lean and pressure together move the quotes by at most this many half-spreads."""
+    depth_fraction: Fraction = 0.1
+    """Order size as a fraction of the mean size of a level on that side of the book."""
+    order_notional_max: PositiveDecimal = Decimal(5_000)
+    """Largest order in the reporting currency."""
+    order_notional_min: PositiveDecimal = Decimal(50)
+    """Smallest order in the reporting currency: thinner depth does not shrink an order below it."""
+    order_inventory_share_max: Fraction = 0.25
+    """Largest order as a part of the maximum inventory: no single fill goes from flat to full."""
+    high_regime_size_factor: Fraction = 0.5
+    """Sizes are multiplied by this in the high volatility regime."""
+    warmup_volatility_bps: NonNegative = 5.0
+    """Per square root of a second: the least volatility assumed until the estimate is ready."""
+    min_edge_bps: NonNegative | None = None
+    """What a fill is to earn at the least, beyond the maker's fee and the adverse move expected after it: no
+    quote is nearer to the leaned centre. None: only `min_spread_bps` counts."""
+
+
+class ModelSettings(Instruction):
+    """Which model says how wide and how far from fair a symbol is quoted, and what it is told.
+
+    Every model but `vol_multiple` needs the arrival of orders, A exp(-k distance) a second and side, told
+    here or estimated from the market's trades. Where it is not known, or no sound quote follows from it,
+    `vol_multiple` stands in, and the quote says so.
+    """
+
+    name: ModelName = "vol_multiple"
+    inventory_deviation: Annotated[float, Field(gt=0, le=1)] = 0.3
+    """Standard deviation of the inventory that is wanted, as a part of the maximum inventory: the aversion
+    to risk follows from it, whatever the units of the market (not in avellaneda_stoikov)."""
+    gamma: Positive | None = None
+    """1/quote currency: absolute aversion to risk, in place of `inventory_deviation`; avellaneda_stoikov
+    needs it. In cartea_jaimungal it stands for the running penalty gamma sigma^2/2."""
+    arrival_rate_per_s: Positive | None = None
+    """A: orders a second and side that reach the fair value. None: estimated while the engine runs."""
+    arrival_decay_per_bps: Positive | None = None
+    """k, for a distance in bps of the price. None: estimated while the engine runs."""
+    impact_bps: NonNegative = 0.0
+    """How far the mid moves against us at a fill."""
+    counts_fee: bool = True
+    """The maker's fee is a part of the distance, a rebate makes it smaller."""
+    horizon_s: Positive | None = None
+    """Seconds to an end that never comes nearer. None: no end, but for `session_close_utc`."""
+    session_close_utc: Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")] | None = None
+    """HH:MM of the daily end of the session, at which no inventory is wanted any more."""
+    terminal_penalty_bps: NonNegative = 0.0
+    """What one order's worth of inventory costs at the end, beside the mid (glft_exact, cartea_jaimungal)."""
+
+    @model_validator(mode="after")
+    def _needs(self) -> "ModelSettings":
+        """What a model cannot do without."""
+        if (self.arrival_rate_per_s is None) != (self.arrival_decay_per_bps is None):
+            raise ValueError("arrival_rate_per_s and arrival_decay_per_bps are told together, or neither")
+        if self.horizon_s is not None and self.session_close_utc is not None:
+            raise ValueError("horizon_s and session_close_utc exclude each other: leave one out")
+        if self.name == "avellaneda_stoikov":
+            if self.horizon_s is None and self.session_close_utc is None:
+                raise ValueError("avellaneda_stoikov needs an end: set session_close_utc, or horizon_s")
+            if self.gamma is None:
+                raise ValueError("avellaneda_stoikov needs gamma, in 1/quote currency")
+        return self
+
+
+class SymbolSettings(Instruction):
+    """What is different for one symbol: keys of the sections of these names."""
+
+    market_making: dict[str, Any] = Field(default_factory=dict)
+    pricing: dict[str, Any] = Field(default_factory=dict)
+    model: dict[str, Any] = Field(default_factory=dict)
+
+    def over(self, sections: Mapping[str, Instruction]) -> dict[str, Instruction]:
+        """The sections with this symbol's values in them. Raises ValueError for what cannot be."""
+        return {
+            name: _with(section, name, getattr(self, name))
+            for name, section in sections.items()
+            if getattr(self, name)
+        }
+
+
+def _with(section: Instruction, name: str, values: Mapping[str, Any]) -> Instruction:
+    known = type(section).model_fields
+    for key in values:
+        if key not in known:
+            near = get_close_matches(key, known, n=1, cutoff=0.0)[0]
+            raise ValueError(f"{name}: unknown key {key!r}; did you mean {near!r}?")
+    try:
+        return type(section).model_validate({**section.model_dump(), **values})
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, (name, *first["loc"])))
+        raise ValueError(f"{place}: {first['msg'].removeprefix('Value error, ')}") from None
