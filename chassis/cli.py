@@ -174,7 +174,9 @@ def why_command(
 
 def _print_explanation(explained: dict[str, Any]) -> None:
     console = Console(width=None if sys.stdout.isatty() else 120, soft_wrap=True)
-    console.print(f"{explained['symbol']}  {explained['time'] or ''}", highlight=False)
+    because = explained["model_because"]
+    model = f"{explained['model']}, which stands in: {because}" if because else explained["model"]
+    console.print(f"{explained['symbol']}  {explained['time'] or ''}  {model}", highlight=False)
     for side in ("bid", "ask"):
         console.print(_side_table(side, explained[side]))
     for cause in explained["causes"]:

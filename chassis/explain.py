@@ -19,6 +19,7 @@ def explain_target(target: QuoteTarget, instrument: Instrument | None) -> dict[s
         "time": iso_time(target.event_time_ns),
         "sequence": target.sequence,
         "model": target.model,
+        "model_because": target.model_because,
         "bid": explain_side(target.bid, instrument),
         "ask": explain_side(target.ask, instrument),
     }

@@ -72,6 +72,8 @@ class Explanation(Answer):
     """Why the newest target's best prices are what they are."""
 
     model: str
+    model_because: str | None
+    """Why it is another model than was configured."""
     sequence: int
     event_time_ms: float
     valid_until_ms: float
@@ -158,6 +160,7 @@ def explanation(view: SymbolView) -> Explanation | None:
     explained: dict[str, Any] = explain_target(target, view.instrument)
     return Explanation(
         model=target.model,
+        model_because=target.model_because,
         sequence=target.sequence,
         event_time_ms=milliseconds(target.event_time_ns),
         valid_until_ms=milliseconds(target.valid_until_ns),

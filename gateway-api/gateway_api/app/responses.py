@@ -317,6 +317,8 @@ class WhyResponse(Viewed):
     symbol: str
     venue: str
     model: str
+    model_because: str | None
+    """Why it is another model than was configured."""
     sequence: int
     expired: bool
     """Nothing acts on this target any more; a fresh one should have come."""

@@ -316,6 +316,8 @@ export interface QuoteSides {
 
 export interface Explanation extends QuoteSides {
   model: string;
+  /** Why it is another model than was configured. */
+  model_because: string | null;
   sequence: number;
   event_time_ms: number;
   valid_until_ms: number;

@@ -37,8 +37,19 @@ export function WhyPanel({ status, why, isLoading }: WhyPanelProps) {
 function Source({ why, symbolKey }: { why: Explanation; symbolKey: string }) {
   return (
     <>
-      {why.model.replaceAll("_", " ")} <a href={replayHash(why.event_time_ms, symbolKey)}>#{why.sequence}</a> <TargetAge why={why} />
+      <Model why={why} /> <a href={replayHash(why.event_time_ms, symbolKey)}>#{why.sequence}</a> <TargetAge why={why} />
     </>
+  );
+}
+
+/** A model that stands in for the configured one is marked, and says why. */
+function Model({ why }: { why: Explanation }) {
+  const name = why.model.replaceAll("_", " ");
+  if (!why.model_because) return <>{name}</>;
+  return (
+    <span className="warn" title={why.model_because}>
+      {name} stands in
+    </span>
   );
 }
 
