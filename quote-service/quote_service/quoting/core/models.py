@@ -1,11 +1,12 @@
 """How wide a symbol is quoted, and how far from fair: the configured model's answer, in ticks.
 
-Every model is told in ticks, lots and seconds, and money in ticks times lots. Where the configured one lacks
-what it needs, or what it is told makes no sense, `vol_multiple` stands in: the quote says which and why.
+Where the configured one lacks what it needs, or what it is told makes no sense, `vol_multiple` stands in: the
+quote says which and why.
 """
 
 from collections.abc import Iterator
 from dataclasses import replace
+from math import floor, log2
 from typing import NamedTuple
 
 from quote_service.quoting.models.catalogue import quote_with
@@ -24,6 +25,12 @@ from schemas.units import BPS_PER_UNIT, NS_PER_S
 
 _SHIFTS = ("inventory",)
 """Steps of a model that move both prices alike; the others move them apart."""
+_SOLVED = ("glft_exact", "cartea_jaimungal")
+"""Models that solve a system of equations: milliseconds, where a quote may take a tenth of one."""
+_ORDERS_MAX = 30
+"""They are told of no smaller fills than this part of the maximum inventory."""
+_GRID = 64
+"""And of inputs rounded to a power of 2^(1/64), 1.1 %, so that they meet again what they solved before."""
 _DRIFTS = ("drift", "drift_risk")
 _SECONDS_PER_DAY = 86_400
 _CONFIG_KEYS = {
@@ -95,7 +102,8 @@ def answer_of(
     if because is None:
         try:
             inputs = _inputs(fair_ticks, volatility_bps, bias, facts, config.model)
-            return _told(quote_with(config.model.name, inputs), inputs, bias, volatility_bps)
+            quote = quote_with(config.model.name, inputs)
+            return _told(quote, inputs, fair_ticks / BPS_PER_UNIT, bias, volatility_bps)
         except ValueError as error:
             because = str(error)
     return _vol_multiple(fair_ticks, volatility_bps, bias, config.market_making, because)
@@ -128,31 +136,47 @@ def _lacks(facts: ModelFacts, settings: ModelSettings) -> str | None:
 def _inputs(
     fair_ticks: float, volatility_bps: float, bias: float, facts: ModelFacts, settings: ModelSettings
 ) -> ModelInputs:
-    """Ticks, lots, seconds. Raises ValueError for what makes no sense to a model."""
+    """Prices in bps of the fair value, sizes in orders. Raises ValueError for what makes no sense to a model.
+
+    In these units a market's level is nowhere in the equations, so that a solution serves as it moves.
+    """
     tick_of_bps = fair_ticks / BPS_PER_UNIT
-    rate, decay = settings.arrival_rate_per_s, settings.arrival_decay_per_bps
+    is_solved = settings.name in _SOLVED
+    rounded = _on_grid if is_solved else _as_it_is
+    orders_max = max(facts.full_lots / facts.order_lots, 1.0)
+    orders_max = float(min(floor(orders_max), _ORDERS_MAX)) if is_solved else orders_max
+    order_lots = facts.full_lots / orders_max
+    decay = settings.arrival_decay_per_bps or (facts.arrival_decay_per_tick or 0.0) * tick_of_bps
+    left_s = _seconds_left(facts.now_ns, settings)
     plain = ModelInputs(
-        mid=fair_ticks,
-        sigma=volatility_bps * tick_of_bps,
-        A=rate if rate is not None else facts.arrival_rate_per_s or 0.0,
-        k=decay / tick_of_bps if decay is not None else facts.arrival_decay_per_tick or 0.0,
-        order_size=facts.order_lots,
-        q=bias * facts.full_lots,
-        tau_s=_seconds_left(facts.now_ns, settings),
-        fee=facts.fee_bps * tick_of_bps if settings.counts_fee else 0.0,
-        impact=settings.impact_bps * tick_of_bps,
-        q_max=max(facts.full_lots, facts.order_lots),
-        terminal_penalty=settings.terminal_penalty_bps * tick_of_bps / facts.order_lots,
+        mid=BPS_PER_UNIT,
+        sigma=rounded(volatility_bps),
+        A=rounded(settings.arrival_rate_per_s or facts.arrival_rate_per_s or 0.0),
+        k=rounded(decay),
+        q=bias * orders_max,
+        tau_s=None if left_s is None else rounded(left_s),
+        fee=facts.fee_bps if settings.counts_fee else 0.0,
+        impact=settings.impact_bps,
+        q_max=orders_max,
+        terminal_penalty=settings.terminal_penalty_bps,
     )
-    return _averse(plain, facts, settings)
+    if settings.gamma is None:
+        return _averse(plain, orders_max, settings)
+    gamma = rounded(settings.gamma * facts.money_per_tick_lot * tick_of_bps * order_lots)
+    return replace(plain, gamma=gamma, phi=phi_from_gamma(gamma, plain.sigma))
 
 
-def _averse(inputs: ModelInputs, facts: ModelFacts, settings: ModelSettings) -> ModelInputs:
-    """With the aversion to risk, told or such that inventory is as spread out as is wanted."""
-    if settings.gamma is not None:
-        gamma = settings.gamma * facts.money_per_tick_lot
-        return replace(inputs, gamma=gamma, phi=phi_from_gamma(gamma, inputs.sigma))
-    deviation = settings.inventory_deviation * facts.full_lots
+def _on_grid(value: float) -> float:
+    return 2.0 ** (round(log2(value) * _GRID) / _GRID) if value > 0 else value
+
+
+def _as_it_is(value: float) -> float:
+    return value
+
+
+def _averse(inputs: ModelInputs, orders_max: float, settings: ModelSettings) -> ModelInputs:
+    """With such an aversion to risk that inventory is as spread out as is wanted."""
+    deviation = settings.inventory_deviation * orders_max
     if settings.name == "cartea_jaimungal":
         return replace(inputs, phi=phi_for_deviation(inputs, deviation))
     return replace(inputs, gamma=gamma_for_deviation(inputs, deviation))
@@ -166,19 +190,20 @@ def _seconds_left(now_ns: int, settings: ModelSettings) -> float | None:
     return (hours * 3600 + minutes * 60 - second_of_day) % _SECONDS_PER_DAY
 
 
-def _told(quote: ModelQuote, inputs: ModelInputs, bias: float, volatility_bps: float) -> ModelAnswer:
+def _told(
+    quote: ModelQuote, inputs: ModelInputs, tick_of_bps: float, bias: float, volatility_bps: float
+) -> ModelAnswer:
     """The model's own steps. A side that a model bars is barred by the sizes too, so none is lost here."""
-    tick_of_bps = inputs.mid / BPS_PER_UNIT
     drivers = {
-        "arrival": inputs.k * tick_of_bps,
-        "fee": inputs.fee / tick_of_bps,
-        "impact": inputs.impact / tick_of_bps,
+        "arrival": inputs.k,
+        "fee": inputs.fee,
+        "impact": inputs.impact,
         "inventory_risk": volatility_bps,
         "inventory": bias,
     }
     parts = [
-        Contribution(name, drivers.get(name, 0.0), _CONFIG_KEYS.get(name), ticks)
-        for name, ticks in _contributions(quote)
+        Contribution(name, drivers.get(name, 0.0), _CONFIG_KEYS.get(name), bps * tick_of_bps)
+        for name, bps in _contributions(quote)
     ]
     return ModelAnswer(
         quote.model,
@@ -189,7 +214,7 @@ def _told(quote: ModelQuote, inputs: ModelInputs, bias: float, volatility_bps: f
 
 
 def _contributions(quote: ModelQuote) -> Iterator[tuple[str, float]]:
-    """Each step after the mid with its ticks: outward, or up for a shift. No model is told a drift."""
+    """Each step after the mid with its bps: outward, or up for a shift. No model is told a drift."""
     for step in quote.steps[1:]:
         if step.name in _DRIFTS:
             continue

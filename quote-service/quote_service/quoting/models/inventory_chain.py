@@ -27,7 +27,8 @@ _SLICES_PER_JUMP = 4
 """Slices of time for each _SERIES_TERMS orders between the bounds: no slice then needs more terms."""
 _STAGES = 32
 """Under a strong penalty many fills in no time matter more than none: no stage has too many for a float."""
-_CACHED = 64
+_CACHED = 2_048
+"""Solutions kept, some 500 bytes each: what differs between two quotes is mostly the inventory."""
 
 
 @dataclass(frozen=True, slots=True)
