@@ -90,6 +90,17 @@ def test_the_worst_comes_first_and_a_side_that_is_not_quoted_says_why(open_page,
     has(page.locator("main"), "INVENTORY_FULL: 98.4 of 100")
 
 
+def test_until_the_first_message_the_panels_keep_their_places(watch, serve, world):
+    page = watch(forgive="404")  # this world has no past to ask for
+    page.route("**/api/v1/stream", lambda route: None)  # neither answered nor refused
+    page.goto(serve(world))
+    for panel in ("status", "symbols", "ticker"):
+        playwright_api.expect(page.locator(f"[data-panel={panel}] .skeleton")).to_be_visible()
+    has(page.locator("#state"), "CONNECTING")
+    assert page.locator("#rows").count() == 0
+    check_axe(page)
+
+
 def test_before_the_first_symbol_the_page_says_what_would_come(open_page, world_of):
     page = open_page(world_of({}))
     has(page.locator("[data-panel=symbols]"), "symbol")
