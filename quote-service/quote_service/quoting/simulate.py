@@ -49,7 +49,8 @@ class Simulated:
         return "\n".join(
             (
                 f"{self.model}, {steps}, {self.fill} fills, seed {self.seed}",
-                f"profit           {of.profit_mean:10.3f} +- {error:.3f}, deviation {of.profit_deviation:.3f}",
+                f"profit           {of.profit_mean:10.3f} +- {error:.3f}, "
+                f"deviation {of.profit_deviation:.3f}",
                 f"final inventory  {of.inventory_mean:10.3f}, deviation {of.inventory_deviation:.3f}",
                 f"mean spread      {of.spread_mean:10.4f}",
                 f"of the steps     {of.negative_distance_share:10.2%} quoted through the mid, "
