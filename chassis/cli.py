@@ -16,6 +16,7 @@ from chassis.cli_exchange import sandbox, venue_check, venues, watchdog
 from chassis.cli_kafka import run, topics_app
 from chassis.cli_log import log_app, newest_time_ns, replay_command
 from chassis.cli_pnl import pnl
+from chassis.cli_signals import signals
 from chassis.cli_simulate import simulate
 from chassis.cli_users import token, users_app
 from chassis.errors import ConfigError, EngineError
@@ -45,6 +46,7 @@ app.command("venue-check")(venue_check)
 app.command("watchdog")(watchdog)
 app.command("replay")(replay_command)
 app.command("pnl")(pnl)
+app.command("signals")(signals)
 app.command("simulate")(simulate)
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout, for programs.")]

@@ -70,6 +70,13 @@ class Volatility(Instruction):
     half_life_s: Positive = 60.0
     jump_sigma: Positive = 4.0
     """A return beyond this many standard deviations is a jump: flagged, and capped in the estimate."""
+    sample_ms: Milliseconds = 1_000
+    """Samples of the mid, for the estimates against noise and without jumps."""
+    slow_samples: Annotated[int, Field(ge=2, le=1_000)] = 10
+    """The slow of the two scales, in samples: noise that outlasts it is taken for movement."""
+    estimator: Literal["decayed", "two_scale"] = "decayed"
+    """What quoting is told: the time-decayed variance of all returns, or that of two scales, which noise (a
+    mid that bounces) does not raise."""
     regime_low_bps: Positive = 1.0
     """Below this (bps per square root of a second) the regime is low."""
     regime_high_bps: Positive = 5.0
@@ -89,6 +96,13 @@ class MarketData(Instruction):
     depth_half_life_s: Positive = 10.0
     """Depth, which order sizes follow, is averaged over time with this half-life."""
     flow_half_life_s: Positive = 10.0
+    ofi_levels: Annotated[int, Field(ge=1, le=20)] = 5
+    """Levels of the book of which order flow is told."""
+    ofi_half_life_s: Positive = 10.0
+    toxicity_bucket_s: Positive = 60.0
+    """A volume bucket holds what the market trades in this time on average."""
+    toxicity_buckets: Annotated[int, Field(ge=1, le=1_000)] = 20
+    """The newest full ones make the toxicity."""
     book_age_ms_max: Milliseconds = 10_000
     """Receive age at which a book is stale: quotes are pulled. Not exchange time: clocks differ."""
     signal_interval_ms: Milliseconds = 100

@@ -38,6 +38,16 @@ class Signal(SymbolEvent):
     """Time-decayed taker (buys - sells) / (buys + sells), -1 to 1."""
     flow_volume_lots: float
     """Time-decayed taker volume: flow_imbalance means little where this is small."""
+    robust_volatility_per_sqrt_s: float | None = None
+    """The same against noise, from two scales of sampling; None until it is ready."""
+    noise: float | None = None
+    """Standard deviation of what the logarithm of the mid strays from an efficient price."""
+    without_jumps_per_sqrt_s: float | None = None
+    """Volatility from products of neighbouring returns, in which a jump is nothing."""
+    ofi: tuple[float, ...] = ()
+    """Time-decayed order flow imbalance by level, best first, in mean sizes of a level."""
+    toxicity: float | None = None
+    """Mean imbalance of the newest volume buckets, 0 to 1; None before enough are full."""
     arrival_rate_per_s: float | None = None
     """A of A exp(-k distance): orders a second and side that reach the mid; None before any estimate."""
     arrival_decay_per_tick: float | None = None

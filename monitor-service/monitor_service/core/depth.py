@@ -1,5 +1,6 @@
 """What rests on the two sides, and which is heavier."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import exp
 
@@ -16,6 +17,25 @@ def weighted_mid(bid: float, bid_lots: float, ask: float, ask_lots: float) -> fl
     """Each best price weighted by the other side's queue: the heavier bid, the nearer to the ask."""
     share = bid_lots / (bid_lots + ask_lots)
     return share * ask + (1 - share) * bid
+
+
+def weighted_imbalance(bid_lots: Sequence[int], ask_lots: Sequence[int], decay: float) -> float:
+    """The imbalance of levels weighted by exp(-decay level), the best being level 0."""
+    bid, ask = (
+        sum(lots * exp(-decay * level) for level, lots in enumerate(side)) for side in (bid_lots, ask_lots)
+    )
+    return imbalance(bid, ask)
+
+
+def volume_adjusted_mid(
+    bid_prices: Sequence[int], bid_lots: Sequence[int], ask_prices: Sequence[int], ask_lots: Sequence[int]
+) -> float | None:
+    """Ticks: each price weighted by the size of the other side's same level; None for an empty side."""
+    levels = list(zip(bid_prices, bid_lots, ask_prices, ask_lots, strict=False))
+    total = sum(bid_size + ask_size for _, bid_size, _, ask_size in levels)
+    if not total:
+        return None
+    return sum(bid * ask_size + ask * bid_size for bid, bid_size, ask, ask_size in levels) / total
 
 
 @dataclass(slots=True)

@@ -17,6 +17,7 @@ from schemas.market import (
 )
 from schemas.message import Event, SymbolEvent
 from schemas.process import Tick
+from schemas.signals import Signal
 from schemas.units import NS_PER_MS, NS_PER_S
 
 BACKWARDS_NS_MAX = NS_PER_S
@@ -46,6 +47,11 @@ class MonitorCore:
         """The market facts that follow from `event`."""
         handler = self._handlers.get(type(event))
         return handler(event) if handler is not None else ()
+
+    def signal_of(self, key: str) -> Signal | None:
+        """All features of `venue:symbol` as they are now; None where it is unknown."""
+        symbol = self._symbols.get(key)
+        return None if symbol is None else symbol.signal(symbol.now_ns)
 
     def _on_instrument(self, announced: FeedInstrument) -> tuple[Event, ...]:
         known = self._symbols.get(announced.key)
@@ -107,6 +113,7 @@ class MonitorCore:
         if not symbol.trade_ids.is_new(trade.trade_id):
             return (_refusal(trade, now_ns, "duplicate_trade", f"trade id {trade.trade_id}"),)
         symbol.flow.add(now_ns, trade.side, trade.size_lots)
+        symbol.buckets.add(now_ns, trade.side, trade.size_lots)
         message = Trade(
             event_time_ns=now_ns,
             venue=trade.venue,

@@ -4,7 +4,10 @@ from dataclasses import dataclass, field
 from math import log
 
 from monitor_service.core.book import BookState
+from monitor_service.core.bucket_flow import BucketFlow
 from monitor_service.core.depth import TimeAverage, imbalance, weighted_mid
+from monitor_service.core.order_flow import OrderFlow
+from monitor_service.core.sampled_variance import SampledVariance
 from monitor_service.core.signal_gate import SignalGate
 from monitor_service.core.trade_flow import TradeFlow
 from monitor_service.core.volatility import VarianceRate, next_regime
@@ -12,8 +15,10 @@ from schemas.config import Config
 from schemas.market import Book, Instrument
 from schemas.recent_keys import RecentKeys
 from schemas.signals import Regime, Signal
-from schemas.units import BPS_PER_UNIT
+from schemas.units import BPS_PER_UNIT, NS_PER_MS
 
+_COMPARABLE = ("live", "one_sided")
+"""Books of which order flow is told: crossed ones show orders that are gone."""
 TRADE_IDS_MAX = 10_000
 """Trade ids remembered per symbol: a repeat within this many trades is refused."""
 
@@ -24,6 +29,11 @@ class SymbolMonitor:
 
     instrument: Instrument
     variance: VarianceRate
+    sampled: SampledVariance
+    is_robust: bool
+    """Quoting is told the estimate of `sampled`."""
+    order_flow: OrderFlow
+    buckets: BucketFlow
     flow: TradeFlow
     imbalance: TimeAverage
     bid_depth: TimeAverage
@@ -47,6 +57,12 @@ class SymbolMonitor:
         return cls(
             instrument,
             VarianceRate(volatility.half_life_s / log(2), volatility.jump_sigma),
+            SampledVariance(
+                volatility.half_life_s / log(2), volatility.sample_ms * NS_PER_MS, volatility.slow_samples
+            ),
+            volatility.estimator == "two_scale",
+            OrderFlow(config.market_data.ofi_levels, config.market_data.ofi_half_life_s / log(2)),
+            BucketFlow(config.market_data.toxicity_bucket_s, config.market_data.toxicity_buckets),
             TradeFlow(config.market_data.flow_half_life_s / log(2)),
             TimeAverage(config.market_data.imbalance_half_life_s / log(2)),
             TimeAverage(config.market_data.depth_half_life_s / log(2)),
@@ -82,6 +98,10 @@ class SymbolMonitor:
         self.imbalance.set(now_ns, imbalance(bid_lots, ask_lots))
         if self.book.status == "live":
             self._observe_mid(now_ns, bid_prices[0], bid_sizes[0], ask_prices[0], ask_sizes[0])
+        if self.book.status in _COMPARABLE:
+            self.order_flow.observe(now_ns, bid_prices, bid_sizes, ask_prices, ask_sizes)
+        else:
+            self.order_flow.lose()
         instrument = self.instrument
         return Book(
             event_time_ns=now_ns,
@@ -101,15 +121,14 @@ class SymbolMonitor:
         self.spread_ticks = ask - bid
         self.weighted_mid_ticks = weighted_mid(bid, bid_lots, ask, ask_lots)
         self.variance.observe(now_ns, self.mid_half_ticks)
+        self.sampled.observe(now_ns, self.mid_half_ticks)
 
     def signal_if_due(self, now_ns: int, config: Config) -> Signal | None:
         """The signal with current values, where it changed enough."""
         self.flow.decay_to(now_ns)
-        volatility = self.variance.per_sqrt_s
-        if volatility is not None and self.variance.is_ready:
+        volatility, is_ready = self.volatility
+        if volatility is not None and is_ready:
             self.regime = next_regime(self.regime, volatility * BPS_PER_UNIT, config.market_data.volatility)
-        book_imbalance = self.imbalance.at(now_ns)
-        flow_imbalance = self.flow.imbalance
         due = self.gate.is_due(
             now_ns=now_ns,
             status=self.book.status,
@@ -117,12 +136,27 @@ class SymbolMonitor:
             jump=self.variance.jump,
             mid_half_ticks=self.mid_half_ticks,
             volatility=volatility,
-            book_imbalance=book_imbalance,
-            flow_imbalance=flow_imbalance,
+            book_imbalance=self.imbalance.at(now_ns),
+            flow_imbalance=self.flow.imbalance,
         )
         if not due:
             return None
-        signal = Signal(
+        self.gate.last = self.signal(now_ns)
+        return self.gate.last
+
+    @property
+    def volatility(self) -> tuple[float | None, bool]:
+        """What quoting is told, per square root of a second, and whether it is past its warm-up."""
+        robust = self.sampled.per_sqrt_s if self.is_robust else None
+        if robust is not None:
+            return robust, True
+        return self.variance.per_sqrt_s, self.variance.is_ready
+
+    def signal(self, now_ns: int) -> Signal:
+        """All features as they are now."""
+        self.flow.decay_to(now_ns)
+        volatility, is_ready = self.volatility
+        return Signal(
             event_time_ns=now_ns,
             venue=self.instrument.venue,
             symbol=self.instrument.symbol,
@@ -132,14 +166,17 @@ class SymbolMonitor:
             spread_ticks=self.spread_ticks,
             weighted_mid_ticks=self.weighted_mid_ticks,
             volatility_per_sqrt_s=volatility,
-            volatility_ready=self.variance.is_ready,
+            volatility_ready=is_ready,
             regime=self.regime,
             jump=self.variance.jump,
             bid_depth_lots=round(self.bid_depth.at(now_ns)),
             ask_depth_lots=round(self.ask_depth.at(now_ns)),
-            imbalance=book_imbalance,
-            flow_imbalance=flow_imbalance,
+            imbalance=self.imbalance.at(now_ns),
+            flow_imbalance=self.flow.imbalance,
             flow_volume_lots=self.flow.volume_lots,
+            robust_volatility_per_sqrt_s=self.sampled.per_sqrt_s,
+            noise=self.sampled.noise,
+            without_jumps_per_sqrt_s=self.sampled.without_jumps_per_sqrt_s,
+            ofi=self.order_flow.at(now_ns),
+            toxicity=self.buckets.value,
         )
-        self.gate.last = signal
-        return signal
