@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from chassis.cli_calibrate import calibrate
 from chassis.cli_config import config_app
 from chassis.cli_docs import docs_app
 from chassis.cli_errors import exit_with_errors
@@ -46,6 +47,7 @@ app.command("venue-check")(venue_check)
 app.command("watchdog")(watchdog)
 app.command("replay")(replay_command)
 app.command("pnl")(pnl)
+app.command("calibrate")(calibrate)
 app.command("signals")(signals)
 app.command("simulate")(simulate)
 

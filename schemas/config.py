@@ -103,6 +103,8 @@ class MarketData(Instruction):
     """A volume bucket holds what the market trades in this time on average."""
     toxicity_buckets: Annotated[int, Field(ge=1, le=1_000)] = 20
     """The newest full ones make the toxicity."""
+    arrival_half_life_s: Positive = 600.0
+    """Of the market orders from which their arrival (A and k) is estimated."""
     book_age_ms_max: Milliseconds = 10_000
     """Receive age at which a book is stale: quotes are pulled. Not exchange time: clocks differ."""
     signal_interval_ms: Milliseconds = 100

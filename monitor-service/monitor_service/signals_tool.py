@@ -165,6 +165,10 @@ def _features(signal: Signal, book: Book | None, tick: Decimal, lot: Decimal) ->
         "flow_imbalance": signal.flow_imbalance,
         "flow_volume": _times(signal.flow_volume_lots, lot),
         "toxicity": signal.toxicity,
+        "arrival_rate_per_s": signal.arrival_rate_per_s,
+        "arrival_decay": None
+        if signal.arrival_decay_per_tick is None
+        else signal.arrival_decay_per_tick / float(tick),
         "volatility": signal.volatility_per_sqrt_s,
         "volatility_ready": signal.volatility_ready,
         "robust_volatility": signal.robust_volatility_per_sqrt_s,

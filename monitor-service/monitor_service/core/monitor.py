@@ -114,6 +114,7 @@ class MonitorCore:
             return (_refusal(trade, now_ns, "duplicate_trade", f"trade id {trade.trade_id}"),)
         symbol.flow.add(now_ns, trade.side, trade.size_lots)
         symbol.buckets.add(now_ns, trade.side, trade.size_lots)
+        symbol.arrival.trade(now_ns, trade, symbol.mid_half_ticks)
         message = Trade(
             event_time_ns=now_ns,
             venue=trade.venue,

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from math import log
 
+from monitor_service.core.arrival import ArrivalEstimate
 from monitor_service.core.book import BookState
 from monitor_service.core.bucket_flow import BucketFlow
 from monitor_service.core.depth import TimeAverage, imbalance, weighted_mid
@@ -34,6 +35,7 @@ class SymbolMonitor:
     """Quoting is told the estimate of `sampled`."""
     order_flow: OrderFlow
     buckets: BucketFlow
+    arrival: ArrivalEstimate
     flow: TradeFlow
     imbalance: TimeAverage
     bid_depth: TimeAverage
@@ -63,6 +65,7 @@ class SymbolMonitor:
             volatility.estimator == "two_scale",
             OrderFlow(config.market_data.ofi_levels, config.market_data.ofi_half_life_s / log(2)),
             BucketFlow(config.market_data.toxicity_bucket_s, config.market_data.toxicity_buckets),
+            ArrivalEstimate(config.market_data.arrival_half_life_s / log(2)),
             TradeFlow(config.market_data.flow_half_life_s / log(2)),
             TimeAverage(config.market_data.imbalance_half_life_s / log(2)),
             TimeAverage(config.market_data.depth_half_life_s / log(2)),
@@ -122,6 +125,7 @@ class SymbolMonitor:
         self.weighted_mid_ticks = weighted_mid(bid, bid_lots, ask, ask_lots)
         self.variance.observe(now_ns, self.mid_half_ticks)
         self.sampled.observe(now_ns, self.mid_half_ticks)
+        self.arrival.book(now_ns, self.spread_ticks)
 
     def signal_if_due(self, now_ns: int, config: Config) -> Signal | None:
         """The signal with current values, where it changed enough."""
@@ -156,6 +160,7 @@ class SymbolMonitor:
         """All features as they are now."""
         self.flow.decay_to(now_ns)
         volatility, is_ready = self.volatility
+        law = self.arrival.law
         return Signal(
             event_time_ns=now_ns,
             venue=self.instrument.venue,
@@ -179,4 +184,7 @@ class SymbolMonitor:
             without_jumps_per_sqrt_s=self.sampled.without_jumps_per_sqrt_s,
             ofi=self.order_flow.at(now_ns),
             toxicity=self.buckets.value,
+            arrival_rate_per_s=None if law is None else law.A,
+            arrival_decay_per_tick=None if law is None else law.k,
+            arrival_ready=law is not None,
         )

@@ -4,7 +4,7 @@ from math import exp
 
 import numpy as np
 import pytest
-from quote_service.quoting.models.calibration import fit_log_linear, fit_poisson
+from monitor_service.core.arrival_law import fit_log_linear, fit_poisson
 
 from tests.unit.quote_service.models.model_cases import SIX_FIGURES
 

@@ -1,0 +1,29 @@
+"""`maker calibrate`: how often orders come, and how far they reach."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from chassis.cli_errors import exit_with_errors
+from chassis.installed import tool
+
+
+@exit_with_errors
+def calibrate(
+    source: Annotated[str, typer.Argument(help="A recording, or the folder that `maker up --log` wrote.")],
+    symbol: Annotated[str, typer.Argument(help="BTC/USDT, or venue:BTC/USDT.")],
+    distance_bps: Annotated[
+        list[float] | None,
+        typer.Option(help="Distance to fit at; may be given again. None: from the market."),
+    ] = None,
+    plot: Annotated[Path | None, typer.Option(help="Where to write the picture, SVG.")] = None,
+    seed: Annotated[int, typer.Option(help="Of the resampling that gives the errors.")] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout, for programs.")] = False,
+) -> None:
+    """A and k: A exp(-k distance) market orders a second and side trade through a distance from the mid."""
+    report = tool("market_making.tools", "calibrate")(
+        source, symbol, distances_bps=distance_bps or (), plot=plot, seed=seed
+    )
+    print(json.dumps(report.as_json(), allow_nan=False) if as_json else report.as_text())

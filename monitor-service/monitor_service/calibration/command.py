@@ -1,0 +1,149 @@
+"""`maker calibrate`: A and k of a recording or a log, in the units of the market."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import exp
+from pathlib import Path
+from typing import Any
+
+from chassis.errors import ConfigError
+from chassis.settings import load_config
+from monitor_service.calibration.fit import Calibration, calibrate
+from monitor_service.calibration.orders import OrdersSeen, orders_of
+from monitor_service.calibration.plot import Point, intensity_plot
+from monitor_service.core.arrival_law import ArrivalLaw
+from schemas.units import BPS_PER_UNIT
+
+_LINE_POINTS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class CalibrationReport:
+    """What the command prints: prices in quote currency, times in seconds."""
+
+    symbol: str
+    seen: OrdersSeen
+    found: Calibration
+
+    @property
+    def tick(self) -> float:
+        """Quote currency."""
+        return float(self.seen.instrument.tick_size) if self.seen.instrument else 1.0
+
+    @property
+    def tick_bps(self) -> float:
+        """Of the mean mid."""
+        return BPS_PER_UNIT / self.seen.mid_ticks
+
+    def as_json(self) -> dict[str, Any]:
+        """For programs: k in 1/price and, beside it, for a distance in bps."""
+        found = self.found
+        return {
+            "symbol": self.symbol,
+            "window_s": found.window_s,
+            "orders": len(self.seen.orders),
+            "mid": self.seen.mid_ticks * self.tick,
+            "half_spread": self.seen.half_spread / 2 * self.tick,
+            **self._law(found.poisson),
+            "errors": self._law(found.error),
+            "not_fitted_because": found.because,
+            "log_linear": self._law(found.log_linear),
+            "from_depths": self._law(found.depths),
+            "buys": self._law(found.buys),
+            "sells": self._law(found.sells),
+            "distances": [
+                {
+                    "distance": cell.distance * self.tick,
+                    "distance_bps": cell.distance * self.tick_bps,
+                    "orders": cell.count,
+                    "rate_per_s": cell.count / (2 * found.window_s),
+                    "fitted_per_s": _rate(found.poisson, cell.distance),
+                }
+                for cell in found.cells
+            ],
+        }
+
+    def _law(self, law: ArrivalLaw | None) -> dict[str, float | None]:
+        if law is None:
+            return {"A": None, "k": None, "k_per_bps": None}
+        return {"A": law.A, "k": law.k / self.tick, "k_per_bps": law.k / self.tick_bps}
+
+    def as_text(self) -> str:
+        """For people, and the settings that hold the law fast."""
+        told = self.as_json()
+        lines = [
+            f"{self.symbol}: {told['orders']} market orders in {told['window_s']:.0f} s at a mean mid of "
+            f"{told['mid']:.10g}, half-spread {told['half_spread']:.6g}",
+        ]
+        if self.found.poisson is None:
+            lines.append(f"no fit: {self.found.because}")
+        else:
+            lines += [_estimate("A and k (Poisson)", told, told["errors"]), *self._others(told)]
+        lines.append(f"{'distance':>14} {'bps':>9} {'orders':>8} {'rate 1/s':>10} {'fitted':>10}")
+        lines += [_row(row) for row in told["distances"]]
+        if self.found.poisson is not None:
+            law = f"arrival_rate_per_s: {told['A']:.6g}, arrival_decay_per_bps: {told['k_per_bps']:.6g}"
+            lines.append(f"model: {{{law}}}")
+        return "\n".join(lines)
+
+    def _others(self, told: dict[str, Any]) -> list[str]:
+        names = {
+            "log_linear": "by least squares",
+            "from_depths": "from single depths",
+            "buys": "buys alone",
+            "sells": "sells alone",
+        }
+        return [_estimate(words, told[name], None) for name, words in names.items() if told[name]["A"]]
+
+    def plot(self) -> str:
+        """The fit as SVG. Raises ConfigError where there is none."""
+        law, found = self.found.poisson, self.found
+        if law is None:
+            raise ConfigError(f"there is no fit to draw: {found.because}")
+        points = [
+            Point(cell.distance * self.tick_bps, cell.count / (2 * found.window_s), cell.count)
+            for cell in found.cells
+        ]
+        reach = found.cells[-1].distance
+        line = [
+            (reach * index / _LINE_POINTS * self.tick_bps, law.A * exp(-law.k * reach * index / _LINE_POINTS))
+            for index in range(_LINE_POINTS + 1)
+        ]
+        title = f"{self.symbol}: A = {law.A:.4g}/s, k = {law.k / self.tick_bps:.4g}/bps"
+        return intensity_plot(title, "bps", points, line)
+
+
+def _rate(law: ArrivalLaw | None, distance: float) -> float | None:
+    return None if law is None else law.A * exp(-law.k * distance)
+
+
+def _estimate(words: str, law: dict[str, Any], errors: dict[str, Any] | None) -> str:
+    if errors is None or errors["A"] is None:
+        return f"{words:20} A {law['A']:.5g} 1/s   k {law['k']:.5g} 1/price, {law['k_per_bps']:.5g} 1/bps"
+    rate, decay, per_bps = (f"{law[name]:.5g} +- {errors[name]:.2g}" for name in ("A", "k", "k_per_bps"))
+    return f"{words:20} A {rate} 1/s   k {decay} 1/price, {per_bps} 1/bps"
+
+
+def _row(row: dict[str, Any]) -> str:
+    fitted = "-" if row["fitted_per_s"] is None else f"{row['fitted_per_s']:.5f}"
+    return (
+        f"{row['distance']:14.8g} {row['distance_bps']:9.4f} {row['orders']:8d} {row['rate_per_s']:10.5f} "
+        f"{fitted:>10}"
+    )
+
+
+def run_calibration(
+    source: str, symbol: str, *, distances_bps: Sequence[float] = (), plot: Path | None = None, seed: int = 0
+) -> CalibrationReport:
+    """The law of a recording, or of an engine's log where `source` is a folder; the picture where asked for.
+
+    Raises ConfigError for a source without the symbol, distances that are not, and a plot without a fit.
+    """
+    if any(not distance >= 0 for distance in distances_bps):
+        raise ConfigError(f"--distance-bps {list(distances_bps)}: each must be at least 0")
+    seen = orders_of(source, symbol, load_config((), {}, {}).config)
+    at = [distance / BPS_PER_UNIT * seen.mid_ticks for distance in sorted(set(distances_bps))]
+    report = CalibrationReport(symbol, seen, calibrate(seen, at, seed))
+    if plot is not None:
+        plot.write_text(report.plot())
+    return report

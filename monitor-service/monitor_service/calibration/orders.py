@@ -1,0 +1,120 @@
+"""The market orders of one symbol in a recording or an engine's log, each with how deep it went."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from chassis.bus.logfile import read_log
+from chassis.errors import ConfigError
+from chassis.text import nearest
+from monitor_service.core.arrival import OrderDepths
+from monitor_service.core.monitor import MonitorCore
+from monitor_service.feeds.recorded import RecordedFeed
+from schemas.config import Config
+from schemas.envelope import decode
+from schemas.market import Book, Instrument, Trade
+from schemas.message import Event, Side
+
+_TOPICS: dict[str, type[Event]] = {
+    "market.instrument": Instrument,
+    "market.book": Book,
+    "market.trade": Trade,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class MarketOrder:
+    """Depth in half ticks from the mid before it, at least 0."""
+
+    time_ns: int
+    side: Side
+    depth: int
+
+
+@dataclass(slots=True)
+class OrdersSeen:
+    """The orders of one symbol, and the market that they came to."""
+
+    instrument: Instrument | None = None
+    orders: list[MarketOrder] = field(default_factory=list)
+    mids: float = 0.0
+    spreads: float = 0.0
+    books: int = 0
+    begin_ns: int = 0
+    end_ns: int = 0
+
+    @property
+    def window_s(self) -> float:
+        """From the first live book to the last event."""
+        return (self.end_ns - self.begin_ns) / 1e9 if self.begin_ns else 0.0
+
+    @property
+    def mid_ticks(self) -> float:
+        """Mean over the books."""
+        return self.mids / self.books / 2
+
+    @property
+    def half_spread(self) -> float:
+        """Mean over the books, in half ticks."""
+        return self.spreads / self.books
+
+
+def orders_of(source: str, symbol: str, config: Config) -> OrdersSeen:
+    """All orders of `symbol` in a recording or, for a folder, in an engine's log.
+
+    Raises ConfigError where the source has no such symbol, or no trade of it with a book before it.
+    """
+    seen, known = OrdersSeen(), dict[str, None]()
+    depths, mid = OrderDepths(), None
+    for event in _events(Path(source), config):
+        key = event.key
+        known.setdefault(key.partition(":")[2])
+        if symbol not in (key, key.partition(":")[2]):
+            continue
+        if isinstance(event, Instrument):
+            seen.instrument = event
+        elif isinstance(event, Book):
+            mid = _take_book(seen, event)
+        elif isinstance(event, Trade) and mid is not None:
+            _take_trade(seen, depths, event, mid)
+        seen.end_ns = max(seen.end_ns, event.event_time_ns)
+    if depths.side is not None:
+        seen.orders.append(MarketOrder(seen.end_ns, depths.side, depths.depth))
+    if seen.instrument is None:
+        raise ConfigError(f"{source} holds no symbol {symbol}{nearest(symbol, known)}")
+    if not seen.orders:
+        raise ConfigError(f"{source} holds no trade of {symbol} with a live book before it")
+    return seen
+
+
+def _take_book(seen: OrdersSeen, book: Book) -> int | None:
+    if book.status != "live":
+        return None
+    seen.begin_ns = seen.begin_ns or book.event_time_ns
+    seen.books += 1
+    seen.mids += book.bid_prices[0] + book.ask_prices[0]
+    seen.spreads += book.ask_prices[0] - book.bid_prices[0]
+    return book.bid_prices[0] + book.ask_prices[0]
+
+
+def _take_trade(seen: OrdersSeen, depths: OrderDepths, trade: Trade, mid: int) -> None:
+    """An order counts at the time of the trade after it, less than a moment later where it matters."""
+    side = depths.side
+    ended = depths.add(trade.exchange_time_ns or trade.event_time_ns, trade.side, trade.price_ticks, mid)
+    if ended is not None and side is not None:
+        seen.orders.append(MarketOrder(trade.event_time_ns, side, ended))
+
+
+def _events(source: Path, config: Config) -> Iterator[Event]:
+    if source.is_dir():
+        for record in read_log(source):
+            model = _TOPICS.get(record.topic)
+            if model is not None:
+                yield decode(model, record.payload)
+        return
+    feed_config = config.feed.model_copy(update={"paths": (str(source),)})
+    feed = RecordedFeed(config.model_copy(update={"feed": feed_config}))
+    core = MonitorCore(config)
+    while (due_ns := feed.next_due_ns()) is not None:
+        for event in feed.take_due(due_ns):
+            yield from core.on_event(event)
