@@ -1,5 +1,6 @@
 """A and k as the market goes on: found again where the law made the orders, and nothing told too early."""
 
+from itertools import pairwise
 from random import Random
 
 import pytest
