@@ -19,11 +19,20 @@ def calibrate(
         typer.Option(help="Distance to fit at; may be given again. None: from the market."),
     ] = None,
     plot: Annotated[Path | None, typer.Option(help="Where to write the picture, SVG.")] = None,
+    microprice: Annotated[
+        bool, typer.Option("--microprice", help="Fit the micro-price's table in place of A and k.")
+    ] = False,
+    config_out: Annotated[
+        Path | None, typer.Option(help="With --microprice: where to write it as settings, YAML.")
+    ] = None,
     seed: Annotated[int, typer.Option(help="Of the resampling that gives the errors.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout, for programs.")] = False,
 ) -> None:
     """A and k: A exp(-k distance) market orders a second and side trade through a distance from the mid."""
-    report = tool("market_making.tools", "calibrate")(
-        source, symbol, distances_bps=distance_bps or (), plot=plot, seed=seed
-    )
+    if microprice:
+        report = tool("market_making.tools", "micro-price")(source, symbol, config_out=config_out)
+    else:
+        report = tool("market_making.tools", "calibrate")(
+            source, symbol, distances_bps=distance_bps or (), plot=plot, seed=seed
+        )
     print(json.dumps(report.as_json(), allow_nan=False) if as_json else report.as_text())

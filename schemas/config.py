@@ -14,7 +14,14 @@ from schemas.deployment import Access, Engine, Exchange, Kafka, Process, Redis
 from schemas.market import ContractKind
 from schemas.message import Instruction
 from schemas.numbers import Count, Fraction, Milliseconds, NonNegative, Positive, PositiveDecimal
-from schemas.quoting_settings import MarketMaking, ModelSettings, Pricing, SymbolSettings
+from schemas.quoting_settings import (
+    MarketMaking,
+    MicroPrice,
+    ModelSettings,
+    Pricing,
+    SymbolSettings,
+    check_fair_value,
+)
 
 
 class RiskLimits(Instruction):
@@ -295,8 +302,6 @@ ENVELOPE: Mapping[str, tuple[str, ...]] = {
     "reporting": ("capital",),
 }
 """What a configuration must say by itself before orders go to an exchange."""
-
-
 LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "::1")
 
 
@@ -308,8 +313,9 @@ class Config(Instruction):
     inventory: InventoryLimits = InventoryLimits()
     pricing: Pricing = Pricing()
     model: ModelSettings = ModelSettings()
+    micro_price: MicroPrice = MicroPrice()
     per_symbol: dict[str, SymbolSettings] = Field(default_factory=dict)
-    """By symbol: what is different for it in `market_making`, `pricing` and `model`."""
+    """By symbol: what is different for it in the four sections above that quoting reads."""
     market_data: MarketData = MarketData()
     routing: Routing = Routing()
     protection: Protection = Protection()
@@ -332,14 +338,17 @@ class Config(Instruction):
             return self
         sections = {name: getattr(self, name) for name in SymbolSettings.model_fields}
         try:
-            return self.model_copy(update=own.over(sections))
+            config = self.model_copy(update=own.over(sections))
         except ValueError as error:
             raise ValueError(f"per_symbol.{symbol}.{error}") from None
+        check_fair_value(config.pricing, config.micro_price, f"per_symbol.{symbol}.micro_price")
+        return config
 
     @model_validator(mode="after")
     def _per_symbol(self) -> "Config":
         for symbol in self.per_symbol:
             self.of_symbol(symbol)
+        check_fair_value(self.pricing, self.micro_price, "micro_price")
         return self
 
     @model_validator(mode="after")
@@ -372,11 +381,10 @@ class Config(Instruction):
     @model_validator(mode="after")
     def _access(self) -> "Config":
         """Beyond this machine nobody is let in by a code that a terminal showed."""
-        host = self.process.gateway_host
-        if host not in LOOPBACK_HOSTS and self.access.users_file is None:
+        if self.process.gateway_host not in LOOPBACK_HOSTS and self.access.users_file is None:
             raise ValueError(
-                f"process.gateway_host {host} is open to other machines, so access.users_file has to say who "
-                "comes in: make it with `maker users add`"
+                f"process.gateway_host {self.process.gateway_host} is open to other machines, so "
+                "access.users_file has to say who comes in: make it with `maker users add`"
             )
         return self
 

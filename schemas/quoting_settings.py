@@ -1,6 +1,7 @@
 """How quotes are priced: width, lean, model; for all symbols, and for one in particular."""
 
-from collections.abc import Mapping
+from bisect import bisect_left, bisect_right
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from difflib import get_close_matches
 from typing import Annotated, Any, Literal
@@ -10,6 +11,8 @@ from pydantic import Field, ValidationError, model_validator
 from schemas.message import Instruction
 from schemas.numbers import Fraction, Milliseconds, NonNegative, Positive, PositiveDecimal
 
+EVEN_SHARE = 0.5
+"""Of the bid in the two best sizes: a book that leans to no side."""
 ModelName = Literal["vol_multiple", "glft", "glft_exact", "cartea_jaimungal", "avellaneda_stoikov"]
 
 
@@ -39,7 +42,7 @@ class MarketMaking(Instruction):
 class Pricing(Instruction):
     """Fair value, pressure, emergency, size."""
 
-    fair_value: Literal["mid", "weighted_mid"] = "mid"
+    fair_value: Literal["mid", "weighted_mid", "micro_price"] = "mid"
     pressure_threshold: Annotated[float, Field(ge=0, lt=1)] = 0.1
     """Absolute book imbalance (-1..1) below which there is no pressure shift."""
     adjustment_speed: Annotated[float, Field(ge=0, lt=1)] = 0.001
@@ -118,12 +121,54 @@ class ModelSettings(Instruction):
         return self
 
 
+def imbalance_bucket(edges: Sequence[float], bid_share: float) -> int:
+    """Which bucket a share of the bid lies in; one that lies on an edge, in that farther from a half."""
+    return bisect_left(edges, bid_share) if bid_share <= EVEN_SHARE else bisect_right(edges, bid_share)
+
+
+class MicroPrice(Instruction):
+    """Where the mid goes from an imbalance and a spread, as `maker calibrate --microprice` fits it."""
+
+    imbalance_edges: tuple[Fraction, ...] = ()
+    """Between buckets of the bid's share of the two best sizes, ascending."""
+    spread_edges_ticks: tuple[int, ...] = ()
+    """The widest spread of each class but the last, ascending."""
+    adjustments_ticks: tuple[tuple[float, ...], ...] = ()
+    """Added to the mid: a row for each class of spreads, a value for each bucket."""
+
+    @model_validator(mode="after")
+    def _fits(self) -> "MicroPrice":
+        for name in ("imbalance_edges", "spread_edges_ticks"):
+            if list(getattr(self, name)) != sorted(getattr(self, name)):
+                raise ValueError(f"{name} must ascend")
+        if self.adjustments_ticks and len(self.adjustments_ticks) != len(self.spread_edges_ticks) + 1:
+            raise ValueError(
+                "adjustments_ticks must have a row for each class of spreads, one more than edges"
+            )
+        buckets = len(self.imbalance_edges) + 1
+        if any(len(row) != buckets for row in self.adjustments_ticks):
+            raise ValueError(
+                f"each row of adjustments_ticks must have {buckets} values, one more than the edges"
+            )
+        return self
+
+
+def check_fair_value(pricing: Pricing, table: MicroPrice, place: str) -> None:
+    """Raises ValueError for a micro-price without its table."""
+    if pricing.fair_value == "micro_price" and not table.adjustments_ticks:
+        raise ValueError(
+            f"pricing.fair_value micro_price needs {place}.adjustments_ticks: make it with "
+            "maker calibrate --microprice"
+        )
+
+
 class SymbolSettings(Instruction):
     """What is different for one symbol: keys of the sections of these names."""
 
     market_making: dict[str, Any] = Field(default_factory=dict)
     pricing: dict[str, Any] = Field(default_factory=dict)
     model: dict[str, Any] = Field(default_factory=dict)
+    micro_price: dict[str, Any] = Field(default_factory=dict)
 
     def over(self, sections: Mapping[str, Instruction]) -> dict[str, Instruction]:
         """The sections with this symbol's values in them. Raises ValueError for what cannot be."""

@@ -2,16 +2,22 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from math import exp
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from chassis.errors import ConfigError
 from chassis.settings import load_config
 from monitor_service.calibration.fit import Calibration, calibrate
+from monitor_service.calibration.microprice import MicroPriceTable, TopOfBook, fit_micro_price
 from monitor_service.calibration.orders import OrdersSeen, orders_of
 from monitor_service.calibration.plot import Point, intensity_plot
+from monitor_service.calibration.source import market_of
 from monitor_service.core.arrival_law import ArrivalLaw
+from schemas.market import Book
 from schemas.units import BPS_PER_UNIT
 
 _LINE_POINTS = 60
@@ -146,4 +152,71 @@ def run_calibration(
     report = CalibrationReport(symbol, seen, calibrate(seen, at, seed))
     if plot is not None:
         plot.write_text(report.plot())
+    return report
+
+
+@dataclass(frozen=True, slots=True)
+class MicroPriceReport:
+    """The fitted table, for programs, for people, and as settings."""
+
+    symbol: str
+    table: MicroPriceTable
+
+    def as_json(self) -> dict[str, Any]:
+        """Adjustments of the mid in ticks: a row for each class of spreads."""
+        return {
+            "symbol": self.symbol,
+            "imbalance_edges": list(self.table.imbalance_edges),
+            "spread_edges_ticks": list(self.table.spread_edges_ticks),
+            "adjustments_ticks": [list(row) for row in self.table.adjustments_ticks],
+            "books": [list(row) for row in self.table.books],
+        }
+
+    def as_text(self) -> str:
+        """A line for each bucket of the bid's share, a column for each class of spreads."""
+        bounds = (0.0, *self.table.imbalance_edges, 1.0)
+        lines = [
+            f"{self.symbol}: adjustment of the mid in ticks, by the bid's share of the best sizes; (books)",
+            f"spreads of at most {self.table.spread_edges_ticks} ticks, and wider",
+        ]
+        for bucket, (low, high) in enumerate(pairwise(bounds)):
+            cells = (
+                f"{row[bucket]:+9.4f} ({books[bucket]})"
+                for row, books in zip(self.table.adjustments_ticks, self.table.books, strict=True)
+            )
+            lines.append(f"{low:.3f} to {high:.3f}  " + "  ".join(cells))
+        return "\n".join(lines)
+
+    def settings(self) -> str:
+        """YAML that `maker up --config` takes."""
+        own = {
+            "pricing": {"fair_value": "micro_price"},
+            "micro_price": {
+                "imbalance_edges": [round(edge, 9) for edge in self.table.imbalance_edges],
+                "spread_edges_ticks": list(self.table.spread_edges_ticks),
+                "adjustments_ticks": [
+                    [round(each, 9) for each in row] for row in self.table.adjustments_ticks
+                ],
+            },
+        }
+        return str(yaml.safe_dump({"per_symbol": {self.symbol.rpartition(":")[2]: own}}, sort_keys=False))
+
+
+def run_micro_price(source: str, symbol: str, *, config_out: Path | None = None) -> MicroPriceReport:
+    """The micro-price table of a recording or a log. Raises ConfigError where it is too short for one."""
+    tops = [
+        TopOfBook(
+            bid_share=event.bid_sizes[0] / (event.bid_sizes[0] + event.ask_sizes[0]),
+            spread_ticks=event.ask_prices[0] - event.bid_prices[0],
+            mid_half_ticks=event.bid_prices[0] + event.ask_prices[0],
+        )
+        for event in market_of(source, symbol, load_config((), {}, {}).config)
+        if isinstance(event, Book) and event.status == "live"
+    ]
+    try:
+        report = MicroPriceReport(symbol, fit_micro_price(tops))
+    except ValueError as error:
+        raise ConfigError(f"{source}: no micro-price of {symbol}: {error}") from None
+    if config_out is not None:
+        config_out.write_text(report.settings())
     return report

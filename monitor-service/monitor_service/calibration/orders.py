@@ -1,25 +1,13 @@
 """The market orders of one symbol in a recording or an engine's log, each with how deep it went."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 
-from chassis.bus.logfile import read_log
 from chassis.errors import ConfigError
-from chassis.text import nearest
+from monitor_service.calibration.source import market_of
 from monitor_service.core.arrival import OrderDepths
-from monitor_service.core.monitor import MonitorCore
-from monitor_service.feeds.recorded import RecordedFeed
 from schemas.config import Config
-from schemas.envelope import decode
 from schemas.market import Book, Instrument, Trade
-from schemas.message import Event, Side
-
-_TOPICS: dict[str, type[Event]] = {
-    "market.instrument": Instrument,
-    "market.book": Book,
-    "market.trade": Trade,
-}
+from schemas.message import Side
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +52,8 @@ def orders_of(source: str, symbol: str, config: Config) -> OrdersSeen:
 
     Raises ConfigError where the source has no such symbol, or no trade of it with a book before it.
     """
-    seen, known = OrdersSeen(), dict[str, None]()
-    depths, mid = OrderDepths(), None
-    for event in _events(Path(source), config):
-        key = event.key
-        known.setdefault(key.partition(":")[2])
-        if symbol not in (key, key.partition(":")[2]):
-            continue
+    seen, depths, mid = OrdersSeen(), OrderDepths(), None
+    for event in market_of(source, symbol, config):
         if isinstance(event, Instrument):
             seen.instrument = event
         elif isinstance(event, Book):
@@ -80,8 +63,6 @@ def orders_of(source: str, symbol: str, config: Config) -> OrdersSeen:
         seen.end_ns = max(seen.end_ns, event.event_time_ns)
     if depths.side is not None:
         seen.orders.append(MarketOrder(seen.end_ns, depths.side, depths.depth))
-    if seen.instrument is None:
-        raise ConfigError(f"{source} holds no symbol {symbol}{nearest(symbol, known)}")
     if not seen.orders:
         raise ConfigError(f"{source} holds no trade of {symbol} with a live book before it")
     return seen
@@ -103,18 +84,3 @@ def _take_trade(seen: OrdersSeen, depths: OrderDepths, trade: Trade, mid: int) -
     ended = depths.add(trade.exchange_time_ns or trade.event_time_ns, trade.side, trade.price_ticks, mid)
     if ended is not None and side is not None:
         seen.orders.append(MarketOrder(trade.event_time_ns, side, ended))
-
-
-def _events(source: Path, config: Config) -> Iterator[Event]:
-    if source.is_dir():
-        for record in read_log(source):
-            model = _TOPICS.get(record.topic)
-            if model is not None:
-                yield decode(model, record.payload)
-        return
-    feed_config = config.feed.model_copy(update={"paths": (str(source),)})
-    feed = RecordedFeed(config.model_copy(update={"feed": feed_config}))
-    core = MonitorCore(config)
-    while (due_ns := feed.next_due_ns()) is not None:
-        for event in feed.take_due(due_ns):
-            yield from core.on_event(event)

@@ -1,5 +1,6 @@
 """The quote as it would be published now: prices and sizes, or the reason for none."""
 
+from bisect import bisect_left
 from typing import NamedTuple
 
 from quote_service.quoting.core import reasons
@@ -15,6 +16,7 @@ from quote_service.quoting.core.sizing import (
 from schemas.config import Config
 from schemas.market import Book
 from schemas.message import Side
+from schemas.quoting_settings import MicroPrice, imbalance_bucket
 from schemas.signals import Signal
 from schemas.units import BPS_PER_UNIT
 
@@ -52,13 +54,26 @@ def volatility_bps(signal: Signal, config: Config) -> float:
 
 
 def fair_ticks(book: Book, config: Config) -> float:
-    """The mid of a live book, or the mid weighted by the opposite queues (weighted mid in Stoikov 2018)."""
+    """Of a live book: the mid, the mid weighted by the opposite queues, or the micro-price (Stoikov 2018).
+
+    All of them lie inside the spread.
+    """
     bid, ask = book.bid_prices[0], book.ask_prices[0]
+    total_lots = book.bid_sizes[0] + book.ask_sizes[0]
+    mid = (bid + ask) / 2
+    if config.pricing.fair_value == "mid" or not total_lots:
+        return mid
+    bid_share = book.bid_sizes[0] / total_lots
     if config.pricing.fair_value == "weighted_mid":
-        bid_lots, ask_lots = book.bid_sizes[0], book.ask_sizes[0]
-        if bid_lots + ask_lots > 0:
-            return (bid * ask_lots + ask * bid_lots) / (bid_lots + ask_lots)
-    return (bid + ask) / 2
+        return bid + bid_share * (ask - bid)
+    most = (ask - bid) / 2
+    return mid + min(max(micro_adjustment(bid_share, ask - bid, config.micro_price), -most), most)
+
+
+def micro_adjustment(bid_share: float, spread_ticks: int, table: MicroPrice) -> float:
+    """Ticks, by the table's row for the spread and its bucket for the bid's share of the best sizes."""
+    row = table.adjustments_ticks[bisect_left(table.spread_edges_ticks, spread_ticks)]
+    return row[imbalance_bucket(table.imbalance_edges, bid_share)]
 
 
 def draft_quote(
