@@ -30,12 +30,14 @@ _PRICE_INPUTS = frozenset({"fair_value", "post_only", "tick_rounding"})
 
 
 def explain_side(side: QuoteSide, instrument: Instrument | None) -> dict[str, Any]:
-    """One side: its best level and the steps that led to it."""
+    """One side: its levels, best first, and the steps that led to the best one."""
     tick = 0.0 if instrument is None else float(instrument.tick_size)
-    quoted = bool(side.prices) and instrument is not None
+    levels = [] if instrument is None else _levels(side, instrument)
+    best = levels[0] if levels else {"price": None, "size": None}
     return {
-        "price": f"{from_units(side.prices[0], instrument.tick_size):f}" if quoted and instrument else None,
-        "size": f"{from_units(side.sizes[0], instrument.lot_size):f}" if quoted and instrument else None,
+        "price": best["price"],
+        "size": best["size"],
+        "levels": levels,
         "steps": [
             {
                 "name": step.name,
@@ -48,3 +50,13 @@ def explain_side(side: QuoteSide, instrument: Instrument | None) -> dict[str, An
         ],
         "not_quoting_because": side.not_quoting_because,
     }
+
+
+def _levels(side: QuoteSide, instrument: Instrument) -> list[dict[str, str]]:
+    return [
+        {
+            "price": f"{from_units(price, instrument.tick_size):f}",
+            "size": f"{from_units(size, instrument.lot_size):f}",
+        }
+        for price, size in zip(side.prices, side.sizes, strict=True)
+    ]

@@ -12,6 +12,7 @@ from pydantic import Field, model_validator
 
 from schemas.deployment import Access, Engine, Exchange, Kafka, Process, Redis
 from schemas.market import ContractKind
+from schemas.market_data_settings import MarketData
 from schemas.message import Instruction
 from schemas.numbers import Count, Fraction, Milliseconds, NonNegative, Positive, PositiveDecimal
 from schemas.quoting_settings import (
@@ -22,6 +23,7 @@ from schemas.quoting_settings import (
     SymbolSettings,
     check_fair_value,
 )
+from schemas.shape_settings import Shape
 
 
 class RiskLimits(Instruction):
@@ -69,60 +71,6 @@ class InventoryLimits(Instruction):
     rebalance_threshold: PositiveDecimal = Decimal(10)
     """Base units from the target at which a rebalance is signalled, or the same share of
     max_inventory_notional where that binds."""
-
-
-class Volatility(Instruction):
-    """Time-decayed variance of mid returns."""
-
-    half_life_s: Positive = 60.0
-    jump_sigma: Positive = 4.0
-    """A return beyond this many standard deviations is a jump: flagged, and capped in the estimate."""
-    sample_ms: Milliseconds = 1_000
-    """Samples of the mid, for the estimates against noise and without jumps."""
-    slow_samples: Annotated[int, Field(ge=2, le=1_000)] = 10
-    """The slow of the two scales, in samples: noise that outlasts it is taken for movement."""
-    estimator: Literal["decayed", "two_scale"] = "decayed"
-    """What quoting is told: the time-decayed variance of all returns, or that of two scales, which noise (a
-    mid that bounces) does not raise."""
-    regime_low_bps: Positive = 1.0
-    """Below this (bps per square root of a second) the regime is low."""
-    regime_high_bps: Positive = 5.0
-    """Above this the regime is high."""
-    regime_hysteresis: Fraction = 0.1
-    """A regime is left only beyond its threshold by this fraction."""
-
-
-class MarketData(Instruction):
-    """How books and trades are judged."""
-
-    book_levels: Annotated[int, Field(ge=1, le=1000)] = 20
-    depth_levels: Count = 5
-    """Levels of a side that depth and imbalance sum over."""
-    imbalance_half_life_s: Positive = 1.0
-    """Book imbalance is averaged over time with this half-life: the book flickers faster than it means it."""
-    depth_half_life_s: Positive = 10.0
-    """Depth, which order sizes follow, is averaged over time with this half-life."""
-    flow_half_life_s: Positive = 10.0
-    ofi_levels: Annotated[int, Field(ge=1, le=20)] = 5
-    """Levels of the book of which order flow is told."""
-    ofi_half_life_s: Positive = 10.0
-    toxicity_bucket_s: Positive = 60.0
-    """A volume bucket holds what the market trades in this time on average."""
-    toxicity_buckets: Annotated[int, Field(ge=1, le=1_000)] = 20
-    """The newest full ones make the toxicity."""
-    arrival_half_life_s: Positive = 600.0
-    """Of the market orders from which their arrival (A and k) is estimated."""
-    book_age_ms_max: Milliseconds = 10_000
-    """Receive age at which a book is stale: quotes are pulled. Not exchange time: clocks differ."""
-    signal_interval_ms: Milliseconds = 100
-    """A changed signal is published at most this often, but at once where quoting must react."""
-    volatility: Volatility = Volatility()
-
-    @model_validator(mode="after")
-    def _levels(self) -> "MarketData":
-        if self.depth_levels > self.book_levels:
-            raise ValueError(f"depth_levels {self.depth_levels} is more than book_levels {self.book_levels}")
-        return self
 
 
 class Routing(Instruction):
@@ -314,8 +262,9 @@ class Config(Instruction):
     pricing: Pricing = Pricing()
     model: ModelSettings = ModelSettings()
     micro_price: MicroPrice = MicroPrice()
+    shape: Shape = Shape()
     per_symbol: dict[str, SymbolSettings] = Field(default_factory=dict)
-    """By symbol: what is different for it in the four sections above that quoting reads."""
+    """By symbol: what is different for it in the sections above that quoting reads."""
     market_data: MarketData = MarketData()
     routing: Routing = Routing()
     protection: Protection = Protection()

@@ -169,6 +169,7 @@ class SymbolSettings(Instruction):
     pricing: dict[str, Any] = Field(default_factory=dict)
     model: dict[str, Any] = Field(default_factory=dict)
     micro_price: dict[str, Any] = Field(default_factory=dict)
+    shape: dict[str, Any] = Field(default_factory=dict)
 
     def over(self, sections: Mapping[str, Instruction]) -> dict[str, Instruction]:
         """The sections with this symbol's values in them. Raises ValueError for what cannot be."""

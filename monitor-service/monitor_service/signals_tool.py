@@ -20,8 +20,9 @@ from monitor_service.core.depth import imbalance, volume_adjusted_mid
 from monitor_service.core.monitor import MonitorCore
 from monitor_service.feeds.recorded import RecordedFeed
 from monitor_service.feeds.recorded_lines import Line, read_lines
-from schemas.config import Config, MarketData
+from schemas.config import Config
 from schemas.market import Book, FeedBook, FeedInstrument, FeedRefused, FeedTrade, Refusal
+from schemas.market_data_settings import MarketData
 from schemas.message import Event
 from schemas.signals import Signal
 from schemas.units import BPS_PER_UNIT, NS_PER_S

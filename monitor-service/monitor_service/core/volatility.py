@@ -9,7 +9,7 @@ observations N and D decay alike, so that the last N/D is also the present one.
 from dataclasses import dataclass
 from math import exp, expm1, log, sqrt
 
-from schemas.config import Volatility
+from schemas.market_data_settings import Volatility
 from schemas.signals import Regime
 from schemas.units import NS_PER_S
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from monitor_service.core.volatility import VarianceRate, next_regime
 
-from schemas.config import Volatility
+from schemas.market_data_settings import Volatility
 from schemas.signals import Regime
 
 S = 1_000_000_000

@@ -1,17 +1,22 @@
 """The quote as it would be published now: prices and sizes, or the reason for none."""
 
 from bisect import bisect_left
+from math import inf
 from typing import NamedTuple
 
 from quote_service.quoting.core import reasons
+from quote_service.quoting.core.ladder import DraftSide, barred, cut, levels
 from quote_service.quoting.core.models import ModelFacts
 from quote_service.quoting.core.pressure import flow_in_force
 from quote_service.quoting.core.pricing import PricedQuote, PricingInputs, price_quote
 from quote_service.quoting.core.sizing import (
     SizeLimits,
+    budget_share,
     full_size_lots,
+    inventory_multiplier,
     max_inventory_lots,
-    quote_size_lots,
+    order_lots_max,
+    volatility_factor,
 )
 from schemas.config import Config
 from schemas.market import Book
@@ -19,16 +24,6 @@ from schemas.message import Side
 from schemas.quoting_settings import MicroPrice, imbalance_bucket
 from schemas.signals import Signal
 from schemas.units import BPS_PER_UNIT
-
-
-class DraftSide(NamedTuple):
-    """One side; `price_ticks` is None where it is not quoted, and `reason` says why."""
-
-    price_ticks: int | None
-    size_lots: int
-    reason: str | None
-    size_is_limit: bool = False
-    """The size was cut to what is allowed: a larger one may not stay standing."""
 
 
 class QuoteDraft(NamedTuple):
@@ -41,7 +36,7 @@ class QuoteDraft(NamedTuple):
 
 def not_quoted(reason: str) -> QuoteDraft:
     """Neither side, for one reason."""
-    side = DraftSide(None, 0, reason)
+    side = barred(reason)
     return QuoteDraft(side, side, None)
 
 
@@ -76,43 +71,85 @@ def micro_adjustment(bid_share: float, spread_ticks: int, table: MicroPrice) -> 
     return row[imbalance_bucket(table.imbalance_edges, bid_share)]
 
 
+class Size(NamedTuple):
+    """What the size of a side's levels follows from."""
+
+    level_lots: float
+    """Mean size of a level of the book's side."""
+    inventory_share: float = 1.0
+    """The part of the maximum inventory that counts."""
+    factor: float = 1.0
+
+
+class Holding(NamedTuple):
+    """What is held of the symbol."""
+
+    lots: int = 0
+    bias: float = 0.0
+    """-1..1: inventory as a share of its maximum, positive when long."""
+
+
 def draft_quote(
-    book: Book, signal: Signal, bias: float, limits: SizeLimits, facts: ModelFacts, config: Config
+    book: Book, signal: Signal, held: Holding, limits: SizeLimits, facts: ModelFacts, config: Config
 ) -> QuoteDraft:
     """Both sides for a book that `reasons.book_reason` has nothing against, before risk has its say.
 
     The sizes in `facts` are filled in here.
     """
     pricing, fair = config.pricing, fair_ticks(book, config)
+    volatility = volatility_bps(signal, config)
+    share = budget_share(fair, volatility, limits, config.shape)
+    bias = held.bias if share == 1 else min(max(held.bias / share, -1.0), 1.0)
     bid_level, ask_level = _level_lots(book, signal, config.market_data.depth_levels)
+    full_lots = max_inventory_lots(fair, limits) * share
     inputs = PricingInputs(
         book.bid_prices[0],
         book.ask_prices[0],
         fair,
-        volatility_bps(signal, config),
+        volatility,
         bias,
         signal.imbalance,
         flow_in_force(signal, pricing),
         facts._replace(
-            order_lots=full_size_lots(fair, (bid_level + ask_level) / 2, limits, pricing),
-            full_lots=max_inventory_lots(fair, limits),
+            order_lots=full_size_lots(fair, (bid_level + ask_level) / 2, full_lots, limits, pricing),
+            full_lots=full_lots,
         ),
     )
     priced = price_quote(inputs, config)
     if priced is None:
         return not_quoted(reasons.PRICE_OUT_OF_RANGE)
-    sides = []
-    of_sides: tuple[tuple[Side, int, float], ...] = (
-        ("buy", priced.bid_ticks, bid_level),
-        ("sell", priced.ask_ticks, ask_level),
-    )
-    for side, price, level_lots in of_sides:
-        if price <= 0:
-            sides.append(DraftSide(None, 0, reasons.PRICE_NOT_POSITIVE))
-            continue
-        size, reason = quote_size_lots(side, price, level_lots, bias, signal.regime, limits, pricing)
-        sides.append(DraftSide(None if reason else price, size, reason))
-    return QuoteDraft(sides[0], sides[1], priced)
+    factor = volatility_factor(volatility, config.shape)
+    if signal.regime == "high":
+        factor *= pricing.high_regime_size_factor
+    held = Holding(held.lots, bias)
+    bid = draft_side("buy", (priced.bid_ticks, fair), Size(bid_level, share, factor), held, limits, config)
+    ask = draft_side("sell", (priced.ask_ticks, fair), Size(ask_level, share, factor), held, limits, config)
+    return QuoteDraft(bid, ask, priced)
+
+
+def draft_side(
+    side: Side, ticks: tuple[int, float], size: Size, held: Holding, limits: SizeLimits, config: Config
+) -> DraftSide:
+    """The levels of a side within the maximum inventory and the position band.
+
+    `ticks`: the best level's price, and the fair value.
+    """
+    best, fair = ticks
+    growing = held.bias if side == "buy" else -held.bias
+    if best <= 0:
+        return barred(reasons.PRICE_NOT_POSITIVE)
+    multiplier = inventory_multiplier(growing, config.shape)
+    if multiplier == 0:
+        return barred(reasons.MAX_INVENTORY)
+    full_lots = max_inventory_lots(best, limits) * size.inventory_share
+    usual = full_size_lots(best, size.level_lots, full_lots, limits, config.pricing)
+    lots = usual * multiplier * size.factor, order_lots_max(best, full_lots, limits, config.pricing)
+    made = levels(side, best, fair, lots, limits, config.shape)
+    room = full_lots * (1 - growing)
+    if sum(made.sizes) > room:
+        made = cut(made, room, reasons.MAX_INVENTORY, limits)
+    edge = limits.position_max_lots - held.lots if side == "buy" else held.lots - limits.position_min_lots
+    return made if edge == inf else cut(made, edge, reasons.POSITION_BAND, limits)
 
 
 def _level_lots(book: Book, signal: Signal, levels: int) -> tuple[float, float]:
@@ -125,17 +162,6 @@ def _level_lots(book: Book, signal: Signal, levels: int) -> tuple[float, float]:
 
 def reduce_only(draft: QuoteDraft, position_lots: int, limits: SizeLimits) -> QuoteDraft:
     """Leave only what lowers the position, and no more of it than there is."""
-    bid = _reducing(draft.bid, max(0, -position_lots), limits)
-    ask = _reducing(draft.ask, max(0, position_lots), limits)
-    return QuoteDraft(bid, ask, draft.priced)
-
-
-def _reducing(side: DraftSide, reducible_lots: int, limits: SizeLimits) -> DraftSide:
-    if side.price_ticks is None:
-        return side
-    size = min(side.size_lots, reducible_lots)
-    if size == 0:
-        return DraftSide(None, 0, reasons.RISK_REDUCE_ONLY)
-    if size * side.price_ticks < limits.min_tick_lots:
-        return DraftSide(None, 0, reasons.BELOW_MIN_NOTIONAL)
-    return DraftSide(side.price_ticks, size, None, size_is_limit=True)
+    bid = cut(draft.bid, -position_lots, reasons.RISK_REDUCE_ONLY, limits)
+    ask = cut(draft.ask, position_lots, reasons.RISK_REDUCE_ONLY, limits)
+    return draft._replace(bid=bid, ask=ask)

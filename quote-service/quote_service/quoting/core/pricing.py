@@ -50,7 +50,11 @@ class PricedQuote(NamedTuple):
     """Shift with one-sided flow."""
     shift: float
     """The model's, pressure and flight together, clamped: how far the centre stands from the fair value."""
-    final_half: float
+    spread_factors: tuple[float, float]
+    """What the half-spread is multiplied by for the bid, and for the ask."""
+    bid_half: float
+    """Of the side alone, after the minimum."""
+    ask_half: float
     passive_bid: float
     """Below the best ask, not yet on a tick."""
     passive_ask: float
@@ -83,11 +87,13 @@ def price_quote(inputs: PricingInputs, config: Config) -> PricedQuote | None:
         flight = -flight
     bound = pricing.skew_half_spreads_max * half
     shift = min(max(answer.shift + pressure + flight, -bound), bound)
-    final_half = max(half, _HALF_TICKS_MIN, fair * min_half_spread_bps(inputs.facts, pricing) / BPS_PER_UNIT)
-    if not (fair > 0 and fair + abs(shift) + final_half <= TICKS_MAX):
+    least = max(_HALF_TICKS_MIN, fair * min_half_spread_bps(inputs.facts, pricing) / BPS_PER_UNIT)
+    factors = config.shape.bid_spread_factor, config.shape.ask_spread_factor
+    bid_half, ask_half = max(half * factors[0], least), max(half * factors[1], least)
+    if not (fair > 0 and fair + abs(shift) + max(bid_half, ask_half) <= TICKS_MAX):
         return None
-    passive_bid = min(fair + shift - final_half, inputs.best_ask_ticks - 1)
-    passive_ask = max(fair + shift + final_half, inputs.best_bid_ticks + 1)
+    passive_bid = min(fair + shift - bid_half, inputs.best_ask_ticks - 1)
+    passive_ask = max(fair + shift + ask_half, inputs.best_bid_ticks + 1)
     return PricedQuote(
         inputs,
         answer,
@@ -96,7 +102,9 @@ def price_quote(inputs: PricingInputs, config: Config) -> PricedQuote | None:
         pressure,
         flight,
         shift,
-        final_half,
+        factors,
+        bid_half,
+        ask_half,
         passive_bid,
         passive_ask,
         round_outward(passive_bid, "buy"),

@@ -1,21 +1,23 @@
 """The core of quote-service: the newest facts of each symbol to the newest wanted quote."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from quote_service.quoting.core import reasons
 from quote_service.quoting.core.drafting import (
-    DraftSide,
+    Holding,
     QuoteDraft,
     draft_quote,
     not_quoted,
     reduce_only,
 )
+from quote_service.quoting.core.ladder import DraftSide
 from quote_service.quoting.core.models import ModelFacts
 from quote_service.quoting.core.pressure import is_emergency
 from quote_service.quoting.core.pricing import PricedQuote
-from quote_service.quoting.core.requoting import must_requote
+from quote_service.quoting.core.requoting import merged, stands
+from quote_service.quoting.core.shaping import ShapeMemory
 from quote_service.quoting.core.sizing import SizeLimits
 from quote_service.quoting.core.steps import quote_steps, step_fields
 from quote_service.quoting.models.vol_multiple import NAME as VOL_MULTIPLE
@@ -52,6 +54,7 @@ class SymbolState:
     target: QuoteTarget | None = None
     sequence: int = 0
     priced_ns: int = 0
+    memory: ShapeMemory = field(default_factory=ShapeMemory)
 
     @property
     def version(self) -> int:
@@ -74,6 +77,7 @@ class SymbolState:
             update={"event_time_ns": before.event_time_ns}
         ):
             self.book = self.signal = None
+            self.memory = ShapeMemory()
 
 
 class QuoterCore:
@@ -138,7 +142,11 @@ class QuoterCore:
 
     def _on_position(self, position: Position) -> tuple[Event, ...]:
         state = self._state(position)
-        state.position = position
+        before, state.position = state.position, position
+        if before is not None and before.instrument_version == position.instrument_version:
+            change_lots = position.position_lots - before.position_lots
+            shape = self._config(state).shape
+            state.memory.after_fills.see(change_lots, state.target, self._now_ns, shape)
         return self._requote(state, self._now_ns)
 
     def _on_instrument(self, instrument: Instrument) -> tuple[Event, ...]:
@@ -209,14 +217,12 @@ class QuoterCore:
         state.priced_ns = now_ns
         draft = self._draft(state, now_ns)
         standing = state.target
-        if (
-            standing is None
-            or standing.instrument_version != state.version
-            or must_requote(standing, draft, state.book, self._config(state).market_making)
-        ):
-            bid = _message(draft.bid, draft.priced, "buy")
-            ask = _message(draft.ask, draft.priced, "sell")
-            return (self._publish(state, now_ns, bid, ask, _model_of(draft)),)
+        if standing is None or standing.instrument_version != state.version:
+            return (self._publish_new(state, now_ns, draft, draft.bid, draft.ask),)
+        memory = state.memory.sides
+        bid, ask = merged(standing, draft, state.book, memory, now_ns, self._config(state))
+        if not (stands(standing.bid, bid) and stands(standing.ask, ask)):
+            return (self._publish_new(state, now_ns, draft, bid, ask),)
         if now_ns - standing.event_time_ns >= self._refresh_ns:
             model = (standing.model, standing.model_because)
             return (self._publish(state, now_ns, standing.bid, standing.ask, model),)
@@ -240,8 +246,11 @@ class QuoterCore:
             return not_quoted(reason)
         if signal is None:
             return not_quoted(reasons.NO_SIGNAL)
-        bias = 0.0 if state.position is None else state.position.bias
-        draft = draft_quote(book, signal, bias, limits, _facts(state, signal, now_ns), self._config(state))
+        config = self._config(state)
+        held = Holding(state.position_lots, 0.0 if state.position is None else state.position.bias)
+        draft = draft_quote(book, signal, held, limits, _facts(state, signal, now_ns), config)
+        if state.instrument is not None:
+            draft = state.memory.applied(draft, state.instrument, now_ns, config.shape)
         return reduce_only(draft, state.position_lots, limits) if self._is_reduce_only(state) else draft
 
     def _blocked(self, state: SymbolState) -> str | None:
@@ -270,6 +279,21 @@ class QuoterCore:
         return any(
             risk is not None and risk.state == "REDUCE_ONLY" for risk in (state.risk, self._account_risk)
         )
+
+    def _publish_new(
+        self, state: SymbolState, now_ns: int, draft: QuoteDraft, bid: DraftSide, ask: DraftSide
+    ) -> QuoteTarget:
+        """The sides as they are to stand; one that stands already keeps the explanation it came with."""
+        sides = []
+        names: tuple[Side, Side] = ("buy", "sell")
+        for name, made, memory in zip(names, (bid, ask), state.memory.sides, strict=True):
+            old = None if state.target is None else _side_of(state.target, name)
+            if old is not None and made.prices and old.prices[:1] == made.prices[:1]:
+                sides.append(old.model_copy(update={"prices": made.prices, "sizes": made.sizes}))
+                continue
+            memory.priced_ns = now_ns
+            sides.append(_message(made, draft.priced, name))
+        return self._publish(state, now_ns, sides[0], sides[1], _model_of(draft))
 
     def _publish(
         self,
@@ -324,11 +348,14 @@ def _model_of(draft: QuoteDraft) -> tuple[str, str | None]:
 
 
 def _message(side: DraftSide, priced: PricedQuote | None, name: Side) -> QuoteSide:
-    quoted = side.price_ticks is not None
     fields = {
-        "prices": (side.price_ticks,) if quoted else (),
-        "sizes": (side.size_lots,) if quoted else (),
+        "prices": side.prices,
+        "sizes": side.sizes,
         "steps": () if priced is None else step_fields(quote_steps(priced, name)),
         "not_quoting_because": side.reason,
     }
     return QuoteSide.model_validate(fields)  # one call for the side and its steps: half the time
+
+
+def _side_of(target: QuoteTarget, name: Side) -> QuoteSide:
+    return target.bid if name == "buy" else target.ask

@@ -1,15 +1,13 @@
-"""How much to quote: from the depth beside which it stands, cut by inventory and regime."""
+"""How much to quote: from the depth beside which it stands, cut by inventory, volatility and regime."""
 
-from math import floor
+from math import exp, floor, inf, sqrt
 from typing import NamedTuple
 
-from quote_service.quoting.core.reasons import BELOW_MIN_NOTIONAL, MAX_INVENTORY
 from schemas.config import Config
 from schemas.market import Instrument
-from schemas.message import Side
 from schemas.quoting_settings import Pricing
-from schemas.signals import Regime
-from schemas.units import ceil_units
+from schemas.shape_settings import Shape
+from schemas.units import BPS_PER_UNIT, ceil_units, floor_units
 
 _SNAP_LOTS = 1e-9
 """A size this little below a whole lot is that lot: the difference is rounding of floats."""
@@ -24,6 +22,10 @@ class SizeLimits(NamedTuple):
     order_max_tick_lots: float
     max_inventory_tick_lots: float
     max_inventory_lots: float
+    loss_budget_tick_lots: float | None = None
+    """What the maximum inventory may lose, see `Shape.loss_budget`."""
+    position_min_lots: float = -inf
+    position_max_lots: float = inf
 
     @classmethod
     def of(cls, instrument: Instrument, config: Config) -> "SizeLimits | None":
@@ -33,26 +35,41 @@ class SizeLimits(NamedTuple):
             return None
         money = instrument.money_per_tick_lot
         reporting = money * instrument.reporting_rate
+        lot, shape = instrument.lot_size * instrument.multiplier, config.shape
+        budget = shape.loss_budget
         return cls(
             ceil_units(instrument.min_notional, money),
             float(config.pricing.order_notional_min / reporting),
             float(config.pricing.order_notional_max / reporting),
             float(config.inventory.max_inventory_notional / reporting),
-            float(config.inventory.max_inventory / (instrument.lot_size * instrument.multiplier)),
+            float(config.inventory.max_inventory / lot),
+            None if budget is None else float(budget / reporting),
+            -inf if shape.position_min is None else ceil_units(shape.position_min, lot),
+            inf if shape.position_max is None else floor_units(shape.position_max, lot),
         )
 
 
-def inventory_multiplier(side: Side, bias: float) -> float:
-    """1 when flat, falling to 0 on the side that would add to a full inventory; never above 1."""
-    growing = bias if side == "buy" else -bias
+def inventory_multiplier(growing: float, shape: Shape) -> float:
+    """1 when flat, falling to 0 on the side that would add to a full inventory; never above 1.
+
+    `growing` is the bias, -1..1, positive where the side would add to the inventory.
+    """
+    if shape.inventory_sizing == "exponential" and 0 < growing < 1:
+        return exp(-shape.inventory_sizing_eta * growing)
     return min(1.0, max(0.0, 1.0 - growing))
 
 
-def full_size_lots(price_ticks: float, level_lots: float, limits: SizeLimits, pricing: Pricing) -> float:
+def order_lots_max(price_ticks: float, full_lots: float, limits: SizeLimits, pricing: Pricing) -> float:
+    """The largest order beside a maximum inventory of `full_lots`."""
+    return min(limits.order_max_tick_lots / price_ticks, pricing.order_inventory_share_max * full_lots)
+
+
+def full_size_lots(
+    price_ticks: float, level_lots: float, full_lots: float, limits: SizeLimits, pricing: Pricing
+) -> float:
     """Size of a flat book-keeper's order, not yet whole lots. `level_lots`: mean size of a level."""
-    full_lots = max_inventory_lots(price_ticks, limits)
-    most = min(limits.order_max_tick_lots / price_ticks, pricing.order_inventory_share_max * full_lots)
     least = limits.order_min_tick_lots / price_ticks
+    most = order_lots_max(price_ticks, full_lots, limits, pricing)
     return min(max(pricing.depth_fraction * level_lots, least), most)
 
 
@@ -61,23 +78,30 @@ def max_inventory_lots(price_ticks: float, limits: SizeLimits) -> float:
     return min(limits.max_inventory_lots, limits.max_inventory_tick_lots / price_ticks)
 
 
-def quote_size_lots(
-    side: Side,
-    price_ticks: int,
-    level_lots: float,
-    bias: float,
-    regime: Regime,
-    limits: SizeLimits,
-    pricing: Pricing,
-) -> tuple[int, str | None]:
-    """Size in lots, and the reason where it is 0. `level_lots` is the mean size of a level of our side."""
-    multiplier = inventory_multiplier(side, bias)
-    if multiplier == 0.0:
-        return 0, MAX_INVENTORY
-    wanted = full_size_lots(price_ticks, level_lots, limits, pricing) * multiplier
-    if regime == "high":
-        wanted *= pricing.high_regime_size_factor
+def budget_share(price_ticks: float, volatility_bps: float, limits: SizeLimits, shape: Shape) -> float:
+    """Above 0, to 1: the part of the maximum inventory that the loss budget leaves.
+
+    The budget's inventory is L / (z sigma sqrt(H)), sigma in price a square root of a second.
+    """
+    budget = limits.loss_budget_tick_lots
+    if budget is None or not volatility_bps:
+        return 1.0
+    per_lot = shape.loss_deviations * volatility_bps / BPS_PER_UNIT * price_ticks * sqrt(shape.loss_horizon_s)
+    return min(1.0, budget / per_lot / max_inventory_lots(price_ticks, limits))
+
+
+def volatility_factor(volatility_bps: float, shape: Shape) -> float:
+    """What sizes are multiplied by: the volatility at which they are as they are, over that of now."""
+    reference = shape.size_volatility_bps
+    if reference is None:
+        return 1.0
+    most = shape.size_volatility_factor_max
+    if not volatility_bps:
+        return most
+    return min(max(reference / volatility_bps, shape.size_volatility_factor_min), most)
+
+
+def whole_lots(wanted: float, price_ticks: int, limits: SizeLimits) -> int:
+    """Rounded down; 0 for less than the venue's minimum."""
     lots = floor(wanted + _SNAP_LOTS)
-    if lots == 0 or lots * price_ticks < limits.min_tick_lots:
-        return 0, BELOW_MIN_NOTIONAL
-    return lots, None
+    return 0 if lots * price_ticks < limits.min_tick_lots else lots

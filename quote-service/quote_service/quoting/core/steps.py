@@ -19,7 +19,7 @@ class RawStep(NamedTuple):
 
 
 def quote_steps(priced: PricedQuote, side: Side) -> list[RawStep]:
-    """The steps of one side, always all of them, from the fair value to the final tick."""
+    """The steps of one side from the fair value to the final tick; a side's own factor where it has one."""
     inputs, fair = priced.inputs, priced.inputs.fair_ticks
     outward = -1 if side == "buy" else 1
     opposite = inputs.best_ask_ticks if side == "buy" else inputs.best_bid_ticks
@@ -28,6 +28,9 @@ def quote_steps(priced: PricedQuote, side: Side) -> list[RawStep]:
     widened = fair + outward * priced.half
     leaned = widened + priced.answer.shift
     pressed = leaned + priced.pressure
+    final_half = priced.bid_half if side == "buy" else priced.ask_half
+    factor = priced.spread_factors[0 if side == "buy" else 1]
+    own_half = priced.half * factor
     wanted_shift = priced.answer.shift + priced.pressure + priced.flight
     return [
         RawStep("fair_value", fair, "pricing.fair_value", fair),
@@ -44,15 +47,24 @@ def quote_steps(priced: PricedQuote, side: Side) -> list[RawStep]:
         RawStep(
             "skew_clamp", bps(wanted_shift, fair), "pricing.skew_half_spreads_max", widened + priced.shift
         ),
+        *_own_spread(side, factor, fair + priced.shift + outward * own_half),
         RawStep(
             "minimum_spread",
-            bps(2 * priced.half, fair),
+            bps(2 * own_half, fair),
             "pricing.min_spread_bps",
-            fair + priced.shift + outward * priced.final_half,
+            fair + priced.shift + outward * final_half,
         ),
         RawStep("post_only", opposite, None, passive),
         RawStep("tick_rounding", passive, None, final),
     ]
+
+
+def _own_spread(side: Side, factor: float, price_after: float) -> list[RawStep]:
+    """The step of an asymmetric spread, or none."""
+    if factor == 1:
+        return []
+    key = "shape.bid_spread_factor" if side == "buy" else "shape.ask_spread_factor"
+    return [RawStep("side_spread", factor, key, price_after)]
 
 
 def _parts(parts: tuple[Contribution, ...], before: float, sign: int) -> list[RawStep]:

@@ -13,7 +13,7 @@ from quote_service.routing.core.order_states import AWAITING_ANSWER, Order
 from quote_service.routing.core.request import Request
 from quote_service.routing.core.standing_back import Crossing
 from quote_service.routing.core.symbol_state import SymbolState
-from quote_service.routing.core.wanted import Wanted
+from quote_service.routing.core.wanted import Wanted, in_their_slots
 from schemas.quoting import QuoteTarget
 from schemas.units import side_sign
 
@@ -43,6 +43,7 @@ def plan(
 ) -> Plan:
     """The steps from what is open to what is wanted at `now_ns`."""
     made = Plan([], [])
+    sides = in_their_slots(sides[0], symbol.orders), in_their_slots(sides[1], symbol.orders)
     for wanted in sides:
         _plan_levels(symbol, target, wanted, made.requests)
     bids, asks = sides

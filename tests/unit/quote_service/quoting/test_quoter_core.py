@@ -1,7 +1,7 @@
 """The core of quote-service: which facts lead to which quote, and when it is said again."""
 
 from decimal import Decimal
-from typing import Any, get_args
+from typing import get_args
 
 import pytest
 from hypothesis import given
@@ -11,165 +11,29 @@ from quote_service.quoting.core.drafting import volatility_bps
 from quote_service.quoting.core.pressure import flow_in_force, is_emergency
 from quote_service.quoting.core.quoter import QuoterCore
 
-from schemas.config import Config
-from schemas.control import Command, CommandAction
-from schemas.inventory import Position
-from schemas.market import Book, BookStatus, Instrument, Trade
+from schemas.control import CommandAction
+from schemas.market import Book, BookStatus, Trade
 from schemas.message import ALL_SYMBOLS, Event
 from schemas.process import ConfigApplied, Shutdown, Tick
-from schemas.quoting import QuoteSide, QuoteTarget
-from schemas.risk import RiskState, TradingState
-from schemas.signals import Signal
-
-MS = 1_000_000
-S = 1_000 * MS
-T0 = 1_000_000 * S
-SOL = "SOL/USDT"
-ETH = "ETH/USDT"
-
-
-def config(**sections: dict[str, Any]) -> Config:
-    return Config.model_validate(sections)
-
-
-def instrument(symbol: str = SOL, **terms: Any) -> Instrument:
-    """Tick 0.01, lot 0.001: at 10,000 ticks a lot is worth 0.1."""
-    facts: dict[str, Any] = {
-        "tick_size": Decimal("0.01"),
-        "lot_size": Decimal("0.001"),
-        "base_currency": "SOL",
-        "quote_currency": "USDT",
-        "reporting_rate": Decimal(1),
-    }
-    return Instrument(event_time_ns=T0, venue="sim", symbol=symbol, **{**facts, **terms})
-
-
-def book(
-    bid: int = 9_999,
-    ask: int = 10_001,
-    *,
-    at: int = T0,
-    status: BookStatus = "live",
-    sizes: tuple[int, int] = (20_000, 20_000),
-    symbol: str = SOL,
-    version: int = 1,
-) -> Book:
-    """Around 10,000 ticks, where the default base spread is 10 ticks each side."""
-    return Book(
-        event_time_ns=at,
-        venue="sim",
-        symbol=symbol,
-        instrument_version=version,
-        status=status,
-        bid_prices=(bid,),
-        bid_sizes=(sizes[0],),
-        ask_prices=(ask,),
-        ask_sizes=(sizes[1],),
-    )
-
-
-def signal(symbol: str = SOL, **features: Any) -> Signal:
-    """Calm and balanced, with a mean level of 20,000 lots, of which a tenth is quoted."""
-    facts: dict[str, Any] = {
-        "book_status": "live",
-        "book_time_ns": T0,
-        "mid_half_ticks": 20_000,
-        "spread_ticks": 2,
-        "weighted_mid_ticks": 10_000.0,
-        "volatility_per_sqrt_s": 0.0,
-        "volatility_ready": True,
-        "regime": "medium",
-        "jump": False,
-        "bid_depth_lots": 20_000,
-        "ask_depth_lots": 20_000,
-        "imbalance": 0.0,
-        "flow_imbalance": 0.0,
-        "flow_volume_lots": 0.0,
-    }
-    return Signal(event_time_ns=T0, venue="sim", symbol=symbol, **{**facts, **features})
-
-
-def position(lots: int = 0, bias: float = 0.0, *, at: int = T0, version: int = 1) -> Position:
-    money = dict.fromkeys(
-        (
-            *("realised", "unrealised", "fees", "pnl", "pnl_capture", "pnl_inventory", "max_drawdown"),
-            *("pnl_reporting", "notional_reporting", "traded_notional"),
-        ),
-        Decimal(0),
-    )
-    return Position(
-        event_time_ns=at,
-        venue="sim",
-        symbol=SOL,
-        instrument_version=version,
-        quote_currency="USDT",
-        position_lots=lots,
-        average_price_ticks=None,
-        mark_half_ticks=None,
-        fills=0,
-        bias=bias,
-        rebalance_action="none",
-        rebalance_size_lots=0,
-        rebalance_urgency=0.0,
-        **money,
-    )
-
-
-def risk(state: TradingState = "RUN", symbol: str = ALL_SYMBOLS, *why: str, at: int = T0) -> RiskState:
-    return RiskState(
-        event_time_ns=at,
-        venue="*" if symbol == ALL_SYMBOLS else "sim",
-        symbol=symbol,
-        state=state,
-        reasons=why,
-    )
-
-
-def command(action: CommandAction, symbol: str = SOL, *, at: int = T0) -> Command:
-    return Command(
-        event_time_ns=at,
-        venue="*" if symbol == ALL_SYMBOLS else "sim",
-        symbol=symbol,
-        command_id="c1",
-        action=action,
-        principal="tester",
-        reason="a test",
-    )
-
-
-def targets(core: QuoterCore, *events: Event) -> list[QuoteTarget]:
-    """What the core says to all of the events."""
-    said = [output for event in events for output in core.on_event(event)]
-    assert all(isinstance(output, QuoteTarget) for output in said)
-    return [output for output in said if isinstance(output, QuoteTarget)]
-
-
-def facts(symbol: str = SOL) -> tuple[Event, ...]:
-    """All that a quote needs beside the book."""
-    return (risk(), instrument(symbol), signal(symbol))
-
-
-def quoting(settings: Config | None = None) -> QuoterCore:
-    """A core whose target 9,990 and 10,010 for 2,000 lots stands since T0."""
-    core = QuoterCore(settings or config())
-    (target,) = targets(core, *facts(), book())
-    assert quotes(target) == ((9_990, 2_000), (10_010, 2_000))
-    return core
-
-
-def quotes(target: QuoteTarget) -> tuple[tuple[int, int] | None, tuple[int, int] | None]:
-    """(price, size) of each side, None where it is not quoted."""
-
-    def level(side: QuoteSide) -> tuple[int, int] | None:
-        return (side.prices[0], side.sizes[0]) if side.prices else None
-
-    return level(target.bid), level(target.ask)
-
-
-def why_not(target: QuoteTarget) -> tuple[str | None, str | None]:
-    for side in (target.bid, target.ask):
-        assert bool(side.prices) == bool(side.sizes) == (side.not_quoting_because is None)
-    return target.bid.not_quoting_because, target.ask.not_quoting_because
+from tests.unit.quote_service.quoting.builders import (
+    ETH,
+    MS,
+    SOL,
+    T0,
+    S,
+    book,
+    command,
+    config,
+    facts,
+    instrument,
+    position,
+    quotes,
+    quoting,
+    risk,
+    signal,
+    targets,
+    why_not,
+)
 
 
 class TestQuoting:
@@ -201,9 +65,16 @@ class TestQuoting:
         assert targets(quoting(), trade) == []
 
     def test_a_fill_leans_the_quote_without_waiting_for_the_market(self) -> None:
-        """A bias of 0.4 is 2 bps: 2 ticks down; the bid shrinks to 0.6."""
-        (target,) = targets(quoting(), position(lots=40_000, bias=0.4, at=T0 + 1))
-        assert quotes(target) == ((9_988, 1_200), (10_008, 2_000))
+        """A bias of 0.8 is 4 bps: 4 ticks down; the bid shrinks to 0.2."""
+        (target,) = targets(quoting(), position(lots=80_000, bias=0.8, at=T0 + 1))
+        assert quotes(target) == ((9_986, 400), (10_006, 2_000))
+
+    def test_a_side_that_is_near_enough_keeps_its_place_when_the_other_moves(self) -> None:
+        """2 bps down, which is just less than 2 bps for the ask; its explanation is that of its price."""
+        core = quoting()
+        (target,) = targets(core, position(lots=40_000, bias=0.4, at=T0 + 1))
+        assert quotes(target) == ((9_988, 1_200), (10_010, 2_000))
+        assert round(target.ask.steps[-1].price_after) == 10_010
 
     def test_a_signal_alone_waits_for_its_book(self) -> None:
         core = quoting()
@@ -316,7 +187,9 @@ NOT_QUOTED: dict[str, tuple[Event, ...]] = {
         if reason is not None
     },
 }
-ON_ONE_SIDE = {reasons.MAX_INVENTORY}
+ON_ONE_SIDE = {reasons.MAX_INVENTORY, reasons.POSITION_BAND, reasons.PRICE_BAND}
+ON_ONE_SIDE |= {reasons.MOVING_BAND, reasons.FILLED_ORDER_DELAY}
+"""The last four: test_shape.py."""
 
 
 class TestNotQuoting:
@@ -514,7 +387,7 @@ class TestSayingAgain:
         core = quoting(config(market_making={"requote_threshold_bps": 100}))
         assert targets(core, book(9_985, 9_991, at=T0 + 1)) == []
         (target,) = targets(core, book(9_980, 9_985, at=T0 + 2))
-        assert quotes(target) == ((9_972, 2_000), (9_993, 2_000))
+        assert quotes(target) == ((9_972, 2_000), (10_010, 2_000))
 
     def test_a_target_is_refreshed_at_half_its_life_with_the_price_that_stands(self) -> None:
         core = quoting()

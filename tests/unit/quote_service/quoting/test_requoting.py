@@ -3,12 +3,13 @@
 from typing import Any
 
 import pytest
-from quote_service.quoting.core.drafting import DraftSide, QuoteDraft
-from quote_service.quoting.core.requoting import must_requote
+from quote_service.quoting.core.drafting import QuoteDraft
+from quote_service.quoting.core.ladder import DraftSide
+from quote_service.quoting.core.requoting import SideMemory, merged, stands
 
+from schemas.config import Config
 from schemas.market import Book
 from schemas.quoting import QuoteSide, QuoteTarget
-from schemas.quoting_settings import MarketMaking
 
 OLD_BID, OLD_ASK = 100_000, 100_100
 LOTS = 1_000
@@ -27,7 +28,7 @@ def book(bid: int | None = 100_049, ask: int | None = 100_051) -> Book:
     )
 
 
-def stands(price: int | None, lots: int = LOTS, because: str | None = None) -> QuoteSide:
+def standing_side(price: int | None, lots: int = LOTS, because: str | None = None) -> QuoteSide:
     quoted = price is not None
     return QuoteSide(
         prices=(price,) if quoted else (),
@@ -40,11 +41,11 @@ def stands(price: int | None, lots: int = LOTS, because: str | None = None) -> Q
 def draft(
     price: int | None, lots: int = LOTS, reason: str | None = None, *, limit: bool = False
 ) -> DraftSide:
-    return DraftSide(price, lots, reason, limit)
+    return DraftSide(() if price is None else (price,), () if price is None else (lots,), reason, limit)
 
 
 SAME_BID, SAME_ASK = draft(OLD_BID), draft(OLD_ASK)
-STANDING_BID, STANDING_ASK = stands(OLD_BID), stands(OLD_ASK)
+STANDING_BID, STANDING_ASK = standing_side(OLD_BID), standing_side(OLD_ASK)
 
 
 def requotes(
@@ -67,7 +68,9 @@ def requotes(
         bid=standing,
         ask=STANDING_ASK,
     )
-    return must_requote(target, QuoteDraft(bid, ask, None), seen, MarketMaking.model_validate(making))
+    config = Config.model_validate({"market_making": making})
+    sides = merged(target, QuoteDraft(bid, ask, None), seen, (SideMemory(), SideMemory()), 1, config)
+    return not (stands(target.bid, sides[0]) and stands(target.ask, sides[1]))
 
 
 def test_the_same_quote_stands() -> None:
@@ -108,11 +111,11 @@ def test_a_side_that_goes_is_taken_away_at_once() -> None:
 
 
 def test_a_side_that_appears_is_quoted_at_once() -> None:
-    assert requotes(standing=stands(None, because="MAX_INVENTORY"))
+    assert requotes(standing=standing_side(None, because="MAX_INVENTORY"))
 
 
 def test_a_side_that_stays_away_is_said_once_for_each_reason() -> None:
-    away = stands(None, because="BOOK_STALE")
+    away = standing_side(None, because="BOOK_STALE")
     assert not requotes(draft(None, 0, "BOOK_STALE"), standing=away)
     assert requotes(draft(None, 0, "SHUTDOWN"), standing=away)
 

@@ -6,13 +6,14 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from quote_service.quoting.core.drafting import Holding, Size, draft_side
 from quote_service.quoting.core.reasons import BELOW_MIN_NOTIONAL, MAX_INVENTORY
-from quote_service.quoting.core.sizing import SizeLimits, inventory_multiplier, quote_size_lots
+from quote_service.quoting.core.sizing import SizeLimits, inventory_multiplier
 
 from schemas.config import Config
 from schemas.market import Instrument
 from schemas.message import Side
-from schemas.signals import Regime
+from schemas.shape_settings import Shape
 
 AT_100 = 10_000
 """A price of 100 with a tick of 0.01: a lot of 0.001 is worth 0.1."""
@@ -36,7 +37,7 @@ def sized(
     *,
     side: Side = "buy",
     bias: float = 0.0,
-    regime: Regime = "medium",
+    factor: float = 1.0,
     price_ticks: int = AT_100,
     inventory: dict[str, Any] | None = None,
     pricing: dict[str, Any] | None = None,
@@ -45,7 +46,10 @@ def sized(
     config = Config.model_validate({"inventory": inventory or {}, "pricing": pricing or {}})
     limits = limits_of(config, **terms)
     assert limits is not None
-    return quote_size_lots(side, price_ticks, level_lots, bias, regime, limits, config.pricing)
+    made = draft_side(
+        side, (price_ticks, price_ticks), Size(level_lots, 1.0, factor), Holding(0, bias), limits, config
+    )
+    return sum(made.sizes), made.reason
 
 
 def test_the_limits_in_the_units_of_an_instrument() -> None:
@@ -123,9 +127,10 @@ def test_a_full_inventory_is_not_added_to(side: Side, bias: float) -> None:
     assert sized(20_000, side=side, bias=-bias) == (2_000, None)
 
 
-def test_the_high_regime_halves_a_size() -> None:
-    assert sized(20_000, regime="high") == (1_000, None)
-    assert sized(20_000, regime="low") == (2_000, None)
+def test_a_size_is_scaled_after_its_bounds_and_never_beyond_the_largest_order() -> None:
+    assert sized(20_000, factor=0.5) == (1_000, None)
+    assert sized(0.0, factor=0.5) == (250, None)
+    assert sized(1e9, factor=1.5) == (25_000, None)
 
 
 def test_a_size_is_whole_lots_rounded_down() -> None:
@@ -147,7 +152,7 @@ def test_less_than_a_lot_is_not_quoted() -> None:
 
 @pytest.mark.parametrize(("bias", "buy", "sell"), [(0.0, 1, 1), (0.25, 0.75, 1), (-1, 1, 0), (1.5, 0, 1)])
 def test_the_multiplier_falls_from_one_to_zero(bias: float, buy: float, sell: float) -> None:
-    assert (inventory_multiplier("buy", bias), inventory_multiplier("sell", bias)) == (buy, sell)
+    assert (inventory_multiplier(bias, Shape()), inventory_multiplier(-bias, Shape())) == (buy, sell)
 
 
 shares = st.floats(-1, 1)
@@ -168,12 +173,12 @@ def test_a_longer_inventory_never_bids_more_nor_asks_less(
     assert lots("sell", longer) >= lots("sell", shorter)
 
 
-@given(levels, prices, shares, st.sampled_from(["low", "medium", "high"]), st.integers(0, 1_000))
+@given(levels, prices, shares, st.floats(0.25, 1.5), st.integers(0, 1_000))
 def test_a_size_keeps_to_every_bound_or_says_why_it_is_none(
-    level_lots: float, price_ticks: int, bias: float, regime: Regime, min_notional: int
+    level_lots: float, price_ticks: int, bias: float, factor: float, min_notional: int
 ) -> None:
     lots, reason = sized(
-        level_lots, bias=bias, regime=regime, price_ticks=price_ticks, min_notional=Decimal(min_notional)
+        level_lots, bias=bias, factor=factor, price_ticks=price_ticks, min_notional=Decimal(min_notional)
     )
     assert (lots == 0) == (reason is not None)
     value = lots * price_ticks * 0.00001

@@ -305,3 +305,29 @@ def test_one_bad_symbol_does_not_stop_another() -> None:
     desk.send(instrument(symbol="BAD", tick_size=Decimal(0)))
     desk.book(0)
     assert said(desk.target(1, 1, bids=[(99, 5)])) == [("place_intent", "buy", 99, 5)]
+
+
+def test_a_ladder_that_moves_by_a_level_leaves_the_orders_that_are_wanted_again() -> None:
+    """Two of three prices stay: one order moves across, whatever level it was."""
+    desk = Desk(wide_config())
+    placed = desk.live(0, 1, bids=[(99, 5), (97, 5), (95, 5)])
+    [moved] = desk.target(5, 2, bids=[(97, 5), (95, 5), (93, 5)])
+    assert said([moved]) == [("amend_intent", "buy", 93, 5)]
+    assert moved.client_order_id == placed[0].client_order_id
+
+
+def test_a_level_that_goes_is_cancelled_at_its_own_slot() -> None:
+    desk = Desk(wide_config())
+    placed = desk.live(0, 1, bids=[(99, 5), (97, 5), (95, 5)])
+    [gone] = desk.target(5, 2, bids=[(97, 5), (95, 5)])
+    assert (gone.kind, gone.client_order_id) == ("cancel_intent", placed[0].client_order_id)
+
+
+def test_one_that_hangs_on_keeps_its_place_beside_a_new_one() -> None:
+    desk = Desk(wide_config())
+    desk.live(0, 1, asks=[(105, 5)])
+    [new] = desk.target(5, 2, asks=[(101, 5), (105, 5)])
+    assert said([new]) == [("place_intent", "sell", 101, 5)]
+    assert desk.answer(6, "accepted", new)
+    [gone] = desk.target(7, 3, asks=[(101, 5)])
+    assert (gone.kind, gone.price_ticks) == ("cancel_intent", 105)

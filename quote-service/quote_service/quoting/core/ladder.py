@@ -1,0 +1,110 @@
+"""The levels of one side: prices from the best outward, whole sizes, cut to the room there is."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import NamedTuple
+
+from quote_service.quoting.core.reasons import BELOW_MIN_NOTIONAL
+from quote_service.quoting.core.sizing import SizeLimits, whole_lots
+from schemas.message import Side
+from schemas.shape_settings import Shape
+from schemas.units import BPS_PER_UNIT, round_outward, side_sign
+
+
+class DraftSide(NamedTuple):
+    """One side, best level first; empty where it is not quoted, and `reason` says why."""
+
+    prices: tuple[int, ...]
+    sizes: tuple[int, ...]
+    reason: str | None = None
+    size_is_limit: bool = False
+    """The sizes were cut to what is allowed: larger ones may not stay standing."""
+
+    @property
+    def is_ordered(self) -> bool:
+        """Does every level stand further out than the one before, all in one direction?"""
+        steps = [after - before for before, after in pairwise(self.prices)]
+        return all(step > 0 for step in steps) or all(step < 0 for step in steps)
+
+
+def barred(reason: str) -> DraftSide:
+    """Nothing, for one reason."""
+    return DraftSide((), (), reason)
+
+
+def level_prices(side: Side, best_ticks: int, fair_ticks: float, shape: Shape) -> list[int]:
+    """Ticks of every level above 0, each a tick or more beyond the one before."""
+    outward = -side_sign(side)
+    prices = [best_ticks]
+    for offset_bps in _offsets_bps(side, shape)[1:]:
+        wanted = round_outward(best_ticks + outward * offset_bps * fair_ticks / BPS_PER_UNIT, side)
+        next_ticks = prices[-1] + outward
+        price = min(wanted, next_ticks) if side == "buy" else max(wanted, next_ticks)
+        if price <= 0:
+            break
+        prices.append(price)
+    return prices
+
+
+def levels(
+    side: Side,
+    best_ticks: int,
+    fair_ticks: float,
+    lots: tuple[float, float],
+    limits: SizeLimits,
+    shape: Shape,
+) -> DraftSide:
+    """The side's ladder; `lots`: the usual size of a level, and the largest, not yet whole."""
+    usual, most = lots
+    prices, sizes = [], []
+    factor = 1.0
+    for level, price in enumerate(level_prices(side, best_ticks, fair_ticks, shape)):
+        factor = _size_factor(side, level, factor, shape)
+        size = whole_lots(min(usual * factor, most), price, limits)
+        if size:
+            prices.append(price)
+            sizes.append(size)
+    return DraftSide(tuple(prices), tuple(sizes)) if prices else barred(BELOW_MIN_NOTIONAL)
+
+
+def cut(side: DraftSide, room_lots: float, reason: str, limits: SizeLimits) -> DraftSide:
+    """The levels, best first, until their sizes fill the room; `reason` is why there is no more."""
+    if not side.prices:
+        return side
+    if room_lots < 1:
+        return barred(reason)
+    prices, sizes = [], []
+    for price, wanted in zip(side.prices, side.sizes, strict=True):
+        size = whole_lots(min(wanted, room_lots), price, limits)
+        if not size:
+            break
+        room_lots -= size
+        prices.append(price)
+        sizes.append(size)
+    if not prices:
+        return barred(BELOW_MIN_NOTIONAL)
+    return DraftSide(tuple(prices), tuple(sizes), None, size_is_limit=True)
+
+
+def with_levels(side: Side, draft: DraftSide, more: Sequence[tuple[int, int]]) -> DraftSide:
+    """The side with more levels (price, lots) at their places; at one price theirs stands alone."""
+    found = dict(zip(draft.prices, draft.sizes, strict=True)) | dict(more)
+    ordered = sorted(found.items(), reverse=side == "buy")
+    return DraftSide(
+        tuple(price for price, _ in ordered),
+        tuple(size for _, size in ordered),
+        None if ordered else draft.reason,
+        draft.size_is_limit,
+    )
+
+
+def _offsets_bps(side: Side, shape: Shape) -> tuple[float, ...]:
+    told = shape.bid_level_offsets_bps if side == "buy" else shape.ask_level_offsets_bps
+    return told or tuple(level * shape.level_step_bps for level in range(shape.levels))
+
+
+def _size_factor(side: Side, level: int, before: float, shape: Shape) -> float:
+    told = shape.bid_level_size_factors if side == "buy" else shape.ask_level_size_factors
+    if told:
+        return told[min(level, len(told) - 1)]
+    return before * shape.level_size_factor if level else 1.0

@@ -1,0 +1,53 @@
+"""What the shape settings that remember make of a draft: bands, delays after fills, hanging orders."""
+
+from dataclasses import dataclass, field
+
+from quote_service.quoting.core.after_fills import AfterFills, FilledSide
+from quote_service.quoting.core.bands import MovingBand, moving_bar, price_bar
+from quote_service.quoting.core.drafting import QuoteDraft
+from quote_service.quoting.core.ladder import DraftSide, barred, with_levels
+from quote_service.quoting.core.pricing import PricedQuote
+from quote_service.quoting.core.reasons import FILLED_ORDER_DELAY
+from quote_service.quoting.core.requoting import SideMemory
+from schemas.market import Instrument
+from schemas.message import Side
+from schemas.shape_settings import Shape
+
+_MAY_HANG = (None, FILLED_ORDER_DELAY)
+"""Where a side is not quoted for any other reason, nothing hangs there either."""
+
+
+@dataclass(slots=True)
+class ShapeMemory:
+    """What is remembered of one symbol; all of it in the units of one version of its contract."""
+
+    band: MovingBand = field(default_factory=MovingBand)
+    after_fills: AfterFills = field(default_factory=AfterFills)
+    sides: tuple[SideMemory, SideMemory] = field(default_factory=lambda: (SideMemory(), SideMemory()))
+    """Bid and ask."""
+
+    def applied(self, draft: QuoteDraft, instrument: Instrument, now_ns: int, shape: Shape) -> QuoteDraft:
+        """The draft within the bands, and with what hangs beside it."""
+        priced = draft.priced
+        if priced is None:
+            return draft
+        reference = self.band.reference(priced.inputs.fair_ticks, now_ns, shape)
+
+        def side(name: Side, made: DraftSide, filled: FilledSide) -> DraftSide:
+            fair = priced.inputs.fair_ticks
+            because = price_bar(name, fair, instrument, shape) or moving_bar(name, fair, reference, shape)
+            if because is not None:
+                return barred(because)
+            if filled.is_delayed(now_ns, shape):
+                made = barred(FILLED_ORDER_DELAY)
+            if not filled.hanging or made.reason not in _MAY_HANG:
+                return made
+            opposite = _opposite_ticks(name, priced)
+            return with_levels(name, made, filled.levels(name, opposite, fair, now_ns, shape))
+
+        fills = self.after_fills
+        return draft._replace(bid=side("buy", draft.bid, fills.bid), ask=side("sell", draft.ask, fills.ask))
+
+
+def _opposite_ticks(name: Side, priced: PricedQuote) -> int:
+    return priced.inputs.best_ask_ticks if name == "buy" else priced.inputs.best_bid_ticks
