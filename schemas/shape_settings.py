@@ -76,7 +76,7 @@ class Shape(Instruction):
     filled_order_delay_ms: NonNegative = 0.0
     """A side is not quoted for so long after a fill of it."""
     hanging: bool = False
-    """After a fill of one side, the other side's orders stay where they are, beside the new ones."""
+    """After fills of one side, as many of the other side's best levels stay where they are."""
     hanging_distance_max_bps: Positive = 100.0
     """One that is further than this from the fair value goes."""
     hanging_age_max_s: Positive = 1_800.0

@@ -31,24 +31,27 @@ class FilledSide:
             self.filled_ns is not None and now_ns - self.filled_ns < shape.filled_order_delay_ms * NS_PER_MS
         )
 
-    def hang(self, standing: QuoteSide, now_ns: int) -> None:
-        """Keep what stands, beside what hangs already."""
+    def hang(self, standing: QuoteSide, count: int, now_ns: int) -> None:
+        """Keep the best levels that stand, beside what hangs already."""
         known = {each.price_ticks for each in self.hanging}
-        for price, lots in zip(standing.prices, standing.sizes, strict=True):
+        for price, lots in list(zip(standing.prices, standing.sizes, strict=True))[:count]:
             if price not in known and len(self.hanging) < LEVELS_MAX:
                 self.hanging.append(Hanging(price, lots, now_ns))
 
-    def take(self, side: Side, lots: int, standing: QuoteSide) -> None:
-        """So many lots of the side were filled: the best prices were first."""
+    def take(self, side: Side, lots: int, standing: QuoteSide) -> int:
+        """So many lots of the side were filled, the best prices first; of how many levels."""
         levels = dict(zip(standing.prices, standing.sizes, strict=True))
         levels |= {each.price_ticks: each.lots for each in self.hanging}
+        count = 0
         for price in sorted(levels, reverse=side == "buy"):
             filled = min(lots, levels[price])
             lots -= filled
+            count += filled > 0
             for each in self.hanging:
                 if each.price_ticks == price:
                     each.lots -= filled
         self.hanging = [each for each in self.hanging if each.lots > 0]
+        return count
 
     def levels(
         self, side: Side, best_opposite_ticks: int, fair_ticks: float, now_ns: int, shape: Shape
@@ -80,6 +83,7 @@ class AfterFills:
         bought = change_lots > 0
         side, other = (self.bid, self.ask) if bought else (self.ask, self.bid)
         side.filled_ns = now_ns
-        side.take("buy" if bought else "sell", abs(change_lots), standing.bid if bought else standing.ask)
+        own, opposite = (standing.bid, standing.ask) if bought else (standing.ask, standing.bid)
+        filled_levels = side.take("buy" if bought else "sell", abs(change_lots), own)
         if shape.hanging:
-            other.hang(standing.ask if bought else standing.bid, now_ns)
+            other.hang(opposite, filled_levels, now_ns)

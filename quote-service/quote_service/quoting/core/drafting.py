@@ -149,7 +149,9 @@ def draft_side(
     if sum(made.sizes) > room:
         made = cut(made, room, reasons.MAX_INVENTORY, limits)
     edge = limits.position_max_lots - held.lots if side == "buy" else held.lots - limits.position_min_lots
-    return made if edge == inf else cut(made, edge, reasons.POSITION_BAND, limits)
+    if edge < inf:
+        made = cut(made, edge, reasons.POSITION_BAND, limits)
+    return made._replace(room_lots=min(room, edge))
 
 
 def _level_lots(book: Book, signal: Signal, levels: int) -> tuple[float, float]:

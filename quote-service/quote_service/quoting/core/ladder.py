@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from itertools import pairwise
+from math import inf
 from typing import NamedTuple
 
-from quote_service.quoting.core.reasons import BELOW_MIN_NOTIONAL
+from quote_service.quoting.core.reasons import BELOW_MIN_NOTIONAL, MAX_INVENTORY
 from quote_service.quoting.core.sizing import SizeLimits, whole_lots
 from schemas.message import Side
 from schemas.shape_settings import Shape
@@ -19,6 +20,8 @@ class DraftSide(NamedTuple):
     reason: str | None = None
     size_is_limit: bool = False
     """The sizes were cut to what is allowed: larger ones may not stay standing."""
+    room_lots: float = inf
+    """What all levels together may hold."""
 
     @property
     def is_ordered(self) -> bool:
@@ -86,16 +89,20 @@ def cut(side: DraftSide, room_lots: float, reason: str, limits: SizeLimits) -> D
     return DraftSide(tuple(prices), tuple(sizes), None, size_is_limit=True)
 
 
-def with_levels(side: Side, draft: DraftSide, more: Sequence[tuple[int, int]]) -> DraftSide:
-    """The side with more levels (price, lots) at their places; at one price theirs stands alone."""
+def with_levels(
+    side: Side, draft: DraftSide, more: Sequence[tuple[int, int]], limits: SizeLimits
+) -> DraftSide:
+    """The side with more levels (price, lots) at their places, within its room.
+
+    At one price theirs stands alone.
+    """
     found = dict(zip(draft.prices, draft.sizes, strict=True)) | dict(more)
     ordered = sorted(found.items(), reverse=side == "buy")
-    return DraftSide(
-        tuple(price for price, _ in ordered),
-        tuple(size for _, size in ordered),
-        None if ordered else draft.reason,
-        draft.size_is_limit,
-    )
+    if not ordered:
+        return draft
+    prices, sizes = zip(*ordered, strict=True)
+    made = draft._replace(prices=prices, sizes=sizes, reason=None)
+    return cut(made, draft.room_lots, MAX_INVENTORY, limits) if sum(sizes) > draft.room_lots else made
 
 
 def _offsets_bps(side: Side, shape: Shape) -> tuple[float, ...]:

@@ -250,7 +250,7 @@ class QuoterCore:
         held = Holding(state.position_lots, 0.0 if state.position is None else state.position.bias)
         draft = draft_quote(book, signal, held, limits, _facts(state, signal, now_ns), config)
         if state.instrument is not None:
-            draft = state.memory.applied(draft, state.instrument, now_ns, config.shape)
+            draft = state.memory.applied(draft, state.instrument, limits, now_ns, config.shape)
         return reduce_only(draft, state.position_lots, limits) if self._is_reduce_only(state) else draft
 
     def _blocked(self, state: SymbolState) -> str | None:

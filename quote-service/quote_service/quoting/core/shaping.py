@@ -9,6 +9,7 @@ from quote_service.quoting.core.ladder import DraftSide, barred, with_levels
 from quote_service.quoting.core.pricing import PricedQuote
 from quote_service.quoting.core.reasons import FILLED_ORDER_DELAY
 from quote_service.quoting.core.requoting import SideMemory
+from quote_service.quoting.core.sizing import SizeLimits
 from schemas.market import Instrument
 from schemas.message import Side
 from schemas.shape_settings import Shape
@@ -26,7 +27,9 @@ class ShapeMemory:
     sides: tuple[SideMemory, SideMemory] = field(default_factory=lambda: (SideMemory(), SideMemory()))
     """Bid and ask."""
 
-    def applied(self, draft: QuoteDraft, instrument: Instrument, now_ns: int, shape: Shape) -> QuoteDraft:
+    def applied(
+        self, draft: QuoteDraft, instrument: Instrument, limits: SizeLimits, now_ns: int, shape: Shape
+    ) -> QuoteDraft:
         """The draft within the bands, and with what hangs beside it."""
         priced = draft.priced
         if priced is None:
@@ -39,11 +42,11 @@ class ShapeMemory:
             if because is not None:
                 return barred(because)
             if filled.is_delayed(now_ns, shape):
-                made = barred(FILLED_ORDER_DELAY)
+                made = barred(FILLED_ORDER_DELAY)._replace(room_lots=made.room_lots)
             if not filled.hanging or made.reason not in _MAY_HANG:
                 return made
             opposite = _opposite_ticks(name, priced)
-            return with_levels(name, made, filled.levels(name, opposite, fair, now_ns, shape))
+            return with_levels(name, made, filled.levels(name, opposite, fair, now_ns, shape), limits)
 
         fills = self.after_fills
         return draft._replace(bid=side("buy", draft.bid, fills.bid), ask=side("sell", draft.ask, fills.ask))

@@ -298,6 +298,13 @@ class TestHanging:
         targets(core, position(lots=500 - 2_000 - 600, at=T0 + 4))
         assert self.asks(core, T0 + 5 * S) == ((9_980, 10_010), (2_000, 1_400))
 
+    def test_as_many_levels_hang_as_were_filled(self) -> None:
+        """2,500 lots are a level of 2,000 and a part of the next; the third level follows the market."""
+        core = QuoterCore(shaped(levels=3, hanging=True))
+        targets(core, *facts(), position(), book())
+        targets(core, position(lots=2_500, at=T0 + 2), book(9_969, 9_971, at=T0 + 3))
+        assert self.asks(core, T0 + 5 * S)[0] == (9_980, 9_985, 9_990, 10_010, 10_015)
+
     def test_nothing_hangs_where_the_side_may_not_be_quoted(self) -> None:
         core = self.hanging()
         halted = targets(core, risk("HALT", SOL, "MAX_LOSS", at=T0 + 4))[-1]
