@@ -71,7 +71,8 @@ bench-gate: setup-dev  ## how long the router's gate takes for one order
 bench-ui: setup-dev  ## the page at 100 symbols: script time a frame, heap, event to pixel, what it costs quoting
 	@$(BIN)/python tests/bench/page.py $(ARGS)
 
-docs: setup-dev  ## the contracts as documents: docs/api
+docs: setup-dev  ## the contracts and the parameters as documents: docs/api, docs/PARAMETERS.md
+	@$(BIN)/maker docs parameters > docs/PARAMETERS.md
 	@$(BIN)/maker docs asyncapi > docs/api/asyncapi.json
 	@$(BIN)/maker docs openapi > docs/api/openapi.json
 

@@ -113,10 +113,12 @@ class Protection(Instruction):
     fill_delta_max: Positive = 2.0
     """The same for bought minus sold, whichever way."""
     freeze_ms: Milliseconds = 1_000
+    """How long a freeze holds."""
     trips_max: Count = 60
     """At so many freezes within `trip_window_s` the symbol is halted until people resume it. Synthetic takers
     come in bursts and freeze a symbol 20 times; where somebody may know more than we do, 3 is much."""
     trip_window_s: Positive = 600.0
+    """Freezes are counted over this long."""
     jump_sigmas: Positive = 5.0
     """A mid that moves by more standard deviations than this at once is not quoted around."""
     jump_bps_min: NonNegative = 50.0
@@ -126,6 +128,7 @@ class Protection(Instruction):
     quote_move_max: Fraction = 0.03
     """Own prices may not move by more than this within `quote_move_window_s` unless the mid moved by half."""
     quote_move_window_s: Positive = 60.0
+    """See `quote_move_max`."""
     post_only_tries: Count = 3
     """So often a quote that the venue refused because it would have taken is tried again, a tick further."""
     post_only_pause_ms: Milliseconds = 1_000
@@ -144,8 +147,11 @@ class VenueConfig(Instruction):
     kind: Literal["simulated", "ccxt"] = "simulated"
     """ccxt: the real venue that `exchange` names, or the sandbox in its place."""
     entry_latency_ms: NonNegative = 10.0
+    """From the router to the matching."""
     response_latency_ms: NonNegative = 8.0
+    """From the matching to the router."""
     queue_model: Literal["risk_averse", "power"] = "risk_averse"
+    """How orders ahead of ours at a price go: by trades only, or by cancels too."""
     queue_power: Positive = 3.0
     """Exponent n of 1 - (front / (front + back))^n, the share of cancels behind us."""
 
@@ -154,6 +160,7 @@ class Reporting(Instruction):
     """The one currency of limits across symbols."""
 
     currency: str = "USDT"
+    """In which limits across symbols are told."""
     rates: dict[str, PositiveDecimal] = Field(
         default_factory=lambda: {"USDT": Decimal(1), "USD": Decimal(1), "USDC": Decimal(1)}
     )

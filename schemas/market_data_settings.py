@@ -12,6 +12,7 @@ class Volatility(Instruction):
     """Time-decayed variance of mid returns."""
 
     half_life_s: Positive = 60.0
+    """How fast returns are forgotten."""
     jump_sigma: Positive = 4.0
     """A return beyond this many standard deviations is a jump: flagged, and capped in the estimate."""
     sample_ms: Milliseconds = 1_000
@@ -33,6 +34,7 @@ class MarketData(Instruction):
     """How books and trades are judged."""
 
     book_levels: Annotated[int, Field(ge=1, le=1000)] = 20
+    """Levels of a side that are kept."""
     depth_levels: Count = 5
     """Levels of a side that depth and imbalance sum over."""
     imbalance_half_life_s: Positive = 1.0
@@ -40,9 +42,11 @@ class MarketData(Instruction):
     depth_half_life_s: Positive = 10.0
     """Depth, which order sizes follow, is averaged over time with this half-life."""
     flow_half_life_s: Positive = 10.0
+    """Of taker volume, from which flow imbalance is told."""
     ofi_levels: Annotated[int, Field(ge=1, le=20)] = 5
     """Levels of the book of which order flow is told."""
     ofi_half_life_s: Positive = 10.0
+    """Of the order flow by levels."""
     toxicity_bucket_s: Positive = 60.0
     """A volume bucket holds what the market trades in this time on average."""
     toxicity_buckets: Annotated[int, Field(ge=1, le=1_000)] = 20

@@ -26,6 +26,7 @@ class MarketMaking(Instruction):
     Volatility has a time unit here (per square root of a second), so the spread does not depend on how
     often a feed updates."""
     volatility_horizon_s: Positive = 1.0
+    """Over which the price's standard deviation is taken."""
     inventory_sensitivity: Annotated[float, Field(ge=0, lt=1)] = 0.0005
     """Shift of both quotes at full inventory, as a fraction of the price (0.0005 = 5 bps), against the
     inventory. Applied once: the bias is a plain -1..1."""
@@ -43,6 +44,7 @@ class Pricing(Instruction):
     """Fair value, pressure, emergency, size."""
 
     fair_value: Literal["mid", "weighted_mid", "micro_price"] = "mid"
+    """Around what is quoted: the mid, the mid by the best queues, or the fitted micro-price."""
     pressure_threshold: Annotated[float, Field(ge=0, lt=1)] = 0.1
     """Absolute book imbalance (-1..1) below which there is no pressure shift."""
     adjustment_speed: Annotated[float, Field(ge=0, lt=1)] = 0.001
@@ -85,6 +87,7 @@ class ModelSettings(Instruction):
     """
 
     name: ModelName = "vol_multiple"
+    """Which model, see docs/QUOTING.md."""
     inventory_deviation: Annotated[float, Field(gt=0, le=1)] = 0.3
     """Standard deviation of the inventory that is wanted, as a part of the maximum inventory: the aversion
     to risk follows from it, whatever the units of the market (not in avellaneda_stoikov)."""

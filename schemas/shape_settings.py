@@ -55,16 +55,21 @@ class Shape(Instruction):
     """How the size of the side that adds to the inventory falls: straight to 0 at the maximum, or by
     exp(-inventory_sizing_eta x bias) until there is no room left."""
     inventory_sizing_eta: Positive = 1.0
+    """How fast the exponential falls."""
     size_volatility_bps: Positive | None = None
     """Per square root of a second, at which sizes are as they are; they are multiplied by this over the
     volatility. None: sizes do not follow volatility."""
     size_volatility_factor_min: Fraction = 0.25
+    """The least that volatility leaves of a size."""
     size_volatility_factor_max: Annotated[float, Field(ge=1)] = 1.5
+    """The most that calm makes of one."""
     loss_budget: PositiveDecimal | None = None
     """Reporting currency: the maximum inventory is at most what loses this by a move of `loss_deviations`
     standard deviations over `loss_horizon_s`."""
     loss_deviations: Positive = 2.33
+    """How unlikely a move the loss budget is for."""
     loss_horizon_s: Positive = 600.0
+    """And within which time."""
     bid_requote_thresholds_bps: Offsets = ()
     """By level, in place of `market_making.requote_threshold_bps`; the last counts for all further ones."""
     ask_requote_thresholds_bps: Offsets = ()

@@ -9,6 +9,7 @@ from jsonschema import Draft202012Validator
 
 from chassis import asyncapi
 from chassis.gateway import gateway_document
+from chassis.parameters import parameter_tables
 from schemas.config import Config
 from schemas.topics import MESSAGE_TYPES, TOPICS
 from tests.contract.make_examples import FOLDER
@@ -28,6 +29,10 @@ def test_the_topics_are_described_as_they_are() -> None:
 
 def test_the_http_interface_is_described_as_it_is() -> None:
     assert committed("openapi.json") == gateway_document(Config(), lambda: 0), STALE
+
+
+def test_the_parameters_are_described_as_they_are() -> None:
+    assert (API.parent / "PARAMETERS.md").read_text() == parameter_tables() + "\n", STALE
 
 
 @pytest.mark.parametrize("name", list(MESSAGE_TYPES))
