@@ -30,6 +30,8 @@ def change(key: str, value: str, number: int = 1, approver: str | None = None) -
 
 def tighter_or_other(key: str) -> str:
     """Another value that one person may set."""
+    if key == "shape.levels":  # the one that is a count
+        return "2"
     now = Decimal(value_of(Config(), key))
     return str(now * Decimal("0.9")) if now else "0.01"
 
