@@ -13,7 +13,10 @@ from chassis.installed import tool
 
 @exit_with_errors
 def pnl(
-    file: Annotated[str, typer.Argument(help="JSON lines, plain or gzip; - is stdin.")],
+    file: Annotated[
+        str, typer.Argument(help="JSON lines, plain or gzip, - is stdin; or the folder of an engine's log.")
+    ],
+    symbol: Annotated[str | None, typer.Option(help="Of a log: this symbol alone.")] = None,
     horizon_ms: Annotated[
         list[int] | None, typer.Option(help="Of markouts; may be given again. None: 50 ms to 5 min.")
     ] = None,
@@ -25,7 +28,7 @@ def pnl(
 ) -> None:
     """Profit from fills and mids: capture, inventory, fees, funding; both costs; markouts and metrics."""
     report = tool("market_making.tools", "pnl")(
-        file, horizons_ms=horizon_ms or (), start_equity=dict(map(_amount, equity or ()))
+        file, horizons_ms=horizon_ms or (), start_equity=dict(map(_amount, equity or ())), symbol=symbol
     )
     print(json.dumps(report.as_json(), allow_nan=False) if as_json else report.as_text())
 

@@ -1,8 +1,9 @@
 """`maker pnl`: the report of a file, for programs and for people."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 from chassis.errors import ConfigError
@@ -10,7 +11,9 @@ from chassis.text import nearest
 from inventory_service.attribution.account import Attribution
 from inventory_service.attribution.errors import InputError
 from inventory_service.attribution.horizons import HORIZONS_MS
+from inventory_service.attribution.lines import Line
 from inventory_service.attribution.report import Report
+from inventory_service.pnl.engine_log import log_lines
 from inventory_service.pnl.json_lines import read_lines
 from inventory_service.pnl.text import as_text, digits
 
@@ -41,16 +44,20 @@ def _plain(value: Any) -> Any:
 
 
 def run_pnl(
-    file: str, *, horizons_ms: Sequence[int] = (), start_equity: Mapping[str, Decimal] | None = None
+    file: str,
+    *,
+    horizons_ms: Sequence[int] = (),
+    start_equity: Mapping[str, Decimal] | None = None,
+    symbol: str | None = None,
 ) -> PnlReport:
-    """Attribute all of `file` (JSON lines, plain or gzip, `-` for stdin) in one pass.
+    """Attribute all of `file` (JSON lines, plain or gzip, `-` for stdin; or an engine's log) in one pass.
 
-    No horizons: the usual ones. `start_equity` is by settlement currency. Raises ConfigError at the first
-    line that cannot be booked.
+    No horizons: the usual ones. `start_equity` is by settlement currency. `symbol`: this one of a log alone.
+    Raises ConfigError at the first line that cannot be booked.
     """
     _check(horizons_ms, start_equity or {})
     attribution = Attribution(horizons_ms or HORIZONS_MS, start_equity)
-    for place, line in read_lines(file):
+    for place, line in _lines(file, symbol):
         try:
             attribution.on_line(line)
         except InputError as error:
@@ -61,6 +68,16 @@ def run_pnl(
         raise ConfigError(f"{file} holds no instrument: begin with an instrument line for each symbol")
     _check_currencies(start_equity or {}, report.currencies)
     return PnlReport(report)
+
+
+def _lines(file: str, symbol: str | None) -> Iterator[tuple[str, Line]]:
+    if Path(file).is_dir():
+        return log_lines(Path(file), symbol)
+    if symbol is not None:
+        raise ConfigError(
+            f"--symbol {symbol}: {file} is no log of the engine; take its lines out of the file"
+        )
+    return read_lines(file)
 
 
 def _check(horizons_ms: Sequence[int], start_equity: Mapping[str, Decimal]) -> None:
