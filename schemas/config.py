@@ -71,6 +71,11 @@ class InventoryLimits(Instruction):
     rebalance_threshold: PositiveDecimal = Decimal(10)
     """Base units from the target at which a rebalance is signalled, or the same share of
     max_inventory_notional where that binds."""
+    markout_horizon_ms: Milliseconds = 1_000
+    """How long after a fill of ours the mid is compared with that at the fill: the expected adverse move,
+    see `pricing.min_edge_bps`."""
+    markout_half_life_s: Positive = 300.0
+    """How fast the adverse moves of fills are forgotten."""
 
 
 class Routing(Instruction):

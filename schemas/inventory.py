@@ -43,4 +43,5 @@ class Position(SymbolEvent):
     rebalance_urgency: float
     """0 to 1: how far beyond the threshold, of the room up to the maximum."""
     adverse_bps: float | None = None
-    """How far the mid moved against our newest fills a while after them; None before there were enough."""
+    """How far the mid moved against our newest fills within `inventory.markout_horizon_ms`, positive where it
+    did; None before there were 20."""

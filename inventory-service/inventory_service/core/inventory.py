@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
+from inventory_service.core.adverse import AdverseMoves
 from inventory_service.core.bias import bias, bounds, rebalance
 from inventory_service.core.ledger import Ledger
 from schemas.config import Config
@@ -38,8 +39,17 @@ class SymbolInventory:
     """Largest profit after fees so far, in the quote currency; it starts at 0."""
     max_drawdown: Decimal = Decimal(0)
     told_mark: int | None = None
+    adverse: AdverseMoves = field(default_factory=AdverseMoves)
+    told_adverse_bps: float | None = None
     waiting: list[Fill] = field(default_factory=list)
     """Fills that came before their instrument: a ledger event is never lost."""
+
+    @property
+    def has_news(self) -> bool:
+        """Is what is held worth another amount than was said, or do fills do worse or better?"""
+        if self.adverse.mean_bps != self.told_adverse_bps:
+            return True
+        return self.ledger.position_lots != 0 and self.ledger.mark_half_ticks != self.told_mark
 
 
 class InventoryCore:
@@ -84,7 +94,9 @@ class InventoryCore:
 
     def _on_signal(self, signal: Signal) -> tuple[Event, ...]:
         if signal.mid_half_ticks is not None:
-            self._symbol(signal.key).ledger.mark(signal.mid_half_ticks)
+            symbol = self._symbol(signal.key)
+            symbol.ledger.mark(signal.mid_half_ticks)
+            symbol.adverse.mid(signal.mid_half_ticks, self._now_ns, self._settings.config.inventory)
         return ()
 
     def _on_fill(self, fill: Fill) -> tuple[Event, ...]:
@@ -97,7 +109,9 @@ class InventoryCore:
         return (self._fill(symbol, symbol.instrument, fill, self._now_ns),)
 
     def _fill(self, symbol: SymbolInventory, instrument: Instrument, fill: Fill, now_ns: int) -> Position:
-        symbol.ledger.fill(side_sign(fill.side), fill.price_ticks, fill.size_lots, fill.mid_half_ticks)
+        sign, own = side_sign(fill.side), self._settings.config.inventory
+        symbol.ledger.fill(sign, fill.price_ticks, fill.size_lots, fill.mid_half_ticks)
+        symbol.adverse.fill(sign, fill.size_lots, fill.mid_half_ticks, now_ns, own)
         symbol.fees += self._in_quote(fill, instrument)
         return self._position(symbol, instrument, now_ns)
 
@@ -124,12 +138,12 @@ class InventoryCore:
 
     def _on_tick(self, tick: Tick) -> tuple[Event, ...]:
         self._tick_ns = tick.event_time_ns
+        for symbol in self._symbols.values():
+            symbol.adverse.pass_to(self._now_ns, self._settings.config.inventory)
         return tuple(
             self._position(symbol, symbol.instrument, self._now_ns)
             for symbol in self._symbols.values()
-            if symbol.instrument is not None
-            and symbol.ledger.position_lots
-            and symbol.ledger.mark_half_ticks != symbol.told_mark
+            if symbol.instrument is not None and symbol.has_news
         )
 
     def _position(self, symbol: SymbolInventory, instrument: Instrument, now_ns: int) -> Position:
@@ -139,7 +153,7 @@ class InventoryCore:
         pnl = ledger.pnl_half * half - symbol.fees
         symbol.peak = max(symbol.peak, pnl)
         symbol.max_drawdown = max(symbol.max_drawdown, symbol.peak - pnl)
-        symbol.told_mark = ledger.mark_half_ticks
+        symbol.told_mark, symbol.told_adverse_bps = ledger.mark_half_ticks, symbol.adverse.mean_bps
         limits = bounds(self._settings.config.inventory, instrument, mark)
         back = rebalance(ledger.position_lots, limits)
         rate = instrument.reporting_rate
@@ -167,4 +181,5 @@ class InventoryCore:
             rebalance_action=back.action,
             rebalance_size_lots=back.size_lots,
             rebalance_urgency=back.urgency,
+            adverse_bps=symbol.told_adverse_bps,
         )
