@@ -3,7 +3,7 @@ PY ?= python3
 BIN := .venv/bin
 MEMBERS := schemas chassis monitor-service quote-service inventory-service risk-service gateway-api
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run test test-fast test-kafka lint format up down bench bench-kafka bench-orders bench-gate bench-ui bench-paper docs page screenshots lock clean
+.PHONY: help setup setup-dev run test test-fast test-kafka lint format up down bench bench-kafka bench-orders bench-gate bench-ui bench-paper bench-quotes docs page screenshots lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -64,6 +64,9 @@ bench-orders: setup-dev  ## the same of orders over the sandbox exchange: decisi
 
 bench-paper: setup-dev  ## the tables of Avellaneda and Stoikov (2008) beside ours
 	@$(BIN)/python tests/bench/paper.py $(ARGS)
+
+bench-quotes: setup-dev  ## each quoting model on recordings, beside three baselines; some twelve minutes
+	@$(BIN)/python tests/bench/quotes.py $(ARGS)
 
 bench-gate: setup-dev  ## how long the router's gate takes for one order
 	@$(BIN)/python tests/bench/gate.py $(ARGS)
