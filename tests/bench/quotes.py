@@ -3,10 +3,10 @@
     python tests/bench/quotes.py [--events 12000] [--fee-bps 0 1] [--json FILE] [NAME ...]
 
 Every strategy meets the same fill model (the simulated venue: queue, latency), fees, limits and sizes. Its
-settings are chosen on the first half of a recording and shown on the second half, which they have not seen; so
-are A and k, calibrated on the first half. Chosen is what fills had earned five seconds later, less fees: the
-profit itself says more of where the market went. A recording is cut to so many events a half; NAME is a part of
-a recording's name.
+settings are chosen on the first half of a recording and shown on the second half, which they have not seen;
+so are A and k, calibrated on the first half. Chosen is what fills had earned five seconds later, less fees:
+the profit itself says more of where the market went. A recording is cut to so many events a half; NAME is a
+part of a recording's name.
 """
 
 import argparse
