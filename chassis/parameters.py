@@ -7,7 +7,7 @@ from schemas.config import Config
 from schemas.live_settings import LIVE_SETTINGS
 
 SECTIONS = (
-    *("market_making", "pricing", "model", "micro_price", "shape", "inventory", "market_data"),
+    *("market_making", "pricing", "model", "micro_price", "alpha", "shape", "inventory", "market_data"),
     *("risk_limits", "routing", "protection", "venue", "reporting"),
 )
 _UNIT_OF_WORD: Mapping[str, str] = {
@@ -111,7 +111,8 @@ _LEGEND = """# Parameters
 
 What can be set about trading, made from the code by `make docs`. The rest (`feed`, `exchange`, `kafka` and so
 on) is in `maker config show`, and all of it in `maker config schema`. Quoting's sections, `market_making`,
-`pricing`, `model`, `micro_price` and `shape`, may differ for a symbol: `per_symbol.SYMBOL.SECTION.NAME`.
+`pricing`, `model`, `micro_price`, `alpha` and `shape`, may differ for a symbol:
+`per_symbol.SYMBOL.SECTION.NAME`.
 
 *live*: may be changed while the engine runs, on the page or over HTTP; *two*: loosening it takes two people;
 *restart*: change the file and start again. Peers: HB Hummingbot, HF hftbacktest's examples, KR

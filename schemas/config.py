@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from schemas.alpha_settings import Alpha
 from schemas.deployment import Access, Engine, Exchange, Kafka, Process, Redis
 from schemas.market import ContractKind
 from schemas.market_data_settings import MarketData
@@ -274,6 +275,7 @@ class Config(Instruction):
     pricing: Pricing = Pricing()
     model: ModelSettings = ModelSettings()
     micro_price: MicroPrice = MicroPrice()
+    alpha: Alpha = Alpha()
     shape: Shape = Shape()
     per_symbol: dict[str, SymbolSettings] = Field(default_factory=dict)
     """By symbol: what is different for it in the sections above that quoting reads."""

@@ -172,6 +172,7 @@ class SymbolSettings(Instruction):
     pricing: dict[str, Any] = Field(default_factory=dict)
     model: dict[str, Any] = Field(default_factory=dict)
     micro_price: dict[str, Any] = Field(default_factory=dict)
+    alpha: dict[str, Any] = Field(default_factory=dict)
     shape: dict[str, Any] = Field(default_factory=dict)
 
     def over(self, sections: Mapping[str, Instruction]) -> dict[str, Instruction]:

@@ -12,16 +12,18 @@ from schemas.config import Config
 from schemas.envelope import decode
 from schemas.market import Book, Instrument, Trade
 from schemas.message import Event
+from schemas.signals import Signal
 
 _TOPICS: dict[str, type[Event]] = {
     "market.instrument": Instrument,
     "market.book": Book,
     "market.trade": Trade,
+    "market.signal": Signal,
 }
 
 
 def market_of(source: str, symbol: str, config: Config) -> Iterator[Event]:
-    """Instrument, books and trades of `symbol` (or `venue:symbol`) in order; a folder is an engine's log.
+    """Instrument, books, trades, signals of `symbol` (or `venue:symbol`) in order; a folder is a log.
 
     Raises ConfigError, at the end, where the source has no such symbol.
     """

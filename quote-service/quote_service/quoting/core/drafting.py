@@ -89,6 +89,14 @@ class Holding(NamedTuple):
     """-1..1: inventory as a share of its maximum, positive when long."""
 
 
+def with_alpha(fair: float, book: Book, signal: Signal, config: Config) -> float:
+    """The fair value moved by what order flow expects, inside the spread."""
+    if not config.alpha.is_on:
+        return fair
+    moved = fair * (1 + config.alpha.expected_bps(signal) / BPS_PER_UNIT)
+    return min(max(moved, book.bid_prices[0]), book.ask_prices[0])
+
+
 def draft_quote(
     book: Book, signal: Signal, held: Holding, limits: SizeLimits, facts: ModelFacts, config: Config
 ) -> QuoteDraft:
@@ -96,7 +104,8 @@ def draft_quote(
 
     The sizes in `facts` are filled in here.
     """
-    pricing, fair = config.pricing, fair_ticks(book, config)
+    pricing, plain = config.pricing, fair_ticks(book, config)
+    fair = with_alpha(plain, book, signal, config)
     volatility = volatility_bps(signal, config)
     share = budget_share(fair, volatility, limits, config.shape)
     bias = held.bias if share == 1 else min(max(held.bias / share, -1.0), 1.0)
@@ -114,6 +123,7 @@ def draft_quote(
             order_lots=full_size_lots(fair, (bid_level + ask_level) / 2, full_lots, limits, pricing),
             full_lots=full_lots,
         ),
+        fair - plain,
     )
     priced = price_quote(inputs, config)
     if priced is None:

@@ -34,6 +34,8 @@ class PricingInputs(NamedTuple):
     flow_imbalance: float
     """-1..1: positive when takers buy; 0 where the volume is noise."""
     facts: ModelFacts = ModelFacts()
+    alpha_ticks: float = 0.0
+    """What of the fair value is expectation."""
 
 
 class PricedQuote(NamedTuple):

@@ -19,8 +19,9 @@ class RawStep(NamedTuple):
 
 
 def quote_steps(priced: PricedQuote, side: Side) -> list[RawStep]:
-    """The steps of one side from the fair value to the final tick; a side's own factor where it has one."""
+    """The steps of one side from the fair value to the final tick; alpha and a side's factor if any."""
     inputs, fair = priced.inputs, priced.inputs.fair_ticks
+    plain = fair - inputs.alpha_ticks
     outward = -1 if side == "buy" else 1
     opposite = inputs.best_ask_ticks if side == "buy" else inputs.best_bid_ticks
     passive = priced.passive_bid if side == "buy" else priced.passive_ask
@@ -33,7 +34,8 @@ def quote_steps(priced: PricedQuote, side: Side) -> list[RawStep]:
     own_half = priced.half * factor
     wanted_shift = priced.answer.shift + priced.pressure + priced.flight
     return [
-        RawStep("fair_value", fair, "pricing.fair_value", fair),
+        RawStep("fair_value", plain, "pricing.fair_value", plain),
+        *([RawStep("alpha", bps(inputs.alpha_ticks, plain), "alpha", fair)] if inputs.alpha_ticks else []),
         *_parts(priced.answer.widths, fair, outward),
         RawStep("emergency_widen", priced.intensity, "pricing.emergency_multiplier", widened),
         *_parts(priced.answer.shifts, widened, 1),
