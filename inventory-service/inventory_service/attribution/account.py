@@ -9,7 +9,7 @@ from inventory_service.attribution.equity import EquityCurve
 from inventory_service.attribution.errors import InputError
 from inventory_service.attribution.exact import exactly
 from inventory_service.attribution.horizons import HORIZONS_MS
-from inventory_service.attribution.lines import InstrumentLine, Line, SymbolLine
+from inventory_service.attribution.lines import InstrumentLine, Line, SymbolLine, TransferLine
 from inventory_service.attribution.report import AttributionReport, CurrencyReport, Report, SymbolReport
 from inventory_service.attribution.symbol import SymbolAttribution
 
@@ -46,6 +46,8 @@ class Attribution:
         with exactly():
             if isinstance(line, InstrumentLine):
                 self._on_instrument(line)
+            elif isinstance(line, TransferLine):
+                self._on_transfer(line)
             else:
                 self._on_symbol(line)
 
@@ -61,15 +63,28 @@ class Attribution:
                 "symbol", line.symbol, "its instrument came before and was another: one for each"
             )
 
+    def _on_transfer(self, line: TransferLine) -> None:
+        currency = self._currencies.get(line.currency)
+        if currency is None:
+            raise InputError(
+                "currency", line.currency, "no instrument that settles in it came before: put one above"
+            )
+        self._pass_to(line.time_ns)
+        try:
+            currency.curve.pay_in(line.time_ns, line.amount)
+        except ValueError as error:
+            raise InputError("amount", str(line.amount), str(error)) from None
+
+    def _pass_to(self, time_ns: int) -> None:
+        if time_ns < self._time_ns:
+            raise InputError("time_ns", time_ns, f"before {self._time_ns} of a line above: sort by time_ns")
+        self._time_ns = time_ns
+
     def _on_symbol(self, line: SymbolLine) -> None:
         symbol = self.symbols.get(line.symbol)
         if symbol is None:
             raise InputError("symbol", line.symbol, "no instrument line of it came before: put one above")
-        if line.time_ns < self._time_ns:
-            raise InputError(
-                "time_ns", line.time_ns, f"before {self._time_ns} of a line above: sort by time_ns"
-            )
-        self._time_ns = line.time_ns
+        self._pass_to(line.time_ns)
         before = symbol.book.equity_change
         symbol.on_line(line)
         currency = self._currencies[symbol.instrument.settlement_currency]

@@ -1,9 +1,11 @@
 """Drawdown of the equity, and Sharpe of its one-minute changes (quant.md 7 and 9).
 
 The high-water mark is the largest equity so far, its start included. The drawdown is the fall from it, in
-money always and as a share of it where the starting equity is known (quant.md 9: (HWM - E) / HWM). Minutes
-count from the first event; what is left of one at the end is not a minute. Sharpe is the mean of the minutes'
-profit over its standard deviation, per minute and per year of 525,600 minutes; no rate is subtracted.
+money always and as a share of it where the starting equity is known (quant.md 9: (HWM - E) / HWM). Money
+that is paid in or out changes how many units there are, not what one is worth: the share is that of a unit.
+Minutes count from the first event; what is left of one at the end is not a minute. Sharpe is the mean of the
+minutes' profit over its standard deviation, per minute and per year of 525,600 minutes; no rate is
+subtracted.
 """
 
 from decimal import Decimal
@@ -23,6 +25,10 @@ class EquityCurve:
 
     def __init__(self, start_equity: Decimal | None = None) -> None:
         self._start = start_equity
+        self._paid_in = ZERO
+        self._units = float(start_equity or 0)
+        """Each worth 1 at the start."""
+        self._unit_peak = 1.0
         self._change = ZERO
         self._peak = ZERO
         self._fall_max = ZERO
@@ -42,6 +48,22 @@ class EquityCurve:
         self._time_ns = time_ns
         self._change = change
 
+    def pay_in(self, time_ns: int, amount: Decimal) -> None:
+        """Money came (positive) or went, beside all profit. Raises ValueError where all of it goes."""
+        self.update(time_ns, self._change)
+        if self._start is None:
+            return
+        self._judge()
+        unit = self._unit()
+        if unit <= 0 or self._units + float(amount) / unit <= 0:
+            raise ValueError(f"it leaves no equity of {self._start + self._change + self._paid_in}")
+        self._units += float(amount) / unit
+        self._paid_in += amount
+
+    def _unit(self) -> float:
+        """What a unit is worth."""
+        return float((self._start or ZERO) + self._change + self._paid_in) / self._units
+
     def _judge(self) -> None:
         """How far below the peak is what held at the end of a moment?
 
@@ -50,8 +72,10 @@ class EquityCurve:
         self._peak = max(self._peak, self._change)
         fall = self._peak - self._change
         self._fall_max = max(self._fall_max, fall)
-        if self._start is not None and fall:
-            self._share_max = max(self._share_max, float(fall) / float(self._start + self._peak))
+        if self._start is not None:
+            unit = self._unit()
+            self._unit_peak = max(self._unit_peak, unit)
+            self._share_max = max(self._share_max, (self._unit_peak - unit) / self._unit_peak)
 
     def _pass_minutes(self, time_ns: int) -> None:
         """Minutes that ended by now: the first has the profit until here, the others none."""

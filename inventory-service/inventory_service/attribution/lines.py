@@ -23,6 +23,7 @@ may be left out.
 - quote: time_ns, symbol, and what stands from now on: bid?, bid_size?, ask?, ask_size? (our live quotes, none
   where left out), best_bid?, best_ask? (displayed, ours included, none where that side is empty).
 - trade: time_ns, symbol, price, size, side? (the taker's). A public trade, for the toxicity of the flow.
+- transfer: time_ns, currency, amount (positive was paid in): no profit, and no drawdown either.
 """
 
 import re
@@ -163,7 +164,18 @@ class TradeLine(SymbolLine):
     side: Side | None = None
 
 
-Line = InstrumentLine | MidLine | FillLine | FundingLine | OrderLine | QuoteLine | TradeLine
+class TransferLine(Instruction):
+    """Money that came into the account, or went."""
+
+    kind: Literal["transfer"] = "transfer"
+    time_ns: LineTimeNs
+    currency: Name
+    """A settlement currency of the stream."""
+    amount: Number
+    """Positive was paid in."""
+
+
+Line = TransferLine | InstrumentLine | MidLine | FillLine | FundingLine | OrderLine | QuoteLine | TradeLine
 LINES: dict[str, type[Instruction]] = {
     "instrument": InstrumentLine,
     "fill": FillLine,
@@ -172,5 +184,6 @@ LINES: dict[str, type[Instruction]] = {
     "order": OrderLine,
     "quote": QuoteLine,
     "trade": TradeLine,
+    "transfer": TransferLine,
 }
 """The kinds of lines, by the value of their field `kind`."""

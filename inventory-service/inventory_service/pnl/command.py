@@ -11,7 +11,7 @@ from chassis.text import nearest
 from inventory_service.attribution.account import Attribution
 from inventory_service.attribution.errors import InputError
 from inventory_service.attribution.horizons import HORIZONS_MS
-from inventory_service.attribution.lines import Line
+from inventory_service.attribution.lines import Line, TransferLine
 from inventory_service.attribution.report import Report
 from inventory_service.pnl.engine_log import log_lines
 from inventory_service.pnl.json_lines import read_lines
@@ -61,7 +61,8 @@ def run_pnl(
         try:
             attribution.on_line(line)
         except InputError as error:
-            hint = nearest(line.symbol, attribution.symbols) if error.field == "symbol" else ""
+            named = "" if isinstance(line, TransferLine) else line.symbol
+            hint = nearest(named, attribution.symbols) if error.field == "symbol" else ""
             raise ConfigError(f"{place}: {error}{hint}") from None
     report = attribution.finish()
     if not report.symbols:

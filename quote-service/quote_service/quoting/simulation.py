@@ -159,7 +159,7 @@ def _fill(book: _Book, line: _Line, world: World, fill: Fill, chances: Paths, ta
     bid_distance = line.half + line.skew * book.inventory
     ask_distance = line.half - line.skew * book.inventory
     distances = np.stack((bid_distance, ask_distance))
-    probabilities = _probabilities(world.A * world.dt_s * np.exp(-world.k * distances), fill)
+    probabilities = fill_probabilities(world.A * world.dt_s * np.exp(-world.k * distances), fill)
     bought, sold = chances < probabilities
     size, mid = world.order_size, book.mid
     book.cash += size * (sold * (mid + ask_distance - world.fee) - bought * (mid - bid_distance + world.fee))
@@ -169,5 +169,6 @@ def _fill(book: _Book, line: _Line, world: World, fill: Fill, chances: Paths, ta
     tally.certain += int((probabilities >= 1).any(axis=0).sum())
 
 
-def _probabilities(expected_fills: Paths, fill: Fill) -> Paths:
+def fill_probabilities(expected_fills: Paths, fill: Fill) -> Paths:
+    """Of a fill within a step, from how many are expected in it."""
     return expected_fills if fill == "linear" else -np.expm1(-expected_fills)

@@ -1,6 +1,8 @@
 """The variance rate of mid returns, its jumps, and the regime."""
 
-from math import expm1, inf, log, sqrt
+from math import exp, expm1, inf, log, sqrt
+from random import Random
+from statistics import mean, stdev
 
 import pytest
 from hypothesis import given
@@ -49,6 +51,21 @@ def test_vo2_variance_after_each_tick(count: int, expected: float) -> None:
 def test_vo2_observations_of_one_time_count_as_the_last_of_them() -> None:
     twice = (*VO2_POINTS[:3], (4.0, 100.2), *VO2_POINTS[3:])
     assert variance(observed(*twice, jump_sigma=inf)) == pytest.approx(VO2_VARIANCES[-1], rel=1e-8)
+
+
+def test_vo3_the_estimate_strays_as_much_as_its_window_lets_it() -> None:
+    """Poisson ticks once a second, tau 60 s: a relative deviation of 17.1 % and no bias, over 400 markets."""
+    random, found = Random(7), []
+    for _ in range(400):
+        rate, at_s, price = estimator(60.0, inf), 0.0, 100.0
+        while at_s < 400:
+            rate.observe(T0 + round(at_s * S), price)
+            passed_s = random.expovariate(1.0)
+            at_s += passed_s
+            price *= exp(random.gauss(0.0, 1e-4 * sqrt(passed_s)))
+        found.append(variance(rate) / 1e-8)
+    assert mean(found) == pytest.approx(0.998, abs=0.03)
+    assert stdev(found) == pytest.approx(0.171, abs=0.03)
 
 
 def test_before_any_return_there_is_no_volatility() -> None:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from inventory_service.attribution.equity import EquityCurve
 from inventory_service.attribution.errors import InputError
-from inventory_service.attribution.lines import Line
+from inventory_service.attribution.lines import Line, TransferLine
 from inventory_service.attribution.report import EquityReport, OrdersReport, QuotesReport, SymbolReport
 
 from tests.unit.inventory_service.attribution.streams import (
@@ -223,6 +223,34 @@ def test_rk5_drawdown_on_equity() -> None:
     assert [each.max_drawdown for each in falls] == [0, 0, 5, 1010, 1010, 10_100]
 
 
+def test_rk6_money_paid_in_or_out_is_neither_profit_nor_drawdown() -> None:
+    """100k to 105k, 50k paid in, to 139.5k: a unit goes 1.05 to 0.945, 0.1. Or 50k paid out: nothing."""
+    curve = EquityCurve(Decimal(100_000))
+    curve.update(0, Decimal(5_000))
+    curve.pay_in(1, Decimal(50_000))
+    curve.update(2, Decimal(5_000 - 15_500))
+    assert curve.report().max_drawdown_share == pytest.approx(0.1, abs=1e-9)
+    curve = EquityCurve(Decimal(100_000))
+    curve.update(0, Decimal(5_000))
+    curve.pay_in(1, Decimal(-50_000))
+    curve.update(2, Decimal(5_000))
+    assert curve.report().max_drawdown_share == 0
+
+
+def test_a_transfer_is_of_a_known_currency_and_leaves_something() -> None:
+    lines: list[Line] = [instrument(), mid(0, "100")]
+    gone = TransferLine(time_ns=S, currency="USD", amount=Decimal(-100))
+    with pytest.raises(InputError, match="amount: it leaves no equity of 100"):
+        booked([*lines, gone], start_equity={"USD": Decimal(100)})
+    with pytest.raises(InputError, match="currency: no instrument that settles in it"):
+        booked([*lines, gone.model_copy(update={"currency": "EUR"})])
+    early = gone.model_copy(update={"time_ns": 0, "amount": Decimal(7)})
+    with pytest.raises(InputError, match="sort by time_ns"):
+        booked([*lines, mid(1, "100"), early])
+    report = booked([*lines, gone], start_equity={"USD": Decimal(200)}).finish()
+    assert report.currencies["USD"].attribution.equity_change == 0
+
+
 def test_a_loss_from_the_start_is_a_drawdown() -> None:
     equity = equity_of((0, "-4"), (1, "-7"), (2, "3"))
     assert (equity.max_drawdown, equity.max_drawdown_share) == (7, None)
@@ -239,7 +267,7 @@ def test_the_drawdown_of_a_currency_is_that_of_its_sum() -> None:
     assert report.symbols[SYMBOL].equity.max_drawdown == 30
     assert report.symbols["ETH"].equity.max_drawdown == 20
     total = report.currencies["USD"].equity
-    assert (total.max_drawdown, total.max_drawdown_share) == (30, 0.3)
+    assert (total.max_drawdown, total.max_drawdown_share) == (30, pytest.approx(0.3))
     assert report.symbols[SYMBOL].equity.max_drawdown_share is None
 
 

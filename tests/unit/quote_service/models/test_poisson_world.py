@@ -2,10 +2,11 @@
 
 from math import exp, sqrt
 
+import numpy as np
 import pytest
 from quote_service.quoting.models import glft
 from quote_service.quoting.models.risk_aversion import gamma_for_deviation
-from quote_service.quoting.simulation import MODELS, World, simulate
+from quote_service.quoting.simulation import MODELS, World, fill_probabilities, simulate
 
 from tests.unit.quote_service.models.model_cases import given
 
@@ -134,3 +135,10 @@ def test_what_cannot_be_simulated_is_refused() -> None:
         simulate(World(), "glft", "lineal")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="paths is 1: it must be at least 2; "):
         simulate(World(), "glft", paths=1)
+
+
+def test_qu3_the_chance_of_a_fill_at_a_distance() -> None:
+    """A 0.9, k 0.3, distance 3.3242, 10 s: 1 - exp(-A exp(-k distance) dt)."""
+    expected = np.array([0.9 * 10 * np.exp(-0.3 * 3.3242)])
+    assert fill_probabilities(expected, "exponential")[0] == pytest.approx(0.963847, abs=5e-7)
+    assert fill_probabilities(expected, "linear")[0] == expected[0]
