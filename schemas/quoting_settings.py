@@ -73,9 +73,9 @@ class Pricing(Instruction):
     """Sizes are multiplied by this in the high volatility regime."""
     warmup_volatility_bps: NonNegative = 5.0
     """Per square root of a second: the least volatility assumed until the estimate is ready."""
-    min_edge_bps: NonNegative | None = None
+    min_edge_bps: NonNegative | None = 0.0
     """What a fill is to earn at the least, beyond the maker's fee and the adverse move expected after it: no
-    quote is nearer to the leaned centre. None: only `min_spread_bps` counts."""
+    quote is nearer to the leaned centre. null: only `min_spread_bps` counts."""
 
 
 class ModelSettings(Instruction):
