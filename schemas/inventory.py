@@ -42,6 +42,9 @@ class Position(SymbolEvent):
     rebalance_size_lots: SizeLots
     rebalance_urgency: float
     """0 to 1: how far beyond the threshold, of the room up to the maximum."""
+    base_fees_taken: Decimal = Decimal(0)
+    """Base units by which fees that the venue took in them have lowered `position_lots` so far, whole lots;
+    what is less than a lot is carried on."""
     adverse_bps: float | None = None
     """How far the mid moved against our newest fills within `inventory.markout_horizon_ms`, positive where it
     did; None before there were 20."""

@@ -38,11 +38,26 @@ class SymbolInventory:
     peak: Decimal = Decimal(0)
     """Largest profit after fees so far, in the quote currency; it starts at 0."""
     max_drawdown: Decimal = Decimal(0)
+    base_fee_lots: Decimal = Decimal(0)
+    """What fees took of what is held, and the ledger does not know yet: less than a lot."""
+    taken_lots: int = 0
+    """What it knows."""
     told_mark: int | None = None
     adverse: AdverseMoves = field(default_factory=AdverseMoves)
     told_adverse_bps: float | None = None
     waiting: list[Fill] = field(default_factory=list)
     """Fills that came before their instrument: a ledger event is never lost."""
+
+    def take_base_fee(self, fill: Fill, instrument: Instrument) -> None:
+        """A fee in the base currency lowers what is held, by whole lots."""
+        if not fill.base_fee:
+            return
+        self.base_fee_lots += fill.base_fee / (instrument.lot_size * instrument.multiplier)
+        whole = int(self.base_fee_lots)
+        if whole:
+            self.base_fee_lots -= whole
+            self.taken_lots += whole
+            self.ledger.take(whole, fill.mid_half_ticks)
 
     @property
     def has_news(self) -> bool:
@@ -113,6 +128,7 @@ class InventoryCore:
         symbol.ledger.fill(sign, fill.price_ticks, fill.size_lots, fill.mid_half_ticks)
         symbol.adverse.fill(sign, fill.size_lots, fill.mid_half_ticks, now_ns, own)
         symbol.fees += self._in_quote(fill, instrument)
+        symbol.take_base_fee(fill, instrument)
         return self._position(symbol, instrument, now_ns)
 
     def _in_quote(self, fill: Fill, instrument: Instrument) -> Decimal:
@@ -181,5 +197,6 @@ class InventoryCore:
             rebalance_action=back.action,
             rebalance_size_lots=back.size_lots,
             rebalance_urgency=back.urgency,
+            base_fees_taken=symbol.taken_lots * instrument.lot_size * instrument.multiplier,
             adverse_bps=symbol.told_adverse_bps,
         )

@@ -47,7 +47,14 @@ class Ledger:
         self._move_cost(sign, price_ticks, size_lots)
         self.position_lots += sign * size_lots
 
-    def _move_cost(self, sign: int, price_ticks: int, size_lots: int) -> None:
+    def take(self, size_lots: int, mid_half_ticks: int) -> None:
+        """So much of what is held was taken as a fee, which is told in money: as if sold at the mid."""
+        self.mark(mid_half_ticks)
+        self.cash_half += size_lots * mid_half_ticks
+        self._move_cost(-1, Decimal(mid_half_ticks) / 2, size_lots)
+        self.position_lots -= size_lots
+
+    def _move_cost(self, sign: int, price_ticks: int | Decimal, size_lots: int) -> None:
         """Average cost: adding averages, reducing leaves it, a flip opens the rest at the new price."""
         held = abs(self.position_lots)
         if self.position_lots * sign >= 0:

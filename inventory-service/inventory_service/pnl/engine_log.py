@@ -158,20 +158,22 @@ class _Translation:
             side=fill.side,
             price=fill.price_ticks * symbol.instrument.tick_size,
             size=symbol.size(fill.size_lots),
-            fee=self._fee(fill, symbol.instrument),
+            **self._fee(fill, symbol.instrument),
             mid=self._mid(symbol, fill.mid_half_ticks),
             trade_id=fill.venue_trade_id,
         )
 
-    def _fee(self, fill: Fill, instrument: Instrument) -> Decimal:
-        """In the quote currency, as the live ledger books it."""
+    def _fee(self, fill: Fill, instrument: Instrument) -> dict[str, Any]:
+        """In the quote currency, as the live ledger books it; out of what is held, where it was taken there.
+
+        The live ledger takes whole lots, later; here it is exact at once.
+        """
+        if fill.base_fee and instrument.contract_kind == "spot":
+            return {"fee": fill.base_fee, "fee_currency": instrument.base_currency}
         if fill.fee_currency == instrument.quote_currency:
-            return fill.fee
-        return (
-            fill.fee
-            * self._rates.get(fill.fee_currency, instrument.reporting_rate)
-            / instrument.reporting_rate
-        )
+            return {"fee": fill.fee}
+        rate = self._rates.get(fill.fee_currency, instrument.reporting_rate)
+        return {"fee": fill.fee * rate / instrument.reporting_rate}
 
     def _book(self, book: Book) -> Iterator[Line]:
         symbol = self._symbols[book.key]

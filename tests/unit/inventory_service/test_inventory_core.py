@@ -256,6 +256,22 @@ def test_a_fee_is_taken_into_the_quote_currency(currency: str, expected: str) ->
     assert position(made, fill("a", fee="3", currency=currency)).fees == Decimal(expected)
 
 
+def test_a_fee_taken_in_the_base_currency_lowers_what_is_held_by_whole_lots() -> None:
+    """Twice 0.6 of a lot of 1: the second makes one whole, taken at the mid of 100; 0.2 is carried on."""
+    core = InventoryCore(Config())
+    core.on_event(instrument())
+    fee = {"base_fee": Decimal("0.6"), "fee": Decimal(60)}
+    (first,) = core.on_event(fill("a", lots=5, mid=200).model_copy(update=fee))
+    (second,) = core.on_event(fill("b", lots=5, mid=200).model_copy(update=fee))
+    (third,) = core.on_event(fill("c", "sell", lots=9, mid=220))
+    told = [each for each in (first, second, third) if isinstance(each, Position)]
+    assert [each.position_lots for each in told] == [5, 9, 0]
+    assert [each.base_fees_taken for each in told] == [0, 1, 1]
+    assert [each.pnl for each in told] == [-60, -120, -120]
+    assert told[2].pnl_capture + told[2].pnl_inventory - told[2].fees == told[2].pnl
+    assert told[2].realised == 0, "nine sold at 100 as they were bought; the tenth paid a part of the fees"
+
+
 def test_reported_money_is_in_the_reporting_currency() -> None:
     made = core(instrument(quote_currency="EUR", reporting_rate=Decimal("1.1")))
     position(made, fill("a", "sell", 100, 2, fee="1", currency="EUR"))

@@ -123,8 +123,20 @@ def test_a_cost_without_end_is_kept_to_a_millionth_of_a_millionth_of_a_tick() ->
     assert ledger.realised_half + ledger.unrealised_half == ledger.pnl_half, "exactly, all the same"
 
 
+def test_what_is_taken_as_a_fee_is_sold_at_the_mid_and_is_no_fill() -> None:
+    """3 bought at 100 at a mid of 101: capture 3; one is taken at 101, two rise to 103: inventory 4."""
+    ledger = Ledger()
+    ledger.fill(1, 100, 3, 202)
+    ledger.take(1, 202)
+    ledger.mark(206)
+    assert (ledger.position_lots, ledger.fills, ledger.traded_half) == (2, 1, 600)
+    assert (ledger.capture_half, ledger.inventory_half, ledger.pnl_half) == (6, 8, 14)
+    assert (ledger.cost_ticks, ledger.realised_half) == (100, 2)
+
+
 EVENTS = st.lists(
     st.one_of(
+        st.tuples(st.just("take"), st.integers(2, 4_000), st.just(0), st.integers(1, 5)),
         st.tuples(st.just("mark"), st.integers(2, 4_000), st.just(0), st.just(0)),
         st.tuples(
             st.sampled_from(["buy", "sell"]), st.integers(2, 4_000), st.integers(1, 2_000), st.integers(1, 50)
@@ -141,6 +153,10 @@ def test_profit_adds_up_whichever_way_it_is_split(events: list[Step]) -> None:
     for kind, mid, price, lots in events:
         if kind == "mark":
             ledger.mark(mid)
+        elif kind == "take":
+            ledger.take(lots, mid)
+            cash += mid * lots
+            position -= lots
         else:
             sign = 1 if kind == "buy" else -1
             ledger.fill(sign, price, lots, mid)
@@ -157,7 +173,7 @@ def test_profit_adds_up_whichever_way_it_is_split(events: list[Step]) -> None:
 def test_cost_and_realised_follow_the_rules_of_average_cost(events: list[Step]) -> None:
     ledger, held, cost, realised = Ledger(), 0, Fraction(0), Fraction(0)
     for kind, mid, price, lots in events:
-        if kind == "mark":
+        if kind in ("mark", "take"):
             ledger.mark(mid)
             continue
         sign = 1 if kind == "buy" else -1
@@ -179,7 +195,7 @@ def test_cost_and_realised_follow_the_rules_of_average_cost(events: list[Step]) 
 def test_swapping_the_sides_and_mirroring_the_prices_leaves_the_profit(events: list[Step]) -> None:
     straight, mirrored, top = Ledger(), Ledger(), 5_000
     for kind, mid, price, lots in events:
-        if kind == "mark":
+        if kind in ("mark", "take"):
             straight.mark(mid)
             mirrored.mark(2 * top - mid)
         else:

@@ -82,7 +82,8 @@ class PositionBreaks:
     def _difference(
         self, currency: str, holding: Holding, group: list[SymbolState], stated_ns: int
     ) -> str | None:
-        ours = sum((s.position.lots * s.terms.base_per_lot for s in group if s.terms), -holding.base_fees)
+        held = (s.position.lots * s.terms.base_per_lot + s.position.base_fees_taken for s in group if s.terms)
+        ours = sum(held, -holding.base_fees)
         if holding.at_start is None:
             holding.at_start = holding.stated - ours
         difference = holding.stated - ours - holding.at_start

@@ -38,6 +38,8 @@ class OwnPosition:
     lots: int = 0
     version: int | None = None
     """Instrument version of the lots; None: no position was ever held."""
+    base_fees_taken: Decimal = Decimal(0)
+    """Base units of fees that `lots` is lowered by already."""
     fills_counted: int = 0
     uncounted: deque[int] = field(default_factory=deque)
     """Signed sizes of own fills after those, oldest first."""
@@ -60,6 +62,7 @@ class OwnPosition:
             self.uncounted.popleft()
         self.lots = position.position_lots + sum(self.uncounted)
         self.version = position.instrument_version
+        self.base_fees_taken = position.base_fees_taken
 
 
 @dataclass(slots=True)

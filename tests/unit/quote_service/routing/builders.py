@@ -196,8 +196,8 @@ class Desk:
     def shutdown(self, at_ms: float) -> list[OrderEvent]:
         return self.send(Shutdown(event_time_ns=_ns(at_ms)))
 
-    def position(self, at_ms: float, lots: int, fills: int = 0) -> list[OrderEvent]:
-        return self.send(position(_ns(at_ms), lots, fills))
+    def position(self, at_ms: float, lots: int, fills: int = 0, **fields: Any) -> list[OrderEvent]:
+        return self.send(position(_ns(at_ms), lots, fills, **fields))
 
     def answer(self, at_ms: float, kind: str, intent: OrderEvent | str, **fields: Any) -> list[OrderEvent]:
         """The venue answers an intent as it was asked."""

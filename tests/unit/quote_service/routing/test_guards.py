@@ -200,6 +200,20 @@ def test_m2_fills_and_fees_explain_a_balance() -> None:
     assert desk.stops == []
 
 
+def test_m2_a_fee_that_the_position_knows_of_is_not_counted_twice() -> None:
+    """inventory-service lowers the position by whole lots of 0.1; the rest is still to come."""
+    desk = ExchangeDesk()
+    stating(desk, "5", 3)
+    [intent] = desk.live(6_500, 1, bids=[(90, 10)])
+    fee = {"fee": Decimal(18), "fee_currency": "USDT", "base_fee": Decimal("0.25")}
+    desk.fill(6_600, intent, 4, "t1", **fee)
+    desk.position(6_700, 2, fills=1, base_fees_taken=Decimal("0.2"))
+    stating(desk, "5.15", 33, 63)
+    assert desk.stops == []
+    stating(desk, "4.95", 93, 123)
+    assert [stop.code for stop in desk.stops] == ["POSITION_BREAK"]
+
+
 @pytest.mark.parametrize("filled_ms", [31_500, 33_500, 34_900])
 def test_m2_a_statement_around_a_fill_does_not_count(filled_ms: float) -> None:
     """Nobody knows whether it holds the fill; the next one does."""
