@@ -32,6 +32,7 @@ _UNITS: Mapping[str, str] = {
     "pricing.skew_half_spreads_max": "half-spreads",
     "pricing.emergency_volume_ratio": "multiple of a side's depth",
     "pricing.order_inventory_share_max": "part of the maximum inventory",
+    "pricing.reference_market": "venue:symbol",
     "model.gamma": "1/quote currency",
     "model.arrival_rate_per_s": "1/s a side",
     "model.arrival_decay_per_bps": "1/bps",
@@ -71,6 +72,7 @@ _PEERS: Mapping[str, str] = {
     "market_making.update_frequency": "HB order_refresh_time",
     "market_making.requote_threshold_bps": "HB order_refresh_tolerance_pct; BX RELIST_INTERVAL",
     "pricing.fair_value": "HB price_type; KR fv",
+    "pricing.reference_market": "HB price_source_exchange; OC reference exchange",
     "pricing.min_spread_bps": "HB minimum_spread; KR width",
     "pricing.min_edge_bps": "HB min_profitability",
     "model.name": "HB strategy; HF glft",
@@ -116,7 +118,7 @@ on) is in `maker config show`, and all of it in `maker config schema`. Quoting's
 
 *live*: may be changed while the engine runs, on the page or over HTTP; *two*: loosening it takes two people;
 *restart*: change the file and start again. Peers: HB Hummingbot, HF hftbacktest's examples, KR
-Krypto-trading-bot, TB tribeca, BX BitMEX sample-market-maker; the nearest thing there, not always the same.
+Krypto-trading-bot, TB tribeca, OC OctoBot, BX BitMEX sample-market-maker; the nearest thing there, not always the same.
 """
 
 
@@ -162,7 +164,10 @@ def _unit(key: str, field: Mapping[str, Any]) -> str:
     if "enum" in field or field.get("type") == "boolean":
         return ""
     words = key.rpartition(".")[2].split("_")
-    return next(unit for word, unit in _UNIT_OF_WORD.items() if word in words)
+    found = [unit for word, unit in _UNIT_OF_WORD.items() if word in words]
+    if not found:
+        raise KeyError(f"{key} has no unit: tell it in chassis/parameters.py")
+    return found[0]
 
 
 def _bounds(field: Mapping[str, Any]) -> str:

@@ -310,8 +310,14 @@ class Config(Instruction):
     @model_validator(mode="after")
     def _per_symbol(self) -> "Config":
         for symbol in self.per_symbol:
-            self.of_symbol(symbol)
+            if self.of_symbol(symbol).pricing.reference_market is not None and self.process.shards > 1:
+                raise ValueError(
+                    f"per_symbol.{symbol}.pricing.reference_market: a shard does not see all markets; "
+                    "set process.shards to 1"
+                )
         check_fair_value(self.pricing, self.micro_price, "micro_price")
+        if self.pricing.reference_market is not None:
+            raise ValueError("pricing.reference_market is one for each symbol: say it under per_symbol")
         return self
 
     @model_validator(mode="after")

@@ -45,6 +45,11 @@ class Pricing(Instruction):
 
     fair_value: Literal["mid", "weighted_mid", "micro_price"] = "mid"
     """Around what is quoted: the mid, the mid by the best queues, or the fitted micro-price."""
+    reference_market: Annotated[str, Field(pattern=r"^[^:]+:.+$")] | None = None
+    """venue:symbol of another market whose mid leads: the fair value is that mid times the two mids' ratio of
+    late, inside the own spread. While it has no live book the fair value is the own one."""
+    reference_half_life_s: Positive = 60.0
+    """Over which the ratio is averaged."""
     pressure_threshold: Annotated[float, Field(ge=0, lt=1)] = 0.1
     """Absolute book imbalance (-1..1) below which there is no pressure shift."""
     adjustment_speed: Annotated[float, Field(ge=0, lt=1)] = 0.001

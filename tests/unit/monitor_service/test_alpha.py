@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from monitor_service.calibration.alpha import Sample, fit_alpha
 from monitor_service.calibration.alpha_command import AlphaReport
-from quote_service.quoting.core.drafting import with_alpha
+from quote_service.quoting.core.drafting import moved
+from quote_service.quoting.core.models import ModelFacts
 from quote_service.quoting.core.quoter import QuoterCore
 
 from schemas.alpha_settings import Alpha, flow_pressure
@@ -112,8 +113,8 @@ def test_it_stays_inside_the_spread_and_within_its_bound(
     mirrored = signal(imbalance=-imbalance, flow_imbalance=-flow, flow_volume_lots=volume)
     assert abs(alpha.expected_bps(told)) <= 3
     assert alpha.expected_bps(mirrored) == -alpha.expected_bps(told)
-    fair = with_alpha(10_000.0, book(9_999, 10_001), told, Config(alpha=alpha))
-    assert 9_999 <= fair <= 10_001
+    parts = moved(10_000.0, book(9_999, 10_001), told, ModelFacts(), Config(alpha=alpha))
+    assert -1 <= sum(part.ticks for part in parts) <= 1
 
 
 def test_the_command_tells_a_recording_apart_from_a_guess(tmp_path: Path) -> None:

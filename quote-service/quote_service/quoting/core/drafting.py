@@ -1,12 +1,13 @@
 """The quote as it would be published now: prices and sizes, or the reason for none."""
 
 from bisect import bisect_left
+from collections.abc import Iterator
 from math import inf
 from typing import NamedTuple
 
 from quote_service.quoting.core import reasons
 from quote_service.quoting.core.ladder import DraftSide, barred, cut, levels
-from quote_service.quoting.core.models import ModelFacts
+from quote_service.quoting.core.models import Contribution, ModelFacts
 from quote_service.quoting.core.pressure import flow_in_force
 from quote_service.quoting.core.pricing import PricedQuote, PricingInputs, price_quote
 from quote_service.quoting.core.sizing import (
@@ -23,7 +24,7 @@ from schemas.market import Book
 from schemas.message import Side
 from schemas.quoting_settings import MicroPrice, imbalance_bucket
 from schemas.signals import Signal
-from schemas.units import BPS_PER_UNIT
+from schemas.units import BPS_PER_UNIT, bps
 
 
 class QuoteDraft(NamedTuple):
@@ -89,12 +90,20 @@ class Holding(NamedTuple):
     """-1..1: inventory as a share of its maximum, positive when long."""
 
 
-def with_alpha(fair: float, book: Book, signal: Signal, config: Config) -> float:
-    """The fair value moved by what order flow expects, inside the spread."""
-    if not config.alpha.is_on:
-        return fair
-    moved = fair * (1 + config.alpha.expected_bps(signal) / BPS_PER_UNIT)
-    return min(max(moved, book.bid_prices[0]), book.ask_prices[0])
+def moved(
+    fair: float, book: Book, signal: Signal, facts: ModelFacts, config: Config
+) -> Iterator[Contribution]:
+    """What the market that is followed, and order flow, add to the own fair value, inside the spread."""
+    bid, ask = book.bid_prices[0], book.ask_prices[0]
+    if facts.reference_ticks is not None:
+        by_reference = min(max(facts.reference_ticks, bid), ask)
+        away_bps = bps(facts.reference_ticks - fair, fair)
+        yield Contribution("reference", away_bps, "pricing.reference_market", by_reference - fair)
+        fair = by_reference
+    if config.alpha.is_on:
+        expected_bps = config.alpha.expected_bps(signal)
+        by_alpha = min(max(fair * (1 + expected_bps / BPS_PER_UNIT), bid), ask)
+        yield Contribution("alpha", expected_bps, "alpha", by_alpha - fair)
 
 
 def draft_quote(
@@ -105,7 +114,8 @@ def draft_quote(
     The sizes in `facts` are filled in here.
     """
     pricing, plain = config.pricing, fair_ticks(book, config)
-    fair = with_alpha(plain, book, signal, config)
+    fair_parts = tuple(moved(plain, book, signal, facts, config))
+    fair = plain + sum(part.ticks for part in fair_parts)
     volatility = volatility_bps(signal, config)
     share = budget_share(fair, volatility, limits, config.shape)
     bias = held.bias if share == 1 else min(max(held.bias / share, -1.0), 1.0)
@@ -123,7 +133,7 @@ def draft_quote(
             order_lots=full_size_lots(fair, (bid_level + ask_level) / 2, full_lots, limits, pricing),
             full_lots=full_lots,
         ),
-        fair - plain,
+        fair_parts,
     )
     priced = price_quote(inputs, config)
     if priced is None:

@@ -58,6 +58,8 @@ class ModelFacts(NamedTuple):
     """What the mid is expected to move against us after a fill."""
     money_per_tick_lot: float = 1.0
     """Quote currency."""
+    reference_ticks: float | None = None
+    """The fair value by the market that is followed; None where there is none to rely on."""
     now_ns: int = 0
 
 

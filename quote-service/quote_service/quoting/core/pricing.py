@@ -7,7 +7,7 @@ Only numbers are computed here; `steps` tells them, for a quote that is publishe
 
 from typing import NamedTuple
 
-from quote_service.quoting.core.models import ModelAnswer, ModelFacts, answer_of
+from quote_service.quoting.core.models import Contribution, ModelAnswer, ModelFacts, answer_of
 from quote_service.quoting.core.pressure import emergency_intensity, pressure_share
 from schemas.config import Config
 from schemas.quoting_settings import Pricing
@@ -34,8 +34,8 @@ class PricingInputs(NamedTuple):
     flow_imbalance: float
     """-1..1: positive when takers buy; 0 where the volume is noise."""
     facts: ModelFacts = ModelFacts()
-    alpha_ticks: float = 0.0
-    """What of the fair value is expectation."""
+    fair_parts: tuple[Contribution, ...] = ()
+    """What of the fair value came on top of the book's own."""
 
 
 class PricedQuote(NamedTuple):

@@ -16,6 +16,7 @@ from quote_service.quoting.core.ladder import DraftSide
 from quote_service.quoting.core.models import ModelFacts
 from quote_service.quoting.core.pressure import is_emergency
 from quote_service.quoting.core.pricing import PricedQuote
+from quote_service.quoting.core.reference import Reference
 from quote_service.quoting.core.requoting import merged, stands
 from quote_service.quoting.core.shaping import ShapeMemory
 from quote_service.quoting.core.sizing import SizeLimits
@@ -55,6 +56,7 @@ class SymbolState:
     sequence: int = 0
     priced_ns: int = 0
     memory: ShapeMemory = field(default_factory=ShapeMemory)
+    reference: Reference = field(default_factory=Reference)
 
     @property
     def version(self) -> int:
@@ -77,7 +79,7 @@ class SymbolState:
             update={"event_time_ns": before.event_time_ns}
         ):
             self.book = self.signal = None
-            self.memory = ShapeMemory()
+            self.memory, self.reference.log_ratio = ShapeMemory(), None
 
 
 class QuoterCore:
@@ -86,6 +88,7 @@ class QuoterCore:
     def __init__(self, config: Config) -> None:
         self._settings = LiveSettings(QUOTE, config)
         self._own_configs = _own_configs(config)
+        self._leaders = _leaders(self._own_configs)
         self._symbols: dict[str, SymbolState] = {}
         self._account_risk: RiskState | None = None
         self._all_stopped = False
@@ -128,7 +131,17 @@ class QuoterCore:
     def _on_book(self, book: Book) -> tuple[Event, ...]:
         state = self._state(book)
         state.book = book
-        return self._requote(state, self._now_ns)
+        targets = self._requote(state, self._now_ns)
+        return targets + self._lead(book) if book.key in self._leaders else targets
+
+    def _lead(self, book: Book) -> tuple[Event, ...]:
+        """Price the symbols that follow this market."""
+        targets: list[Event] = []
+        for state in self._symbols.values():
+            if self._config(state).pricing.reference_market == book.key:
+                state.reference.see(book)
+                targets += self._requote(state, self._now_ns)
+        return tuple(targets)
 
     def _on_signal(self, signal: Signal) -> tuple[Event, ...]:
         """Waits for the book that follows it, where one does; takers in a hurry are not waited for."""
@@ -248,7 +261,12 @@ class QuoterCore:
             return not_quoted(reasons.NO_SIGNAL)
         config = self._config(state)
         held = Holding(state.position_lots, 0.0 if state.position is None else state.position.bias)
-        draft = draft_quote(book, signal, held, limits, _facts(state, signal, now_ns), config)
+        facts = _facts(state, signal, now_ns)
+        if config.pricing.reference_market is not None:
+            half_life_s = config.pricing.reference_half_life_s
+            by_reference = state.reference.fair_ticks(book, now_ns, half_life_s, self._book_age_ns_max)
+            facts = facts._replace(reference_ticks=by_reference)
+        draft = draft_quote(book, signal, held, limits, facts, config)
         if state.instrument is not None:
             draft = state.memory.applied(draft, state.instrument, limits, now_ns, config.shape)
         return reduce_only(draft, state.position_lots, limits) if self._is_reduce_only(state) else draft
@@ -326,6 +344,12 @@ class QuoterCore:
 def _own_configs(config: Config) -> dict[str, Config]:
     """Of the symbols for which something is different."""
     return {symbol: config.of_symbol(symbol) for symbol in config.per_symbol}
+
+
+def _leaders(configs: dict[str, Config]) -> dict[str, None]:
+    """The markets that others follow."""
+    found = (config.pricing.reference_market for config in configs.values())
+    return dict.fromkeys(key for key in found if key is not None)
 
 
 def _facts(state: SymbolState, signal: Signal, now_ns: int) -> ModelFacts:

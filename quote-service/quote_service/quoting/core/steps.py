@@ -19,9 +19,9 @@ class RawStep(NamedTuple):
 
 
 def quote_steps(priced: PricedQuote, side: Side) -> list[RawStep]:
-    """The steps of one side from the fair value to the final tick; alpha and a side's factor if any."""
+    """The steps of one side from the fair value to the final tick; those without a setting left out."""
     inputs, fair = priced.inputs, priced.inputs.fair_ticks
-    plain = fair - inputs.alpha_ticks
+    plain = fair - sum(part.ticks for part in inputs.fair_parts)
     outward = -1 if side == "buy" else 1
     opposite = inputs.best_ask_ticks if side == "buy" else inputs.best_bid_ticks
     passive = priced.passive_bid if side == "buy" else priced.passive_ask
@@ -35,7 +35,7 @@ def quote_steps(priced: PricedQuote, side: Side) -> list[RawStep]:
     wanted_shift = priced.answer.shift + priced.pressure + priced.flight
     return [
         RawStep("fair_value", plain, "pricing.fair_value", plain),
-        *([RawStep("alpha", bps(inputs.alpha_ticks, plain), "alpha", fair)] if inputs.alpha_ticks else []),
+        *_parts(inputs.fair_parts, plain, 1),
         *_parts(priced.answer.widths, fair, outward),
         RawStep("emergency_widen", priced.intensity, "pricing.emergency_multiplier", widened),
         *_parts(priced.answer.shifts, widened, 1),
