@@ -118,7 +118,8 @@ on) is in `maker config show`, and all of it in `maker config schema`. Quoting's
 
 *live*: may be changed while the engine runs, on the page or over HTTP; *two*: loosening it takes two people;
 *restart*: change the file and start again. Peers: HB Hummingbot, HF hftbacktest's examples, KR
-Krypto-trading-bot, TB tribeca, OC OctoBot, BX BitMEX sample-market-maker; the nearest thing there, not always the same.
+Krypto-trading-bot, TB tribeca, OC OctoBot, BX BitMEX sample-market-maker; the nearest thing there, not always
+the same.
 """
 
 
