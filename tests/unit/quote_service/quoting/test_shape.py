@@ -316,3 +316,57 @@ def test_an_order_of_levels_is_seen(found: list[tuple[int, int]]) -> None:
     prices = tuple(price for price, _ in found)
     ordered = DraftSide(prices, tuple(size for _, size in found)).is_ordered
     assert ordered == (list(prices) in (sorted(set(prices)), sorted(set(prices), reverse=True)))
+
+
+shares = st.floats(-1, 1)
+
+
+@given(
+    bid=st.integers(50, 10**6),
+    spread=st.integers(1, 200),
+    bias=shares,
+    imbalance=shares,
+    flow=shares,
+    shape=st.fixed_dictionaries(
+        {
+            "levels": st.integers(1, 6),
+            "level_step_bps": st.floats(0, 50),
+            "level_size_factor": st.floats(0.2, 3),
+            "bid_spread_factor": st.floats(0.01, 5),
+            "ask_spread_factor": st.floats(0.01, 5),
+            "inventory_sizing": st.sampled_from(["linear", "exponential"]),
+            "size_volatility_bps": st.none() | st.floats(0.1, 10),
+            "loss_budget": st.none() | st.floats(1, 1_000),
+        }
+    ),
+    alpha=st.fixed_dictionaries(
+        {"imbalance_bps": st.floats(-50, 50), "flow_bps": st.floats(-50, 50), "max_bps": st.floats(0.1, 50)}
+    ),
+)
+def test_no_setting_lets_a_bid_meet_an_ask_and_the_steps_sum_to_the_price(
+    bid: int,
+    spread: int,
+    bias: float,
+    imbalance: float,
+    flow: float,
+    shape: dict[str, Any],
+    alpha: dict[str, Any],
+) -> None:
+    core = QuoterCore(config(shape=shape, alpha=alpha))
+    told = signal(
+        imbalance=imbalance, flow_imbalance=flow, flow_volume_lots=50_000.0, volatility_per_sqrt_s=0.0001
+    )
+    held = position(lots=round(bias * 100_000), bias=bias)
+    target = targets(core, risk(), instrument(), told, held, book(bid, bid + spread))[-1]
+    bids, asks = target.bid.prices, target.ask.prices
+    assert list(bids) == sorted(set(bids), reverse=True)
+    assert list(asks) == sorted(set(asks))
+    assert not bids or (bids[-1] > 0 and bids[0] < bid + spread)
+    assert not asks or asks[0] > bid
+    assert not (bids and asks) or bids[0] < asks[0]
+    for side in (target.bid, target.ask):
+        if side.prices:
+            fair = side.steps[0].price_after
+            total = fair * (1 + sum(step.effect_bps for step in side.steps) / 10_000)
+            assert total == pytest.approx(side.prices[0], rel=1e-9)
+            assert sum(side.sizes) * 0.001 <= 100 * (1 + abs(bias)) + 1e-6
