@@ -37,12 +37,14 @@ def calibrate(
     """A and k: A exp(-k distance) market orders a second and side trade through a distance from the mid."""
     if microprice and alpha:
         raise ConfigError("--microprice and --alpha are fitted one at a time: leave one out")
+    if alpha and plot is not None:
+        raise ConfigError(f"--plot {plot}: there is no picture of an alpha; leave it out")
     if alpha:
         report = tool("market_making.tools", "alpha")(
             source, symbol, horizon_ms=horizon_ms, config_out=config_out
         )
     elif microprice:
-        report = tool("market_making.tools", "micro-price")(source, symbol, config_out=config_out)
+        report = tool("market_making.tools", "micro-price")(source, symbol, config_out=config_out, plot=plot)
     else:
         report = tool("market_making.tools", "calibrate")(
             source, symbol, distances_bps=distance_bps or (), plot=plot, seed=seed

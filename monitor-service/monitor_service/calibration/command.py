@@ -12,6 +12,7 @@ import yaml
 from chassis.errors import ConfigError
 from chassis.settings import load_config
 from monitor_service.calibration.fit import Calibration, calibrate
+from monitor_service.calibration.micro_plot import micro_price_plot
 from monitor_service.calibration.microprice import MicroPriceTable, TopOfBook, fit_micro_price
 from monitor_service.calibration.orders import OrdersSeen, orders_of
 from monitor_service.calibration.plot import Point, intensity_plot
@@ -202,8 +203,13 @@ class MicroPriceReport:
         return str(yaml.safe_dump({"per_symbol": {self.symbol.rpartition(":")[2]: own}}, sort_keys=False))
 
 
-def run_micro_price(source: str, symbol: str, *, config_out: Path | None = None) -> MicroPriceReport:
-    """The micro-price table of a recording or a log. Raises ConfigError where it is too short for one."""
+def run_micro_price(
+    source: str, symbol: str, *, config_out: Path | None = None, plot: Path | None = None
+) -> MicroPriceReport:
+    """The micro-price table of a recording or a log, and its picture where asked for.
+
+    Raises ConfigError where it is too short for one.
+    """
     tops = [
         TopOfBook(
             bid_share=event.bid_sizes[0] / (event.bid_sizes[0] + event.ask_sizes[0]),
@@ -219,4 +225,6 @@ def run_micro_price(source: str, symbol: str, *, config_out: Path | None = None)
         raise ConfigError(f"{source}: no micro-price of {symbol}: {error}") from None
     if config_out is not None:
         config_out.write_text(report.settings())
+    if plot is not None:
+        plot.write_text(micro_price_plot(f"{symbol}: micro-price", report.table))
     return report

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 from random import Random
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -97,6 +98,19 @@ def test_a_recording_gives_settings_that_quoting_takes(tmp_path: Path) -> None:
             ask_sizes=(ask,),
         )
         assert fair_ticks(book, config) == pytest.approx(100_000 + expected, abs=1e-6)
+
+
+def test_the_picture_has_a_line_of_steps_for_each_class_of_spreads(tmp_path: Path) -> None:
+    out = tmp_path / "micro.svg"
+    report = run_micro_price(str(write_market(tmp_path / "m.jsonl")), "A/B", plot=out)
+    root = ElementTree.fromstring(out.read_text())
+    lines = root.findall("{http://www.w3.org/2000/svg}polyline")
+    assert len(lines) == len(report.table.adjustments_ticks)
+    for line, adjustments in zip(lines, report.table.adjustments_ticks, strict=True):
+        heights = [float(place.split(",")[1]) for place in str(line.get("points")).split()]
+        assert len(heights) == 2 * len(adjustments)
+        upward = [max(heights) - height for height in heights]
+        assert upward == [max(heights) - height for height in sorted(heights, reverse=True)]
 
 
 def test_what_is_too_short_for_a_table_is_said(tmp_path: Path) -> None:
