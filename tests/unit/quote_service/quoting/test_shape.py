@@ -168,7 +168,7 @@ class TestSizes:
         (target,) = targets(QuoterCore(config()), risk(), instrument(), signal(regime="high"), book())
         assert quotes(target) == ((9_990, 1_000), (10_010, 1_000))
 
-    def test_the_loss_budget_bounds_the_inventory(self) -> None:
+    def test_rk4_the_loss_budget_bounds_the_inventory(self) -> None:
         """L 5,000, z 2.33, sigma 0.5 a square root of a second, H 600 s: 175.213859 units of 200."""
         shape = Shape(loss_budget=Decimal(5_000))
         limits = SizeLimits(0, 0.0, 1e12, 1e12, 200.0, loss_budget_tick_lots=5_000.0)
