@@ -172,7 +172,7 @@ def test_an_unreadable_risk_state_stops_trading_and_says_where(kafka: Kafka, tmp
     engine = KafkaEngine(tmp_path, kafka, {}, TRADING)
     try:
         engine.start_all()
-        until(lambda: intents(engine) > 5, "orders are sent", 40)
+        until(lambda: alive_at(read_log(kafka), time.time_ns()), "orders are alive", 40)
         place = poison(kafka, "risk.state", "synthetic:*")
         poisoned_ns = time.time_ns()
         until(lambda: engine.health("order-router")[0] == 503, "the router is not ready")
