@@ -1,18 +1,23 @@
 # Every verb of the project; each does one thing. `make help` lists them.
 PY ?= python3
 BIN := .venv/bin
-MEMBERS := schemas chassis monitor-service quote-service inventory-service risk-service gateway-api
+MEMBERS := schemas runtime maker monitor-service quote-service inventory-service risk-service gateway-api research sandbox
+export PYTHONDONTWRITEBYTECODE :=
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run test test-fast test-kafka lint format up down bench bench-kafka bench-orders bench-gate bench-ui bench-paper bench-quotes docs page screenshots lock clean
+.PHONY: help setup setup-dev run test test-fast test-kafka lint format up down bench bench-kafka bench-orders bench-sides bench-budget bench-gate bench-rude bench-ui bench-paper bench-quotes soak soak-kafka docs page screenshots lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
 
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+# What commands load when they need it is compiled once, here: ccxt alone takes five seconds.
+USED := ccxt.pro, maker.cli.app, maker.engine, maker.run, gateway_api.app.service, gateway_api.history.worker, \
+	monitor_service.streams.worker, research.pnl.command, research.calibration.command, sandbox.command
 .venv/ready: requirements.lock $(MEMBERS:%=%/pyproject.toml)
 	@$(PY) -m venv .venv || { echo "python3 -m venv failed: on Debian, apt install python3-venv" >&2; exit 3; }
 	@$(PIP) --no-compile --require-hashes -r requirements.lock
-	@$(PIP) --no-deps --no-build-isolation $(MEMBERS:%=-e ./%) && touch $@
+	@$(PIP) --no-deps --no-build-isolation $(MEMBERS:%=-e ./%)
+	@$(BIN)/python -c "import $(USED)" && touch $@
 
 .venv/ready-dev: .venv/ready requirements-dev.lock
 	@$(PIP) --no-compile --require-hashes -r requirements-dev.lock && touch $@
@@ -24,17 +29,17 @@ setup-dev: .venv/ready-dev  ## add what tests and lint need
 run: setup  ## the whole engine in one process, with a dashboard
 	@$(BIN)/maker up $(ARGS)
 
-ALONE := kafka or redis or timed
+TWO := -n 2 --dist worksteal
 test: setup-dev  ## all tests that can run on this machine
 ifdef ARGS
 	@$(BIN)/python -m pytest $(ARGS)
 else
-	@$(BIN)/python -m pytest -n 2 --dist worksteal -m "not ($(ALONE))"
-	@$(BIN)/python -m pytest -m "$(ALONE)"
+	@$(BIN)/python -m pytest $(TWO) -m "not timed"
+	@$(BIN)/python -m pytest -m timed
 endif
 
 test-fast: setup-dev  ## the everyday part, under a minute
-	@$(BIN)/python -m pytest -m "not slow and not browser and not kafka and not redis" $(ARGS)
+	@$(BIN)/python -m pytest $(TWO) -m "not slow and not browser and not kafka and not redis" $(ARGS)
 
 test-kafka: setup-dev  ## what needs Kafka and Redis; fails where they cannot run
 	@MM_REQUIRE_ALL_TESTS=1 $(BIN)/python -m pytest -m "kafka or redis" $(ARGS)
@@ -54,25 +59,40 @@ down:  ## stop the containers; their volumes stay
 	docker compose -f deploy/compose.yaml down
 
 bench: setup-dev  ## print the figures: events a second, latency, memory
-	@$(BIN)/python tests/bench/run.py $(ARGS)
+	@$(BIN)/python -m tests.bench.run $(ARGS)
 
 bench-kafka: setup-dev  ## the same of the processes on Kafka: latency by hop, saturation, restarts
-	@$(BIN)/python tests/bench/kafka.py $(ARGS)
+	@$(BIN)/python -m tests.bench.kafka $(ARGS)
 
 bench-orders: setup-dev  ## the same of orders over the sandbox exchange: decision to answer
-	@$(BIN)/python tests/bench/orders.py $(ARGS)
+	@$(BIN)/python -m tests.bench.orders $(ARGS)
+
+bench-budget: setup-dev  ## what it costs to count a request in the budget that all clients share
+	@$(BIN)/python -m tests.bench.budget $(ARGS)
+
+bench-sides: setup-dev  ## how many quotes stand where the venue grants few messages
+	@$(BIN)/python -m tests.bench.sides $(ARGS)
 
 bench-paper: setup-dev  ## the tables of Avellaneda and Stoikov (2008) beside ours
-	@$(BIN)/python tests/bench/paper.py $(ARGS)
+	@$(BIN)/python -m tests.bench.paper $(ARGS)
 
 bench-quotes: setup-dev  ## each quoting model on recordings, beside three baselines; some twelve minutes
-	@$(BIN)/python tests/bench/quotes.py $(ARGS)
+	@$(BIN)/python -m tests.bench.quotes $(ARGS)
 
 bench-gate: setup-dev  ## how long the router's gate takes for one order
-	@$(BIN)/python tests/bench/gate.py $(ARGS)
+	@$(BIN)/python -m tests.bench.gate $(ARGS)
+
+bench-rude: setup-dev  ## what rude clients cost: a halt in a crowd of half-open requests, previews beside quoting
+	@$(BIN)/python -m tests.bench.rude $(ARGS)
 
 bench-ui: setup-dev  ## the page at 100 symbols: script time a frame, heap, event to pixel, what it costs quoting
-	@$(BIN)/python tests/bench/page.py $(ARGS)
+	@$(BIN)/python -m tests.bench.page $(ARGS)
+
+soak: setup-dev  ## a week of simulated days with all that goes wrong, then the sandbox exchange; under an hour
+	@$(BIN)/python -m tests.soak.run $(ARGS)
+
+soak-kafka: setup-dev  ## the processes on a real broker, and what goes wrong there; some ten minutes
+	@$(BIN)/python -m tests.soak.kafka $(ARGS)
 
 docs: setup-dev  ## the contracts and the parameters as documents: docs/api, docs/PARAMETERS.md
 	@$(BIN)/maker docs parameters > docs/PARAMETERS.md
@@ -87,6 +107,8 @@ lock: setup-dev  ## resolve every third-party version anew
 
 PAGE := gateway-api/page
 page:  ## build the dashboard from its source (needs Node 20.19 or newer); the result is committed
+	@npm --prefix $(PAGE)/openapi ci --no-audit --no-fund --loglevel=error
+	@npm --prefix $(PAGE)/openapi run --silent generate
 	@npm --prefix $(PAGE) ci --no-audit --no-fund --loglevel=error
 	@npm --prefix $(PAGE) run --silent check
 	@npm --prefix $(PAGE) run --silent build

@@ -9,35 +9,40 @@ from typing import Any
 
 import yaml
 
-from chassis.bus.kafka.admin import topic_settings
-from chassis.worker import DRAIN_LIMIT_S
+from deploy.make_secrets import ADMIN
+from runtime.kafka.access import PRINCIPALS, Grant, grants
+from runtime.kafka.layout import broker_topics
+from runtime.kafka.topic_settings import topic_settings
+from runtime.process.turn import DRAIN_LIMIT_S
 from schemas.deployment import Kafka
-from schemas.topics import GATEWAY, INVENTORY, MONITOR, PROJECTOR, QUOTE, RISK, ROUTER, STATISTICS, TOPICS
+from schemas.topics import GATEWAY, INVENTORY, MONITOR, PROJECTOR, QUOTE, RISK, ROUTER, STATISTICS
 
 FOLDER = Path(__file__).parent
-SERVICES = {
-    MONITOR: "monitor-service",
-    QUOTE: "quote-service",
-    ROUTER: "quote-service",
-    INVENTORY: "inventory-service",
-    RISK: "risk-service",
-    PROJECTOR: "gateway-api",
-    GATEWAY: "gateway-api",
-    STATISTICS: "monitor-service",
-}
-"""By process: the service, and so the image, that it is in."""
+RUNNING = (MONITOR, QUOTE, ROUTER, INVENTORY, RISK, PROJECTOR, GATEWAY, STATISTICS)
+IMAGE = "market-making/engine"
 PRODUCTION = Kafka(partitions=4, replication=3, min_insync_replicas=2)
 DEV = Kafka(partitions=4, replication=1, min_insync_replicas=1)
 HEALTH_PORT = 8081
 ACCESS_SECRET = "market-making-access"  # noqa: S105  a name
 ACCESS_FOLDER = "/access"
+KAFKA_FOLDER, KAFKA_CA_FOLDER, REDIS_FOLDER = "/kafka", "/kafka-ca", "/redis"
+CONTROL_FOLDER, CONTROL_KEYS_FOLDER = "/control", "/control-keys"
+REDIS_SECRET = "market-making-redis"  # noqa: S105  a name
+CONTROL_SECRET = "market-making-control"  # noqa: S105  a name
+CONTROL_KEYS = "market-making-control-keys"
+KAFKA_PORT = 9093
+WITH_REDIS = (PROJECTOR, GATEWAY)
 GATEWAY_PORT = 8080
 UID = 10001
 CONFIG = "engine-config"
 CLUSTER = "market-making"
-VERSION = version("mm-chassis")
+VERSION = version("mm-runtime")
 STOP_S = 2 * DRAIN_LIMIT_S + 15
-"""A process may wait its limit for the venue and again for the broker, and then keeps its state."""
+"""A process may wait its limit for the venue and again for a broker that confirms slowly, and then keeps its
+state. One that confirms nothing is not waited for.
+"""
+START_S = 3600
+"""A process waits for the broker and its topics for as long as it takes: a new start makes neither come."""
 Document = dict[str, Any]
 
 
@@ -58,13 +63,11 @@ def probe(path: str, port: int, **fields: int) -> Document:
 
 def probes(process: str) -> Document:
     """startup: state restored; readiness: caught up and its dependencies answer; liveness: the loop turns."""
-    if process == STATISTICS:
-        return {}  # it ends by itself where it does not get on
     port, started = HEALTH_PORT, "/health/started"
     if process == GATEWAY:
         port, started = GATEWAY_PORT, "/health/live"
     return {
-        "startupProbe": probe(started, port, periodSeconds=1, failureThreshold=120),
+        "startupProbe": probe(started, port, periodSeconds=1, failureThreshold=START_S),
         "readinessProbe": probe("/health/ready", port, periodSeconds=2, failureThreshold=2),
         "livenessProbe": probe("/health/live", port, periodSeconds=5, failureThreshold=3),
     }
@@ -73,12 +76,13 @@ def probes(process: str) -> Document:
 def container(process: str) -> Document:
     """The one container of a process."""
     resources = {"cpu": "1", "memory": "512Mi"}
-    ports = {STATISTICS: [], GATEWAY: [{"name": "http", "containerPort": GATEWAY_PORT}]}
+    ports = {GATEWAY: [{"name": "http", "containerPort": GATEWAY_PORT}]}
     found: Document = {
         "name": process,
-        "image": f"market-making/{SERVICES[process]}",
+        "image": IMAGE,
         "args": ["run", process],
         "envFrom": [{"configMapRef": {"name": CONFIG}}],
+        "env": [{"name": name, "value": value} for name, value in own_settings(process).items()],
         "ports": ports.get(process, [{"name": "health", "containerPort": HEALTH_PORT}]),
         "resources": {"requests": resources, "limits": dict(resources)},
         "securityContext": {
@@ -86,14 +90,51 @@ def container(process: str) -> Document:
             "readOnlyRootFilesystem": True,
             "capabilities": {"drop": ["ALL"]},
         },
-        "volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}],  # noqa: S108  of the pod alone
+        "volumeMounts": [
+            {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108  of the pod alone
+            *(
+                {"name": name, "mountPath": folder, "readOnly": True}
+                for name, (folder, _) in mounted(process).items()
+            ),
+        ],
         **probes(process),
     }
-    if process == GATEWAY:
-        found["volumeMounts"].append({"name": "access", "mountPath": ACCESS_FOLDER, "readOnly": True})
     if is_writer(process):
         found["volumeMounts"].append({"name": "state", "mountPath": "/state"})
     return found
+
+
+def own_settings(process: str) -> dict[str, str]:
+    """What differs from process to process: as whom it signs in, and what it alone may know."""
+    found = {"MM__KAFKA__SASL_USERNAME": process}
+    if process in WITH_REDIS:
+        found["MM__REDIS__PASSWORD_FILE"] = f"{REDIS_FOLDER}/password"
+    if process == GATEWAY:
+        found["MM__CONTROL__SIGNING_KEY_FILE"] = f"{CONTROL_FOLDER}/signing.key"
+    return found
+
+
+def mounted(process: str) -> dict[str, tuple[str, Document]]:
+    """Secrets and keys by volume: the folder, and where they come from. Each process sees its own alone."""
+    found = {
+        "kafka": (KAFKA_FOLDER, secret(process)),
+        "kafka-ca": (KAFKA_CA_FOLDER, secret(f"{CLUSTER}-cluster-ca-cert", "ca.crt")),
+        "control-keys": (CONTROL_KEYS_FOLDER, {"configMap": {"name": CONTROL_KEYS}}),
+    }
+    if process in WITH_REDIS:
+        found["redis"] = (REDIS_FOLDER, secret(REDIS_SECRET))
+    if process == GATEWAY:
+        found["control"] = (CONTROL_FOLDER, secret(CONTROL_SECRET))
+        found["access"] = (ACCESS_FOLDER, secret(ACCESS_SECRET))
+    return found
+
+
+def secret(name: str, *keys: str) -> Document:
+    """A volume of a secret, or of some of its keys, which the group of the pod reads."""
+    found: Document = {"secretName": name, "defaultMode": 0o440}
+    if keys:
+        found["items"] = [{"key": key, "path": key} for key in keys]
+    return {"secret": found}
 
 
 def is_writer(process: str) -> bool:
@@ -123,10 +164,10 @@ def pod(process: str) -> Document:
 
 def volumes(process: str) -> list[Document]:
     """What is mounted beside the state."""
-    found: list[Document] = [{"name": "tmp", "emptyDir": {}}]
-    if process == GATEWAY:
-        found.append({"name": "access", "secret": {"secretName": ACCESS_SECRET, "defaultMode": 0o440}})
-    return found
+    return [
+        {"name": "tmp", "emptyDir": {}},
+        *({"name": name, **source} for name, (_, source) in mounted(process).items()),
+    ]
 
 
 def workload(process: str) -> Document:
@@ -183,10 +224,9 @@ def small(process: str) -> Document:
 def workloads() -> list[Document]:
     """Everything that runs."""
     found = []
-    for process in SERVICES:
+    for process in RUNNING:
         found.append(workload(process))
-        if process != STATISTICS:
-            found.append(service(process))
+        found.append(service(process))
         if is_writer(process) and process != PROJECTOR:
             found.append(disruption_budget(process))
     return found
@@ -198,30 +238,60 @@ def topics(config: Kafka) -> list[Document]:
         {
             "apiVersion": "kafka.strimzi.io/v1",
             "kind": "KafkaTopic",
-            "metadata": {"name": topic.name, "labels": {"strimzi.io/cluster": CLUSTER}},
+            "metadata": {"name": name, "labels": {"strimzi.io/cluster": CLUSTER}},
             "spec": {
                 "partitions": config.partitions,
                 "replicas": config.replication,
                 "config": topic_settings(topic, config),
             },
         }
-        for topic in TOPICS
+        for name, (topic, _) in broker_topics().items()
     ]
+
+
+def users() -> list[Document]:
+    """Who comes to the broker, and what each may do there: one writer a topic, and no more than needed."""
+    return [
+        {
+            "apiVersion": "kafka.strimzi.io/v1",
+            "kind": "KafkaUser",
+            "metadata": {"name": principal, "labels": {"strimzi.io/cluster": CLUSTER}},
+            "spec": {
+                "authentication": {"type": "scram-sha-512"},
+                "authorization": {
+                    "type": "simple",
+                    "acls": [acl(grant) for grant in grants() if grant.principal == principal],
+                },
+            },
+        }
+        for principal in PRINCIPALS
+    ]
+
+
+def acl(grant: Grant) -> Document:
+    """A grant for Strimzi's operator."""
+    resource = {"type": grant.resource, "name": grant.name, "patternType": "literal"}
+    return {"resource": resource, "operations": [grant.operation], "host": "*"}
 
 
 def settings(config: Kafka) -> Document:
     """The configuration that all processes share, as environment."""
     data = {
-        "MM__KAFKA__BOOTSTRAP": f"{CLUSTER}-kafka-bootstrap:9092",
+        "MM__KAFKA__BOOTSTRAP": f"{CLUSTER}-kafka-bootstrap:{KAFKA_PORT}",
         "MM__KAFKA__PARTITIONS": config.partitions,
         "MM__KAFKA__REPLICATION": config.replication,
         "MM__KAFKA__MIN_INSYNC_REPLICAS": config.min_insync_replicas,
+        "MM__KAFKA__SECURITY_PROTOCOL": "SASL_SSL",
+        "MM__KAFKA__SASL_MECHANISM": "SCRAM-SHA-512",
+        "MM__KAFKA__SASL_PASSWORD_FILE": f"{KAFKA_FOLDER}/password",
+        "MM__KAFKA__SSL_CA_FILE": f"{KAFKA_CA_FOLDER}/ca.crt",
         "MM__REDIS__URL": "redis://redis:6379/0",
+        "MM__CONTROL__PUBLIC_KEYS_FILE": f"{CONTROL_KEYS_FOLDER}/public.keys",
         "MM__PROCESS__STATE_DIR": "/state",
         "MM__PROCESS__HEALTH_HOST": "0.0.0.0",  # noqa: S104  the network policy says who may come
         "MM__PROCESS__HEALTH_PORT": HEALTH_PORT,
-        "MM__PROCESS__GATEWAY_HOST": "0.0.0.0",  # noqa: S104
-        "MM__ENGINE__PORT": GATEWAY_PORT,
+        "MM__GATEWAY__HOST": "0.0.0.0",  # noqa: S104
+        "MM__GATEWAY__PORT": GATEWAY_PORT,
         "MM__ACCESS__USERS_FILE": f"{ACCESS_FOLDER}/users.yaml",
         "MM__ACCESS__SIGNING_KEY_FILE": f"{ACCESS_FOLDER}/signing.key",
     }
@@ -230,14 +300,79 @@ def settings(config: Kafka) -> Document:
     return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": text}
 
 
+def compose_over(process: str) -> Document:
+    """What a service has on top of compose.yaml where the broker and Redis know who comes."""
+    own = "./secrets"
+    environment = {
+        "MM__KAFKA__SECURITY_PROTOCOL": "SASL_SSL",
+        "MM__KAFKA__SASL_USERNAME": process,
+        "MM__KAFKA__SASL_PASSWORD_FILE": f"{KAFKA_FOLDER}/password",
+        "MM__KAFKA__SSL_CA_FILE": f"{KAFKA_CA_FOLDER}/ca.pem",
+    }
+    volumes = [
+        f"{own}/kafka/{process}.password:{KAFKA_FOLDER}/password:ro",
+        f"{own}/kafka/ca.pem:{KAFKA_CA_FOLDER}/ca.pem:ro",
+    ]
+    if process in WITH_REDIS:
+        environment["MM__REDIS__PASSWORD_FILE"] = f"{REDIS_FOLDER}/password"
+        volumes.append(f"{own}/redis/password:{REDIS_FOLDER}/password:ro")
+    return {"environment": environment, "volumes": volumes}
+
+
+def compose_secure() -> Document:
+    """For `docker compose -f compose.yaml -f compose.secure.yaml`, with what make_secrets.py made."""
+    format_and_start = (
+        "/opt/kafka/bin/kafka-storage.sh format --ignore-formatted --cluster-id bWFya2V0LW1ha2luZy0xMQ "
+        "-c /broker/server.properties $$(cat /broker/users) "
+        "&& exec /opt/kafka/bin/kafka-server-start.sh /broker/server.properties"
+    )
+    admin = compose_over(ADMIN)
+    return {
+        "services": {
+            "kafka": {
+                "entrypoint": ["/bin/bash", "-c", format_and_start],
+                "volumes": ["./secrets/broker:/broker:ro"],
+                "healthcheck": {
+                    "test": [
+                        "CMD",
+                        "/opt/kafka/bin/kafka-broker-api-versions.sh",
+                        "--bootstrap-server",
+                        "kafka:9092",
+                        "--command-config",
+                        "/broker/admin.properties",
+                    ]
+                },
+            },
+            "redis": {
+                "command": [
+                    "sh",
+                    "-c",
+                    'exec redis-server --save "" --appendonly no --requirepass "$$(cat /redis/password)"',
+                ],
+                "volumes": ["./secrets/redis/password:/redis/password:ro"],
+                "healthcheck": {
+                    "test": [
+                        "CMD-SHELL",
+                        'REDISCLI_AUTH="$$(cat /redis/password)" redis-cli ping | grep -q PONG',
+                    ]
+                },
+            },
+            "topics": admin | {"command": ["topics", "apply", "--access"]},
+            **{process: compose_over(process) for process in RUNNING},
+        }
+    }
+
+
 def files() -> dict[Path, list[Document]]:
     """What is written where."""
     return {
         FOLDER / "base" / "workloads.yaml": workloads(),
         FOLDER / "base" / "config.yaml": [settings(PRODUCTION)],
         FOLDER / "base" / "topics.yaml": topics(PRODUCTION),
+        FOLDER / "base" / "users.yaml": users(),
         FOLDER / "overlays" / "dev" / "one-broker.yaml": [settings(DEV), *topics(DEV)],
-        FOLDER / "overlays" / "dev" / "small.yaml": [small(process) for process in SERVICES],
+        FOLDER / "compose.secure.yaml": [compose_secure()],
+        FOLDER / "overlays" / "dev" / "small.yaml": [small(process) for process in RUNNING],
     }
 
 

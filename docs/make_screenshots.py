@@ -17,6 +17,8 @@ IMAGES = Path(__file__).parent / "images"
 MAKER = Path(sys.executable).parent / "maker"
 WARM_MS = 60_000
 DRAWN_MS = 2_500
+LOADED_WITHIN_MS = 120_000
+NOTHING_LOADS = "() => document.querySelector('.skeleton') === null"
 SHOTS = (
     ("overview", "overview", "dark", (1440, 900)),
     ("symbol", "symbol/synthetic:LTC%2FUSDT", "dark", (1440, 900)),
@@ -53,6 +55,7 @@ def shoot(page: Page, url: str) -> None:
         page.set_viewport_size({"width": width, "height": height})
         page.evaluate("place => { location.hash = '#/' + place }", place)
         page.wait_for_timeout(DRAWN_MS)
+        page.wait_for_function(NOTHING_LOADS, timeout=LOADED_WITHIN_MS)
         page.screenshot(path=IMAGES / f"{name}.png")
 
 

@@ -1,1 +1,1 @@
-"""The contract between processes: topics, messages, units, configuration. No I/O."""
+"""The interface between processes: topics, messages, units, configuration. No I/O."""

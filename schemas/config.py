@@ -1,21 +1,42 @@
-"""The configuration: one tree, an input of every core, so part of the contract.
+"""The configuration: one tree, an input of every core, hence shared by all processes.
 
-The first four sections keep the names of the engine's owner. Each field says its unit; where the naive
-reading of a name is broken, the field says what is done instead.
+The first four sections keep the owner's names. Each field states its unit, and what it limits.
 """
 
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
 from schemas.alpha_settings import Alpha
-from schemas.deployment import Access, Engine, Exchange, Kafka, Process, Redis
-from schemas.market import ContractKind
+from schemas.deployment import (
+    Access,
+    Control,
+    EngineSettings,
+    ExchangeSettings,
+    GatewaySettings,
+    Kafka,
+    Process,
+    Redis,
+)
+from schemas.feed_settings import Feed, InstrumentConfig, default_instruments
+from schemas.inventory_settings import InventoryLimits, check_account, check_pair, check_stated
 from schemas.market_data_settings import MarketData
 from schemas.message import Instruction
-from schemas.numbers import Count, Fraction, Milliseconds, NonNegative, Positive, PositiveDecimal
+from schemas.numbers import (
+    Bps,
+    Count,
+    DelayMs,
+    Fraction,
+    Milliseconds,
+    NegativeDecimal,
+    NegativeFraction,
+    NonNegative,
+    Positive,
+    PositiveDecimal,
+    Seconds,
+)
 from schemas.quoting_settings import (
     MarketMaking,
     MicroPrice,
@@ -24,6 +45,7 @@ from schemas.quoting_settings import (
     SymbolSettings,
     check_fair_value,
 )
+from schemas.renamed_keys import with_present_names
 from schemas.shape_settings import Shape
 
 
@@ -34,11 +56,13 @@ class RiskLimits(Instruction):
     """Base units per symbol, long or short, worst case: open and in-flight orders count."""
     max_position_notional: PositiveDecimal = Decimal(100_000)
     """The same in money; the tighter of the two binds."""
-    max_loss: Annotated[Decimal, Field(lt=0)] = Decimal(-500)
-    """Profit of one symbol at or below which it is reduce-only; at 120 % of it, halted."""
-    account_max_loss: Annotated[Decimal, Field(lt=0)] = Decimal(-2_500)
+    max_loss: NegativeDecimal = Decimal(-500)
+    """Profit of one symbol at or below which it is reduce-only; see `loss_halt_at`."""
+    account_max_loss: NegativeDecimal = Decimal(-2_500)
     """The same for the account."""
-    max_drawdown: Annotated[float, Field(lt=0, gt=-1)] = -0.1
+    loss_halt_at: Annotated[PositiveDecimal, Field(ge=1, le=100)] = Decimal("1.2")
+    """Multiple of a loss limit at which trading halts; from 1 to it, orders only reduce."""
+    max_drawdown: NegativeFraction = -0.1
     """Fall of the account's equity from its maximum, as a fraction of that maximum, at which all is halted.
     Equity is `capital` plus profit, so a profit of 10 that shrinks to 5 is no drawdown of 50 %."""
     max_exposure: Positive = 0.2
@@ -46,41 +70,23 @@ class RiskLimits(Instruction):
     warn_at: Fraction = 0.8
     """Share of a limit at which an alert warns."""
     repeat_fills_same_side: Count = 20
-    """Orders of one symbol and side with a fill inside 10 s at which the symbol is halted
+    """Orders of one symbol and side with a fill within 10 s at which the symbol is halted
     (RTS 6 Art. 15(3))."""
     repeat_fills_any_side: Count = 200
-    """The same for both sides inside 60 s."""
+    """The same for both sides within 60 s."""
     resume_people: Literal[1, 2] = 1
-    """How many different people it takes to end a halt."""
-    resume_within_s: Positive = 900.0
-    """The second one agrees within this, to the same halt, or both begin anew."""
+    """How many different people it takes to end a halt. Default: 2 where `access.users_file` has more than
+    one person with the right to do so."""
+    resume_within_s: Seconds = 900.0
+    """Time for the second person to agree to the same halt; after it the first has to ask again."""
     heartbeat_ms: Milliseconds = 250
-    """The account's risk state is republished this often."""
+    """Interval at which the account's risk state is republished."""
     heartbeat_ttl_ms: Milliseconds = 1_000
-    """Without a risk state this long, the gate closes and all quotes are cancelled."""
-
-
-class InventoryLimits(Instruction):
-    """What inventory is wanted, and what is too much."""
-
-    target_inventory: Decimal = Decimal(0)
-    """Base units per symbol."""
-    max_inventory: PositiveDecimal = Decimal(100)
-    """Base units from the target at which the lean is full and the growing side is no longer quoted."""
-    max_inventory_notional: PositiveDecimal = Decimal(50_000)
-    """The same in the reporting currency; the tighter of the two binds."""
-    rebalance_threshold: PositiveDecimal = Decimal(10)
-    """Base units from the target at which a rebalance is signalled, or the same share of
-    max_inventory_notional where that binds."""
-    markout_horizon_ms: Milliseconds = 1_000
-    """How long after a fill of ours the mid is compared with that at the fill: the expected adverse move,
-    see `pricing.min_edge_bps`."""
-    markout_half_life_s: Positive = 300.0
-    """How fast the adverse moves of fills are forgotten."""
+    """Without a risk state for this long, the gate closes and all quotes are cancelled."""
 
 
 class Routing(Instruction):
-    """The gate and the reconciler."""
+    """The gate and the planner."""
 
     price_collar: Positive = 0.02
     """Largest distance of an order from the mid, as a fraction of it."""
@@ -89,75 +95,76 @@ class Routing(Instruction):
     order_size_max: PositiveDecimal | None = None
     """Largest order in base units; none: risk_limits.max_position."""
     permitted: tuple[str, ...] | None = None
-    """The only contracts that may be traded, as `venue:symbol`; none: all that are announced. What is no
-    longer here is cancelled at the start."""
+    """The only contracts that may be traded, as `venue:symbol`; none: all announced ones. Orders of others
+    are cancelled at the start."""
     messages_per_10s: Count = 10_000
-    """Orders, amends and cancels of the account; a fifth is kept for cancels."""
+    """Orders, amends and cancels of the account; a fifth is reserved for cancels."""
     messages_per_10s_symbol: Count = 400
-    """The same for one symbol. A real venue's own limits are lower: set what it grants."""
+    """The same for one symbol. A real venue's own limits are lower: set what it allows."""
     duplicate_window_ms: Milliseconds = 500
-    """The same order for the same target is not sent twice within this, and what was filled is not offered
+    """The same order for the same target is not sent twice within this time, and filled size is not offered
     again for it."""
     target_age_ms_max: Milliseconds = 500
-    """A target that reaches the router later than this is not acted on: nothing new is sent for it."""
+    """A target that reaches the router later than this is ignored: nothing new is sent for it."""
     size_up_tolerance: NonNegative = 0.5
-    """A live order that is smaller than wanted by up to this fraction of its size is left alone: more size
-    would cost its place in the queue."""
+    """A live order that is smaller than desired by up to this fraction of its size is left alone: adding
+    size would lose its queue position."""
     unknown_after_ms: Milliseconds = 5_000
-    """An intent without an answer this long is UNKNOWN: it stays reserved and is never sent again."""
+    """An intent unanswered for this long is UNKNOWN: it stays reserved and is never sent again."""
     kill_deadline_ms: Milliseconds = 5_000
-    """A halt whose orders the venue still shows after this is reported as incomplete; cancelling goes on."""
+    """A halt whose orders the venue still shows after this is reported as incomplete; cancels continue."""
 
 
 class Protection(Instruction):
-    """What holds a symbol for a while, or one order, when the market or our own trading is strange."""
+    """Pauses a symbol, or blocks one order, when the market or our own trading is abnormal."""
 
     fill_window_ms: Milliseconds = 5_000
     """Own fills of a symbol are summed over this long."""
     fill_quantity_max: Positive = 3.0
-    """More filled in the window than so many times the quote's size freezes the symbol."""
+    """Fills in the window above this multiple of the quote's size freeze the symbol."""
     fill_delta_max: Positive = 2.0
-    """The same for bought minus sold, whichever way."""
+    """The same for net fills, bought minus sold, in either direction."""
     freeze_ms: Milliseconds = 1_000
-    """How long a freeze holds."""
+    """Duration of a freeze."""
     trips_max: Count = 60
-    """At so many freezes within `trip_window_s` the symbol is halted until people resume it. Synthetic takers
-    come in bursts and freeze a symbol 20 times; where somebody may know more than we do, 3 is much."""
-    trip_window_s: Positive = 600.0
+    """This many freezes within `trip_window_s` halt the symbol until an operator resumes it. Synthetic takers
+    come in bursts, so the default is 20; against informed takers even 3 are many."""
+    trip_window_s: Seconds = 600.0
     """Freezes are counted over this long."""
     jump_sigmas: Positive = 5.0
     """A mid that moves by more standard deviations than this at once is not quoted around."""
-    jump_bps_min: NonNegative = 50.0
-    """Smaller moves are no jump, however calm it was before."""
+    jump_bps_min: Bps = 50.0
+    """Smaller moves are not jumps, however calm the market was before."""
     jump_pause_ms: Milliseconds = 1_000
-    """So long the market must hold the new price before it is believed."""
+    """How long the market must hold a new price before it is trusted."""
     quote_move_max: Fraction = 0.03
     """Own prices may not move by more than this within `quote_move_window_s` unless the mid moved by half."""
-    quote_move_window_s: Positive = 60.0
+    quote_move_window_s: Seconds = 60.0
     """See `quote_move_max`."""
     post_only_tries: Count = 3
-    """So often a quote that the venue refused because it would have taken is tried again, a tick further."""
+    """How often a quote is retried, a tick further out each time, after a post-only rejection."""
     post_only_pause_ms: Milliseconds = 1_000
-    """Tries are counted over this long; after one more the quote rests as long."""
+    """Retries are counted over this long; after one more the quote pauses as long."""
     price_repeats_max: Count = 10
-    """Orders sent to one price within a second; more are held back."""
-    rest_ms_min: NonNegative = 0.0
-    """An order rests this long before it is moved or cancelled without need. 2,000 suits Binance's ratios."""
-    position_break_s: Positive = 10.0
-    """A venue's balance that differs from our position by more than a lot for so long halts the symbol."""
+    """Orders sent to one price within a second; more are suppressed."""
+    rest_ms_min: DelayMs = 0.0
+    """Time an order rests before it is moved or cancelled without need. 2,000 suits Binance's ratios."""
+    position_break_s: Seconds = 3.0
+    """A venue balance that differs from our fills by more than a lot for this long, in at least two
+    statements, halts the symbol."""
 
 
 class VenueConfig(Instruction):
     """Where orders go. The fields after `kind` are those of the simulated venue: paper trading, backtests."""
 
     kind: Literal["simulated", "ccxt"] = "simulated"
-    """ccxt: the real venue that `exchange` names, or the sandbox in its place."""
-    entry_latency_ms: NonNegative = 10.0
-    """From the router to the matching."""
-    response_latency_ms: NonNegative = 8.0
-    """From the matching to the router."""
+    """ccxt: the real venue of the section `exchange`, or the sandbox in its place."""
+    entry_latency_ms: DelayMs = 10.0
+    """From the router to matching."""
+    response_latency_ms: DelayMs = 8.0
+    """From matching to the router."""
     queue_model: Literal["risk_averse", "power"] = "risk_averse"
-    """How orders ahead of ours at a price go: by trades only, or by cancels too."""
+    """How the queue ahead of our orders shrinks: by trades only, or by cancels too."""
     queue_power: Positive = 3.0
     """Exponent n of 1 - (front / (front + back))^n, the share of cancels behind us."""
 
@@ -166,86 +173,25 @@ class Reporting(Instruction):
     """The one currency of limits across symbols."""
 
     currency: str = "USDT"
-    """In which limits across symbols are told."""
+    """The currency of limits across symbols."""
     rates: dict[str, PositiveDecimal] = Field(
         default_factory=lambda: {"USDT": Decimal(1), "USD": Decimal(1), "USDC": Decimal(1)}
     )
-    """Units of the reporting currency for one unit of each quote currency."""
+    """Units of the reporting currency for one unit of each quote currency, and of any other currency of
+    fees; the latter may be omitted where the venue has a market for it, whose mid is then used."""
     capital: PositiveDecimal = Decimal(1_000_000)
     """Equity at the start, in the reporting currency."""
 
+    def rate_of(self, currency: str) -> Decimal | None:
+        """Reporting currency for one unit of another; None where it is not configured: never guessed."""
+        return Decimal(1) if currency == self.currency else self.rates.get(currency)
 
-class InstrumentConfig(Instruction):
-    """One contract. A tick or lot left out is inferred by the recorded feed, and the summary says so."""
-
-    venue: str | None = None
-    """The venue whose contract this is; none: the symbol at any venue."""
-    tick_size: PositiveDecimal | None = None
-    lot_size: PositiveDecimal | None = None
-    min_notional: Annotated[Decimal, Field(ge=0)] = Decimal(0)
-    maker_fee_bps: Decimal = Decimal("1.0")
-    taker_fee_bps: Decimal = Decimal("5.0")
-    contract_kind: ContractKind = "spot"
-    multiplier: PositiveDecimal = Decimal(1)
-    base_currency: str | None = None
-    quote_currency: str | None = None
-
-
-class SyntheticSymbol(Instruction):
-    """How one synthetic market behaves."""
-
-    price: PositiveDecimal
-    spread_bps: Positive
-    """Typical spread of the market."""
-    volatility_bps: Positive
-    """Per square root of a second, in the calm regime."""
-    depth_notional: Positive = 20_000.0
-    """Typical money at a level."""
-    trades_per_s: Positive = 0.5
-    updates_per_s: Positive = 10.0
-
-
-def _default_synthetic() -> dict[str, SyntheticSymbol]:
-    return {
-        symbol: SyntheticSymbol(price=Decimal(price), spread_bps=spread_bps, volatility_bps=volatility_bps)
-        for symbol, price, spread_bps, volatility_bps in (
-            ("BTC/USDT", "60000", 4.0, 0.6),
-            ("ETH/USDT", "3000", 8.0, 0.8),
-            ("SOL/USDT", "150", 20.0, 1.2),
-            ("AAVE/USDT", "100", 30.0, 1.5),
-            ("LTC/USDT", "80", 50.0, 2.0),
-        )
-    }
-
-
-class Feed(Instruction):
-    """Where the market comes from."""
-
-    kind: Literal["synthetic", "recorded", "live"] = "synthetic"
-    """live: from the exchange that the section `exchange` names."""
-    paths: tuple[str, ...] = ()
-    speed: Annotated[float, Field(gt=0)] | Literal["max"] = 1.0
-    """Recorded or synthetic seconds per second of the wall clock, or `max`: as fast as it goes."""
-    seed: int = 1
-    on_malformed: Literal["skip", "fail"] = "skip"
-    """What an unreadable line does to a recorded run: counted and skipped, or the end with exit 1."""
-    symbols: dict[str, SyntheticSymbol] = Field(default_factory=_default_synthetic)
-    """The synthetic markets; each needs its entry under `instruments`."""
-
-
-def _default_instruments() -> dict[str, InstrumentConfig]:
-    return {
-        symbol: InstrumentConfig(
-            venue="synthetic", tick_size=Decimal(tick), lot_size=Decimal(lot), min_notional=Decimal(10)
-        )
-        for symbol, tick, lot in (
-            ("BTC/USDT", "0.1", "0.00001"),
-            ("ETH/USDT", "0.01", "0.0001"),
-            ("SOL/USDT", "0.01", "0.01"),
-            ("AAVE/USDT", "0.01", "0.001"),
-            ("LTC/USDT", "0.01", "0.001"),
-        )
-    }
+    @model_validator(mode="after")
+    def _is_one_of_itself(self) -> "Reporting":
+        own = self.rates.get(self.currency, Decimal(1))
+        if own != 1:
+            raise ValueError(f"rates.{self.currency} is {own}, but that is the reporting currency: 1")
+        return self
 
 
 ENVELOPE: Mapping[str, tuple[str, ...]] = {
@@ -262,8 +208,7 @@ ENVELOPE: Mapping[str, tuple[str, ...]] = {
     "protection": ("trips_max",),
     "reporting": ("capital",),
 }
-"""What a configuration must say by itself before orders go to an exchange."""
-LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "::1")
+"""Settings without a default for trading at an exchange."""
 
 
 class Config(Instruction):
@@ -278,24 +223,32 @@ class Config(Instruction):
     alpha: Alpha = Alpha()
     shape: Shape = Shape()
     per_symbol: dict[str, SymbolSettings] = Field(default_factory=dict)
-    """By symbol: what is different for it in the sections above that quoting reads."""
+    """By symbol: overrides of the sections above that quoting reads, and of targets and limits in
+    `inventory`."""
     market_data: MarketData = MarketData()
     routing: Routing = Routing()
     protection: Protection = Protection()
     venue: VenueConfig = VenueConfig()
-    exchange: Exchange = Exchange()
+    exchange: ExchangeSettings = ExchangeSettings()
     reporting: Reporting = Reporting()
-    instruments: dict[str, InstrumentConfig] = Field(default_factory=_default_instruments)
+    instruments: dict[str, InstrumentConfig] = Field(default_factory=default_instruments)
     """By symbol. A recording's symbols may be missing: their tick and lot are inferred."""
     feed: Feed = Feed()
-    engine: Engine = Engine()
+    engine: EngineSettings = EngineSettings()
+    gateway: GatewaySettings = GatewaySettings()
     access: Access = Access()
+    control: Control = Control()
     kafka: Kafka = Kafka()
     redis: Redis = Redis()
     process: Process = Process()
 
+    @model_validator(mode="before")
+    @classmethod
+    def _old_names(cls, values: Any) -> Any:
+        return with_present_names(values) if isinstance(values, Mapping) else values
+
     def of_symbol(self, symbol: str) -> "Config":
-        """The configuration as one symbol has it. Raises ValueError for what the symbol cannot have."""
+        """The configuration of one symbol. Raises ValueError for invalid overrides."""
         own = self.per_symbol.get(symbol)
         if own is None:
             return self
@@ -321,6 +274,21 @@ class Config(Instruction):
         return self
 
     @model_validator(mode="after")
+    def _inventory(self) -> "Config":
+        """Settings that need an account, and names of symbols that must exist."""
+        check_account(self.inventory, self.venue.kind)
+        for symbol in self.per_symbol:
+            check_account(self.of_symbol(symbol).inventory, self.venue.kind)
+        for symbol in self.exchange.symbols:
+            own = self.of_symbol(symbol) if symbol in self.per_symbol else self
+            check_pair(own.inventory, symbol)
+        if self.feed.kind == "synthetic":
+            check_stated(self.inventory, self.feed.symbols, "feed.symbols")
+        elif self.feed.kind == "live":
+            check_stated(self.inventory, self.exchange.symbols, "exchange.symbols")
+        return self
+
+    @model_validator(mode="after")
     def _synthetic_instruments(self) -> "Config":
         if self.feed.kind == "synthetic":
             for symbol in self.feed.symbols:
@@ -334,7 +302,7 @@ class Config(Instruction):
 
     @model_validator(mode="after")
     def _envelope(self) -> "Config":
-        """At an exchange itself no cap is a default: somebody has chosen each of them."""
+        """At a real exchange no cap may be a default: each has to be chosen."""
         if self.venue.kind != "ccxt" or self.exchange.url is not None:
             return self
         absent = [
@@ -349,10 +317,10 @@ class Config(Instruction):
 
     @model_validator(mode="after")
     def _access(self) -> "Config":
-        """Beyond this machine nobody is let in by a code that a terminal showed."""
-        if self.process.gateway_host not in LOOPBACK_HOSTS and self.access.users_file is None:
+        """Access from other machines requires users, not a code printed in a terminal."""
+        if not self.gateway.is_local and self.access.users_file is None:
             raise ValueError(
-                f"process.gateway_host {self.process.gateway_host} is open to other machines, so "
+                f"gateway.host {self.gateway.host} is open to other machines, so "
                 "access.users_file has to say who comes in: make it with `maker users add`"
             )
         return self

@@ -1,27 +1,59 @@
-"""What people ask of the engine."""
+"""Commands and requests by people."""
 
-from typing import Annotated, ClassVar, Literal
+import json
+from hashlib import sha256
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from schemas.message import PriceTicks, Side, SizeLots, SymbolEvent, TimeNs
+from schemas.numbers import PositiveDecimal, SignedDecimal
 from schemas.units import NS_PER_S
 
 CommandAction = Literal["start", "stop", "halt", "resume_request", "resume"]
 Principal = Annotated[str, Field(min_length=1, max_length=128)]
 OVERRIDE_S_MAX = 300
-"""How long two people's word for one order can count."""
+"""How long an override approved by two people may be valid."""
 PROPOSAL_S_MAX = 900
 """How long a proposal waits for its second person."""
 Identifier = Annotated[str, Field(min_length=1, max_length=128)]
 Reason = Annotated[str, Field(max_length=1000)]
+OPEN_PROPOSALS_MAX = 10
+"""How many proposals of one person may await a second at a time."""
+Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+RequestId = Annotated[str, Field(pattern=r"^[0-9a-f]{32}-[0-9a-f]{32}$")]
 
 
-class Command(SymbolEvent):
-    """An instruction by a person or a program. Ledger, keyed by command id; unknown fields are refused.
+class PeopleEvent(SymbolEvent):
+    """Published by a gateway on behalf of a person, signed (docs/adr/0010)."""
+
+    request: RequestId | None = None
+    """For a request with an idempotency key: digests of (principal, key) and of the request."""
+    scope: tuple[str, ...] = ("*",)
+    """The sender's permission, as known to the gateway: `*`, or this message's own key. The rest of their
+    scope is not disclosed."""
+    signature: Annotated[str, Field(max_length=2048)] | None = None
+    """A JWS of the gateway, see `signed_digest`; none in logs of before there were signatures."""
+
+    def signed_digest(self) -> str:
+        """The signed content: type and fields. Fields at their defaults are left out, so that a field added
+        to the type later changes no digest.
+        """
+        content = self.model_dump_json(exclude_defaults=True, exclude={"signature"})
+        return sha256(f"{self.type_name}\n{content}".encode()).hexdigest()
+
+
+def shown_digest(proposal_id: str, key: str, requester: str, reason: str, subject: dict[str, Any]) -> str:
+    """Digest of the approved content: who requests what, for what, why, and replacing what."""
+    shown = json.dumps([proposal_id, key, requester, reason, subject], sort_keys=True, default=str)
+    return sha256(shown.encode()).hexdigest()
+
+
+class Command(PeopleEvent):
+    """An instruction by a person or a program. Event, keyed by command id; unknown fields are refused.
 
     start and stop switch quoting of a symbol on and off; halt latches a risk halt; resume ends one, and
-    resume_request is the word of the first of two people, which alone never ends it.
+    resume_request is the first of two people's requests, which alone never ends it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -33,10 +65,12 @@ class Command(SymbolEvent):
     reason: str = Field(max_length=1000)
     halt_sequence: int | None = None
     """For resume: the halt it ends; None ends the current one."""
+    agrees_with: str | None = None
+    """For resume: whose request it agrees to; empty: nobody's. None, in older logs: anyone's."""
 
 
-class Override(SymbolEvent):
-    """Two people let one order pass limits of the gate (RTS 6 Art. 15(6)). Ledger, keyed by its id.
+class Override(PeopleEvent):
+    """Two people let one order pass limits of the gate (RTS 6 Art. 15(6)). Event, keyed by its id.
 
     It is bound to the order: another price or size is another order. It counts once.
     """
@@ -50,11 +84,21 @@ class Override(SymbolEvent):
     price_ticks: PriceTicks
     size_lots: SizeLots
     codes: tuple[str, ...] = Field(min_length=1)
-    """Of the gate: what it may pass in spite of."""
+    """Codes of the gate that it overrides."""
     valid_until_ns: TimeNs
     requester: Principal
     approver: Principal
     reason: str = Field(min_length=1, max_length=1000)
+    valid_s: int | None = None
+    """As proposed: counted from the approval."""
+    approved_digest: Digest | None = None
+    """Digest of the content the approver was shown, see `shown_digest`."""
+
+    def held_digest(self) -> str:
+        """Digest of this override, to compare with what the approver was shown."""
+        subject = self.model_dump(mode="json", include=set(ProposedOrder.model_fields) - {"kind"})
+        asked = {"kind": "override", **subject}
+        return shown_digest(self.override_id, self.key, self.requester, self.reason, asked)
 
     @model_validator(mode="after")
     def _two_people_for_a_time(self) -> "Override":
@@ -65,10 +109,10 @@ class Override(SymbolEvent):
         return self
 
 
-class SettingChange(SymbolEvent):
-    """A value of the configuration is another from now on, for all symbols. Ledger, keyed by its id.
+class SettingChange(PeopleEvent):
+    """A configuration value changes from now on, for all symbols. Event, keyed by its id.
 
-    What may be changed and who has to agree says schemas/live_settings.py; the processes check it again.
+    schemas/live_settings.py defines what may be changed and who has to agree; the processes check it again.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -80,12 +124,59 @@ class SettingChange(SymbolEvent):
     value: Annotated[str, Field(min_length=1, max_length=64)]
     requester: Principal
     approver: Principal | None = None
-    """The second person, without whom no limit is loosened."""
+    """The second person, required to loosen a limit."""
     reason: Reason = ""
+    approved_digest: Digest | None = None
+    """Digest of the content the approver was shown, see `shown_digest`."""
+
+    def held_digest(self, now: str) -> str:
+        """Digest of this change with `now` in force, to compare with what the approver was shown."""
+        asked = {"kind": "setting", "setting_key": self.setting_key, "value": self.value, "was": now}
+        return shown_digest(self.change_id, self.key, self.requester, self.reason, asked)
+
+
+AdjustmentKind = Literal["adopt", "adjust"]
+"""adopt: account and ledger differ, and the account is right. adjust: the ledger takes the size
+stated."""
+
+
+class Adjustment(PeopleEvent):
+    """An operator states what a symbol's ledger holds from now on. Event, keyed by its id.
+
+    Not a trade: it earns and trades nothing, and is no drawdown.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    type_name: ClassVar[str] = "control.adjustment.v1"
+
+    adjustment_id: Identifier
+    kind: AdjustmentKind
+    size_change: SignedDecimal
+    """Signed; in base units of a spot contract, in contracts of a derivative."""
+    price: PositiveDecimal | None = None
+    """Price at which the ledger books it, in the quote currency; None: the mark."""
+    principal: Principal
+    approver: Principal | None = None
+    """The second person, where two have to agree."""
+    reason: Annotated[str, Field(min_length=1, max_length=1000)]
+    approved_digest: Digest | None = None
+    """Digest of the content the approver was shown, see `shown_digest`."""
+
+    def held_digest(self) -> str:
+        """Digest of this adjustment, to compare with what the approver was shown."""
+        asked = ProposedAdjustment(how=self.kind, size_change=self.size_change, price=self.price)
+        subject = asked.model_dump(mode="json")
+        return shown_digest(self.adjustment_id, self.key, self.principal, self.reason, subject)
+
+    @model_validator(mode="after")
+    def _two_people(self) -> "Adjustment":
+        if self.approver == self.principal:
+            raise ValueError(f"{self.principal} cannot approve an adjustment of their own")
+        return self
 
 
 class ProposedOrder(BaseModel):
-    """The order that an override is asked for."""
+    """The order for which an override is requested."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -100,17 +191,30 @@ class ProposedOrder(BaseModel):
 
 
 class ProposedSetting(BaseModel):
-    """The loosened limit that a proposal is about."""
+    """The loosened limit of a proposal."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     kind: Literal["setting"] = "setting"
     setting_key: Identifier
     value: Annotated[str, Field(min_length=1, max_length=64)]
+    was: str | None = None
+    """In force when requested."""
 
 
-class Proposal(SymbolEvent):
-    """What one person wants and a second has to agree to. Ledger, keyed by its id; changes nothing itself."""
+class ProposedAdjustment(BaseModel):
+    """The ledger change of a proposal."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    kind: Literal["adjustment"] = "adjustment"
+    how: AdjustmentKind
+    size_change: SignedDecimal
+    price: PositiveDecimal | None = None
+
+
+class Proposal(PeopleEvent):
+    """One person's request that a second has to agree to. Event, keyed by its id; has no effect itself."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
     type_name: ClassVar[str] = "control.proposal.v1"
@@ -119,11 +223,16 @@ class Proposal(SymbolEvent):
     requester: Principal
     reason: Reason
     valid_until_ns: TimeNs
-    subject: Annotated[ProposedOrder | ProposedSetting, Field(discriminator="kind")]
+    subject: Annotated[ProposedOrder | ProposedSetting | ProposedAdjustment, Field(discriminator="kind")]
+
+    def shown_digest(self) -> str:
+        """Digest of the content a second person is shown."""
+        asked = self.subject.model_dump(mode="json")
+        return shown_digest(self.proposal_id, self.key, self.requester, self.reason, asked)
 
 
-class Decision(SymbolEvent):
-    """A second person agreed to a proposal, or did not. Ledger, keyed by the proposal's id."""
+class Decision(PeopleEvent):
+    """A second person's answer to a proposal. Event, keyed by the proposal's id."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
     type_name: ClassVar[str] = "control.decision.v1"
@@ -132,10 +241,12 @@ class Decision(SymbolEvent):
     principal: Principal
     approved: bool
     reason: Reason = ""
+    approved_digest: Digest | None = None
+    """Of the content the person was shown."""
 
 
-class Acknowledgement(SymbolEvent):
-    """A person has seen an alert. Ledger, keyed by the alert's id."""
+class Acknowledgement(PeopleEvent):
+    """A person has acknowledged an alert. Event, keyed by the alert's id."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
     type_name: ClassVar[str] = "control.acknowledgement.v1"
@@ -148,17 +259,19 @@ class Acknowledgement(SymbolEvent):
 AccessKind = Literal["signed_in", "sign_in_failed", "signed_out", "token_made", "denied"]
 
 
-class AccessEvent(SymbolEvent):
-    """Somebody came to the gateway, or was turned away. Ledger, for the audit; its scope is the account."""
+class AccessEvent(PeopleEvent):
+    """A sign-in at the gateway, or its refusal. Event, for the audit; its scope is the account."""
 
     type_name: ClassVar[str] = "control.access.v1"
 
     kind: AccessKind
     principal: str
-    """As claimed: of a sign-in that failed nobody knows better."""
+    """As claimed: for a failed sign-in the name is unverified."""
     address: str
     detail: str = ""
 
 
-ControlEvent = Command | Override | SettingChange | Proposal | Decision | Acknowledgement | AccessEvent
-"""What the gateway publishes."""
+ControlEvent = (
+    Command | Override | SettingChange | Adjustment | Proposal | Decision | Acknowledgement | AccessEvent
+)
+"""The messages that the gateway publishes."""

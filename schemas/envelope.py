@@ -1,4 +1,4 @@
-"""What audit and replay need on every message, beside its payload, and the payload's wire form.
+"""Envelope of every message for audit and replay, beside its payload, and the payload's wire form.
 
 On Kafka the envelope travels as CloudEvents 1.0 binary-mode headers; in a log on disk as a JSON object.
 The payload stays bare JSON.
@@ -12,11 +12,11 @@ M = TypeVar("M", bound=Event)
 
 
 class Envelope(NamedTuple):
-    """Identity and cause of one message. Deterministic: a replay makes the same one."""
+    """Identity and cause of one message. Deterministic: a replay produces the same one."""
 
     producer: str
     sequence: int
-    """Counts the producer's messages from 1, over all its topics, its trace left out."""
+    """Numbers the producer's messages from 1, over all its topics except its trace."""
     cause: str | None
     """Event id of the input that led to this message; None for a first cause."""
     event_time_ns: int

@@ -1,15 +1,38 @@
-"""What we hold, what it cost, what it earned, and what should be done about it."""
+"""Position, cost and profit, and the suggested rebalance."""
 
 from decimal import Decimal
 from typing import ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict
 
 from schemas.message import SizeLots, SymbolEvent
 
 RebalanceAction = Literal["buy", "sell", "none"]
 
 
+class OpenFee(BaseModel):
+    """Fees in a currency without a rate: not in any profit yet."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
+
+    currency: str
+    amount: Decimal
+    """In `currency`; positive is a cost."""
+
+
+class LedgerUnits(BaseModel):
+    """The units of a ledger, where they are not those of the contract in force."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
+
+    tick_size: Decimal
+    lot_size: Decimal
+    multiplier: Decimal
+    quote_currency: str
+
+
 class Position(SymbolEvent):
-    """Inventory and profit of one symbol. Level, compacted. Money is in the quote currency.
+    """Inventory and profit of one symbol. State, compacted. Money is in the quote currency.
 
     pnl = pnl_capture + pnl_inventory - fees = realised + unrealised - fees, exactly.
     """
@@ -17,6 +40,7 @@ class Position(SymbolEvent):
     type_name: ClassVar[str] = "inventory.position.v1"
 
     instrument_version: int = 1
+    """Of the contract of these lots and ticks."""
     quote_currency: str
     position_lots: int
     """Signed: positive is long."""
@@ -25,7 +49,7 @@ class Position(SymbolEvent):
     realised: Decimal
     unrealised: Decimal
     fees: Decimal
-    """Signed: positive is a cost."""
+    """Signed: positive is a cost. Without `open_fees`."""
     pnl: Decimal
     pnl_capture: Decimal
     pnl_inventory: Decimal
@@ -37,14 +61,30 @@ class Position(SymbolEvent):
     fills: int
     traded_notional: Decimal
     bias: float
-    """(position - target) / maximum inventory, clipped to -1..1: what quoting leans against."""
+    """(position - target) / maximum inventory, clipped to -1..1: the input of the quotes' lean."""
     rebalance_action: RebalanceAction
     rebalance_size_lots: SizeLots
     rebalance_urgency: float
-    """0 to 1: how far beyond the threshold, of the room up to the maximum."""
+    """0 to 1: how far beyond the threshold, as a share of the room up to the maximum."""
     base_fees_taken: Decimal = Decimal(0)
-    """Base units by which fees that the venue took in them have lowered `position_lots` so far, whole lots;
-    what is less than a lot is carried on."""
+    """Base units by which fees taken in them have reduced `position_lots` so far, in whole lots; the
+    remainder is carried on."""
     adverse_bps: float | None = None
-    """How far the mid moved against our newest fills within `inventory.markout_horizon_ms`, positive where it
-    did; None before there were 20."""
+    """Mean adverse move of the mid after our newest fills, over `inventory.markout_horizon_ms`, positive
+    against us; None before there were 20."""
+    open_fees: tuple[OpenFee, ...] = ()
+    """Charged in a currency without a rate, and booked at the first rate that arrives; until then not in
+    `fees` and `pnl`."""
+    open_fees_reserve: Decimal = Decimal(0)
+    """The value limits assume for `open_fees`, in the reporting currency: a taker's fee, at least 20 bps."""
+    owed_lots: Decimal = Decimal(0)
+    """Less than a lot that fees took of `position_lots`: profit counts the holdings without it."""
+    pnl_peak: Decimal = Decimal(0)
+    """The running maximum of pnl, from which `max_drawdown` is measured."""
+    adjustments: int = 0
+    """How often the ledger was changed other than by trades: opening balances and adjustments. They are in
+    no profit, no `fills` and no `traded_notional`."""
+    counted_in: LedgerUnits | None = None
+    """None: the contract in force. Else the ledger could not be converted to its units exactly."""
+    halted_because: str = ""
+    """Why the ledger must not be traded on, with the command or setting that fixes it; empty: it may be."""

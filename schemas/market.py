@@ -1,4 +1,4 @@
-"""Market facts: what an instrument is, what the feed said, the book and the trades made from it."""
+"""Market facts: instruments, feed data, and the books and trades derived from it."""
 
 from decimal import Decimal
 from typing import ClassVar, Literal
@@ -21,11 +21,13 @@ RefusalReason = Literal[
     "delta_after_gap",
     "old_sequence",
     "duplicate_trade",
+    "not_followed",
 ]
+"""not_followed: an operator started a symbol the feed does not have, or one too many."""
 
 
 class VenueFilters(BaseModel):
-    """What a venue refuses of a contract, besides tick, lot and least value; None: it does not say."""
+    """A venue's filters for a contract, besides tick, lot and minimum notional; None: not stated."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
 
@@ -37,18 +39,18 @@ class VenueFilters(BaseModel):
     """In the quote currency."""
     bid_multiplier_min: Decimal | None = None
     bid_multiplier_max: Decimal | None = None
-    """A bid's price, as a multiple of the venue's reference price, lies between the two."""
+    """Bounds of a bid's price, as multiples of the venue's reference price."""
     ask_multiplier_min: Decimal | None = None
     ask_multiplier_max: Decimal | None = None
     open_orders_max: int | None = None
     amends_max: int | None = None
     """Of one order."""
     position_max: Decimal | None = None
-    """Base units: free, locked and what open buys may add."""
+    """Base units: free, locked, and what open buys may add."""
 
 
 class InstrumentFacts(SymbolEvent):
-    """What a contract is: everything that turns ticks and lots into money."""
+    """A contract's terms: everything that turns ticks and lots into money."""
 
     version: int = 1
     tick_size: Decimal
@@ -66,21 +68,21 @@ class InstrumentFacts(SymbolEvent):
     """Units of the reporting currency for one unit of the quote currency."""
     filters: VenueFilters = VenueFilters()
     inferred: tuple[str, ...] = ()
-    """Names of the fields above that were inferred or assumed because no configuration gave them."""
+    """Names of the fields above that were inferred or assumed, not configured."""
 
     @property
     def money_per_tick_lot(self) -> Decimal:
         """Quote-currency money of one tick times one lot."""
         return self.tick_size * self.lot_size * self.multiplier
 
+    @property
+    def units(self) -> tuple[Decimal, Decimal, Decimal, str]:
+        """The units of ticks, lots and money: tick, lot, multiplier, quote currency."""
+        return self.tick_size, self.lot_size, self.multiplier, self.quote_currency
+
     def has_units_of(self, other: "InstrumentFacts") -> bool:
-        """Do ticks, lots and money mean the same in both?"""
-        return (self.tick_size, self.lot_size, self.multiplier, self.quote_currency) == (
-            other.tick_size,
-            other.lot_size,
-            other.multiplier,
-            other.quote_currency,
-        )
+        """Are ticks, lots and money the same units in both?"""
+        return self.units == other.units
 
 
 class FeedInstrument(InstrumentFacts):
@@ -90,13 +92,34 @@ class FeedInstrument(InstrumentFacts):
 
 
 class Instrument(InstrumentFacts):
-    """An instrument in force. Level, compacted: the newest version is the truth."""
+    """An instrument in force. State, compacted: the newest version is authoritative."""
 
     type_name: ClassVar[str] = "market.instrument.v1"
 
 
+class RateFacts(SymbolEvent):
+    """The price of an otherwise unfollowed market: the value of one unit of its base currency."""
+
+    base_currency: str
+    quote_currency: str
+    rate: Decimal
+    """Mid, in the quote currency, above 0."""
+
+
+class FeedRate(RateFacts):
+    """A rate as requested from the venue by a feed adapter."""
+
+    type_name: ClassVar[str] = "market.feed.rate.v1"
+
+
+class Rate(RateFacts):
+    """A rate for fees in a currency without a configured one. State."""
+
+    type_name: ClassVar[str] = "market.rate.v1"
+
+
 class FeedBook(SymbolEvent):
-    """A snapshot or a delta as it came from the venue, in ticks and lots; size 0 removes a level."""
+    """A snapshot or a delta as received from the venue, in ticks and lots; size 0 removes a level."""
 
     type_name: ClassVar[str] = "market.feed.book.v1"
 
@@ -110,7 +133,7 @@ class FeedBook(SymbolEvent):
 
 
 class FeedTrade(SymbolEvent):
-    """A public trade as it came from the venue; `side` is the taker's, None where unknown."""
+    """A public trade as received from the venue; `side` is the taker's, None where unknown."""
 
     type_name: ClassVar[str] = "market.feed.trade.v1"
 
@@ -122,7 +145,7 @@ class FeedTrade(SymbolEvent):
 
 
 class FeedRefused(SymbolEvent):
-    """An event that the feed adapter could not turn into ticks and lots; `symbol` may be `*`."""
+    """An event that the feed adapter could not convert to ticks and lots; `symbol` may be `*`."""
 
     type_name: ClassVar[str] = "market.feed.refused.v1"
 
@@ -130,11 +153,13 @@ class FeedRefused(SymbolEvent):
     detail: str
     """Names the value and the place (file and line, or channel)."""
     event_type: Literal["book", "trade"] | None = None
-    """What it would have been, where that is known; a lost book update is a gap."""
+    """The intended type, where known; a lost book update is a gap."""
+    command_id: str | None = None
+    """The start command it answers: the symbol cannot be followed."""
 
 
 class Book(SymbolEvent):
-    """The best levels of a book after an update. Level: the newest per symbol is the truth.
+    """The best levels of a book after an update. State: the newest per symbol is authoritative.
 
     Prices are best first: bids descending, asks ascending, each parallel to its sizes. With a status
     other than `live` nothing may be quoted from it.
@@ -152,7 +177,7 @@ class Book(SymbolEvent):
 
 
 class Trade(SymbolEvent):
-    """A public trade, once per venue trade id. Ledger."""
+    """A public trade, once per venue trade id. Event."""
 
     type_name: ClassVar[str] = "market.trade.v1"
 
@@ -165,9 +190,11 @@ class Trade(SymbolEvent):
 
 
 class Refusal(SymbolEvent):
-    """A market event that did not enter the book or the trades, and why. Ledger."""
+    """A market event that did not enter the book or the trades, and why. Event."""
 
     type_name: ClassVar[str] = "market.refusal.v1"
 
     reason: RefusalReason
     detail: str
+    command_id: str | None = None
+    """The start command it answers: an operator requested the symbol."""

@@ -1,4 +1,4 @@
-"""What every message has in common: immutability, a key, a time and a wire type.
+"""Common to every message: immutability, a key, a time and a wire type.
 
 Evolution rule: an event may gain optional fields, so a reader ignores fields it does not know
 (`Event`); a command or a configuration is an instruction, so an unknown field is refused
@@ -45,6 +45,6 @@ class SymbolEvent(Event):
 
 
 class Instruction(BaseModel):
-    """Something a person or a file asks for. Unknown fields are refused."""
+    """A request by a person or a file. Unknown fields are refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True)

@@ -1,7 +1,7 @@
-"""Orders at the venue: what was intended, what the venue said, what was filled."""
+"""Orders at the venue: intents, the venue's reports, fills."""
 
 from decimal import Decimal
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict
 
@@ -48,13 +48,13 @@ ReportKind = Literal[
     "unknown",
     "orphan",
 ]
-"""unknown: a request got no answer that says what became of it. orphan: the venue holds an order with our
-prefix that the router does not count as open."""
+"""unknown: no answer establishes a request's outcome. orphan: the venue holds an order with our prefix
+that the router does not count as open."""
 Liquidity = Literal["maker", "taker"]
 
 
 class OrderEvent(SymbolEvent):
-    """A step in the life of one order. Ledger, keyed by client order id.
+    """A step in the life of one order. Event, keyed by client order id.
 
     An intent is in the log before anything is sent: the venue adapter acts on intents and on nothing else.
     """
@@ -68,66 +68,74 @@ class OrderEvent(SymbolEvent):
     side: Side
     level: int
     price_ticks: PriceTicks
-    """Price of the order after this event; for an amend intent, the price asked for."""
+    """Price of the order after this event; for an amend intent, the requested price."""
     size_lots: SizeLots
-    """Total size, the filled part included; for an amend intent, the size asked for."""
+    """Total size, including the filled part; for an amend intent, the requested size."""
     filled_lots: SizeLots = 0
     revision: int = 0
-    """Counts the amends asked for: where an amend is a new order at the venue, its id there carries it."""
+    """Number of amends requested: where an amend is a new order at the venue, its id there includes it."""
     target_sequence: int
-    """Sequence of the quote.target that wanted this."""
+    """Sequence of the quote.target behind this."""
     reasons: tuple[str, ...] = ()
     """Codes: why denied (all failing checks), rejected, or cancelled."""
 
 
 class VenueReport(SymbolEvent):
-    """What the venue said about an order, as it was received. Ledger."""
+    """A venue's report about an order, as received. Event."""
 
     type_name: ClassVar[str] = "venue.report.v1"
 
     kind: ReportKind
     client_order_id: str
     side: Side | None = None
-    """Our side, where the venue says it: for a fill of an order that we no longer know."""
+    """Our side, where the venue states it: for a fill of an order we no longer know."""
     price_ticks: PriceTicks = 0
     """Order price after the report; the trade's price for a fill."""
     size_lots: SizeLots = 0
     """Order's total size after the report; the trade's size for a fill."""
+    instrument_version: int = 0
+    """Of the report's ticks and lots; 0: the order's. An order may outlive a change of contract."""
     venue_trade_id: str | None = None
     liquidity: Liquidity | None = None
     fee: Decimal | None = None
-    """As the venue charged it, in `fee_currency`; positive is a cost. None: it did not say."""
+    """As the venue charged it, in `fee_currency`; positive is a cost. None: not stated."""
     fee_currency: str | None = None
     base_fee: Decimal = Decimal(0)
-    """What of the fee was taken in the base currency, in that: it lowers what the account holds."""
+    """The part of the fee taken in the base currency, in that currency: it reduces the account's holdings."""
+    executed_ns: TimeNs | None = None
+    """When the venue executed the trade, by our clock: its time less the offset. None: not stated."""
     recovered: bool = False
-    """The stream did not bring it: it was found when the venue was asked."""
+    """The stream did not deliver it: a request found it."""
     reason: str | None = None
 
 
-VenueState = Literal["connecting", "reconciling", "ready", "degraded"]
+VenueState = Literal["connecting", "reconciling", "ready", "degraded", "refused"]
+"""refused: the venue does not accept our key, its permissions or this address: an operator must fix it."""
 
 
 class VenueStatus(SymbolEvent):
-    """How the connection to a venue stands, as its adapter found it. Symbol is `*`. Level.
+    """Status of the connection to a venue, as its adapter found it. Symbol is `*`. State.
 
-    Only at a venue that is `ready` may anything be placed or amended; cancels are tried always. A simulated
-    venue says nothing of the kind: it is always ready.
+    Orders are placed or amended only at a venue that is `ready`; cancels are always tried. A simulated
+    venue publishes no status: it is always ready.
     """
 
     type_name: ClassVar[str] = "venue.status.v1"
 
     state: VenueState
     reason: str = ""
-    """Why it is not ready, for people: what failed, where, with which error."""
+    """Why it is not ready, for operators: what failed, where, with which error."""
     clock_offset_us: int | None = None
     """The venue's clock minus ours."""
     dead_mans_switch_armed: bool | None = None
     """None: the venue has none, the watchdog process stands in for it."""
+    held_until_ns: TimeNs = 0
+    """Until then orders and amends wait: the venue demanded it, or its limits are used up. Cancels do not
+    wait. 0: no hold."""
 
 
 class VenueBalance(BaseModel):
-    """What the account has of one currency."""
+    """The account's balance of one currency."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
 
@@ -138,36 +146,64 @@ class VenueBalance(BaseModel):
 
 
 class VenueBalances(SymbolEvent):
-    """The account's balances as the venue stated them; symbol is `*`. Level."""
+    """The account's balances as the venue stated them; symbol is `*`. State."""
 
     type_name: ClassVar[str] = "venue.balances.v1"
 
+    asked_ns: TimeNs = 0
+    """When it was requested: the statement is of a moment between then and `event_time_ns`. 0: pushed by the
+    account's stream."""
     balances: tuple[VenueBalance, ...]
 
 
-class VenueOpenOrders(SymbolEvent):
-    """All open orders that the venue showed when it was asked; symbol is `*`. Level.
+class VenuePosition(BaseModel):
+    """The account's position in one derivative."""
 
-    What was sent after `asked_ns` is not in the answer.
+    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
+
+    symbol: str
+    size: Decimal
+    """Signed, in base units: positive is long."""
+    entry_price: Decimal | None = None
+    """Average, in the quote currency; None: not stated."""
+
+
+class VenuePositions(SymbolEvent):
+    """The account's positions in derivatives as the venue stated them; symbol is `*`. State."""
+
+    type_name: ClassVar[str] = "venue.positions.v1"
+
+    asked_ns: TimeNs = 0
+    """When it was requested: the statement is of a moment between then and `event_time_ns`."""
+    positions: tuple[VenuePosition, ...] = ()
+    """Whatever is missing is not held."""
+
+
+class VenueOpenOrders(SymbolEvent):
+    """All open orders in the venue's answer; symbol is `*`. State.
+
+    Orders sent after `asked_ns` are not in the answer.
     """
 
     type_name: ClassVar[str] = "venue.orders.open.v1"
 
     asked_ns: TimeNs
-    """When the question was asked."""
+    """When it was requested."""
     own: tuple[str, ...]
     """Client order ids that begin with our prefix."""
     foreign: int
-    """Orders of others in the account: reported, and left alone."""
+    """Others' orders in the account: reported, and left alone."""
 
 
 KillState = Literal["none", "cancelling", "incomplete", "confirmed"]
+KILL_STATES: tuple[KillState, ...] = get_args(KillState)
+"""In order of progress, the least first."""
 
 
 class KillReport(SymbolEvent):
-    """How far the withdrawal of all orders is, after a halt; symbol `*` for the account. Level, compacted.
+    """Progress of a mass cancel, after a halt; symbol `*` for the account. State, compacted.
 
-    confirmed: the venue itself showed zero of our orders after the last cancel. incomplete: it has not
+    confirmed: the venue itself showed no order of ours after the last cancel. incomplete: it has not
     within `routing.kill_deadline_ms`, and the cancels are repeated until it does.
     """
 
@@ -175,31 +211,31 @@ class KillReport(SymbolEvent):
 
     state: KillState
     reasons: tuple[str, ...] = ()
-    """Why everything is withdrawn: codes of the gate."""
+    """Why everything is cancelled: codes of the gate."""
     began_ns: TimeNs
     open_orders: tuple[str, ...] = ()
     """Client order ids that may still be live."""
     orders: int = 0
-    """How many were open at any time since it began: with `open_orders`, so many are gone of so many."""
+    """How many were open at any time since it began: together with `open_orders` this gives the progress."""
 
 
-StopCode = Literal["MMP", "POSITION_BREAK", "UNACCOUNTED_FILL"]
+StopCode = Literal["MMP", "POSITION_BREAK", "UNACCOUNTED_FILL", "FAULT"]
 
 
 class TradingStop(SymbolEvent):
-    """The router stopped a symbol by itself. Ledger. risk-service halts it where it needs a person."""
+    """The router stopped a symbol by itself. Event. risk-service halts it where it needs a person."""
 
     type_name: ClassVar[str] = "order.stop.v1"
 
     code: StopCode
     text: str
-    """What was found, with the figures, for people."""
+    """The finding, with the figures, for operators."""
     needs_person: bool
     """False: it ends by itself."""
 
 
 class Fill(SymbolEvent):
-    """An execution of ours, once per venue trade id. Ledger."""
+    """An execution of ours, once per venue trade id. Event."""
 
     type_name: ClassVar[str] = "order.fill.v1"
 
@@ -214,6 +250,42 @@ class Fill(SymbolEvent):
     """Money in `fee_currency`; positive is a cost, negative a rebate."""
     fee_currency: str
     base_fee: Decimal = Decimal(0)
-    """What of it was taken in the base currency, in that: it lowers what the account holds."""
+    """The part of the fee taken in the base currency, in that currency: it reduces the account's holdings."""
     mid_half_ticks: int
     """Twice the mid, in ticks, of the last sound book before the fill: the base of capture."""
+
+
+class AccountBalance(SymbolEvent):
+    """The account's balance of a symbol's quote currency, as the venue stated it. State.
+
+    Published for symbols whose target is a share of the account (`inventory.target_share`), on change.
+    """
+
+    type_name: ClassVar[str] = "account.balance.v1"
+
+    currency: str
+    total: Decimal
+    """Free and locked, less the part in `inventory.reserved`."""
+
+
+AccountChangeKind = Literal["opening"]
+"""opening: the account's holdings when the ledger began."""
+
+
+class AccountChange(SymbolEvent):
+    """The account's holdings changed other than by our trades. Event, keyed by its id.
+
+    It earns and trades nothing, and is no drawdown.
+    """
+
+    type_name: ClassVar[str] = "order.account.change.v1"
+
+    instrument_version: int = 1
+    change_id: str
+    kind: AccountChangeKind
+    size_change_lots: int
+    """Signed."""
+    price: Decimal | None = None
+    """Price at which the ledger books it, in quote currency: the venue position's entry. None: the mark."""
+    reason: str
+    """The finding, with the figures, for operators."""

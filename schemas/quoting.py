@@ -1,4 +1,4 @@
-"""What should stand in the market, and every step that led there."""
+"""Quote targets, with every step of their prices."""
 
 from typing import ClassVar
 
@@ -14,9 +14,9 @@ class QuoteStep(BaseModel):
 
     name: str
     input: float
-    """The value that drove the step, in the unit that the step's documentation names."""
+    """The value that drove the step, in the unit given in its documentation."""
     effect_bps: float
-    """What the step moved the price by, in basis points of the first step's price."""
+    """The step's effect on the price, in basis points of the first step's price."""
     config_key: str | None
     price_after: float
     """Price after the step, in ticks."""
@@ -30,24 +30,24 @@ class QuoteSide(BaseModel):
     prices: tuple[PriceTicks, ...]
     sizes: tuple[SizeLots, ...]
     steps: tuple[QuoteStep, ...]
-    """How the best level's price came about; the effects sum to it within a tick."""
+    """The steps of the best level's price; the effects sum to it within a tick."""
     not_quoting_because: str | None = None
 
 
 class QuoteTarget(SymbolEvent):
-    """What quote-service wants in the market. Level: the newest per symbol is the truth."""
+    """The quotes that quote-service wants in the market. State: the newest per symbol is authoritative."""
 
     type_name: ClassVar[str] = "quote.target.v1"
 
     instrument_version: int = 1
     sequence: int
-    """Counts the targets of this symbol, from 1."""
+    """Numbers the targets of this symbol, from 1."""
     valid_until_ns: TimeNs
-    """After this time the target may not be acted on: its author may be gone."""
+    """After this time the target must not be acted on: the quoter may be gone."""
     mid_half_ticks: int | None
     model: str
-    """In force for these prices."""
+    """The model in force for these prices."""
     model_because: str | None = None
-    """Why it is another one than was configured."""
+    """Why it is not the configured one."""
     bid: QuoteSide
     ask: QuoteSide

@@ -1,4 +1,4 @@
-"""How quotes are priced: width, lean, model; for all symbols, and for one in particular."""
+"""How quotes are priced: width, lean, model; for all symbols, and overrides per symbol."""
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
@@ -8,61 +8,74 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
+from schemas.inventory_settings import OF_SYMBOLS, InventoryLimits
 from schemas.message import Instruction
-from schemas.numbers import Fraction, Milliseconds, NonNegative, Positive, PositiveDecimal
+from schemas.numbers import (
+    BelowOne,
+    Bps,
+    Count,
+    Fraction,
+    Milliseconds,
+    NonNegative,
+    Positive,
+    PositiveDecimal,
+    Seconds,
+    SignedTicks,
+    Widening,
+)
 
 EVEN_SHARE = 0.5
-"""Of the bid in the two best sizes: a book that leans to no side."""
+"""The bid's share of the touch in a balanced book."""
 ModelName = Literal["vol_multiple", "glft", "glft_exact", "cartea_jaimungal", "avellaneda_stoikov"]
 
 
 class MarketMaking(Instruction):
     """The quote's width and lean."""
 
-    base_spread: Annotated[float, Field(ge=0, lt=1)] = 0.002
+    base_spread: BelowOne = 0.002
     """Full spread between own bid and ask before volatility, as a fraction of the price (0.002 = 20 bps)."""
     volatility_multiplier: NonNegative = 2.0
     """Widens the full spread by this many standard deviations of the price over `volatility_horizon_s`.
-    Volatility has a time unit here (per square root of a second), so the spread does not depend on how
-    often a feed updates."""
-    volatility_horizon_s: Positive = 1.0
-    """Over which the price's standard deviation is taken."""
-    inventory_sensitivity: Annotated[float, Field(ge=0, lt=1)] = 0.0005
+    Volatility is per square root of a second here, so the spread does not depend on a feed's update
+    rate."""
+    volatility_horizon_s: Seconds = 1.0
+    """Horizon of the price's standard deviation."""
+    inventory_sensitivity: BelowOne = 0.0005
     """Shift of both quotes at full inventory, as a fraction of the price (0.0005 = 5 bps), against the
     inventory. Applied once: the bias is a plain -1..1."""
-    update_frequency: Positive = 1.0
+    update_frequency: Seconds = 1.0
     """Seconds: each symbol is priced on every book update and at least this often."""
-    requote_threshold_bps: NonNegative = 2.0
-    """A new price nearer than this to the standing target does not replace it (queue priority)."""
+    requote_threshold_bps: Bps = 2.0
+    """A new price nearer than this to the current target does not replace it (queue priority)."""
     requote_size_change: Fraction = 0.2
-    """Nor does a new size within this fraction of the standing one."""
+    """Nor does a new size within this fraction of the current one."""
     target_ttl_ms: Milliseconds = 5_000
-    """A target older than this may not be acted on; it is republished in half that time."""
+    """A target older than this must not be acted on; it is republished after half that time."""
 
 
 class Pricing(Instruction):
     """Fair value, pressure, emergency, size."""
 
     fair_value: Literal["mid", "weighted_mid", "micro_price"] = "mid"
-    """Around what is quoted: the mid, the mid by the best queues, or the fitted micro-price."""
+    """The centre of quotes: the mid, the mid weighted by the touch, or the fitted micro-price."""
     reference_market: Annotated[str, Field(pattern=r"^[^:]+:.+$")] | None = None
-    """venue:symbol of another market whose mid leads: the fair value is that mid times the two mids' ratio of
-    late, inside the own spread. While it has no live book the fair value is the own one."""
-    reference_half_life_s: Positive = 60.0
-    """Over which the ratio is averaged."""
-    pressure_threshold: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    """venue:symbol of a leading market: the fair value is its mid times the recent ratio of the two mids,
+    inside the own spread. While it has no live book the fair value is the symbol's own."""
+    reference_half_life_s: Seconds = 60.0
+    """Averaging time of the ratio."""
+    pressure_threshold: BelowOne = 0.1
     """Absolute book imbalance (-1..1) below which there is no pressure shift."""
-    adjustment_speed: Annotated[float, Field(ge=0, lt=1)] = 0.001
-    """Shift of both quotes towards the heavier side's push at full imbalance, as a fraction of the price."""
-    emergency_multiplier: Annotated[float, Field(ge=1)] = 3.0
-    """Half-spread is multiplied by up to this under one-sided flow. Both sides widen; neither crosses."""
-    emergency_flow_threshold: Annotated[float, Field(gt=0, lt=1)] = 0.7
+    adjustment_speed: BelowOne = 0.001
+    """Shift of both quotes where the heavier side pushes, at full imbalance, as a fraction of the price."""
+    emergency_multiplier: Widening = 3.0
+    """Largest factor on the half-spread under one-sided flow. Both sides widen; neither crosses."""
+    emergency_flow_threshold: Annotated[BelowOne, Field(gt=0)] = 0.7
     """Absolute flow imbalance at which the emergency response begins; it is full at 1."""
     emergency_volume_ratio: NonNegative = 1.0
     """Taker volume, in multiples of the mean depth of a side, below which flow counts as noise."""
     emergency_shift_share: Fraction = 0.5
-    """Part of the added half-spread by which both quotes move with the flow, at most."""
-    min_spread_bps: NonNegative = 2.0
+    """Largest share of the added half-spread by which both quotes move with the flow."""
+    min_spread_bps: Bps = 2.0
     """Least full spread, after all steps."""
     skew_half_spreads_max: Positive = 0.9
     """Lean and pressure together move the quotes by at most this many half-spreads."""
@@ -73,52 +86,52 @@ class Pricing(Instruction):
     order_notional_min: PositiveDecimal = Decimal(50)
     """Smallest order in the reporting currency: thinner depth does not shrink an order below it."""
     order_inventory_share_max: Fraction = 0.25
-    """Largest order as a part of the maximum inventory: no single fill goes from flat to full."""
+    """Largest order as a share of the maximum inventory: no single fill goes from flat to full."""
     high_regime_size_factor: Fraction = 0.5
     """Sizes are multiplied by this in the high volatility regime."""
-    warmup_volatility_bps: NonNegative = 5.0
-    """Per square root of a second: the least volatility assumed until the estimate is ready."""
-    min_edge_bps: NonNegative | None = 0.0
-    """What a fill is to earn at the least, beyond the maker's fee and the adverse move expected after it: no
-    quote is nearer to the leaned centre. null: only `min_spread_bps` counts."""
+    warmup_volatility_bps: Bps = 5.0
+    """Per square root of a second: the minimum volatility assumed until the estimate is ready."""
+    min_edge_bps: Bps | None = 0.0
+    """Minimum edge of a fill, beyond the maker fee and the expected adverse move after it: no quote is
+    nearer to the leaned centre. null: only `min_spread_bps` applies."""
 
 
 class ModelSettings(Instruction):
-    """Which model says how wide and how far from fair a symbol is quoted, and what it is told.
+    """The model that sets width and lean of quotes, and its inputs.
 
-    Every model but `vol_multiple` needs the arrival of orders, A exp(-k distance) a second and side, told
-    here or estimated from the market's trades. Where it is not known, or no sound quote follows from it,
+    Every model but `vol_multiple` needs order arrival, A exp(-k distance) per second and side, configured
+    here or estimated from the market's trades. Where it is unknown, or gives no sound quote,
     `vol_multiple` stands in, and the quote says so.
     """
 
     name: ModelName = "vol_multiple"
     """Which model, see docs/QUOTING.md."""
-    inventory_deviation: Annotated[float, Field(gt=0, le=1)] = 0.3
-    """Standard deviation of the inventory that is wanted, as a part of the maximum inventory: the aversion
-    to risk follows from it, whatever the units of the market (not in avellaneda_stoikov)."""
+    inventory_deviation: Annotated[Fraction, Field(gt=0)] = 0.3
+    """Desired standard deviation of the inventory, as a share of the maximum inventory: risk aversion
+    follows from it, whatever the market's units (not in avellaneda_stoikov)."""
     gamma: Positive | None = None
-    """1/quote currency: absolute aversion to risk, in place of `inventory_deviation`; avellaneda_stoikov
-    needs it. In cartea_jaimungal it stands for the running penalty gamma sigma^2/2."""
-    arrival_rate_per_s: Positive | None = None
-    """A: orders a second and side that reach the fair value. None: estimated while the engine runs."""
+    """1/quote currency: absolute risk aversion, in place of `inventory_deviation`; avellaneda_stoikov
+    needs it. In cartea_jaimungal it sets the running penalty gamma sigma^2/2."""
+    arrival_rate_per_s: Seconds | None = None
+    """A: orders per second and side that reach the fair value. None: estimated while the engine runs."""
     arrival_decay_per_bps: Positive | None = None
     """k, for a distance in bps of the price. None: estimated while the engine runs."""
-    impact_bps: NonNegative = 0.0
+    impact_bps: Bps = 0.0
     """How far the mid moves against us at a fill."""
     counts_fee: bool = True
-    """The maker's fee is a part of the distance, a rebate makes it smaller."""
-    horizon_s: Positive | None = None
-    """Seconds to an end that never comes nearer. None: no end, but for `session_close_utc`."""
+    """Add the maker fee to the distance; a rebate reduces it."""
+    horizon_s: Seconds | None = None
+    """Constant seconds to the end. None: no end, except with `session_close_utc`."""
     session_close_utc: Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")] | None = None
-    """HH:MM of the daily end of the session, at which no inventory is wanted any more."""
-    terminal_penalty_bps: NonNegative = 0.0
-    """What one order's worth of inventory costs at the end, beside the mid (glft_exact, cartea_jaimungal)."""
+    """HH:MM of the daily session close, at which inventory should be zero."""
+    terminal_penalty_bps: Bps = 0.0
+    """Cost of one order's worth of inventory at the end, beside the mid (glft_exact, cartea_jaimungal)."""
 
     @model_validator(mode="after")
     def _needs(self) -> "ModelSettings":
-        """What a model cannot do without."""
+        """Settings that a model requires."""
         if (self.arrival_rate_per_s is None) != (self.arrival_decay_per_bps is None):
-            raise ValueError("arrival_rate_per_s and arrival_decay_per_bps are told together, or neither")
+            raise ValueError("arrival_rate_per_s and arrival_decay_per_bps must be set together, or neither")
         if self.horizon_s is not None and self.session_close_utc is not None:
             raise ValueError("horizon_s and session_close_utc exclude each other: leave one out")
         if self.name == "avellaneda_stoikov":
@@ -130,19 +143,19 @@ class ModelSettings(Instruction):
 
 
 def imbalance_bucket(edges: Sequence[float], bid_share: float) -> int:
-    """Which bucket a share of the bid lies in; one that lies on an edge, in that farther from a half."""
+    """The bucket of a bid share; on an edge, the bucket farther from a half."""
     return bisect_left(edges, bid_share) if bid_share <= EVEN_SHARE else bisect_right(edges, bid_share)
 
 
 class MicroPrice(Instruction):
-    """Where the mid goes from an imbalance and a spread, as `maker calibrate --microprice` fits it."""
+    """Expected move of the mid by imbalance and spread, as fitted by `maker calibrate --microprice`."""
 
     imbalance_edges: tuple[Fraction, ...] = ()
-    """Between buckets of the bid's share of the two best sizes, ascending."""
-    spread_edges_ticks: tuple[int, ...] = ()
+    """Between buckets of the bid's share of the touch, ascending."""
+    spread_edges_ticks: tuple[Count, ...] = ()
     """The widest spread of each class but the last, ascending."""
-    adjustments_ticks: tuple[tuple[float, ...], ...] = ()
-    """Added to the mid: a row for each class of spreads, a value for each bucket."""
+    adjustments_ticks: tuple[tuple[SignedTicks, ...], ...] = ()
+    """Added to the mid: a row per class of spreads, a value per bucket."""
 
     @model_validator(mode="after")
     def _fits(self) -> "MicroPrice":
@@ -171,7 +184,7 @@ def check_fair_value(pricing: Pricing, table: MicroPrice, place: str) -> None:
 
 
 class SymbolSettings(Instruction):
-    """What is different for one symbol: keys of the sections of these names."""
+    """Overrides for one symbol: keys of the sections of these names."""
 
     market_making: dict[str, Any] = Field(default_factory=dict)
     pricing: dict[str, Any] = Field(default_factory=dict)
@@ -179,9 +192,17 @@ class SymbolSettings(Instruction):
     micro_price: dict[str, Any] = Field(default_factory=dict)
     alpha: dict[str, Any] = Field(default_factory=dict)
     shape: dict[str, Any] = Field(default_factory=dict)
+    inventory: dict[str, Any] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _inventory_of_a_symbol(self) -> "SymbolSettings":
+        for key in self.inventory:
+            if key in InventoryLimits.model_fields and key not in OF_SYMBOLS:
+                raise ValueError(f"inventory.{key} is one for all symbols: say it under inventory")
+        return self
 
     def over(self, sections: Mapping[str, Instruction]) -> dict[str, Instruction]:
-        """The sections with this symbol's values in them. Raises ValueError for what cannot be."""
+        """The sections with this symbol's values. Raises ValueError for invalid ones."""
         return {
             name: _with(section, name, getattr(self, name))
             for name, section in sections.items()

@@ -1,10 +1,11 @@
-"""Each message of a ledger topic counts once: the memory of natural keys that says which are new."""
+"""Deduplication of event topics, where each message counts once: recent natural keys."""
 
 from collections import deque
+from collections.abc import Iterator
 
 
 class RecentKeys:
-    """The newest natural keys, at most `limit` of them; a key counts as new again after as many others."""
+    """The newest natural keys, at most `limit`; a key counts as new again after that many others."""
 
     __slots__ = ("_count", "_known", "_limit", "_order")
 
@@ -17,8 +18,12 @@ class RecentKeys:
     def __len__(self) -> int:
         return len(self._order)
 
-    def is_new(self, key: str) -> bool:
-        """Remember a key; false where it is known already."""
+    def __iter__(self) -> Iterator[str]:
+        """From the oldest to the newest."""
+        return iter(self._order)
+
+    def add(self, key: str) -> bool:
+        """Add a key; false where it is known already."""
         if key in self._known:
             return False
         self._known[key] = None
@@ -29,5 +34,5 @@ class RecentKeys:
         return True
 
     def digest_state(self) -> tuple[int, str | None]:
-        """Stands for the window in a digest of a core's state: how many keys there were, and the newest."""
+        """Represents the window in a digest of a core's state: how many keys there were, and the newest."""
         return self._count, self._order[-1] if self._order else None

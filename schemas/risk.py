@@ -1,17 +1,17 @@
-"""May we trade: the state per symbol and for the account, with the reasons, and the alerts."""
+"""The risk state per symbol and for the account, with reasons, and alerts."""
 
 from typing import ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from schemas.message import SymbolEvent
+from schemas.message import SymbolEvent, TimeNs
 
 TradingState = Literal["RUN", "REDUCE_ONLY", "HALT"]
 Severity = Literal["info", "warning", "critical"]
 
 
 class LimitUse(BaseModel):
-    """How near one limit is."""
+    """The use of one limit."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
 
@@ -22,7 +22,7 @@ class LimitUse(BaseModel):
 
 
 class RiskState(SymbolEvent):
-    """The state in force for a symbol, or for the account (`*`). Level, compacted.
+    """The state in force for a symbol, or for the account (`*`). State, compacted.
 
     The account's is republished as a heartbeat: its absence closes the gate.
     """
@@ -36,12 +36,15 @@ class RiskState(SymbolEvent):
     halt_sequence: int = 0
     """Counts the halts of this symbol or account; a resume names the one it ends."""
     resume_asked_by: str | None = None
-    """The first of two people, who wants to trade on."""
+    """The first of two people asks to resume."""
     limits: tuple[LimitUse, ...] = ()
+    mark_time_ns: TimeNs | None = None
+    """For a position whose market is no longer quoted or followed: when the mark was last received at which
+    it still counts in exposure, loss and drawdown. None: recently, or there is no position."""
 
 
 class RiskAlert(SymbolEvent):
-    """Something a person should see. Ledger."""
+    """An event that needs a person's attention. Event."""
 
     type_name: ClassVar[str] = "risk.alert.v1"
 

@@ -1,40 +1,50 @@
-"""What stands around the price: levels, sizes, bands, and how long things stay."""
+"""The shape of quotes: levels, sizes, bands, and durations."""
 
-from decimal import Decimal
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
 from schemas.message import Instruction
-from schemas.numbers import Fraction, NonNegative, Positive, PositiveDecimal
+from schemas.numbers import (
+    BelowOne,
+    Bps,
+    DelayMs,
+    Fraction,
+    Positive,
+    PositiveBps,
+    PositiveDecimal,
+    Seconds,
+    SignedDecimal,
+    Widening,
+)
 
 LEVELS_MAX = 20
 Factors = Annotated[tuple[Positive, ...], Field(max_length=LEVELS_MAX)]
-Offsets = Annotated[tuple[NonNegative, ...], Field(max_length=LEVELS_MAX)]
-Band = Annotated[float, Field(gt=0, lt=1)]
+Offsets = Annotated[tuple[Bps, ...], Field(max_length=LEVELS_MAX)]
+Band = Annotated[BelowOne, Field(gt=0)]
 
 
 class Shape(Instruction):
-    """The ladder, its sizes and bands, and what stays where it is. As it comes: one level, no bands."""
+    """The ladder, its sizes and bands, and orders that are kept in place. Default: one level, no bands."""
 
     levels: Annotated[int, Field(ge=1, le=LEVELS_MAX)] = 1
-    """Orders a side."""
-    level_step_bps: NonNegative = 5.0
-    """Each level stands this much further out than the one before, a tick at the least."""
+    """Orders per side."""
+    level_step_bps: Bps = 5.0
+    """Distance of each level from the one before, at least a tick."""
     level_size_factor: Positive = 1.0
-    """Each level's size, as a multiple of that of the level before."""
+    """Each level's size, as a multiple of the previous level's."""
     bid_level_offsets_bps: Offsets = ()
-    """How far each level stands beyond the best one's price, in place of `levels` and `level_step_bps`; the
+    """Distance of each level from the best one's price, in place of `levels` and `level_step_bps`; the
     first is 0."""
     ask_level_offsets_bps: Offsets = ()
     """The same for asks."""
     bid_level_size_factors: Factors = ()
-    """Each level's size as a multiple of the usual one, in place of `level_size_factor`; the last counts for
-    all further levels."""
+    """Each level's size as a multiple of the regular one, in place of `level_size_factor`; the last applies
+    to all further levels."""
     ask_level_size_factors: Factors = ()
     """The same for asks."""
     bid_spread_factor: Positive = 1.0
-    """The bid's half-spread is multiplied by this; the minimum counts after it."""
+    """Multiplier of the bid's half-spread; the minimum applies after it."""
     ask_spread_factor: Positive = 1.0
     """The same for the ask."""
     price_floor: PositiveDecimal | None = None
@@ -45,47 +55,47 @@ class Shape(Instruction):
     """Nothing is sold at a fair value more than this fraction below the band's reference."""
     band_above: Band | None = None
     """Nothing is bought at one more than this above it."""
-    band_refresh_s: Positive = 86_400.0
-    """The band's reference is the fair value this often."""
-    position_min: Decimal | None = None
-    """Base units: nothing is sold that would lead below it."""
-    position_max: Decimal | None = None
-    """Base units: nothing is bought that would lead above it."""
+    band_refresh_s: Seconds = 86_400.0
+    """Interval at which the fair value becomes the band's new reference."""
+    position_min: SignedDecimal | None = None
+    """Base units: no sell may lead below it."""
+    position_max: SignedDecimal | None = None
+    """Base units: no buy may lead above it."""
     inventory_sizing: Literal["linear", "exponential"] = "linear"
-    """How the size of the side that adds to the inventory falls: straight to 0 at the maximum, or by
+    """How the size of the side that adds to the inventory falls: linearly to 0 at the maximum, or by
     exp(-inventory_sizing_eta x bias) until there is no room left."""
     inventory_sizing_eta: Positive = 1.0
-    """How fast the exponential falls."""
-    size_volatility_bps: Positive | None = None
-    """Per square root of a second, at which sizes are as they are; they are multiplied by this over the
-    volatility. None: sizes do not follow volatility."""
+    """Decay rate of the exponential."""
+    size_volatility_bps: PositiveBps | None = None
+    """Per square root of a second: the volatility at which sizes are unscaled; they are multiplied by this
+    over the volatility. None: sizes do not follow volatility."""
     size_volatility_factor_min: Fraction = 0.25
-    """The least that volatility leaves of a size."""
-    size_volatility_factor_max: Annotated[float, Field(ge=1)] = 1.5
-    """The most that calm makes of one."""
+    """Lower bound of the volatility factor."""
+    size_volatility_factor_max: Widening = 1.5
+    """Upper bound of the volatility factor."""
     loss_budget: PositiveDecimal | None = None
-    """Reporting currency: the maximum inventory is at most what loses this by a move of `loss_deviations`
+    """Reporting currency: caps the maximum inventory at what loses this in a move of `loss_deviations`
     standard deviations over `loss_horizon_s`."""
     loss_deviations: Positive = 2.33
-    """How unlikely a move the loss budget is for."""
-    loss_horizon_s: Positive = 600.0
-    """And within which time."""
+    """Size of that move, in standard deviations."""
+    loss_horizon_s: Seconds = 600.0
+    """Horizon of that move."""
     bid_requote_thresholds_bps: Offsets = ()
-    """By level, in place of `market_making.requote_threshold_bps`; the last counts for all further ones."""
+    """By level, in place of `market_making.requote_threshold_bps`; the last applies to all further ones."""
     ask_requote_thresholds_bps: Offsets = ()
     """The same for asks."""
-    narrow_after_ms: NonNegative = 0.0
-    """A side moves away from the market at once, and towards it after it was wanted there for so long."""
-    price_age_max_s: Positive | None = None
-    """A price within its threshold is kept no longer than this. None: for as long as it is within it."""
-    filled_order_delay_ms: NonNegative = 0.0
-    """A side is not quoted for so long after a fill of it."""
+    narrow_after_ms: DelayMs = 0.0
+    """A side moves away from the market at once, but towards it only after this long."""
+    price_age_max_s: Seconds | None = None
+    """A price within its threshold is kept no longer than this. None: indefinitely."""
+    filled_order_delay_ms: DelayMs = 0.0
+    """A side is not quoted for this long after a fill of it."""
     hanging: bool = False
-    """After fills of one side, as many of the other side's best levels stay where they are."""
-    hanging_distance_max_bps: Positive = 100.0
-    """One that is further than this from the fair value goes."""
-    hanging_age_max_s: Positive = 1_800.0
-    """And one that hangs for longer."""
+    """After fills of one side, this many of the other side's best levels are kept in place."""
+    hanging_distance_max_bps: PositiveBps = 100.0
+    """A hanging order further than this from the fair value is cancelled."""
+    hanging_age_max_s: Seconds = 1_800.0
+    """A hanging order older than this is cancelled."""
 
     @model_validator(mode="after")
     def _is_possible(self) -> "Shape":

@@ -1,4 +1,4 @@
-"""What monitor-service computes from book and trades: one message with all that readers need."""
+"""Market features that monitor-service computes from book and trades, in one message for all readers."""
 
 from typing import ClassVar, Literal
 
@@ -9,7 +9,7 @@ Regime = Literal["low", "medium", "high"]
 
 
 class Signal(SymbolEvent):
-    """Market features of one symbol. Level: published when they changed enough, and once a second."""
+    """Market features of one symbol. State: published on sufficient change, and once a second."""
 
     type_name: ClassVar[str] = "market.signal.v1"
 
@@ -24,10 +24,10 @@ class Signal(SymbolEvent):
     volatility_per_sqrt_s: float | None
     """Standard deviation of log returns per square root of a second; None before any."""
     volatility_ready: bool
-    """False during warm-up: half a time constant of observation is the least."""
+    """False during warm-up: until half a time constant was observed."""
     regime: Regime
     jump: bool
-    """The newest return was beyond the jump threshold; its part in the volatility was capped."""
+    """The newest return was beyond the jump threshold; its effect on volatility was capped."""
     bid_depth_lots: SizeLots
     ask_depth_lots: SizeLots
     """Sum over the configured number of levels, averaged over time."""
@@ -37,20 +37,20 @@ class Signal(SymbolEvent):
     flow_imbalance: float
     """Time-decayed taker (buys - sells) / (buys + sells), -1 to 1."""
     flow_volume_lots: float
-    """Time-decayed taker volume: flow_imbalance means little where this is small."""
+    """Time-decayed taker volume: where it is small, flow_imbalance means little."""
     robust_volatility_per_sqrt_s: float | None = None
-    """The same against noise, from two scales of sampling; None until it is ready."""
+    """The same, robust to noise, from two sampling scales; None until it is ready."""
     noise: float | None = None
-    """Standard deviation of what the logarithm of the mid strays from an efficient price."""
+    """Standard deviation of the log mid around the efficient price."""
     without_jumps_per_sqrt_s: float | None = None
-    """Volatility from products of neighbouring returns, in which a jump is nothing."""
+    """Volatility from products of adjacent returns, robust to jumps."""
     ofi: tuple[float, ...] = ()
     """Time-decayed order flow imbalance by level, best first, in mean sizes of a level."""
     toxicity: float | None = None
     """Mean imbalance of the newest volume buckets, 0 to 1; None before enough are full."""
     arrival_rate_per_s: float | None = None
-    """A of A exp(-k distance): orders a second and side that reach the mid; None before any estimate."""
+    """A of A exp(-k distance): orders per second and side that reach the mid; None before any estimate."""
     arrival_decay_per_tick: float | None = None
-    """k: how fast they get rarer with the distance from the mid."""
+    """k: decay of their rate with the distance from the mid."""
     arrival_ready: bool = False
-    """The estimate passed its guards: enough orders, at enough distances."""
+    """The estimate passed its checks: enough orders, at enough distances."""

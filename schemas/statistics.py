@@ -1,4 +1,4 @@
-"""What happened to a symbol in one minute: for people, charts and reports. Nothing that trades reads it."""
+"""A symbol's totals per minute: for people, charts and reports. Nothing that trades reads them."""
 
 from typing import Annotated, ClassVar
 
@@ -13,10 +13,10 @@ Count = Annotated[int, Field(ge=0)]
 
 
 class MinuteStatistics(SymbolEvent):
-    """The totals of one symbol and minute, by the event time of the records that they are made of.
+    """The totals of one symbol and minute, by the event time of the records.
 
-    They are said again as the minute fills. Of one minute the highest version is the truth: it replaces every
-    other, whenever that is read. `event_time_ns` is that of the newest record counted.
+    They are published repeatedly as the minute fills. The highest version of a minute replaces all others, in
+    whatever order they are read. `event_time_ns` is that of the newest record counted.
     """
 
     type_name: ClassVar[str] = "monitor.statistics.v1"
@@ -24,20 +24,20 @@ class MinuteStatistics(SymbolEvent):
     window_start_ns: TimeNs
     """A whole minute, UTC; the window ends 60 s later."""
     version: Annotated[int, Field(ge=1)]
-    """Number of records counted: the whole of a minute has more than any part of it."""
+    """Number of records counted: complete totals have more than partial ones."""
     book_ns: DurationNs
     """Time with a live book, from the minute's first book on."""
     spread_bps: float | None
-    """Mean spread over mean mid of that time, each weighted by time; None: no live book."""
+    """Mean spread over mean mid of that time, both time-weighted; None: no live book."""
     trades: Count
     taker_buy_lots: SizeLots
     taker_sell_lots: SizeLots
     unknown_side_lots: SizeLots
-    """Volume of trades whose taker's side the venue does not say."""
+    """Volume of trades without a taker side."""
     flow_lots: int
     """Taker buys less taker sells."""
     quoting_ns: DurationNs
-    """Time with a valid quote target for one side at least, from the minute's first target on."""
+    """Time with a valid quote target for at least one side, from the minute's first target on."""
     two_sided_ns: DurationNs
     """The same for both sides."""
     bid_at_top_ns: DurationNs
@@ -48,8 +48,8 @@ class MinuteStatistics(SymbolEvent):
     bought_lots: SizeLots
     sold_lots: SizeLots
     orders_ended: Count
-    """Orders that the venue had taken and that were filled or cancelled in this minute."""
+    """Accepted orders that were filled or cancelled in this minute."""
     orders_with_fill: Count
     """Those of them that were filled, at least in part."""
     fills_per_quoting_s: float | None
-    """Fill rate: fills for each second of `quoting_ns`; None: not quoting."""
+    """Fill rate: fills per second of `quoting_ns`; None: not quoting."""

@@ -1,19 +1,27 @@
-"""Every topic as data: what it carries, its key, its one writer, its readers, how long it is kept.
+"""Every topic as data: what it carries, its key, its one writer, its readers, its retention.
 
 Read this first: it is the map of the engine. All topics have the same partition count, so that a
-symbol's partition number is the same everywhere.
+symbol's partition number is the same everywhere. `kept` gives the retention on Kafka.
 
-level   the newest message per key is the truth; a lost or repeated one is harmless, a stale one is not
-ledger  each message counts once, by its natural key
+state  the newest message per key is authoritative; a lost or repeated one is harmless, a stale one is not
+event  each message counts once, by its natural key
 """
 
 from dataclasses import dataclass
 from typing import Literal
 
 from schemas import control, inventory, market, orders, process, quoting, risk, signals, statistics
+from schemas.carried.inventory import InventoryCarried
+from schemas.carried.monitor import MonitorCarried
+from schemas.carried.quoter import QuoterCarried
+from schemas.carried.risk import RiskCarried
+from schemas.carried.router import RouterCarried
+from schemas.carried.runtime import CarriedPart, ProcessCarried, StateMessageCarried
+from schemas.carried.view import ViewCarried
 from schemas.message import Event
 
-Kind = Literal["level", "ledger"]
+Kind = Literal["state", "event"]
+Kept = Literal["present", "replay", "accounting"]
 
 MONITOR = "monitor-service"
 QUOTE = "quote-service"
@@ -29,8 +37,8 @@ EVERY_PROCESS = "every process"
 OFF_PATH = (STATISTICS,)
 """Workers beside the engine: not served by its loop, not replayed, and nothing that trades reads them."""
 
-_HOUR_MS = 3_600_000
-_DAY_MS = 24 * _HOUR_MS
+STATUS = "process.status"
+"""What processes report about themselves, for operators."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,243 +53,315 @@ class Topic:
     messages: tuple[type[Event], ...]
     key: Literal["symbol", "symbol or *", "process"]
     natural_key: str
-    """What makes two messages the same one."""
-    retention_ms: int
+    """The natural key that identifies a message."""
+    kept: Kept
+    """On Kafka: an hour, the replay retention, or the accounting retention; see runtime.kafka.topic_settings.
+    On a compacted topic the newest record of each key is kept for good."""
     compacted: bool = False
     own_input: bool = False
     """External input that its writer journals and then consumes itself, so that it can be replayed."""
 
     @property
+    def writers(self) -> tuple[str, ...]:
+        """The processes that write it: one, except for topics about processes themselves."""
+        if self.writer != EVERY_PROCESS:
+            return (self.writer,)
+        return PROCESSES if self.is_recorded else (*PROCESSES, *OFF_PATH)
+
+    @property
+    def is_recorded(self) -> bool:
+        """Is it part of the record that is exported and replayed? Process status is not."""
+        return self.name != STATUS
+
+    @property
     def is_for_replay(self) -> bool:
-        """Does no process wait for it? It is kept to be replayed."""
+        """Is it kept only to be replayed, without a process waiting for it?"""
         return self.own_input or self.name == "process.trace"
 
     def carries_outputs_of(self, kind: str) -> bool:
-        """Does it carry what the core of a process says? Traces and claims are said by the shell."""
-        return self.writer == kind or self.name == "process.setting"
+        """Does it carry outputs of the core of a process? Traces and claims come from the process runner."""
+        return self.writer == kind or self.name in {"process.setting", "process.fault"}
 
     @property
     def conflated(self) -> bool:
         """May a reader that has fallen behind skip to the newest record of each key?"""
-        return self.kind == "level" and not self.compacted
+        return self.kind == "state" and not self.compacted
 
 
 TOPICS: tuple[Topic, ...] = (
     Topic(
         "market.feed",
-        "ledger",
+        "event",
         MONITOR,
         (MONITOR,),
-        (market.FeedInstrument, market.FeedBook, market.FeedTrade, market.FeedRefused),
+        (market.FeedInstrument, market.FeedRate, market.FeedBook, market.FeedTrade, market.FeedRefused),
         "symbol",
         "offset",
-        _DAY_MS,
+        "replay",
         own_input=True,
     ),
     Topic(
         "market.instrument",
-        "level",
+        "state",
         MONITOR,
         (QUOTE, ROUTER, INVENTORY, RISK, PROJECTOR),
         (market.Instrument,),
         "symbol",
         "symbol",
-        7 * _DAY_MS,
+        "replay",
         compacted=True,
     ),
     Topic(
         "market.book",
-        "level",
+        "state",
         MONITOR,
         (QUOTE, ROUTER, PROJECTOR, STATISTICS),
         (market.Book,),
         "symbol",
         "symbol",
-        _DAY_MS,
+        "replay",
     ),
     Topic(
         "market.trade",
-        "ledger",
+        "event",
         MONITOR,
         (ROUTER, PROJECTOR, STATISTICS),
         (market.Trade,),
         "symbol",
         "trade id of the venue",
-        7 * _DAY_MS,
+        "replay",
     ),
     Topic(
         "market.signal",
-        "level",
+        "state",
         MONITOR,
         (QUOTE, INVENTORY, RISK, PROJECTOR),
-        (signals.Signal,),
+        (signals.Signal, market.Rate),
         "symbol",
         "symbol",
-        _DAY_MS,
+        "replay",
     ),
     Topic(
         "market.refusal",
-        "ledger",
+        "event",
         MONITOR,
-        (PROJECTOR,),
+        (RISK, PROJECTOR),
         (market.Refusal,),
         "symbol",
         "event id",
-        7 * _DAY_MS,
+        "accounting",
     ),
     Topic(
         "quote.target",
-        "level",
+        "state",
         QUOTE,
         (ROUTER, PROJECTOR, STATISTICS),
         (quoting.QuoteTarget,),
         "symbol",
         "symbol",
-        7 * _DAY_MS,
+        "replay",
     ),
     Topic(
         "order.event",
-        "ledger",
+        "event",
         ROUTER,
         (PROJECTOR, STATISTICS),
         (orders.OrderEvent,),
         "symbol",
         "client order id and event id",
-        30 * _DAY_MS,
+        "accounting",
     ),
     Topic(
         "venue.report",
-        "ledger",
+        "event",
         ROUTER,
         (ROUTER,),
-        (orders.VenueReport, orders.VenueStatus, orders.VenueBalances, orders.VenueOpenOrders),
+        (
+            orders.VenueReport,
+            orders.VenueStatus,
+            orders.VenueBalances,
+            orders.VenuePositions,
+            orders.VenueOpenOrders,
+        ),
         "symbol or *",
         "event id",
-        30 * _DAY_MS,
+        "replay",
         own_input=True,
     ),
     Topic(
         "order.kill",
-        "level",
+        "state",
         ROUTER,
         (PROJECTOR,),
         (orders.KillReport,),
         "symbol or *",
         "symbol",
-        30 * _DAY_MS,
+        "replay",
         compacted=True,
     ),
     Topic(
         "order.stop",
-        "ledger",
+        "event",
         ROUTER,
         (RISK,),
         (orders.TradingStop,),
         "symbol",
         "event id",
-        30 * _DAY_MS,
+        "accounting",
     ),
     Topic(
         "order.fill",
-        "ledger",
+        "event",
         ROUTER,
         (INVENTORY, RISK, PROJECTOR, STATISTICS),
-        (orders.Fill,),
+        (orders.Fill, orders.AccountChange),
         "symbol",
-        "trade id of the venue",
-        30 * _DAY_MS,
+        "trade id of the venue, change id",
+        "accounting",
+    ),
+    Topic(
+        "account.balance",
+        "state",
+        ROUTER,
+        (INVENTORY,),
+        (orders.AccountBalance,),
+        "symbol",
+        "symbol",
+        "replay",
+        compacted=True,
     ),
     Topic(
         "inventory.position",
-        "level",
+        "state",
         INVENTORY,
         (QUOTE, ROUTER, RISK, PROJECTOR),
         (inventory.Position,),
         "symbol",
         "symbol",
-        7 * _DAY_MS,
+        "replay",
         compacted=True,
     ),
     Topic(
         "risk.state",
-        "level",
+        "state",
         RISK,
         (QUOTE, ROUTER, PROJECTOR),
         (risk.RiskState,),
         "symbol or *",
         "symbol",
-        7 * _DAY_MS,
+        "replay",
         compacted=True,
     ),
     Topic(
         "risk.alert",
-        "ledger",
+        "event",
         RISK,
         (PROJECTOR,),
         (risk.RiskAlert,),
         "symbol or *",
         "alert id",
-        30 * _DAY_MS,
+        "accounting",
     ),
     Topic(
         "control.command",
-        "ledger",
+        "event",
         GATEWAY,
-        (QUOTE, ROUTER, INVENTORY, RISK, PROJECTOR),
-        (control.Command, control.Override, control.SettingChange),
+        (MONITOR, QUOTE, ROUTER, INVENTORY, RISK, PROJECTOR),
+        (control.Command, control.Override, control.SettingChange, control.Adjustment),
         "symbol or *",
-        "command id, override id, change id",
-        30 * _DAY_MS,
+        "command id, override id, change id, adjustment id",
+        "accounting",
     ),
     Topic(
         "control.people",
-        "ledger",
+        "event",
         GATEWAY,
-        (PROJECTOR,),
+        (RISK, PROJECTOR),
         (control.Proposal, control.Decision, control.Acknowledgement, control.AccessEvent),
         "symbol or *",
         "proposal id, alert id, event id",
-        30 * _DAY_MS,
+        "accounting",
     ),
     Topic(
         "process.setting",
-        "ledger",
+        "event",
         EVERY_PROCESS,
-        (PROJECTOR,),
-        (process.SettingApplied,),
+        (RISK, PROJECTOR),
+        (process.SettingApplied, process.AdjustmentApplied),
         "process",
         "event id",
-        30 * _DAY_MS,
+        "accounting",
+    ),
+    Topic(
+        "process.fault",
+        "event",
+        EVERY_PROCESS,
+        (RISK,),
+        (process.MessageFault,),
+        "process",
+        "event id",
+        "accounting",
     ),
     Topic(
         "monitor.statistics",
-        "ledger",
+        "event",
         STATISTICS,
         (PROJECTOR,),
         (statistics.MinuteStatistics,),
         "symbol",
         "start of the minute; of its versions the highest counts, and replaces the others",
-        30 * _DAY_MS,
+        "accounting",
     ),
     Topic(
         "process.trace",
-        "ledger",
+        "event",
         EVERY_PROCESS,
         ("replay", "audit"),
         (process.ConfigApplied, process.Trace),
         "process",
         "event id",
-        30 * _DAY_MS,
+        "replay",
+    ),
+    Topic(
+        "process.state",
+        "event",
+        EVERY_PROCESS,
+        (EVERY_PROCESS,),
+        (
+            ProcessCarried,
+            StateMessageCarried,
+            MonitorCarried,
+            QuoterCarried,
+            RouterCarried,
+            InventoryCarried,
+            RiskCarried,
+            ViewCarried,
+            CarriedPart,
+        ),
+        "process",
+        "event id",
+        "accounting",
+        own_input=True,
+    ),
+    Topic(
+        STATUS,
+        "state",
+        EVERY_PROCESS,
+        (GATEWAY,),
+        (process.ProcessStatus,),
+        "process",
+        "process",
+        "present",
     ),
     Topic(
         "process.epoch",
-        "ledger",
+        "event",
         EVERY_PROCESS,
         (EVERY_PROCESS,),
         (process.EpochClaim,),
         "process",
         "offset",
-        30 * _DAY_MS,
+        "accounting",
     ),
 )
 

@@ -8,17 +8,19 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from math import ceil, floor, isfinite
 
 from schemas.message import Side
+from schemas.numbers import UNITS_MAX, shortened
 
 BPS_PER_UNIT = 10_000
 NS_PER_US = 1_000
 NS_PER_MS = 1_000_000
 NS_PER_S = 1_000_000_000
 
+_MONEY_DECIMALS = 4
 _SNAP = 1e-9
-"""Relative slack, in ticks, inside which a model price counts as being on its tick: a float that went
-through a division may miss its tick by rounding alone, and must not be pushed a whole tick out."""
+"""Relative tolerance, in ticks, within which a model price counts as on its tick: after a division a
+float may miss its tick by rounding alone, and must not be pushed a whole tick out."""
 _SNAP_TICKS_MAX = 1e-3
-"""The most of it: where prices are thousands of millions of ticks, a billionth of them would be a tick."""
+"""Absolute cap of it: at prices of billions of ticks, a billionth would be a tick."""
 
 
 def side_sign(side: Side) -> int:
@@ -40,9 +42,23 @@ def to_units(value: Decimal, unit: Decimal) -> int:
     return int(whole)
 
 
+def order_units(value: Decimal, unit: Decimal) -> int:
+    """As `to_units`, for a price or size of an order: above 0, and below an absurd bound."""
+    units = to_units(value, unit)
+    if not 0 < units <= UNITS_MAX:
+        raise ValueError(f"{shortened(str(value))} is not above 0 and at most {UNITS_MAX:.0e} times {unit}")
+    return units
+
+
 def from_units(units: int, unit: Decimal) -> Decimal:
     """`units` ticks or lots as an exact decimal."""
     return unit * units
+
+
+def money_text(value: Decimal) -> str:
+    """Money with all its digits, at least four decimals, without an exponent; never a negative zero."""
+    whole, _, part = format(value if value else abs(value), "f").partition(".")
+    return f"{whole}.{part.rstrip('0').ljust(_MONEY_DECIMALS, '0')}"
 
 
 def floor_units(value: Decimal, unit: Decimal) -> int:

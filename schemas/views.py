@@ -1,13 +1,16 @@
 """The documents in the state store: written by view-projector, read by the gateway and the summary.
 
 Names: `symbol/<venue>:<symbol>` for each SymbolView, `minutes/<venue>:<symbol>` for its MinutesView,
-`account` for the AccountView.
+`account` for the AccountView, `requests/<person>` for the RequestsView of each.
 """
+
+from decimal import Decimal
 
 from pydantic import Field
 
 from schemas.control import Acknowledgement, Command, Proposal, SettingChange
 from schemas.inventory import Position
+from schemas.live_settings import LIVE_SETTINGS
 from schemas.market import Book, Instrument, Refusal, Trade
 from schemas.message import Event, SymbolEvent
 from schemas.orders import Fill, KillReport, OrderEvent
@@ -16,10 +19,12 @@ from schemas.quoting import QuoteTarget
 from schemas.risk import RiskAlert, RiskState
 from schemas.signals import Signal
 from schemas.statistics import MinuteStatistics
+from schemas.tallies import Counters, RequestSeen
 
 SYMBOL_PREFIX = "symbol/"
 MINUTES_PREFIX = "minutes/"
 ACCOUNT_DOCUMENT = "account"
+REQUESTS_PREFIX = "requests/"
 
 
 class MinutesView(SymbolEvent):
@@ -28,50 +33,42 @@ class MinutesView(SymbolEvent):
     minutes: tuple[MinuteStatistics, ...]
 
 
-class Counters(Event):
-    """What happened to one symbol since the engine's start; `event_time_ns` is the newest event's."""
+class Profits(Event):
+    """The PnL of one symbol by span, after fees, at the same mark as its position; see docs/GLOSSARY.md.
 
-    books: int = 0
-    """Book updates that were accepted."""
-    trades: int = 0
-    refused_events: int = 0
-    quotes: int = 0
-    """Quote targets with at least one side quoted."""
-    orders: int = 0
-    """Orders sent to the venue."""
-    amends: int = 0
-    cancels: int = 0
-    rejects: int = 0
-    """Orders or amends that the venue refused."""
-    denials: int = 0
-    """Orders or amends that the gate did not let out."""
-    fills: int = 0
-    halts: int = 0
-    time_ns: int = 0
-    """From the first book of the symbol to the newest event."""
-    two_sided_ns: int = 0
-    """Time with live orders on both sides, as acknowledged by the venue."""
-    spread_bps_ns: float = 0.0
-    """Own quoted spread in bps, integrated over the two-sided time."""
-    orders_finished: int = 0
-    orders_with_fill: int = 0
-    inventory_notional_ns: float = 0.0
-    """Absolute value of the position in the quote currency, integrated over time."""
+    `event_time_ns` is the mark's: the newest mid, or the position's where it is newer.
+    """
+
+    currency: str
+    """The quote currency."""
+    rate: Decimal
+    """Units of the reporting currency for one of it."""
+    total: Decimal
+    """Since the ledger began."""
+    session: Decimal
+    """Since the session began."""
+    day: Decimal
+    """Since 00:00 UTC."""
 
 
 class SymbolView(SymbolEvent):
-    """All that is known of one symbol: the newest of each level message, and folds of the ledgers."""
+    """All that is known of one symbol: the newest of each level message, and sums over the ledgers."""
 
     instrument: Instrument | None = None
     book: Book | None = None
     signal: Signal | None = None
     target: QuoteTarget | None = None
     position: Position | None = None
+    """As its ledger would publish it at the newest mid, see schemas.marking."""
+    position_contract: Instrument | None = None
+    """The contract whose units the position counts in; None: unknown."""
+    profits: Profits | None = None
+    """None: no position yet."""
     risk: RiskState | None = None
     live_orders: tuple[OrderEvent, ...] = ()
     """The newest event of each order that has not ended."""
     denials: tuple[OrderEvent, ...] = ()
-    """By side: the newest order that the gate did not let out, if none was accepted since."""
+    """By side: the newest order denied by the gate, if none was accepted since."""
     last_trades: tuple[Trade, ...] = ()
     """Newest last, at most 50."""
     last_fills: tuple[Fill, ...] = ()
@@ -84,12 +81,30 @@ class SymbolView(SymbolEvent):
     counters: Counters
 
 
+class RequestsView(Event):
+    """One person's recent requests with idempotency keys, newest last, at most 200."""
+
+    seen: tuple[RequestSeen, ...]
+
+
 class ChangeView(Event):
-    """A changed setting, and what the processes made of it."""
+    """A changed setting, and the processes' answers."""
 
     change: SettingChange
     applied: tuple[SettingApplied, ...] = ()
-    """The newest word of each process that reads it."""
+    """The newest answer of each process that reads it."""
+
+    @property
+    def change_id(self) -> str:
+        """The change's own."""
+        return self.change.change_id
+
+    @property
+    def is_in_force(self) -> bool:
+        """Have all processes that read the setting applied it?"""
+        setting = LIVE_SETTINGS.get(self.change.setting_key)
+        taken = {each.process for each in self.applied if each.refused_because is None}
+        return setting is not None and taken.issuperset(setting.processes)
 
 
 class AccountView(Event):
@@ -97,18 +112,20 @@ class AccountView(Event):
 
     risk: RiskState | None = None
     alerts: tuple[RiskAlert, ...] = ()
-    """Newest last, at most 200."""
+    """Newest last: all that are not acknowledged, and the newest 200."""
     last_commands: tuple[Command, ...] = ()
-    """Newest last, at most 50."""
+    """Newest last: the newest of each action and key, however old, and the newest 50."""
     proposals: tuple[Proposal, ...] = ()
-    """Waiting for a second person, oldest first."""
+    """Awaiting a second person, oldest first: all of them."""
     changes: tuple[ChangeView, ...] = ()
-    """Newest last, at most 100: the newest of each setting stays."""
+    """Newest last: per setting what is in force and what is undecided, however old; the newest 100."""
     acknowledgements: tuple[Acknowledgement, ...] = ()
     """Of the alerts above."""
     symbols: tuple[str, ...] = ()
-    """Keys (`venue:symbol`) in the order in which they appeared."""
+    """Keys (`venue:symbol`) in order of appearance."""
     withdrawals: tuple[KillReport, ...] = ()
-    """How far orders are withdrawn, for the account and for each symbol that is halted."""
+    """Progress of mass cancels, for the account and for each halted symbol."""
+    session_began_ns: int = 0
+    """0: before there were sessions."""
     refusals_without_symbol: int = 0
-    """Market events that named no known symbol, malformed lines among them."""
+    """Market events that named no known symbol, including malformed lines."""

@@ -1,7 +1,7 @@
 """Process inventory-service: fills and marks to positions."""
 
-from chassis.process import ProcessDefinition
 from inventory_service.core.inventory import InventoryCore
+from runtime.process.definition import ProcessDefinition
 from schemas.topics import INVENTORY
 from schemas.units import NS_PER_S
 

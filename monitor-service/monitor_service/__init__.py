@@ -1,1 +1,1 @@
-"""Exchange to market facts."""
+"""From an exchange's data to market facts."""

@@ -1,25 +1,25 @@
 """Process monitor-service: a feed to market facts."""
 
-from chassis.process import Adapter, AdapterContext, ProcessDefinition
 from monitor_service.core.monitor import MonitorCore
 from monitor_service.feeds.recorded import RecordedFeed
 from monitor_service.feeds.synthetic import SyntheticFeed
+from runtime.process.definition import Adapter, AdapterContext, ProcessDefinition
 from schemas.topics import MONITOR
 from schemas.units import NS_PER_MS
 
 TICK_INTERVAL_NS = 500 * NS_PER_MS
-"""Often enough to see a book go stale well within a second."""
+"""Often enough to notice a stale book well within a second."""
 
 
 def make_feed(context: AdapterContext) -> Adapter:
-    """The feed that the configuration names."""
+    """The configured feed."""
     if context.config.feed.kind == "recorded":
-        return RecordedFeed(context.config)
+        return RecordedFeed(context.config, carried=context.carried)
     if context.config.feed.kind == "live":
         from monitor_service.feeds.live.feed import LiveFeed  # noqa: PLC0415  it loads ccxt
 
         return LiveFeed(context)
-    return SyntheticFeed(context.config, context.start_time_ns, context.serves)
+    return SyntheticFeed(context.config, context.start_time_ns, context.serves, context.carried)
 
 
 definition = ProcessDefinition(

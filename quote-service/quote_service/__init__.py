@@ -1,1 +1,1 @@
-"""Market facts to orders at the venue: two processes, `quoting` and `routing`, that share no code."""
+"""From market data to orders at the venue: two processes, `quoting` and `routing`, that share no code."""

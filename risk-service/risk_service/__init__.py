@@ -1,1 +1,1 @@
-"""Everything to RUN, REDUCE_ONLY or HALT, with a reason."""
+"""Turns all facts into RUN, REDUCE_ONLY or HALT, with a reason."""

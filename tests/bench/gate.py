@@ -6,15 +6,16 @@ make bench-gate
 import platform
 import time
 from decimal import Decimal
+from typing import get_args
 
 import numpy as np
 import psutil
-from quote_service.routing.core.account import Account
-from quote_service.routing.core.gate import Gate
-from quote_service.routing.core.order_states import Order
-from quote_service.routing.core.request import Request
-from quote_service.routing.core.symbol_state import SymbolState
-from quote_service.routing.core.terms import contract_terms
+from quote_service.routing.account import AccountState
+from quote_service.routing.gate.contract_terms import contract_terms
+from quote_service.routing.gate.gate import Gate
+from quote_service.routing.gate.request import Passed, Request
+from quote_service.routing.orders.order_states import Order
+from quote_service.routing.symbol_state import RoutedSymbol
 
 from schemas.config import Config
 from schemas.market import Book, Instrument
@@ -28,22 +29,22 @@ NS_PER_US = 1_000
 NOW_NS = time.time_ns()
 
 
-def make_symbol(number: int, config: Config) -> SymbolState:
+def make_symbol(number: int, config: Config) -> RoutedSymbol:
     """A symbol with a book of 20 levels and five orders a side."""
     name = {"venue": "binance", "symbol": f"S{number:03d}/USDT"}
-    symbol = SymbolState.new(f"binance:{name['symbol']}", name["venue"], name["symbol"])
+    symbol = RoutedSymbol.new(f"binance:{name['symbol']}", name["venue"], name["symbol"])
     symbol.excludes_own = True
     instrument = Instrument(
         event_time_ns=NOW_NS, **name, tick_size=Decimal("0.01"), lot_size=Decimal("0.001"),
         base_currency=f"S{number:03d}", quote_currency="USDT", reporting_rate=Decimal(1),
     )  # fmt: skip
-    symbol.terms = contract_terms(instrument, config)
-    for side in ("buy", "sell"):
+    symbol.contract.terms = contract_terms(instrument, config)
+    for side in get_args(Side):
         for level in range(LEVELS):
             price = 9_990 - level if side == "buy" else 10_010 + level
-            add_order(symbol, side, level, price)  # type: ignore[arg-type]
+            add_order(symbol, side, level, price)
     steps = range(20)
-    symbol.see_book(
+    symbol.observe_book(
         Book(
             event_time_ns=NOW_NS,
             **name,
@@ -57,22 +58,23 @@ def make_symbol(number: int, config: Config) -> SymbolState:
     return symbol
 
 
-def add_order(symbol: SymbolState, side: Side, level: int, price: int) -> None:
+def add_order(symbol: RoutedSymbol, side: Side, level: int, price: int) -> None:
     """One live order."""
     order = Order(f"mm-{side}-{level}", side, level, 1, price, 50, 1, price, 50, NOW_NS, status="live")
-    symbol.orders[side, level] = order
+    symbol.orders.open[side, level] = order
 
 
-def make_account(config: Config) -> Account:
+def make_account(config: Config) -> AccountState:
     """An account that may trade, with money."""
-    account = Account(1_000_000_000, config.routing, venue=VENUES["binance"])
-    account.hear(RiskState(event_time_ns=NOW_NS, venue="*", symbol="*", state="RUN"), NOW_NS)
-    account.see_venue(VenueStatus(event_time_ns=NOW_NS, venue="binance", symbol="*", state="ready"))
+    account = AccountState(1_000_000_000, config.routing, venue=VENUES["binance"])
+    account.observe_risk(RiskState(event_time_ns=NOW_NS, venue="*", symbol="*", state="RUN"), NOW_NS)
+    ready = VenueStatus(event_time_ns=NOW_NS, venue="binance", symbol="*", state="ready")
+    account.observe_venue(ready, NOW_NS)
     rich = [
         VenueBalance(currency=f"S{n:03d}", free=Decimal(10**6), locked=Decimal(0)) for n in range(SYMBOLS)
     ]
     rich.append(VenueBalance(currency="USDT", free=Decimal(10**9), locked=Decimal(0)))
-    account.see_balances(
+    account.observe_balances(
         VenueBalances(event_time_ns=NOW_NS, venue="binance", symbol="*", balances=tuple(rich))
     )
     return account
@@ -85,16 +87,16 @@ def main() -> None:
     gate = Gate(config, account)
     symbols = [make_symbol(number, config) for number in range(SYMBOLS)]
     for symbol in symbols:
-        account.value(symbol)
+        account.revalue(symbol)
     times_ns = []
     for round_ in range(ROUNDS):
         for symbol in symbols:
-            order = symbol.orders["buy", round_ % LEVELS]
+            order = symbol.orders.open["buy", round_ % LEVELS]
             request = Request("buy", order.level, order.price_ticks - 1, 50, 1, 2, NOW_NS + 10**9, order)
             began_ns = time.perf_counter_ns()
-            failing = gate.check(request, symbol, NOW_NS)
+            verdict = gate.check(request, symbol, NOW_NS)
             times_ns.append(time.perf_counter_ns() - began_ns)
-            assert failing == (), failing
+            assert isinstance(verdict, Passed), verdict
     p50, p99, p999 = np.percentile(times_ns, (50, 99, 99.9)) / NS_PER_US
     machine = f"{platform.python_version()} on {psutil.cpu_count()} cores"
     print(f"{machine}, {SYMBOLS} symbols, {LEVELS} levels a side")

@@ -7,7 +7,6 @@ make bench-kafka ARGS="latency"         one part: latency, saturation, restart
 import argparse
 import json
 import platform
-import sys
 import tempfile
 import time
 from collections import defaultdict
@@ -19,12 +18,11 @@ from typing import Any
 import psutil
 import yaml
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-from bench.run import many_symbols
-from servers.engine import KafkaEngine
-from servers.kafka import KafkaServer, topics
-from servers.kafka_log import KafkaLog, read_log
+from schemas.orders import OrderEvent
+from tests.bench.run import many_symbols
+from tests.servers.engine import KafkaEngine
+from tests.servers.kafka import KafkaServer, topics
+from tests.servers.kafka_log import KafkaLog, read_log
 
 PROCESSES = ("monitor-service", "quote-service", "order-router", "inventory-service", "risk-service")
 INTENTS = ("place_intent", "amend_intent", "cancel_intent")
@@ -85,7 +83,10 @@ def hops(log: KafkaLog, from_ns: int, to_ns: int) -> dict[str, Any]:
     by_id = {sent.record.envelope.event_id: sent for sent in log.records}
     found: dict[str, list[int]] = defaultdict(list)
     for order in log.on("order.event"):
-        if order.record.message.kind not in INTENTS or not from_ns < order.sent_ns < to_ns:
+        event = order.record.message
+        if not isinstance(event, OrderEvent) or event.kind not in INTENTS:
+            continue
+        if not from_ns < order.sent_ns < to_ns:
             continue
         target = by_id.get(order.record.envelope.cause or "")
         book = target and by_id.get(target.record.envelope.cause or "")
@@ -160,7 +161,7 @@ def restart() -> dict[str, Any]:
             figures[name] = {
                 "kill_to_ready_s": round(ready_s, 2),
                 "restore_s": restored["seconds"],
-                "inputs_fed_again": restored["inputs_fed_again"],
+                "inputs_replayed": restored["inputs_replayed"],
             }
             print(f"restart     {name:20} {figures[name]}")
     return figures

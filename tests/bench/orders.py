@@ -1,6 +1,6 @@
 """Prints how long an order takes from the decision to the exchange and to its answer, over the sandbox.
 
-    python tests/bench/orders.py [SECONDS] [SYMBOLS ...]
+    python -m tests.bench.orders [SECONDS] [SYMBOLS ...]
 
 The exchange and the engine are processes of their own, on one machine, over HTTP and websockets of the
 loopback. Decision is the intent's time in the log, the exchange has an order when it has parsed and accepted
@@ -20,14 +20,18 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from quote_service.routing.venues.exchange.ids import WireIds
+from quote_service.routing.venues.exchange.ids import VenueClientIds
 
-from chassis.exchanges import make_client, read_credentials
-from schemas.deployment import Exchange
+from runtime.exchange.clients import make_client, read_credentials
+from runtime.exchange.request_budget import RequestBudget
+from schemas.deployment import ExchangeSettings
+from schemas.orders import TERMINAL_STATUSES
+from schemas.venues import VENUES
+from tests.servers.local import MAKER
 
-MAKER = Path(sys.executable).parent / "maker"
 SETTLED_S = 5
 """The start, when all symbols ask for their first orders at once, is a figure of its own."""
+STANDING_S = (10, 20, 30, 60, 120, 300, 600)
 MARKETS = (("60000", "0.1", "0.00001", 4.0), ("3000", "0.01", "0.0001", 8.0), ("150", "0.01", "0.01", 20.0))
 
 
@@ -48,8 +52,8 @@ def markets(count: int) -> dict[str, Any]:
 def run(folder: Path, count: int, seconds: float) -> None:
     market = markets(count)
     (folder / "exchange.yaml").write_text(yaml.safe_dump(market))
-    keys = ["--keys", folder / "keys"]
-    command = [MAKER, "sandbox", "--port", "0", "--config", folder / "exchange.yaml", *keys]
+    command: list[str | Path] = [MAKER, "sandbox", "--port", "0", "--config", folder / "exchange.yaml"]
+    command += ["--keys", folder / "keys"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as exchange:
         try:
             truth, url = trade(exchange, folder, seconds)
@@ -65,9 +69,13 @@ def trade(exchange: subprocess.Popen[str], folder: Path, seconds: float) -> tupl
     lines = [exchange.stdout.readline() for _ in range(10)]
     trading = yaml.safe_load("".join(lines[2:]))
     (folder / "engine.yaml").write_text(yaml.safe_dump(trading))
-    engine = [MAKER, "up", "--config", folder / "engine.yaml", "--log", folder / "log", "--no-gateway"]
+    engine: list[str | Path] = [MAKER, "up", "--config", folder / "engine.yaml", "--log", folder / "log"]
     done = subprocess.run(
-        [*engine, "--for", str(seconds)], check=False, capture_output=True, text=True, timeout=seconds + 60
+        [*engine, "--no-gateway", "--for", str(seconds)],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=seconds + 60,
     )
     print(done.stderr[-2000:] if done.returncode else "", end="")
     url: str = trading["exchange"]["url"]
@@ -83,7 +91,7 @@ def messages(log: Path, kind: str) -> list[dict[str, Any]]:
 def show(count: int, log: Path, truth: dict[str, Any]) -> None:
     events = messages(log, "order.event.v1")
     begin_ns = events[0]["event_time_ns"] + SETTLED_S * 10**9
-    ids = WireIds("mm", with_revision=True)
+    ids = VenueClientIds("mm", with_revision=True)
     arrived = {order["client_id"]: order["created_ns"] for order in truth["orders"]}
     asked: dict[str, int] = {}
     on_wire, answered = [], []
@@ -91,7 +99,7 @@ def show(count: int, log: Path, truth: dict[str, Any]) -> None:
         kind, order_id, now_ns = event["kind"], event["client_order_id"], event["event_time_ns"]
         if kind in {"place_intent", "amend_intent"} and now_ns > begin_ns:
             asked[order_id] = now_ns
-            arrived_ns = arrived.get(ids.to_wire(order_id, event["revision"]))
+            arrived_ns = arrived.get(ids.to_venue(order_id, event["revision"]))
             on_wire += [] if arrived_ns is None else [(arrived_ns - now_ns) / 1e6]
         elif kind in {"accepted", "amended"} and order_id in asked:
             answered.append((now_ns - asked.pop(order_id)) / 1e6)
@@ -99,6 +107,22 @@ def show(count: int, log: Path, truth: dict[str, Any]) -> None:
     on_wire_ms, answered_ms = percentiles(on_wire), percentiles(answered)
     print(f"{count:4} symbols  decision to exchange {on_wire_ms} ms, to answer {answered_ms} ms")
     print(f"              {len(answered)} orders and amends; denied {denied}, refused {refused}")
+    print(f"              of {2 * count} sides stand {standing(events)}")
+
+
+def standing(events: list[dict[str, Any]]) -> str:
+    """How many orders are alive, by the log, so many seconds after the first one."""
+    begin_ns, counts = events[0]["event_time_ns"], []
+    alive: set[str] = set()
+    marks = iter(STANDING_S)
+    mark_s = next(marks)
+    for event in events:
+        while event["event_time_ns"] - begin_ns > mark_s * 10**9:
+            counts.append(f"{len(alive)} after {mark_s} s")
+            mark_s = next(marks, 10**9)
+        is_over = event["status"] in TERMINAL_STATUSES
+        (alive.discard if is_over else alive.add)(event["client_order_id"])
+    return ", ".join(counts)
 
 
 def reasons(events: list[dict[str, Any]], kind: str) -> dict[str, int]:
@@ -110,11 +134,23 @@ def show_client(url: str, keys: Path, orders: int = 80) -> None:
     asyncio.run(time_client(url, keys, orders))
 
 
+class Timed(RequestBudget):
+    """A budget of its own, which notes when an answer has come."""
+
+    def __init__(self, times: list[float]) -> None:
+        super().__init__(VENUES["binance"], 1.0)
+        self._times = times
+
+    def see(self, *answer: Any) -> None:
+        """Called with each answer."""
+        self._times.append(time.perf_counter())
+
+
 async def time_client(url: str, keys: Path, orders: int) -> None:
     times: list[float] = []
     files = {"api_key_file": str(keys / "api_key"), "api_secret_file": str(keys / "api_secret")}
-    config = Exchange(url=url, symbols=("C0/USDT",), **files)
-    client = make_client(config, read_credentials(config), lambda *_: times.append(time.perf_counter()))
+    config = ExchangeSettings(url=url, symbols=("C0/USDT",), **files)
+    client = make_client(config, read_credentials(config), Timed(times))
     send = client.fetch
 
     async def timed(*arguments: Any, **named: Any) -> Any:

@@ -1,6 +1,6 @@
 """Prints what the page costs: script time a frame, heap slope, event to pixel, and what viewers cost quoting.
 
-    python tests/bench/page.py [--symbols 100] [--seconds 600] [--settle 30]
+    python -m tests.bench.page [--symbols 100] [--seconds 600] [--settle 30]
 
 The engine runs as `maker up` on a synthetic market at 10 updates a second and symbol, the page in Debian's
 chromium, all on one machine. Script time is what the renderer's main thread spends in functions, summed over
@@ -13,7 +13,6 @@ import asyncio
 import re
 import shutil
 import statistics
-import sys
 import tempfile
 import threading
 import time
@@ -25,13 +24,10 @@ import psutil
 import yaml
 from playwright.sync_api import Page, sync_playwright
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT), str(ROOT / "bench")]
-from run import many_symbols  # noqa: E402
-from servers.local import LocalProcess, free_port, until  # noqa: E402
-from servers.visitor import Visitor, newest_code  # noqa: E402
+from tests.bench.run import many_symbols
+from tests.servers.local import MAKER, LocalProcess, free_port, until
+from tests.servers.visitor import Visitor, newest_code
 
-MAKER = Path(sys.executable).parent / "maker"
 FRAME_US = 1_000_000 / 60
 TRACED_S = 30
 VIEWERS = 10
@@ -155,7 +151,8 @@ async def watch(engine: Engine, viewers: int, stop: threading.Event) -> None:
 def heap_mb(page: Page, session: Any) -> float:
     session.send("HeapProfiler.collectGarbage")
     metrics = session.send("Performance.getMetrics")["metrics"]
-    return next(each["value"] for each in metrics if each["name"] == "JSHeapUsedSize") / 1e6
+    used = next(each["value"] for each in metrics if each["name"] == "JSHeapUsedSize")
+    return float(used) / 1e6
 
 
 def script_ms_per_frame(page: Page, session: Any) -> list[float]:

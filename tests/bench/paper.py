@@ -1,8 +1,8 @@
 """Prints our figures beside the tables of Avellaneda and Stoikov (2008); the last line is one JSON object.
 
-python tests/bench/paper.py                          the paper's 1000 paths
-python tests/bench/paper.py --paths 20000 --seed 7   more exactly
-python tests/bench/paper.py --fill exponential       fills as a Poisson process has them within a step
+python -m tests.bench.paper                          the paper's 1000 paths
+python -m tests.bench.paper --paths 20000 --seed 7   more exactly
+python -m tests.bench.paper --fill exponential       fills as a Poisson process has them within a step
 
 The paper: s 100, T 1, sigma 2, dt 0.005, q 0, k 1.5, A 140, 1000 paths, and a fill within dt with
 probability lambda dt. Its symmetric strategy quotes the inventory strategy's mean spread about the mid.
@@ -13,7 +13,7 @@ import json
 from math import sqrt
 from typing import Any, NamedTuple, get_args
 
-from quote_service.quoting.simulation import Fill, Outcome, World, simulate
+from research.simulation.world import Fill, SimulationOutcome, World, simulate
 
 
 class Published(NamedTuple):
@@ -38,7 +38,7 @@ PATHS_PUBLISHED = 1000
 HEAD = f"{'gamma':>6} {'strategy':10} {'':6} {'spread':>7} {'profit':>8} {'sd':>6} {'final q':>8} {'sd':>5}"
 
 
-def ours(outcome: Outcome) -> Published:
+def ours(outcome: SimulationOutcome) -> Published:
     return Published(
         outcome.spread_mean,
         outcome.profit_mean,

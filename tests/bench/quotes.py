@@ -1,6 +1,6 @@
 """Prints what each quoting model earned on recordings, beside three baselines, and where it came from.
 
-    python tests/bench/quotes.py [--events 12000] [--fee-bps 0 1] [--json FILE] [NAME ...]
+    python -m tests.bench.quotes [--events 12000] [--fee-bps 0 1] [--json FILE] [NAME ...]
 
 Every strategy meets the same fill model (the simulated venue: queue, latency), fees, limits and sizes. Its
 settings are chosen on the first half of a recording and shown on the second half, which they have not seen;
@@ -20,17 +20,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
-from inventory_service.pnl.command import run_pnl
-from monitor_service.calibration.command import run_calibration
-from quote_service.quoting.core import quoter
-from quote_service.quoting.core.drafting import draft_quote
+from quote_service.quoting import quoter
+from quote_service.quoting.draft import draft_quote
 
-from chassis.engine import Engine, RunOptions
-from chassis.settings import load_config
-
-sys.path.insert(0, str(Path(__file__).resolve().parent))
-from baselines import Draft, LiteralFormulas, PureMarketMaking, symmetric
+from maker.engine import Engine, RunOptions
+from research.baselines import Draft, LiteralFormulas, PureMarketMaking, symmetric
+from research.calibration.command import run_calibration
+from research.pnl.command import run_pnl
+from runtime.config.settings import load_config
 
 RECORDINGS = Path(__file__).resolve().parents[3] / "shared" / "data" / "normalised"
 HORIZONS_MS = (1_000, 5_000, 60_000)
@@ -89,7 +88,10 @@ def baseline(named: tuple[str, tuple[float, ...]]) -> Draft:
     name, numbers = named
     if name == "symmetric":
         return symmetric(*numbers)
-    return PureMarketMaking(*numbers) if name == "pmm" else LiteralFormulas()
+    if name == "pmm":
+        half_spread_bps, refresh_s = numbers
+        return PureMarketMaking(half_spread_bps, refresh_s)
+    return LiteralFormulas()
 
 
 def halves(path: Path, folder: Path, events: int) -> tuple[Path, Path]:
@@ -136,8 +138,8 @@ def merged(*trees: dict[str, Any]) -> dict[str, Any]:
 def run(task: Task) -> dict[str, Any]:
     """The figures of one strategy over one half."""
     named = task.strategy.baseline
-    quoter.draft_quote = draft_quote if named is None else baseline(named)  # type: ignore[assignment]
-    with tempfile.TemporaryDirectory() as folder:
+    draft = draft_quote if named is None else baseline(named)
+    with tempfile.TemporaryDirectory() as folder, patch.object(quoter, "draft_quote", draft):
         tree = merged(
             COMMON,
             task.law,

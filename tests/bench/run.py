@@ -1,7 +1,7 @@
 """Prints the engine's figures; the last line is one JSON object. Nothing is asserted: machines differ.
 
-make bench                      all of it, some six minutes
-make bench ARGS="throughput"    one part: throughput, stages, latency, memory
+make bench                      all of it, some nine minutes
+make bench ARGS="throughput"    one part: throughput, stages, latency, memory, log, starts
 """
 
 import argparse
@@ -9,25 +9,27 @@ import asyncio
 import json
 import platform
 import subprocess
-import sys
 import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import psutil
 import yaml
 
-from chassis.bus.logfile import LogFileBus
-from chassis.engine import Engine, RunOptions
-from chassis.settings import load_config
-from chassis.shell import ProcessShell
+from maker.engine import Engine, RunOptions
+from runtime.config.settings import load_config
+from runtime.log.logfile import LogFileBus
+from runtime.process.runner import ProcessRunner
+from tests.bench.log_on_disk import log_on_disk
+from tests.bench.starts import start_times
+from tests.servers.local import MAKER
 
 ROOT = Path(__file__).resolve().parents[2]
 RECORDINGS = ROOT.parent / "shared" / "data" / "normalised"
-MAKER = Path(sys.executable).parent / "maker"
 PROFILED = "binance_spot_btcusdt_20240808.jsonl.gz"
 
 
@@ -71,22 +73,23 @@ def stages() -> dict[str, float]:
 
         return call
 
-    original = (ProcessShell.consume, LogFileBus.publish, LogFileBus.commit)
-    ProcessShell.consume = timed(lambda shell, *_: shell.name, ProcessShell.consume)  # type: ignore[method-assign]
-    LogFileBus.publish = timed(lambda *_: "encode and log", LogFileBus.publish)  # type: ignore[method-assign]
-    LogFileBus.commit = timed(lambda *_: "write to disk", LogFileBus.commit)  # type: ignore[method-assign]
-    try:
-        with tempfile.TemporaryDirectory() as folder:
-            overrides = {
-                "feed": {"kind": "recorded", "paths": [str(RECORDINGS / PROFILED)], "speed": "max"},
-                "engine": {"log_dir": folder},
-            }
-            engine = Engine(load_config((), overrides).config, RunOptions(gateway=False))
-            spent_ns.clear()
-            since = time.perf_counter_ns()
-            summary = asyncio.run(engine.run())
-    finally:
-        ProcessShell.consume, LogFileBus.publish, LogFileBus.commit = original  # type: ignore[method-assign]
+    consume = timed(lambda runner, *_: runner.name, ProcessRunner.consume)
+    publish = timed(lambda *_: "encode and log", LogFileBus.publish)
+    commit = timed(lambda *_: "write to disk", LogFileBus.commit)
+    with (
+        patch.object(ProcessRunner, "consume", consume),
+        patch.object(LogFileBus, "publish", publish),
+        patch.object(LogFileBus, "commit", commit),
+        tempfile.TemporaryDirectory() as folder,
+    ):
+        overrides = {
+            "feed": {"kind": "recorded", "paths": [str(RECORDINGS / PROFILED)], "speed": "max"},
+            "engine": {"log_dir": folder},
+        }
+        engine = Engine(load_config((), overrides).config, RunOptions(gateway=False))
+        spent_ns.clear()
+        since = time.perf_counter_ns()
+        summary = asyncio.run(engine.run())
     figures = {name: round(ns / 1e3 / summary["market_events"], 2) for name, ns in spent_ns.items()}
     for name, microseconds in sorted(figures.items(), key=lambda item: -item[1]):
         print(f"stages      {name:42} {microseconds:10.2f} us a market event (timers included)")
@@ -159,11 +162,24 @@ def memory() -> dict[str, Any]:
     return figures
 
 
+def log() -> dict[str, Any]:
+    """Bytes a day on disk, and what closing segments costs."""
+    return log_on_disk(maker_up, lambda folder: many_symbols(folder, 100))
+
+
+def starts() -> dict[str, Any]:
+    """Seconds to the first quote on a log, and on one ten times as long, at 100 symbols."""
+    with tempfile.TemporaryDirectory() as folder:
+        return start_times(MAKER, many_symbols(Path(folder), 100))
+
+
 PARTS: dict[str, Callable[[], Any]] = {
     "throughput": throughput,
     "stages": stages,
     "latency": latency,
     "memory": memory,
+    "log": log,
+    "starts": starts,
 }
 
 

@@ -3,7 +3,8 @@
 import re
 import shutil
 import subprocess
-import sys
+import tomllib
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -11,19 +12,21 @@ import kubernetes_validate
 import pytest
 import yaml
 
-from chassis.settings import load_config
-from chassis.worker import DRAIN_LIMIT_S
-from schemas.topics import GATEWAY, OFF_PATH, PROCESSES, TOPICS
+from deploy import make_manifests as made
+from deploy import make_secrets as secrets
+from runtime.config.settings import load_config
+from runtime.kafka.access import PRINCIPALS, grants
+from runtime.kafka.layout import broker_topics
+from runtime.process.turn import DRAIN_LIMIT_S
+from schemas.topics import GATEWAY, MONITOR, OFF_PATH, PROCESSES, ROUTER
+from tests.servers.local import PATIENCE_S
 
 ROOT = Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / "deploy"
 KUBERNETES = "1.37"
 EVERYTHING = {*PROCESSES, GATEWAY, *OFF_PATH}
-ASKED_FOR_HEALTH = EVERYTHING - {*OFF_PATH}
-PATCHES = ("kustomization.yaml", "one-broker.yaml", "small.yaml")
+PATCHES = ("kustomization.yaml", "one-broker.yaml", "small.yaml", "compose.secure.yaml")
 WHOLE = [path for path in sorted(DEPLOY.glob("*/**/*.yaml")) if path.name not in PATCHES]
-sys.path.insert(0, str(DEPLOY))
-import make_manifests as made  # noqa: E402
 
 Document = dict[str, Any]
 
@@ -32,7 +35,7 @@ def rendered(folder: Path) -> list[Document]:
     if shutil.which("kubectl") is None:
         pytest.skip("kubectl is missing: on Debian, apt install kubernetes-client")
     done = subprocess.run(
-        ["kubectl", "kustomize", folder], capture_output=True, text=True, timeout=60, check=True
+        ["kubectl", "kustomize", folder], capture_output=True, text=True, timeout=PATIENCE_S, check=True
     )
     return [document for document in yaml.safe_load_all(done.stdout) if document]
 
@@ -76,7 +79,7 @@ def test_every_file_is_valid_before_it_is_rendered(path: Path) -> None:
 
 def test_strimzi_documents_have_what_its_operator_needs(manifests: list[Document]) -> None:
     topics = of_kind(manifests, "KafkaTopic")
-    assert topics.keys() == {topic.name for topic in TOPICS}
+    assert topics.keys() == broker_topics().keys()
     for name, document in topics.items():
         assert document["apiVersion"] == "kafka.strimzi.io/v1"
         assert document["metadata"]["labels"]["strimzi.io/cluster"] == made.CLUSTER
@@ -112,7 +115,10 @@ def test_one_writer_a_topic(manifests: list[Document]) -> None:
 
 def environment_of(manifests: list[Document], compose: Document) -> dict[str, str]:
     found: dict[str, str] = dict(of_kind(manifests, "ConfigMap")[made.CONFIG]["data"])
-    for service in compose["services"].values():
+    for document in of_kind(manifests, "StatefulSet", "Deployment").values():
+        container = document["spec"]["template"]["spec"]["containers"][0]
+        found |= {each["name"]: each["value"] for each in container.get("env", ())}
+    for service in (*compose["services"].values(), *made.compose_secure()["services"].values()):
         found |= service.get("environment", {})
     found |= dict(re.findall(r"\b(MM__\w+)=(\S+)", (DEPLOY / "Dockerfile").read_text(encoding="utf-8")))
     return {name: value for name, value in found.items() if name.startswith("MM__")}
@@ -128,7 +134,8 @@ def test_every_variable_is_one_that_the_engine_knows(manifests: list[Document], 
 def answers_of(process: str) -> str:
     """The code that answers when a process is asked for its health."""
     routes = ROOT / "gateway-api" / "gateway_api" / "app" / "operation_routes.py"
-    return (routes if process == GATEWAY else ROOT / "chassis" / "health.py").read_text(encoding="utf-8")
+    health = ROOT / "runtime" / "process" / "health.py"
+    return (routes if process == GATEWAY else health).read_text(encoding="utf-8")
 
 
 def test_probes_ask_what_the_code_answers(manifests: list[Document]) -> None:
@@ -137,19 +144,16 @@ def test_probes_ask_what_the_code_answers(manifests: list[Document]) -> None:
         container = workloads[name]["spec"]["template"]["spec"]["containers"][0]
         ports = {port["containerPort"] for port in container["ports"]}
         probes = {each: container[each]["httpGet"] for each in container if each.endswith("Probe")}
-        wanted = {"startupProbe", "readinessProbe", "livenessProbe"} if name in ASKED_FOR_HEALTH else set()
-        assert probes.keys() == wanted, name
+        assert probes.keys() == {"startupProbe", "readinessProbe", "livenessProbe"}, name
         for asked in probes.values():
             assert f'"{asked["path"]}"' in answers_of(name)
             assert asked["port"] in ports
 
 
 def test_compose_asks_what_the_code_answers(compose: Document) -> None:
-    for name in EVERYTHING - ASKED_FOR_HEALTH:
-        assert compose["services"][name]["healthcheck"] == {"disable": True}
-    for name in ASKED_FOR_HEALTH:
+    for name in EVERYTHING:
         service = compose["services"][name]
-        key = "MM__ENGINE__PORT" if name == GATEWAY else "MM__PROCESS__HEALTH_PORT"
+        key = "MM__GATEWAY__PORT" if name == GATEWAY else "MM__PROCESS__HEALTH_PORT"
         asked = re.search(r"http://127\.0\.0\.1:(\d+)([/a-z]+)", service["healthcheck"]["test"][-1])
         assert asked is not None, name
         assert asked[1] == service["environment"][key], name
@@ -160,10 +164,10 @@ def test_every_port_is_one_that_something_listens_at(manifests: list[Document], 
     settings = of_kind(manifests, "ConfigMap")[made.CONFIG]["data"]
     for name, document in of_kind(manifests, "Service").items():
         if name in EVERYTHING:
-            key = "MM__ENGINE__PORT" if name == GATEWAY else "MM__PROCESS__HEALTH_PORT"
+            key = "MM__GATEWAY__PORT" if name == GATEWAY else "MM__PROCESS__HEALTH_PORT"
             assert [str(port["targetPort"]) for port in document["spec"]["ports"]] == [settings[key]], name
     gateway = compose["services"][GATEWAY]
-    assert gateway["ports"][0].endswith(f":{gateway['environment']['MM__ENGINE__PORT']}")
+    assert gateway["ports"][0].endswith(f":{gateway['environment']['MM__GATEWAY__PORT']}")
 
 
 def ports_of(rules: list[Document]) -> set[str]:
@@ -176,7 +180,7 @@ def test_the_network_allows_what_the_processes_need_and_no_more(manifests: list[
     assert policies["deny-all"] == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
     (named,) = policies["processes"]["podSelector"]["matchExpressions"]
     assert set(named["values"]) == EVERYTHING
-    health, page = settings["MM__PROCESS__HEALTH_PORT"], settings["MM__ENGINE__PORT"]
+    health, page = settings["MM__PROCESS__HEALTH_PORT"], settings["MM__GATEWAY__PORT"]
     kafka, redis = settings["MM__KAFKA__BOOTSTRAP"], settings["MM__REDIS__URL"].removesuffix("/0")
     assert ports_of(policies["processes"]["ingress"]) == {health, page}
     needed = {kafka.rpartition(":")[2], redis.rpartition(":")[2]}
@@ -223,6 +227,70 @@ def test_the_operators_pods_may_run_in_the_namespace() -> None:
             "allowPrivilegeEscalation": False,
             "capabilities": {"drop": ["ALL"]},
         }
+    assert spec["entityOperator"]["template"]["userOperatorContainer"] == template["topicOperatorContainer"]
+
+
+def test_the_broker_knows_who_comes_and_what_they_may(manifests: list[Document]) -> None:
+    users = of_kind(manifests, "KafkaUser")
+    assert users.keys() == {*PRINCIPALS}
+    granted = set()
+    for name, user in users.items():
+        assert user["metadata"]["labels"]["strimzi.io/cluster"] == made.CLUSTER
+        assert user["spec"]["authentication"] == {"type": "scram-sha-512"}
+        assert user["spec"]["authorization"]["type"] == "simple"
+        for acl in user["spec"]["authorization"]["acls"]:
+            assert acl["resource"]["patternType"] == "literal"
+            granted |= {
+                (name, each, acl["resource"]["type"], acl["resource"]["name"]) for each in acl["operations"]
+            }
+    assert granted == {(each.principal, each.operation, each.resource, each.name) for each in grants()}
+    writers = [topic for _, operation, _, topic in granted if operation == "Write"]
+    assert sorted(writers) == sorted(broker_topics()), "one writer a topic"
+
+
+def test_every_process_signs_in_under_its_own_name_over_tls(manifests: list[Document]) -> None:
+    settings = of_kind(manifests, "ConfigMap")[made.CONFIG]["data"]
+    assert settings["MM__KAFKA__SECURITY_PROTOCOL"] == "SASL_SSL"
+    for name in EVERYTHING:
+        spec = of_kind(manifests, "StatefulSet", "Deployment")[name]["spec"]["template"]["spec"]
+        (container,) = spec["containers"]
+        volumes = {each["name"]: each for each in spec["volumes"]}
+        mounts = {each["mountPath"]: each["name"] for each in container["volumeMounts"]}
+        env = {each["name"]: each["value"] for each in container["env"]}
+        assert env["MM__KAFKA__SASL_USERNAME"] == name
+        folder = str(Path(settings["MM__KAFKA__SASL_PASSWORD_FILE"]).parent)
+        assert volumes[mounts[folder]]["secret"]["secretName"] == name
+        has_key = any(
+            each.get("secret", {}).get("secretName") == made.CONTROL_SECRET for each in volumes.values()
+        )
+        assert has_key is (name == GATEWAY), "the gateway alone can sign"
+        for file in (*env.values(), *settings.values()):
+            if file.startswith("/") and file != "/state":
+                needed = name == GATEWAY or not file.startswith(made.ACCESS_FOLDER)
+                assert (str(Path(file).parent) in mounts) is needed, (name, file)
+
+
+def test_no_secret_is_in_a_manifest(manifests: list[Document]) -> None:
+    assert not of_kind(manifests, "Secret")
+    for value in of_kind(manifests, "ConfigMap")[made.CONFIG]["data"].values():
+        assert "@" not in value, "a password in a URL"
+
+
+def test_compose_with_secrets_gives_each_container_its_own(tmp_path: Path) -> None:
+    secrets.make(tmp_path / "secrets")
+    over = made.compose_secure()["services"]
+    for name in (*EVERYTHING, "topics", "kafka", "redis"):
+        for volume in over[name]["volumes"]:
+            assert (tmp_path / volume.partition(":")[0]).exists(), volume
+    for name in EVERYTHING:
+        principal = over[name]["environment"]["MM__KAFKA__SASL_USERNAME"]
+        assert principal == name
+        assert f"./secrets/kafka/{name}.password:/kafka/password:ro" in over[name]["volumes"]
+    for path in (tmp_path / "secrets").rglob("*"):
+        if path.is_file():
+            assert path.stat().st_mode & 0o077 == 0, path
+    users = (tmp_path / "secrets" / "broker" / "users").read_text()
+    assert {*PRINCIPALS, "admin"} == set(re.findall(r"name=([\w-]+),", users))
 
 
 def test_every_object_carries_the_six_labels_of_its_application(manifests: list[Document]) -> None:
@@ -244,7 +312,7 @@ def test_images_have_the_version_of_the_code(manifests: list[Document]) -> None:
     for name, document in of_kind(manifests, "StatefulSet", "Deployment").items():
         if name in EVERYTHING:
             image = document["spec"]["template"]["spec"]["containers"][0]["image"]
-            assert image == f"market-making/{made.SERVICES[name]}:{made.VERSION}"
+            assert image == f"{made.IMAGE}:{made.VERSION}"
 
 
 def test_ports_are_on_the_loopback_alone(compose: Document) -> None:
@@ -257,21 +325,34 @@ def test_the_image_is_pinned_by_hash_and_runs_as_nobody() -> None:
     text = (DEPLOY / "Dockerfile").read_text(encoding="utf-8")
     assert "--require-hashes -r requirements.lock" in text
     assert re.search(rf"^USER {made.UID}:{made.UID}$", text, re.MULTILINE)
-    copied = re.findall(r"^COPY (\S+) ", text, re.MULTILINE)
-    assert {"requirements.lock", "schemas", "chassis", "${SERVICE}"} <= set(copied)
-    assert all((ROOT / service / "pyproject.toml").is_file() for service in made.SERVICES.values())
 
 
-def test_no_two_services_build_the_same_name(compose: Document) -> None:
-    """Without `image`, compose calls what it builds after the project and the service."""
-    built = [service for service in compose["services"].values() if "build" in service]
-    assert len(built) == len(EVERYTHING) + 1
-    assert not any("image" in service for service in built)
+def test_the_image_holds_every_service() -> None:
+    """So any command runs in it, and a replay there finds every process."""
+    text = (DEPLOY / "Dockerfile").read_text(encoding="utf-8")
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    members = project["tool"]["uv"]["workspace"]["members"]
+    assert re.findall(r"^COPY (?!--)(\S+) ", text, re.MULTILINE) == ["requirements.lock", *members]
+    assert set(re.findall(r"(?<= )\./([\w-]+)", text)) == {*members}
+    ignored = (DEPLOY / "Dockerfile.dockerignore").read_text(encoding="utf-8").splitlines()
+    seen = [line.removeprefix("!") for line in ignored if line.startswith("!")]
+    assert all(any(fnmatch(member, pattern) for pattern in seen) for member in members)
 
 
-def test_every_image_holds_the_process_that_it_runs(compose: Document) -> None:
-    for process, service in made.SERVICES.items():
-        given = compose["services"][process]["build"]
-        assert given["args"]["SERVICE"] == service
-        points = (ROOT / service / "pyproject.toml").read_text(encoding="utf-8")
-        assert f"\n{process} = " in points, process
+def test_one_service_builds_the_image_before_any_other_runs_it(compose: Document) -> None:
+    """Nobody asks a registry for it, and no two build it at once."""
+    assert [name for name, each in compose["services"].items() if "build" in each] == ["topics"]
+    for name in (*EVERYTHING, "topics"):
+        service = compose["services"][name]
+        assert service["image"] == made.IMAGE
+        assert service["pull_policy"] == ("build" if name == "topics" else "never")
+        assert name == "topics" or "topics" in service["depends_on"]
+
+
+def test_those_who_ask_an_exchange_share_one_budget(compose: Document) -> None:
+    text = (DEPLOY / "Dockerfile").read_text(encoding="utf-8")
+    (folder,) = re.findall(r"XDG_RUNTIME_DIR=(\S+)", text)
+    shared = f"shared-numbers:{folder}"
+    sharing = {name for name, each in compose["services"].items() if shared in each.get("volumes", ())}
+    assert sharing == {MONITOR, ROUTER}
+    assert f"uid={made.UID}" in compose["volumes"]["shared-numbers"]["driver_opts"]["o"]

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from chassis import asyncapi
-from chassis.gateway import gateway_document
-from chassis.parameters import parameter_tables
+from maker import asyncapi
+from maker.gateway import gateway_document
+from maker.parameters import parameter_tables
 from schemas.config import Config
 from schemas.topics import MESSAGE_TYPES, TOPICS
-from tests.contract.make_examples import FOLDER
+from tests.contract.example_values import FOLDER
 
 API = Path(__file__).resolve().parents[2] / "docs" / "api"
 STALE = "run `make docs`, and look at what has changed: others read these documents"

@@ -6,14 +6,16 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-each_lock = pytest.mark.parametrize("name", ["requirements.lock", "requirements-dev.lock"])
+LOCKS = ("requirements.lock", "requirements-dev.lock")
+PAGE_LOCKS = ("gateway-api/page/package-lock.json", "gateway-api/page/openapi/package-lock.json")
+each_lock = pytest.mark.parametrize("name", LOCKS)
 
 
 def lines(name: str) -> list[str]:
     return (ROOT / name).read_text().splitlines()
 
 
-@each_lock
+@pytest.mark.parametrize("name", [*LOCKS, *PAGE_LOCKS])
 def test_a_lock_names_no_address(name: str) -> None:
     """An address of one machine's index would bind everyone to it."""
     spoken = re.compile(r"://|\s@\s|--(extra-)?index-url|--find-links|--trusted-host")

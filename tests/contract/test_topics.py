@@ -1,10 +1,10 @@
 """The map of topics: who writes, who reads, what the key is; and that the installed processes are on it."""
 
 import re
-from importlib.metadata import entry_points
 
 import pytest
 
+from maker.composition import process_definitions
 from schemas.message import ALL_SYMBOLS, Event, SymbolEvent
 from schemas.process import ProcessEvent, Shutdown, Tick
 from schemas.topics import (
@@ -45,7 +45,7 @@ def test_a_topic_carries_a_message_and_has_one_writer_that_exists(topic: Topic) 
 @each_topic
 def test_a_topic_has_readers_that_exist_and_none_twice(topic: Topic) -> None:
     assert topic.readers
-    assert set(topic.readers) <= {*PROCESSES, *OFF_PATH, "replay", "audit", EVERY}
+    assert set(topic.readers) <= {*PROCESSES, *OFF_PATH, GATEWAY, "replay", "audit", EVERY}
     assert len(set(topic.readers)) == len(topic.readers)
 
 
@@ -53,18 +53,17 @@ def test_a_topic_has_readers_that_exist_and_none_twice(topic: Topic) -> None:
 def test_a_process_reads_its_own_topic_only_where_it_journals_external_input(topic: Topic) -> None:
     if topic.own_input:
         assert topic.readers == (topic.writer,)
-        assert topic.kind == "ledger"
+        assert topic.kind == "event"
     else:
         assert topic.writer not in topic.readers or topic.writer == EVERY
 
 
 @each_topic
 def test_what_is_kept_per_key_is_a_level(topic: Topic) -> None:
-    assert topic.retention_ms > 0
     if topic.compacted:
-        assert topic.kind == "level"
-    if topic.kind == "level":
-        assert topic.natural_key == "symbol"
+        assert topic.kind == "state"
+    if topic.kind == "state":
+        assert topic.natural_key == ("process" if topic.key == "process" else "symbol")
 
 
 @each_topic
@@ -129,6 +128,5 @@ def test_facts_are_served_before_decisions_and_decisions_before_views() -> None:
     assert PROCESSES[-1] not in {topic.writer for topic in TOPICS}
 
 
-def test_the_installed_processes_are_those_of_the_map() -> None:
-    installed = {point.name for point in entry_points(group="market_making.processes")}
-    assert installed == set(PROCESSES)
+def test_the_programs_processes_are_those_of_the_map() -> None:
+    assert tuple(definition.name for definition in process_definitions()) == PROCESSES

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from servers.engine import KafkaEngine
-from servers.kafka import topics
-from servers.kafka_log import KafkaLog, read_log
-from servers.local import until
 
 from schemas.deployment import Kafka
 from schemas.topics import PROCESSES
+from tests.servers.engine import KafkaEngine
+from tests.servers.kafka import topics
+from tests.servers.kafka_log import KafkaLog, read_log
+from tests.servers.local import until
 
 ORDERS_BETWEEN_KILLS = 4
 
@@ -35,6 +35,11 @@ def published(engine: KafkaEngine, topic: str) -> int:
     return 0
 
 
+def has_published_more(engine: KafkaEngine, topic: str, count: int) -> bool:
+    """Has the router of now published more messages of a topic than these?"""
+    return published(engine, topic) > count
+
+
 def intents(engine: KafkaEngine) -> int:
     """How many order events the router of now has published."""
     return published(engine, "order.event")
@@ -49,11 +54,11 @@ def stormy_run(kafka_bootstrap: str, tmp_path_factory: pytest.TempPathFactory) -
         try:
             engine.start_all()
             for name in PROCESSES:
-                until(lambda: intents(engine) >= ORDERS_BETWEEN_KILLS, "orders are sent", 40, 0.1)
+                until(lambda: intents(engine) >= ORDERS_BETWEEN_KILLS, "orders are sent", pause_s=0.1)
                 engine.processes[name].kill()
                 engine.start(name)
                 engine.wait_ready()
-            until(lambda: published(engine, "order.fill") > 0, "an order is filled", 60, 0.1)
+            until(lambda: published(engine, "order.fill") > 0, "an order is filled", pause_s=0.1)
             codes = engine.stop_all()
         finally:
             engine.kill_all()

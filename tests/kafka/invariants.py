@@ -8,20 +8,23 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any, NamedTuple
-
-from servers.kafka_log import KafkaLog, Sent
 
 from schemas.config import Config
 from schemas.inventory import Position
 from schemas.market import Book, Instrument
+from schemas.message import Event
 from schemas.orders import TERMINAL_STATUSES, Fill, OrderEvent, VenueReport
 from schemas.process import Trace
 from schemas.quoting import QuoteTarget
 from schemas.risk import RiskState
+from tests.servers.kafka_log import KafkaLog, Sent
 
 INTENTS = ("place_intent", "amend_intent", "cancel_intent")
 ENDED = ("cancelled", "rejected")
+SKIPPED_MIN = 999_000
+"""A start that finds its newest records deleted skips a million numbers, of which it may have used some."""
 
 
 class Broken(NamedTuple):
@@ -107,12 +110,18 @@ def i2_one_order_a_slot(log: KafkaLog) -> Iterator[Broken]:
         venue.hear(report)
 
 
+def _orders_by_cause(log: KafkaLog) -> dict[str | None, list[OrderEvent]]:
+    events: dict[str | None, list[OrderEvent]] = defaultdict(list)
+    for sent in log.on("order.event"):
+        if isinstance(sent.record.message, OrderEvent):
+            events[sent.record.envelope.cause].append(sent.record.message)
+    return events
+
+
 def i3_no_order_after_a_halt(log: KafkaLog) -> Iterator[Broken]:
     """In the order in which the router consumed: between a halt and its end nothing is placed or amended."""
     by_place = {(s.record.topic, s.record.partition, s.record.offset): s.record for s in log.records}
-    outputs: dict[str | None, list[OrderEvent]] = defaultdict(list)
-    for sent in log.on("order.event"):
-        outputs[sent.record.envelope.cause].append(sent.record.message)
+    outputs = _orders_by_cause(log)
     states: dict[str, str] = {}
     for trace in _of(log, "process.trace"):
         if not isinstance(trace, Trace) or trace.process != "order-router":
@@ -162,11 +171,11 @@ def i7_ids_are_contiguous(log: KafkaLog) -> Iterator[Broken]:
             seen[producer].append(sequence)
     for producer, numbers in seen.items():
         ordered = sorted(numbers)
-        if len(set(ordered)) != len(ordered):
-            yield Broken("I7", f"{producer} used a number twice")
-        missing = sorted(set(range(1, ordered[-1] + 1)) - set(ordered))
-        if missing:
-            yield Broken("I7", f"{producer} lacks {missing[:5]} of {ordered[-1]}")
+        for last, number in pairwise((0, *ordered)):
+            if number == last:
+                yield Broken("I7", f"{producer} used {number} twice")
+            elif number > last + 1 and not (log.is_trimmed and number - last >= SKIPPED_MIN):
+                yield Broken("I7", f"{producer} lacks {last + 1} to {number - 1} of {ordered[-1]}")
 
 
 def i8_epochs_only_grow(log: KafkaLog) -> Iterator[Broken]:
@@ -182,7 +191,9 @@ def i8_epochs_only_grow(log: KafkaLog) -> Iterator[Broken]:
 
 def i10_quotes_come_from_live_books(log: KafkaLog) -> Iterator[Broken]:
     """A target with prices that a book led to: that book was live, and neither crossed nor locked."""
-    books = {s.record.envelope.event_id: s.record.message for s in log.on("market.book")}
+    books: dict[str | None, Event] = {
+        s.record.envelope.event_id: s.record.message for s in log.on("market.book")
+    }
     for sent in log.on("quote.target"):
         target, book = sent.record.message, books.get(sent.record.envelope.cause)
         if not isinstance(target, QuoteTarget) or not isinstance(book, Book):

@@ -4,12 +4,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from servers.kafka_log import KafkaLog, Sent
 
-from chassis.settings import load_config
-from schemas.orders import OrderEvent
+from runtime.config.settings import load_config
+from schemas.orders import Fill, OrderEvent, VenueReport
 from tests.kafka.conftest import KafkaRun
 from tests.kafka.invariants import Broken, broken, nothing_alive_at_the_end
+from tests.servers.kafka_log import KafkaLog, Sent
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 Test = Callable[[Sent], bool]
@@ -50,6 +50,7 @@ def test_a_position_that_is_not_the_sum(stormy_run: KafkaRun) -> None:
     log = stormy_run.log
     index = index_of(log, "order.fill", lambda message: True, last=True)
     sent = log.records[index]
+    assert isinstance(sent.record.message, Fill)
     doubled = changed(sent, size_lots=2 * sent.record.message.size_lots)
     assert "I1" in found_by(stormy_run, with_record(log, index, doubled))
 
@@ -57,6 +58,7 @@ def test_a_position_that_is_not_the_sum(stormy_run: KafkaRun) -> None:
 def test_a_second_order_in_a_slot(stormy_run: KafkaRun) -> None:
     log = stormy_run.log
     accepted = log.records[index_of(log, "venue.report", lambda message: message.kind == "accepted")]
+    assert isinstance(accepted.record.message, VenueReport)
     name = accepted.record.message.client_order_id
     placed = log.records[
         index_of(log, "order.event", lambda message: is_placed(message) and message.client_order_id == name)
@@ -88,6 +90,17 @@ def test_a_lost_record_and_a_doubled_one(stormy_run: KafkaRun) -> None:
     index = index_of(log, "market.signal", lambda message: True)
     assert found_by(stormy_run, with_record(log, index)) == {"I7"}
     assert found_by(stormy_run, with_record(log, index, *[log.records[index]] * 2)) == {"I7"}
+
+
+def test_numbers_that_were_skipped_are_lost_records_unless_topics_were_trimmed(stormy_run: KafkaRun) -> None:
+    log = stormy_run.log
+    index = index_of(log, "market.signal", lambda message: True, last=True)
+    sent = log.records[index]
+    envelope = sent.record.envelope
+    later = envelope._replace(sequence=envelope.sequence + 1_000_000)
+    skipped = with_record(log, index, sent, sent._replace(record=sent.record._replace(envelope=later)))
+    assert found_by(stormy_run, skipped) == {"I7"}
+    assert found_by(stormy_run, skipped._replace(is_trimmed=True)) == set()
 
 
 def test_a_writer_of_an_older_epoch(stormy_run: KafkaRun) -> None:

@@ -1,31 +1,22 @@
 """What processes on Kafka recorded is replayed exactly, from the topics and from a folder."""
 
+import asyncio
 import json
-import subprocess
-import sys
+import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
-from servers.kafka import topics
 
+from runtime.bus import TopicPartition
+from runtime.kafka.bus import KafkaBus
+from runtime.kafka.layout import recorded_partitions
+from schemas.deployment import Kafka
+from tests.kafka.commands import maker, replayed
 from tests.kafka.conftest import KafkaRun
+from tests.servers.kafka import topics
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
-MAKER = Path(sys.executable).parent / "maker"
-
-
-def maker(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([MAKER, *arguments], capture_output=True, text=True, timeout=120, check=False)
-
-
-def replayed(*arguments: str | Path) -> dict[str, Any]:
-    done = maker("replay", *arguments, "--json")
-    assert done.returncode == 0, done.stderr
-    results: dict[str, Any] = json.loads(done.stdout)
-    assert results.pop("first_divergence") is None
-    return results
 
 
 def test_every_process_is_replayed_without_a_divergence(stormy_run: KafkaRun) -> None:
@@ -64,7 +55,7 @@ def test_a_folder_and_kafka_hold_the_same_log(stormy_run: KafkaRun, tmp_path: Pa
         assert replayed("--config", config) == of_kafka
         again = maker("log", "import", tmp_path / "log", "--config", config)
         assert again.returncode == 2
-        assert "holds records already" in again.stderr
+        assert "is not empty" in again.stderr
 
 
 def test_what_maker_up_wrote_can_be_put_into_kafka(kafka_bootstrap: str, tmp_path: Path) -> None:
@@ -74,8 +65,22 @@ def test_what_maker_up_wrote_can_be_put_into_kafka(kafka_bootstrap: str, tmp_pat
     with topics(kafka_bootstrap) as empty:
         config = tmp_path / "kafka.yaml"
         config.write_text(yaml.safe_dump({"kafka": empty.model_dump(mode="json", exclude_defaults=True)}))
-        assert maker("log", "import", log, "--config", config).returncode == 0
+        done = maker("log", "import", log, "--config", config)
+        assert done.returncode == 0, done.stderr
+        assert f"kept there for {empty.replay_hours} hours from now" in done.stderr
+        assert asyncio.run(newest_of_age(empty, time.time() - 3_600)) == {}
         assert replayed("--config", config) == replayed(log)
+
+
+async def newest_of_age(kafka: Kafka, since_s: float) -> dict[TopicPartition, int]:
+    """By the broker's count, what lies before a time: its retention would delete that first."""
+    reader = KafkaBus(kafka).reader({})
+    try:
+        every = list(recorded_partitions(kafka.partitions))
+        since = await reader.offsets_at(dict.fromkeys(every, int(since_s * 1e3)))
+        return {place: offset for place, offset in since.items() if offset}
+    finally:
+        await reader.close()
 
 
 def test_a_changed_record_is_a_divergence(stormy_run: KafkaRun, tmp_path: Path) -> None:

@@ -4,16 +4,16 @@ from collections import defaultdict
 from pathlib import Path
 
 import pytest
-from servers.engine import KafkaEngine
-from servers.kafka_log import read_log
-from servers.local import until
 
-from chassis.settings import load_config
+from runtime.config.settings import load_config
 from schemas.deployment import Kafka
 from schemas.topics import MONITOR, QUOTE
+from tests.kafka.commands import replayed
 from tests.kafka.conftest import published
 from tests.kafka.invariants import broken, nothing_alive_at_the_end
-from tests.kafka.test_replay_from_kafka import replayed
+from tests.servers.engine import KafkaEngine
+from tests.servers.kafka_log import read_log
+from tests.servers.local import until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 OTHERS = ("order-router", "inventory-service", "risk-service")
@@ -26,12 +26,12 @@ def test_two_shards_serve_all_symbols_between_them(kafka: Kafka, tmp_path: Path)
         for name, shard in labels:
             engine.start(name, "--shard", shard, label=f"{name}.{shard}")
         engine.start_all()
-        until(lambda: published(engine, "order.event") > 20, "orders are sent", 40, 0.1)
+        until(lambda: published(engine, "order.event") > 20, "orders are sent", pause_s=0.1)
         engine.processes[f"{QUOTE}.1"].kill()
         engine.start(QUOTE, "--shard", "1", label=f"{QUOTE}.1")
         engine.wait_ready()
         before = published(engine, "order.event")
-        until(lambda: published(engine, "order.event") > before + 10, "orders are sent", 40, 0.1)
+        until(lambda: published(engine, "order.event") > before + 10, "orders are sent", pause_s=0.1)
         assert set(engine.stop_all().values()) == {0}
     finally:
         engine.kill_all()

@@ -1,205 +1,30 @@
 """The statistics worker is killed three times; what it says is what a batch makes of the same messages."""
 
 import asyncio
-import random
 import sys
-import time
-from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterator
-from decimal import Decimal
-from fractions import Fraction
-from itertools import islice, pairwise
+from collections.abc import Awaitable, Callable
+from itertools import islice
 from pathlib import Path
-from typing import Any, TypeVar
+from urllib.error import HTTPError
+from urllib.request import urlopen
 
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
-from servers.local import LocalProcess
 
-from chassis.bus.base import TopicPartition
-from chassis.bus.kafka.bus import KafkaBus
-from chassis.bus.kafka.reader import KafkaReader
+from runtime.bus import TopicPartition
+from runtime.kafka.bus import KafkaBus
+from runtime.kafka.reader import KafkaReader
 from schemas.deployment import Kafka
 from schemas.envelope import Envelope
-from schemas.market import Book, Trade
 from schemas.message import SymbolEvent
-from schemas.orders import Fill, OrderEvent
-from schemas.quoting import QuoteSide, QuoteTarget
 from schemas.statistics import MinuteStatistics
 from schemas.topics import BY_NAME, STATISTICS, TOPIC_OF
+from tests.kafka.batch_statistics import Keyed, batch_totals
+from tests.kafka.counted_messages import history
+from tests.servers.local import PATIENCE_S, LocalProcess, free_port, until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
-
-MINUTE = 60_000_000_000
-START = (time.time_ns() // MINUTE - 60) * MINUTE
-"""A whole minute, past, as windows are by event time; but not long past, for retention takes what is old."""
-SYMBOLS = ("BTC/USDT", "ETH/USDT", "SOL/USDT")
-MINUTES = 24
-LIMIT_S = 90
-Keyed = dict[tuple[str, int], MinuteStatistics]
-Model = TypeVar("Model", bound=SymbolEvent)
-
-
-def minute_of_messages(symbol: str, start_ns: int, chance: random.Random) -> Iterator[SymbolEvent]:
-    """One minute of everything that is counted, in no order."""
-
-    def of(model: type[Model], count: int, fields: Callable[[int], dict[str, Any]]) -> Iterator[Model]:
-        for offset_ns in chance.sample(range(MINUTE), count):
-            about = {"event_time_ns": start_ns + offset_ns, "venue": "sim", "symbol": symbol}
-            yield model.model_validate(about | fields(start_ns + offset_ns))
-
-    def book(now_ns: int) -> dict[str, Any]:
-        bid, width = chance.randint(9_990, 10_010), chance.randint(1, 6)
-        status = chance.choice(("live",) * 9 + ("stale",))
-        prices = {"bid_prices": (bid, bid - 1), "ask_prices": (bid + width, bid + width + 2)}
-        return {"status": status, "bid_sizes": (5, 9), "ask_sizes": (7, 3)} | prices
-
-    def side(price: int) -> QuoteSide:
-        quoted = chance.random() < 0.8
-        return QuoteSide(prices=(price,) if quoted else (), sizes=(4,) if quoted else (), steps=())
-
-    def target(now_ns: int) -> dict[str, Any]:
-        bid = chance.randint(9_990, 10_010)
-        valid_until_ns = now_ns + chance.randint(1, 5) * MINUTE // 60
-        rest = {"sequence": 1, "valid_until_ns": valid_until_ns, "mid_half_ticks": None, "model": "any"}
-        return {"bid": side(bid), "ask": side(bid + chance.randint(1, 6))} | rest
-
-    def trade(now_ns: int) -> dict[str, Any]:
-        taker = chance.choice(("buy", "sell", None))
-        return {
-            "price_ticks": 10_000,
-            "size_lots": chance.randint(1, 99),
-            "side": taker,
-            "trade_id": f"t{now_ns}",
-        }
-
-    def fill(now_ns: int) -> dict[str, Any]:
-        ids = {"venue_trade_id": f"f{now_ns}", "client_order_id": "c", "side": chance.choice(("buy", "sell"))}
-        size = {"price_ticks": 10_000, "size_lots": chance.randint(1, 9), "mid_half_ticks": 20_000}
-        return ids | size | {"liquidity": "maker", "fee": Decimal("-0.1"), "fee_currency": "USDT"}
-
-    def order(now_ns: int) -> dict[str, Any]:
-        status = chance.choice(("live", "filled", "cancelled", "rejected", "denied"))
-        ids = {"client_order_id": f"c{chance.randint(0, 3)}", "side": "buy", "level": 0, "target_sequence": 1}
-        size = {"price_ticks": 10_000, "size_lots": 9, "filled_lots": chance.choice((0, 0, 5))}
-        return ids | size | {"kind": "cancelled", "status": status}
-
-    yield from of(Book, 60, book)
-    yield from of(QuoteTarget, 25, target)
-    yield from of(Trade, 15, trade)
-    yield from of(Fill, chance.randint(0, 4), fill)
-    yield from of(OrderEvent, chance.randint(0, 8), order)
-
-
-def history() -> list[SymbolEvent]:
-    """All messages of the test, by event time. BTC goes without a fill in its second half: an idle topic."""
-    chance = random.Random(12)
-    messages = [
-        message
-        for number in range(MINUTES)
-        for symbol in SYMBOLS
-        for message in minute_of_messages(symbol, START + number * MINUTE, chance)
-        if not (isinstance(message, Fill) and symbol == "BTC/USDT" and number > MINUTES // 2)
-    ]
-    return sorted(messages, key=lambda message: message.event_time_ns)
-
-
-class Batch:
-    """Recomputes a minute from its whole list: looks up what held in the middle of each least interval."""
-
-    def __init__(self, messages: list[SymbolEvent], start_ns: int) -> None:
-        self.messages = messages
-        self.start_ns = start_ns
-        self.books = [message for message in messages if isinstance(message, Book)]
-        self.targets = [message for message in messages if isinstance(message, QuoteTarget)]
-
-    def _pieces(self) -> Iterator[tuple[int, Book | None, QuoteTarget | None]]:
-        times = {self.start_ns, self.start_ns + MINUTE}
-        times |= {message.event_time_ns for message in (*self.books, *self.targets)}
-        times |= {min(message.valid_until_ns, self.start_ns + MINUTE) for message in self.targets}
-        ordered = sorted(times)
-        book_times = [message.event_time_ns for message in self.books]
-        target_times = [message.event_time_ns for message in self.targets]
-        for begin, end in pairwise(ordered):
-            book_at, target_at = bisect_right(book_times, begin), bisect_right(target_times, begin)
-            book = self.books[book_at - 1] if book_at else None
-            target = self.targets[target_at - 1] if target_at else None
-            is_live = book is not None and book.status == "live"
-            is_valid = target is not None and target.valid_until_ns > begin
-            yield end - begin, book if is_live else None, target if is_valid else None
-
-    def total(self) -> MinuteStatistics:
-        times: dict[str, int] = defaultdict(int)
-        spread = mid = Fraction(0)
-        for lasts, book, target in self._pieces():
-            bids = target.bid.prices if target else ()
-            asks = target.ask.prices if target else ()
-            times["quoting_ns"] += lasts if bids or asks else 0
-            times["two_sided_ns"] += lasts if bids and asks else 0
-            if book is not None:
-                times["book_ns"] += lasts
-                spread += lasts * Fraction(book.ask_prices[0] - book.bid_prices[0])
-                mid += lasts * Fraction(book.ask_prices[0] + book.bid_prices[0], 2)
-                times["bid_at_top_ns"] += lasts if bids and bids[0] >= book.bid_prices[0] else 0
-                times["ask_at_top_ns"] += lasts if asks and asks[0] <= book.ask_prices[0] else 0
-        fills = [message for message in self.messages if isinstance(message, Fill)]
-        first = self.messages[0]
-        quoting_s = Fraction(times["quoting_ns"], 10**9)
-        rates = {
-            "spread_bps": float(spread / mid * 10_000) if mid else None,
-            "fills_per_quoting_s": float(len(fills) / quoting_s) if quoting_s else None,
-        }
-        return MinuteStatistics.model_validate(
-            {
-                "event_time_ns": self.messages[-1].event_time_ns,
-                "venue": first.venue,
-                "symbol": first.symbol,
-                "window_start_ns": self.start_ns,
-                "version": len(self.messages),
-                "fills": len(fills),
-                "bought_lots": sum(fill.size_lots for fill in fills if fill.side == "buy"),
-                "sold_lots": sum(fill.size_lots for fill in fills if fill.side == "sell"),
-            }
-            | {name: times[name] for name in MinuteStatistics.model_fields if name.endswith("at_top_ns")}
-            | {name: times[name] for name in ("book_ns", "quoting_ns", "two_sided_ns")}
-            | rates
-            | self._flow()
-            | self._orders()
-        )
-
-    def _flow(self) -> dict[str, int]:
-        trades = [message for message in self.messages if isinstance(message, Trade)]
-        sizes = {
-            side: sum(trade.size_lots for trade in trades if trade.side == side)
-            for side in ("buy", "sell", None)
-        }
-        return {
-            "trades": len(trades),
-            "taker_buy_lots": sizes["buy"],
-            "taker_sell_lots": sizes["sell"],
-            "unknown_side_lots": sizes[None],
-            "flow_lots": sizes["buy"] - sizes["sell"],
-        }
-
-    def _orders(self) -> dict[str, int]:
-        ended = [
-            message
-            for message in self.messages
-            if isinstance(message, OrderEvent) and message.status in ("filled", "cancelled")
-        ]
-        filled = [event for event in ended if event.filled_lots]
-        return {
-            "orders_ended": len({event.client_order_id for event in ended}),
-            "orders_with_fill": len({event.client_order_id for event in filled}),
-        }
-
-
-def batch_totals(messages: list[SymbolEvent]) -> Keyed:
-    minutes: dict[tuple[str, int], list[SymbolEvent]] = defaultdict(list)
-    for message in messages:
-        minutes[message.symbol, message.event_time_ns // MINUTE * MINUTE].append(message)
-    return {place: Batch(found, place[1]).total() for place, found in minutes.items()}
 
 
 class Feeder:
@@ -271,7 +96,7 @@ class Trial:
         return {place: total.version for place, total in self.said.newest.items()} == self._versions
 
     async def until(self, shows: Callable[[], Awaitable[bool]], worker: LocalProcess, at_once: int) -> None:
-        async with asyncio.timeout(LIMIT_S):
+        async with asyncio.timeout(PATIENCE_S):
             while not await shows():
                 worker.check_running()
                 await self._feeder.feed(list(islice(self._left, at_once)))
@@ -314,7 +139,7 @@ def test_three_kills_change_no_total(kafka: Kafka, tmp_path: Path) -> None:
     command = (
         sys.executable,
         "-m",
-        "chassis",
+        "maker",
         "run",
         "statistics",
         "--config",
@@ -336,16 +161,17 @@ async def feed(config: Kafka, messages: list[SymbolEvent]) -> None:
     await bus.close()
 
 
-@pytest.mark.parametrize("where", ["worker.check_memory", "worker.StatisticsWorker._take"])
+@pytest.mark.parametrize("where", ["check_memory", "StatisticsWorker._count"])
 def test_a_worker_that_fails_ends_and_leaves_its_records(kafka: Kafka, tmp_path: Path, where: str) -> None:
     """Faust would go on: after a failed handler with its record counted as done."""
     code = f"""
 from pathlib import Path
-from chassis.settings import load_config
+import pytest
+from runtime.config.settings import load_config
 from monitor_service.streams import worker
 def fail(*arguments):
     raise OSError("broken")
-{where} = fail
+pytest.MonkeyPatch().setattr(f"{{worker.__name__}}.{where}", fail)
 worker.run_streams(load_config([Path("{settings_file(kafka, tmp_path)}")]).config)
 """
     asyncio.run(feed(kafka, history()[:1000]))
@@ -353,15 +179,58 @@ worker.run_streams(load_config([Path("{settings_file(kafka, tmp_path)}")]).confi
     worker.start()
     try:
         assert worker.wait() == 1
-        assert "statistics cannot go on: broken" in worker.text()
+        assert "statistics cannot continue: broken" in worker.text(), worker.text()[-2000:]
         assert asyncio.run(group_offset(kafka)) == 0
     finally:
         worker.kill()
 
 
-def test_a_worker_without_a_broker_says_so(tmp_path: Path) -> None:
-    command = (sys.executable, "-m", "chassis", "run", "statistics", "--kafka", "127.0.0.1:1")
-    worker = LocalProcess(command, tmp_path / "worker.log")
+def answered(port: int, path: str) -> tuple[int, str]:
+    try:
+        with urlopen(f"http://127.0.0.1:{port}{path}", timeout=60) as answer:
+            return answer.status, answer.read().decode()
+    except HTTPError as error:
+        return error.code, error.read().decode()
+    except OSError:
+        return 0, ""
+
+
+def test_a_platform_is_told_how_it_is_as_by_the_other_processes(kafka: Kafka, tmp_path: Path) -> None:
+    port = free_port()
+    config = str(settings_file(kafka, tmp_path))
+    command = (sys.executable, "-m", "maker", "run", "statistics", "--config", config)
+    worker = LocalProcess((*command, "--health-port", str(port)), tmp_path / "worker.log")
     worker.start()
-    assert worker.wait() == 3
-    assert "no Kafka broker answers at 127.0.0.1:1" in worker.text().replace("\n", " ")
+    try:
+        until(lambda: answered(port, "/health/live")[0] == 200, "it is live", 120)
+        until(lambda: answered(port, "/health/ready")[0] == 200, "it is ready", 120)
+        assert answered(port, "/health/started")[0] == 200
+        assert 'market_making_process_ready{process="statistics"} 1.0' in answered(port, "/metrics")[1]
+        assert worker.stop() == 0
+    finally:
+        worker.kill()
+
+
+def test_a_worker_without_a_broker_is_live_and_says_why_it_is_not_ready(tmp_path: Path) -> None:
+    port = free_port()
+    command = (sys.executable, "-m", "maker", "run", "statistics", "--kafka", "127.0.0.1:1")
+    worker = LocalProcess((*command, "--health-port", str(port)), tmp_path / "worker.log", folder=tmp_path)
+    worker.start()
+    try:
+        until(lambda: "connection refused" in answered(port, "/health/ready")[1], "it says why", 120)
+        assert answered(port, "/health/ready")[0] == 503
+        assert answered(port, "/health/live")[0] == 200
+        assert worker.stop() == 0
+    finally:
+        worker.kill()
+
+
+def test_a_worker_without_a_broker_says_so_and_waits_until_it_is_told_to_end(tmp_path: Path) -> None:
+    command = (sys.executable, "-m", "maker", "run", "statistics", "--kafka", "127.0.0.1:1")
+    worker = LocalProcess(command, tmp_path / "worker.log", folder=tmp_path)
+    worker.start()
+    try:
+        until(lambda: "no broker at 127.0.0.1:1: connection refused" in worker.text(), "it says so")
+        assert worker.stop() == 0
+    finally:
+        worker.kill()

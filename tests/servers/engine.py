@@ -5,16 +5,19 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import yaml
-from servers.local import LocalProcess, free_port, until
 
 from schemas.deployment import Kafka
-from schemas.topics import PROCESSES, ROUTER
+from schemas.topics import PROCESSES, PROJECTOR, ROUTER
+from tests.servers.local import PATIENCE_S, LocalProcess, free_port, until
+from tests.servers.sources import Sources
 
-START_LIMIT_S = 60
+TRADING = tuple(name for name in PROCESSES if name != PROJECTOR)
+"""All that an exchange notices."""
 
 
 class KafkaEngine:
@@ -29,28 +32,43 @@ class KafkaEngine:
         self.names = tuple(names)
         self.processes: dict[str, LocalProcess] = {}
         self._ports: dict[str, int] = {}
-        given = dict(settings)
-        given["kafka"] = kafka.model_dump(mode="json", exclude_defaults=True)
-        given["process"] = {"state_dir": str(self.state_dir), **given.get("process", {})}
+        self._settings = settings
         self.config_file = folder / "engine.yaml"
+        self.configure()
+
+    def configure(self, **sections: Any) -> None:
+        """Write the file that processes read when they start; sections take the place of what was given."""
+        given = {**self._settings, **sections}
+        given["kafka"] = self.kafka.model_dump(mode="json", exclude_defaults=True)
+        given["process"] = {"state_dir": str(self.state_dir), **given.get("process", {})}
         self.config_file.write_text(yaml.safe_dump(given), encoding="utf-8")
 
-    def start(self, name: str, *arguments: str, label: str | None = None, **env: str) -> LocalProcess:
-        """Start one process; `label` tells a second instance of it from the first."""
+    def start(
+        self,
+        name: str,
+        *arguments: str,
+        label: str | None = None,
+        sources: Sources | None = None,
+        env: Mapping[str, str] | None = None,
+    ) -> LocalProcess:
+        """Start one process; `label` tells a second instance of it from the first. None of other sources: of
+        these.
+        """
         label = label or name
         port = self._ports[label] = free_port()
-        command = [sys.executable, "-m", "chassis", "run", name, "--config", self.config_file]
+        program = (sys.executable, "-m", "maker") if sources is None else sources.maker
+        command: list[str | Path] = [*program, "run", name, "--config", self.config_file]
         command += ["--health-port", str(port), *arguments]
-        given = {"NO_COLOR": "1", "PYTHONDONTWRITEBYTECODE": "", **env}  # as on a machine of every day
+        given = {"NO_COLOR": "1", **({} if sources is None else sources.env), **(env or {})}
         process = LocalProcess(command, self.folder / f"{label}.log", given)
         process.start()
         self.processes[label] = process
         return process
 
-    def start_all(self, limit_s: float = START_LIMIT_S) -> None:
+    def start_all(self, limit_s: float = PATIENCE_S, sources: Sources | None = None) -> None:
         """Start every process, and return when all are ready."""
         for name in self.names:
-            self.start(name)
+            self.start(name, sources=sources)
         self.wait_ready(limit_s=limit_s)
 
     def rename(self, label: str, to: str) -> None:
@@ -58,10 +76,10 @@ class KafkaEngine:
         self.processes[to] = self.processes.pop(label)
         self._ports[to] = self._ports.pop(label)
 
-    def wait_ready(self, *labels: str, limit_s: float = START_LIMIT_S) -> None:
+    def wait_ready(self, *labels: str, limit_s: float = PATIENCE_S) -> None:
         """Return when the processes, or all, say that they are ready."""
         for label in labels or tuple(self.processes):
-            until(lambda label=label: self._is_ready(label), f"{label} is ready", limit_s)  # type: ignore[misc]
+            until(partial(self._is_ready, label), f"{label} is ready", limit_s)
 
     def _is_ready(self, label: str) -> bool:
         self.processes[label].check_running()
@@ -81,7 +99,9 @@ class KafkaEngine:
 
     def metrics(self, label: str) -> str:
         """What Prometheus would read."""
-        with urllib.request.urlopen(f"http://127.0.0.1:{self._ports[label]}/metrics", timeout=5) as answer:
+        with urllib.request.urlopen(
+            f"http://127.0.0.1:{self._ports[label]}/metrics", timeout=PATIENCE_S
+        ) as answer:
             text: str = answer.read().decode()
             return text
 

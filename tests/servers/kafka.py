@@ -11,17 +11,19 @@ import shutil
 import socket
 import subprocess
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
+from typing import NamedTuple
 
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
-from servers.local import CannotRunError, LocalProcess, free_port, until
 
-from chassis.bus.kafka.admin import apply_topics
+from runtime.kafka.admin import apply_topics
+from runtime.kafka.client import connection
 from schemas.deployment import Kafka
+from tests.servers.local import PATIENCE_S, CannotRunError, LocalProcess, free_port, until
 
 FOLDER = Path(__file__).parent
 VERSION = "4.3.1"
@@ -37,10 +39,10 @@ _SETTINGS = """\
 process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:{controller_port}
-listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}
-advertised.listeners=PLAINTEXT://127.0.0.1:{advertised_port}
+listeners={protocol}://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}
+advertised.listeners={protocol}://127.0.0.1:{advertised_port}
 controller.listener.names=CONTROLLER
-listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT
+listener.security.protocol.map=CONTROLLER:PLAINTEXT,{protocol}:{protocol}
 log.dirs={data}
 auto.create.topics.enable=false
 offsets.topic.replication.factor=1
@@ -48,19 +50,43 @@ offsets.topic.num.partitions=4
 transaction.state.log.replication.factor=1
 transaction.state.log.min.isr=1
 group.initial.rebalance.delay.ms=0
-broker.session.timeout.ms=2500
+broker.session.timeout.ms={session_ms}
 broker.heartbeat.interval.ms=500
 log.index.size.max.bytes=262144
+log.cleaner.backoff.ms=500
 """
+
+
+class ServerAccess(NamedTuple):
+    """How clients come to a broker that knows who they are."""
+
+    protocol: str
+    settings: str
+    users: list[str]
+    """What the formatting of its storage is told about those who may sign in."""
 
 
 class KafkaServer:
     """One broker in a folder of its own, from the jars."""
 
     def __init__(
-        self, folder: Path, *, advertised_port: int | None = None, jvm: tuple[str, ...] = _JVM
+        self,
+        folder: Path,
+        *,
+        advertised_port: int | None = None,
+        jvm: tuple[str, ...] = _JVM,
+        access: ServerAccess | None = None,
+        answers: Callable[[], Kafka] | None = None,
+        session_ms: int = 30_000,
     ) -> None:
-        """With `advertised_port`, clients are sent there: a proxy can stand between."""
+        """With `advertised_port`, clients are sent there: a proxy can stand between.
+
+        After `session_ms` without a heartbeat the broker is out of service: long for a busy machine, and
+        short where it is killed, since it comes back only then.
+
+        With `access`, clients sign in, and `answers` tells as whom to ask whether it answers.
+        """
+        self._answers = answers or (lambda: Kafka(bootstrap=self.bootstrap))
         self._classes = str(jars() / "*")
         port, controller_port = free_port(), free_port()
         self.port = port
@@ -72,14 +98,17 @@ class KafkaServer:
                 advertised_port=advertised_port or port,
                 controller_port=controller_port,
                 data=folder / "data",
-            ),
+                protocol="PLAINTEXT" if access is None else access.protocol,
+                session_ms=session_ms,
+            )
+            + ("" if access is None else access.settings),
             encoding="utf-8",
         )
-        self._format()
-        command = ("java", *jvm, "-cp", self._classes, "kafka.Kafka", self._settings)
+        self._format([] if access is None else access.users)
+        command: list[str | Path] = ["java", *jvm, "-cp", self._classes, "kafka.Kafka", self._settings]
         self.process = LocalProcess(command, folder / "kafka.log")
 
-    def _format(self) -> None:
+    def _format(self, users: list[str]) -> None:
         cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         subprocess.run(
             [
@@ -92,10 +121,11 @@ class KafkaServer:
                 f"--cluster-id={cluster_id}",
                 "-c",
                 self._settings,
+                *users,
             ],
             check=True,
             capture_output=True,
-            timeout=60,
+            timeout=PATIENCE_S,
         )
 
     def start(self) -> None:
@@ -104,27 +134,27 @@ class KafkaServer:
 
         def answers() -> bool:
             self.process.check_running()
-            return is_answering(self.bootstrap)
+            return is_answering(self.bootstrap, self._answers())
 
-        until(answers, f"Kafka answers at {self.bootstrap}", 60, 0.1)
+        until(answers, f"Kafka answers at {self.bootstrap}", pause_s=0.1)
 
     def stop(self) -> None:
         """End it for good: its folder is not used again."""
         self.process.kill()
 
 
-def is_answering(bootstrap: str) -> bool:
+def is_answering(bootstrap: str, config: Kafka | None = None) -> bool:
     """Does a broker answer there?"""
     host, _, port = bootstrap.rpartition(":")
     try:
         socket.create_connection((host, int(port)), timeout=2).close()
     except OSError:
         return False
-    return asyncio.run(_is_answering(bootstrap))
+    return asyncio.run(_is_answering(config or Kafka(bootstrap=bootstrap)))
 
 
-async def _is_answering(bootstrap: str) -> bool:
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=2000)
+async def _is_answering(config: Kafka) -> bool:
+    admin = AIOKafkaAdminClient(**{**connection(config), "request_timeout_ms": 2000})
     try:
         await admin.start()
         await admin.list_topics()
@@ -234,7 +264,7 @@ def _container() -> Iterator[str]:
         container.with_env(name, value)
     with container:
         bootstrap = f"127.0.0.1:{port}"
-        until(lambda: is_answering(bootstrap), f"Kafka answers at {bootstrap}", 60, 0.1)
+        until(lambda: is_answering(bootstrap), f"Kafka answers at {bootstrap}", pause_s=0.1)
         yield bootstrap
 
 

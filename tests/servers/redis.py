@@ -8,12 +8,11 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
-from servers.kafka import docker_answers
-from servers.local import CannotRunError, LocalProcess, free_port, until
-
-from chassis.redis_store import RedisMirror, RedisWriter
-from chassis.store import StateStore
+from runtime.store.documents import StateStore
+from runtime.store.redis_documents import RedisMirror, RedisWriter
 from schemas.deployment import Redis
+from tests.servers.kafka import docker_answers
+from tests.servers.local import PATIENCE_S, CannotRunError, LocalProcess, free_port, until
 
 IMAGE = "redis:7.4-alpine"
 
@@ -21,14 +20,23 @@ IMAGE = "redis:7.4-alpine"
 class RedisServer:
     """One redis-server that keeps nothing on disk."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, password: str | None = None) -> None:
         program = shutil.which("redis-server")
         if program is None:
             raise CannotRunError("redis-server is missing: on Debian, apt install redis-server")
         self.port = free_port()
         self.url = f"redis://127.0.0.1:{self.port}/0"
-        command = [program, "--port", str(self.port), "--bind", "127.0.0.1", "--dir", folder]
+        command: list[str | Path] = [
+            program,
+            "--port",
+            str(self.port),
+            "--bind",
+            "127.0.0.1",
+            "--dir",
+            folder,
+        ]
         command += ["--save", "", "--appendonly", "no"]
+        command += [] if password is None else ["--requirepass", password]
         self.process = LocalProcess(command, folder / "redis.log")
 
     def start(self) -> None:
@@ -47,7 +55,7 @@ def is_answering(port: int) -> bool:
     try:
         with socket.create_connection(("127.0.0.1", port), timeout=1) as link:
             link.sendall(b"PING\r\n")
-            return link.recv(16).startswith(b"+PONG")
+            return link.recv(16).startswith((b"+PONG", b"-NOAUTH"))
     except OSError:
         return False
 
@@ -76,11 +84,11 @@ def _container() -> Iterator[str]:
 
     port = free_port()
     with DockerContainer(IMAGE).with_bind_ports(6379, port):
-        until(lambda: is_answering(port), f"Redis answers at port {port}", 60)
+        until(lambda: is_answering(port), f"Redis answers at port {port}")
         yield f"redis://127.0.0.1:{port}/0"
 
 
-async def eventually(condition: Callable[[], bool], what: str, limit_s: float = 10) -> None:
+async def eventually(condition: Callable[[], bool], what: str, limit_s: float = PATIENCE_S) -> None:
     """Return when the condition holds; raises AssertionError, naming it, after `limit_s`."""
     try:
         async with asyncio.timeout(limit_s):

@@ -2,19 +2,22 @@
 
 import asyncio
 import threading
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, TypeVar
 
-from quote_service.sandbox.faults import FaultName
-from quote_service.sandbox.server import Sandbox, SandboxAccount, SandboxOptions
-
+from maker.composition import monitor_definition
+from sandbox.faults import FaultName
+from sandbox.fees import Commission
+from sandbox.server import Sandbox, SandboxAccount, SandboxOptions
 from schemas.config import Config
+from tests.servers.local import PATIENCE_S
 
 KEY, SECRET = "test-key", "test-secret"
-RICH = {name: Decimal(1_000_000) for name in ("USDT", "BTC", "ETH", "SOL", "AAVE", "LTC")}
-_LIMIT_S = 20
+RICH = {name: Decimal(1_000_000) for name in ("USDT", "BTC", "ETH", "SOL", "AAVE", "LTC", "BNB")}
+FLAT = {"opening": "venue", "reserved": {name: str(held) for name, held in RICH.items() if name != "USDT"}}
+"""Section `inventory` by which so rich an account holds no position at first."""
 Result = TypeVar("Result")
 
 
@@ -28,8 +31,12 @@ class SandboxServer:
         *,
         port: int = 0,
         enforces_limits: bool = True,
+        commission: Commission | None = None,
+        more_keys: Mapping[str, str] | None = None,
     ) -> None:
-        account = SandboxAccount(KEY, SECRET, RICH if balances is None else balances)
+        account = SandboxAccount(
+            KEY, SECRET, RICH if balances is None else balances, commission, more_keys or {}
+        )
         self._config = config or Config()
         self._options = SandboxOptions(port=port, accounts=(account,), enforces_limits=enforces_limits)
         self._loop = asyncio.new_event_loop()
@@ -39,11 +46,11 @@ class SandboxServer:
         self.url: str = self.run(self.sandbox.start())
 
     def _make(self) -> Sandbox:
-        return Sandbox(self._config, self._options)
+        return Sandbox(self._config, self._options, monitor_definition())
 
     def run(self, work: Coroutine[Any, Any, Result]) -> Result:
         """Run a coroutine in the exchange's loop."""
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(_LIMIT_S)
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(PATIENCE_S)
 
     def call(self, function: Callable[[], Result]) -> Result:
         """Call a function in the exchange's loop."""
@@ -56,11 +63,11 @@ class SandboxServer:
     def arm(self, name: FaultName, **how: Any) -> None:
         """Let a fault happen."""
         self.call(lambda: self.sandbox.faults.arm(name, **how))
-        self.run(self.sandbox.kick_where_armed())
+        self.call(self.sandbox.happenings.carry_out)
 
     def clear_faults(self) -> None:
         """Nothing goes wrong any more."""
-        self.call(self.sandbox.faults.clear)
+        self.call(self.sandbox.happenings.undo)
 
     @property
     def truth(self) -> dict[str, Any]:
@@ -73,21 +80,41 @@ class SandboxServer:
         """Client ids of the open orders."""
         return [o["client_id"] for o in self.truth["orders"] if o["status"] in {"NEW", "PARTIALLY_FILLED"}]
 
-    def fill(self, order_id: int, lots: int) -> None:
-        """A taker meets this order."""
-        self.call(lambda: self.sandbox.exchange.force_fill(order_id, lots))
+    def fill(self, order: Mapping[str, Any], lots: int) -> None:
+        """A taker meets an order of the truth."""
+        exchange = self.sandbox.exchange
+
+        def fill() -> None:
+            _, met = exchange.markets[order["symbol"]].orders[order["order_id"]]
+            exchange.force_fill(met, lots)
+
+        self.call(fill)
 
     def stop(self) -> None:
         """End it."""
         self.run(self.sandbox.stop())
         self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(_LIMIT_S)
+        self._thread.join(PATIENCE_S)
         self._loop.close()
+
+
+def trading_at(
+    sandbox: SandboxServer, folder: Path, symbols: Sequence[str], **sections: Any
+) -> dict[str, Any]:
+    """The settings of an engine that trades there, flat at first, with its keys in the folder."""
+    return {
+        "feed": {"kind": "live"},
+        "venue": {"kind": "ccxt"},
+        "inventory": FLAT,
+        "exchange": {"symbols": list(symbols), "url": sandbox.url, **key_files(folder)},
+        **sections,
+    }
 
 
 def key_files(folder: Path) -> dict[str, str]:
     """The account's keys in files, as the section `exchange` names them."""
     files = {"api_key_file": KEY, "api_secret_file": SECRET}
     for name, secret in files.items():
+        (folder / name).touch(mode=0o600)
         (folder / name).write_text(secret)
     return {name: str(folder / name) for name in files}

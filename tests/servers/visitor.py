@@ -12,6 +12,11 @@ _CODE = re.compile(r'(?:#code=|"code": ")([\w-]{16})(?![\w-])')
 API = "api/v1"
 
 
+def has_code(text: str) -> bool:
+    """Has a process printed a sign-in code?"""
+    return _CODE.search(text) is not None
+
+
 def newest_code(text: str) -> str:
     """The code that what a process printed ends with; raises AssertionError where there is none."""
     codes = _CODE.findall(text)
@@ -22,8 +27,9 @@ def newest_code(text: str) -> str:
 class Visitor:
     """Signs in when it has to: at first, and when a gateway began anew."""
 
-    def __init__(self, url: str, printed: Callable[[], str]) -> None:
+    def __init__(self, url: str, printed: Callable[[], str], timeout_s: float = 60) -> None:
         """`printed` gives what the process has printed so far."""
+        self._timeout_s = timeout_s
         self.url = url.partition("#")[0]
         self._printed = printed
         self.headers: dict[str, str] = {}
@@ -36,7 +42,7 @@ class Visitor:
         _, answer = self._send("POST", f"{API}/session", code, {})
         cookie = answer["set-cookie"].partition(";")[0]
         page = {"Cookie": cookie, "Origin": origin}
-        found, _ = self._send("POST", f"{API}/session/token", {"minutes": 60}, page)
+        found, _ = self._send("POST", f"{API}/session/token", {}, page)
         self.headers = {"Authorization": f"Bearer {found['token']}"}
 
     def get(self, path: str) -> Any:
@@ -68,6 +74,6 @@ class Visitor:
         data = None if body is None else json.dumps(body).encode()
         sent = {"Content-Type": "application/json", **headers}
         request = urllib.request.Request(self.url + path.lstrip("/"), data, sent, method=method)
-        with urllib.request.urlopen(request, timeout=5) as answer:
+        with urllib.request.urlopen(request, timeout=self._timeout_s) as answer:
             content = answer.read()
             return json.loads(content) if content else None, answer.headers

@@ -3,7 +3,6 @@
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 
 import pytest
 
-MAKER = Path(sys.executable).parent / "maker"
+from tests.servers.local import MAKER, PATIENCE_S
 
 
 @dataclass(frozen=True)
@@ -37,7 +36,7 @@ def run_maker(*arguments: str | Path, stdin: str = "", cwd: Path | None = None, 
         input=stdin,
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=PATIENCE_S,
         cwd=cwd,
         env={**os.environ, "NO_COLOR": "1", **env},
         check=False,

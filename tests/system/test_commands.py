@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from chassis.text import iso_time
+from runtime.text import iso_time
 from tests.system.conftest import Maker, Run
 
+pytestmark = pytest.mark.slow
 STATE = {
     "symbol": "BTC/USDT",
     "tick_size": "0.1",
@@ -101,7 +102,7 @@ def test_topics_is_the_map(maker: Maker) -> None:
     assert done.code == 0
     topics = {topic["name"]: topic for topic in done.json}
     assert topics["order.fill"]["writer"] == "order-router"
-    assert topics["order.fill"]["kind"] == "ledger"
+    assert topics["order.fill"]["kind"] == "event"
     assert "market.book" in maker("topics").out
 
 

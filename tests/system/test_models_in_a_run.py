@@ -1,16 +1,17 @@
 """Five symbols, each quoted by a model of its own, from the configuration to the log and back."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
-from chassis.bus.logfile import read_log
+from runtime.log.logfile import read_log
 from schemas.envelope import decode
 from schemas.quoting import QuoteTarget
 from tests.system.conftest import Maker
 
-MODELS = {
+MODELS: dict[str, dict[str, Any]] = {
     "BTC/USDT": {"name": "glft"},
     "ETH/USDT": {"name": "glft_exact", "horizon_s": 600},
     "SOL/USDT": {"name": "cartea_jaimungal"},

@@ -6,12 +6,13 @@ from pathlib import Path
 import pytest
 import yaml
 
-from chassis.bus.logfile import read_log
+from runtime.log.logfile import read_log
 from schemas.envelope import decode
 from schemas.inventory import Position
 from schemas.quoting import QuoteTarget
 from tests.system.conftest import Maker
 
+pytestmark = pytest.mark.slow
 SHAPE = {
     "levels": 4,
     "level_step_bps": 6,

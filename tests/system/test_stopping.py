@@ -1,74 +1,31 @@
 """Ctrl+C, kill -9, restarts: quotes are cancelled, halts stay, nothing is lost."""
 
 import json
-import os
 import signal
-import subprocess
-import urllib.error
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
-from servers.visitor import Visitor
 
-from tests.system.conftest import MAKER, Maker
+from tests.servers.local import PATIENCE_S
+from tests.system.conftest import Maker
+from tests.system.live_engine import BASE, live_engine
 
-pytestmark = [pytest.mark.slow, pytest.mark.timed]
-BASE = "api/v1/maker"
-
-
-class Live:
-    """A running engine with its page."""
-
-    def __init__(self, process: subprocess.Popen[str], url: str) -> None:
-        self.process = process
-        self.visitor = Visitor(url, lambda: url)
-
-    def events(self) -> Iterator[dict[str, Any]]:
-        """The stream's messages, as the page gets them."""
-        with self.visitor.open("api/v1/stream", timeout_s=30) as stream:
-            for line in stream:
-                if line.startswith(b"data:"):
-                    yield json.loads(line[5:])
-
-    def until(self, path: str, holds: Callable[[Any], bool]) -> None:
-        """Wait, by the stream, until the resource is there and `holds` of its JSON."""
-        for _ in self.events():
-            with suppress(urllib.error.HTTPError):
-                if holds(self.visitor.get(path)):
-                    return
-        raise AssertionError(f"{path} never became what was waited for")
+pytestmark = pytest.mark.slow
 
 
 def is_halted(status: Any) -> bool:
     return status["risk"]["state"] == "HALT" and "test of the latch" in status["risk"]["reasons"][0]
 
 
-@contextmanager
-def engine(log: Path) -> Iterator[Live]:
-    process = subprocess.Popen(
-        [MAKER, "up", "--port", "0", "--log", log, "--json"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "NO_COLOR": "1"},
-    )
-    assert process.stderr is not None
-    try:
-        url = next(word for line in process.stderr for word in line.split() if word.startswith("http://"))
-        yield Live(process, url)
-    finally:
-        process.kill()
-        process.communicate()
-
-
-def test_ctrl_c_cancels_all_quotes_says_how_many_and_exits_0(tmp_path: Path, maker: Maker) -> None:
-    with engine(tmp_path / "log") as live:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])  # Ctrl+C, and a terminal that is closed
+def test_an_end_cancels_all_quotes_says_how_many_and_exits_0(
+    tmp_path: Path, maker: Maker, number: int
+) -> None:
+    with live_engine(tmp_path / "log") as live:
         live.until(f"{BASE}/performance/BTC/USDT", lambda answer: bool(answer["twoSidedShare"]))
-        live.process.send_signal(signal.SIGINT)
-        out, err = live.process.communicate(timeout=20)
+        live.process.send_signal(number)
+        out, err = live.process.communicate(timeout=PATIENCE_S)
     assert live.process.returncode == 0, err
     summary = json.loads(out.splitlines()[-1])
     assert f"cancelled {summary['cancelled_at_end']} quotes" in err
@@ -99,17 +56,17 @@ def test_a_recording_is_not_run_twice_into_one_log(recordings: Path, maker: Make
 
 def test_a_halt_survives_kill_9_and_a_resume_ends_it(tmp_path: Path, maker: Maker) -> None:
     log = tmp_path / "log"
-    with engine(log) as live:
+    with live_engine(log) as live:
         live.until(f"{BASE}/status/ETH/USDT", lambda answer: answer["state"] == "QUOTING")
         live.visitor.post(f"{BASE}/risk/halt", symbol="ETH/USDT", reason="test of the latch")
         live.until(f"{BASE}/status/ETH/USDT", is_halted)
         live.process.send_signal(signal.SIGKILL)
-        live.process.wait(timeout=10)
-    with engine(log) as live:
+        live.process.wait(timeout=PATIENCE_S)
+    with live_engine(log) as live:
         live.until(f"{BASE}/status/ETH/USDT", is_halted)
         live.visitor.post(f"{BASE}/risk/resume", symbol="ETH/USDT", reason="looked at it")
         live.until(f"{BASE}/status/ETH/USDT", lambda answer: answer["risk"]["state"] == "RUN")
         live.process.send_signal(signal.SIGTERM)
-        live.process.communicate(timeout=20)
+        live.process.communicate(timeout=PATIENCE_S)
     assert live.process.returncode == 0
     assert maker("replay", log).code == 0

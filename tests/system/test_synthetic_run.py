@@ -5,7 +5,9 @@ from zlib import crc32
 
 import pytest
 
-from chassis.bus.logfile import read_log
+from runtime.log.logfile import read_log
+from schemas.envelope import decode
+from schemas.orders import OrderEvent
 from tests.system.conftest import Maker, Run
 
 KEYS = {
@@ -96,9 +98,9 @@ def test_a_shutdown_leaves_no_order(synthetic_run: Run) -> None:
     live: set[str] = set()
     for record in read_log(synthetic_run.log):
         if record.topic == "order.event":
-            message = record.decoded().message
-            status, order = message.status, message.client_order_id  # type: ignore[attr-defined]
-            if status in ("filled", "cancelled", "rejected", "denied"):
+            event = decode(OrderEvent, record.payload)
+            order = event.client_order_id
+            if event.status in ("filled", "cancelled", "rejected", "denied"):
                 live.discard(order)
             else:
                 live.add(order)

@@ -1,4 +1,4 @@
-"""Somebody who has come in."""
+"""An authenticated user or program."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -11,7 +11,7 @@ EVERYTHING = "*"
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """A person or a program, with what it may do and to which symbols."""
+    """A user or a program, with its permissions and scope."""
 
     name: str
     roles: tuple[Role, ...]
@@ -19,18 +19,24 @@ class Identity:
     """`venue:symbol`, or `*` for all symbols and the account."""
     method: Method
     session: str
-    """Of the cookie or the token that it came with: what a sign-out ends."""
+    """Session of its cookie or token, ended by a sign-out."""
     expires_s: float
     """Seconds since 1970."""
+    began_s: float = 0.0
+    """When the session began, seconds since 1970."""
+    stamp: str = ""
+    """Stamp of its users entry; it becomes invalid when the entry changes."""
+    is_listed: bool = True
+    """Whether the session is in the gateways' shared list."""
 
     def may(self, permission: Permission) -> bool:
-        """Is it granted to any of the roles?"""
+        """Whether any of the roles grants it."""
         return permission in permissions(self.roles)
 
     def reaches(self, key: str) -> bool:
-        """Is a symbol, or with `*:*` the account, in scope?"""
+        """Whether a symbol, or with `*:*` the account, is in scope."""
         return EVERYTHING in self.scope or key in self.scope
 
-    def sees(self, key: str) -> bool:
-        """May it read about a symbol? What concerns the whole account everybody may read."""
-        return key == "*:*" or self.reaches(key)
+    def scope_at(self, key: str) -> tuple[str, ...]:
+        """The entries of the scope that include a symbol or the account; empty if none does."""
+        return tuple(each for each in self.scope if each in (EVERYTHING, key))

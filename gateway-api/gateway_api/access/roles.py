@@ -1,4 +1,4 @@
-"""The roles and what each may do, as data. What is not here is denied."""
+"""Roles and their permissions, as data. Anything not listed is denied."""
 
 from collections.abc import Iterable, Mapping
 from typing import Literal, get_args
@@ -16,6 +16,8 @@ Permission = Literal[
     "loosen_propose",
     "loosen",
     "parameters",
+    "adjust_propose",
+    "adjust",
     "override_request",
     "override_approve",
     "acknowledge",
@@ -39,6 +41,7 @@ MAY: Mapping[Role, frozenset[Permission]] = {
             "tighten",
             "loosen_propose",
             "parameters",
+            "adjust_propose",
             "override_request",
             "acknowledge",
             "audit",
@@ -56,6 +59,8 @@ MAY: Mapping[Role, frozenset[Permission]] = {
             "tighten",
             "loosen_propose",
             "loosen",
+            "adjust_propose",
+            "adjust",
             "override_approve",
             "acknowledge",
             "audit",
@@ -65,28 +70,29 @@ MAY: Mapping[Role, frozenset[Permission]] = {
     "admin": frozenset({"view", "halt", "audit", "users"}),
     "service": frozenset({"view", "stop", "halt"}),
 }
-"""loosen_propose asks for a looser limit; loosen is the second person's word."""
+"""loosen_propose requests a looser limit; loosen is the second person's approval. adjust_propose requests a
+correction of a ledger; adjust makes it."""
 
 _CONFLICTS = (frozenset({"trader", "risk"}), frozenset({"trader", "admin"}), frozenset({"risk", "admin"}))
-"""Roles that no person holds together: who trades does not judge the risk, who judges does not give roles."""
+"""Segregation of duties: roles that one user must not hold together."""
 
 
 def permissions(roles: Iterable[Role]) -> tuple[Permission, ...]:
-    """All that somebody with these roles may do, in the order of the table."""
+    """All permissions of these roles, in the order of the table."""
     granted = frozenset().union(*(MAY[role] for role in roles))
     return tuple(permission for permission in PERMISSIONS if permission in granted)
 
 
 def holders(permission: Permission) -> tuple[Role, ...]:
-    """The roles that may do it."""
+    """The roles with the permission."""
     return tuple(role for role in ROLES if permission in MAY[role])
 
 
 def conflict(roles: Iterable[Role]) -> str | None:
-    """Why nobody may hold these roles together, or None."""
+    """Why one user must not hold these roles together, or None."""
     held = frozenset(roles)
     for pair in _CONFLICTS:
         if pair <= held:
             first, second = sorted(pair)
-            return f"nobody holds {first} together with {second}: duties are separate"
+            return f"one user cannot hold both {first} and {second}: segregation of duties"
     return None

@@ -1,78 +1,112 @@
-"""Sessions and tokens: signed claims, which nobody can make without the key."""
+"""Sessions and tokens: signed claims, which cannot be forged without the key."""
 
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import jwt
+from jwt.types import Options
 
-from chassis.errors import ConfigError
+from gateway_api.access.identity import Method
+from runtime.config.secret_files import read_secret
+from runtime.errors import ConfigError
 
 KEY_BYTES_MIN = 32
 _ALGORITHM = "HS256"
 _ISSUER = "market-making-engine"
+_OPTIONS: Options = {
+    "require": ["exp", "iat", "sub", "jti", "iss"],
+    "verify_iat": False,
+    "verify_exp": False,  # checked below, by the authentication clock
+}
+
+
+Use = Literal["session", "refresh"]
 
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """What is signed."""
+    """The signed claims."""
 
     name: str
-    generation: int
-    """Of the user's entry when it was signed."""
-    method: str
+    stamp: str
+    """Stamp of the user's entry at signing."""
+    method: Method
     session: str
+    began_s: float
     expires_s: float
+    use: Use = "session"
+    """refresh: can only be exchanged for the next token."""
+    number: str = ""
+    """Id of a refresh token, which is valid once."""
+    is_listed: bool = True
+    """Whether the session is in the gateways' shared list. One signed without a gateway is not."""
 
 
-class Signer:
-    """Signs, and verifies what was signed with the same key."""
+class TokenSigner:
+    """Signs and verifies claims with one key."""
 
     def __init__(self, key_file: str | None) -> None:
-        """Without a file the key lives as long as the process. Raises ConfigError for a bad file."""
-        self._key = secrets.token_bytes(KEY_BYTES_MIN) if key_file is None else _read_key(Path(key_file))
+        """Without a file the key is lost with the process. Raises ConfigError for an invalid file."""
+        self.key = secrets.token_bytes(KEY_BYTES_MIN) if key_file is None else _read_key(Path(key_file))
 
     def sign(self, claims: Claims) -> str:
-        """A token, as it stands in a cookie or in a header."""
+        """A token for a cookie or header."""
         payload: dict[str, Any] = {
             "iss": _ISSUER,
             "sub": claims.name,
-            "gen": claims.generation,
+            "gen": claims.stamp,
             "met": claims.method,
-            "jti": claims.session,
+            "sid": claims.session,
+            "jti": claims.number,
+            "use": claims.use,
+            "lst": claims.is_listed,
+            "iat": int(claims.began_s),
             "exp": int(claims.expires_s),
         }
-        return jwt.encode(payload, self._key, algorithm=_ALGORITHM)
+        return jwt.encode(payload, self.key, algorithm=_ALGORITHM)
 
-    def read(self, token: str) -> Claims | None:
-        """The claims of a token; None where it is not ours, or too old."""
+    def read(self, token: str, now_s: float, use: Use = "session") -> Claims | None:
+        """The claims of a token; None where it is not ours, expired, or for another use."""
         try:
             payload = jwt.decode(
                 token,
-                self._key,
+                self.key,
                 algorithms=[_ALGORITHM],
                 issuer=_ISSUER,
-                options={"require": ["exp", "sub", "jti", "iss"]},
+                options={
+                    "require": ["exp", "iat", "sub", "jti", "iss"],
+                    "verify_iat": False,
+                    "verify_exp": False,
+                },
             )
-            return Claims(payload["sub"], payload["gen"], payload["met"], payload["jti"], payload["exp"])
+            claims = Claims(
+                name=payload["sub"],
+                stamp=payload["gen"],
+                method=payload["met"],
+                session=payload["sid"],
+                began_s=payload["iat"],
+                expires_s=payload["exp"],
+                use=payload["use"],
+                number=payload["jti"],
+                is_listed=payload["lst"],
+            )
         except (jwt.PyJWTError, KeyError):
             return None
+        return claims if claims.use == use and claims.expires_s > now_s else None
 
 
 def new_session() -> str:
-    """A name that nobody guesses."""
+    """An unguessable session id."""
     return secrets.token_urlsafe(16)
 
 
 def _read_key(path: Path) -> bytes:
-    try:
-        key = path.read_bytes().strip()
-    except OSError as error:
-        raise ConfigError(f"access.signing_key_file {path} cannot be read: {error.strerror}") from None
+    key = read_secret(path, "access.signing_key_file")
     if len(key) < KEY_BYTES_MIN:
         raise ConfigError(
             f"access.signing_key_file {path} has {len(key)} bytes, fewer than {KEY_BYTES_MIN}: "
-            "make one with `head -c 32 /dev/urandom | base64`"
+            "create one with `head -c 32 /dev/urandom | base64`"
         )
     return key

@@ -1,1 +1,1 @@
-"""The HTTP application: reads the state store, writes nothing but control commands."""
+"""The HTTP application: reads the state store, writes only control commands."""

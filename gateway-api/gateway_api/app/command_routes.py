@@ -1,35 +1,34 @@
-"""What can be commanded: start and stop of a symbol, halt and resume of a symbol or of all."""
+"""Commands: start and stop a symbol, halt and resume a symbol or all."""
 
 from collections.abc import Callable
 from typing import Annotated, Any
-from uuid import uuid4
 
-from fastapi import APIRouter, Header, Request
-from pydantic import BaseModel, ConfigDict, Field
+from fastapi import APIRouter, Request
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from chassis.process import GatewayContext
-from chassis.text import iso_time
+from gateway_api.access.identity import Identity
 from gateway_api.access.roles import Permission
-from gateway_api.app.entrance import Entrance, identity_of
+from gateway_api.app.authorisation import ACCOUNT_KEY, Authorisation, identity_of
+from gateway_api.app.new_symbols import FOLLOW, new_key
 from gateway_api.app.problems import ProblemError, documented
-from gateway_api.app.reading import find_key
+from gateway_api.app.reading import account_of, find_key, symbol_keys, view_of
 from gateway_api.app.responses import CommandResponse
-from gateway_api.app.sent import Sent
+from gateway_api.app.sent import Asked, IdempotencyKey, SentControls, asked, not_blank
+from runtime.process.definition import GatewayContext
+from runtime.text import iso_time
 from schemas.control import Command, CommandAction
 from schemas.message import ALL_SYMBOLS
+from schemas.names import Words
+from schemas.risk import RiskState
+from schemas.tallies import RequestSeen
 
-_PROBLEMS = documented(401, 403, 404, 409, 413, 422)
+_PROBLEMS = documented(401, 403, 404, 409, 413, 422, 429, 503)
 
 Symbol = Annotated[str, Field(min_length=1, max_length=128, description="a symbol, or * for all")]
-IdempotencyKey = Annotated[
-    str | None,
-    Header(
-        min_length=1,
-        max_length=128,
-        pattern=r"^[\x21-\x7e]+$",
-        description="becomes the command id: the same key twice is one command",
-    ),
-]
+
+
+Reason = Annotated[Words, Field(min_length=1), AfterValidator(not_blank)]
+"""Required of every halt, resume and change of a limit."""
 
 
 class SwitchRequest(BaseModel):
@@ -39,7 +38,7 @@ class SwitchRequest(BaseModel):
 
     symbol: Symbol
     venue: Annotated[str | None, Field(max_length=64)] = None
-    reason: Annotated[str, Field(max_length=1000)] = ""
+    reason: Words = ""
 
 
 class HaltRequest(BaseModel):
@@ -49,34 +48,34 @@ class HaltRequest(BaseModel):
 
     symbol: Symbol
     venue: Annotated[str | None, Field(max_length=64)] = None
-    reason: Annotated[str, Field(min_length=1, max_length=1000, pattern=r"\S")]
+    reason: Reason
 
 
 class ResumeRequest(HaltRequest):
     """End a halt."""
 
     halt_sequence: Annotated[int | None, Field(ge=0)] = None
-    """The halt that it ends, so that a newer one stays; none: the current one."""
+    """The halt to end, so that a newer one stays; default: the current one."""
 
 
 class _Commander:
-    """Sends commands. It never waits for their effect: that shows in the status."""
+    """Sends commands without waiting for their effect, which the status shows."""
 
-    def __init__(self, context: GatewayContext, entrance: Entrance, sent: Sent) -> None:
+    def __init__(self, context: GatewayContext, authorisation: Authorisation, sent: SentControls) -> None:
         self._context = context
-        self._entrance = entrance
+        self._authorisation = authorisation
         self._sent = sent
 
     async def start(
         self, body: SwitchRequest, request: Request, idempotency_key: IdempotencyKey = None
     ) -> CommandResponse:
-        """Let a symbol be quoted again."""
+        """Start quoting a symbol, also one not traded yet if a feed has it."""
         return self._send("start", body, request, idempotency_key)
 
     async def stop(
         self, body: SwitchRequest, request: Request, idempotency_key: IdempotencyKey = None
     ) -> CommandResponse:
-        """Take a symbol's quotes out of the market."""
+        """Stop quoting a symbol and cancel its quotes."""
         return self._send("stop", body, request, idempotency_key)
 
     async def halt(
@@ -88,13 +87,13 @@ class _Commander:
     async def resume_request(
         self, body: ResumeRequest, request: Request, idempotency_key: IdempotencyKey = None
     ) -> CommandResponse:
-        """Ask for the end of a risk halt: another person has to agree."""
+        """Request the end of a risk halt: another person has to approve."""
         return self._send("resume_request", body, request, idempotency_key, body.halt_sequence)
 
     async def resume(
         self, body: ResumeRequest, request: Request, idempotency_key: IdempotencyKey = None
     ) -> CommandResponse:
-        """End a risk halt; where two people are needed, one that another person has asked to end."""
+        """End a risk halt; where two people are needed, one whose end another person has requested."""
         return self._send("resume", body, request, idempotency_key, body.halt_sequence)
 
     def _send(
@@ -105,48 +104,92 @@ class _Commander:
         idempotency_key: str | None,
         halt_sequence: int | None = None,
     ) -> CommandResponse:
-        venue, symbol = self._scope(body.symbol, body.venue)
         identity = identity_of(request)
-        self._entrance.check_scope(request, identity, f"{venue}:{symbol}")
+        venue, symbol = self._scope(action, body.symbol, body.venue, identity)
+        key = f"{venue}:{symbol}"
+        self._authorisation.check_scope(request, identity, key)
+        requested = asked(identity.name, idempotency_key, request, body)
+        seen = self._answered(action, requested)
         command = Command(
             event_time_ns=self._context.now_ns(),
             venue=venue,
             symbol=symbol,
-            command_id=idempotency_key or uuid4().hex,
+            command_id=requested.identifier,
             action=action,
             principal=identity.name,
             reason=body.reason,
             halt_sequence=halt_sequence,
+            agrees_with=self._agrees_with(action, key),
+            request=requested.request,
+            scope=identity.scope_at(key),
         )
-        return _answer(self._sent.once(command.command_id, command))
+        if seen is None or action == "halt":  # a halt is never dropped as a duplicate
+            self._sent.send(requested, command.command_id, command)
+        is_new = action == "start" and key not in (ACCOUNT_KEY, *symbol_keys(self._context.store))
+        return _answer(command, seen, FOLLOW.format(symbol=key) if is_new else None)
 
-    def _scope(self, symbol: str, venue: str | None) -> tuple[str, str]:
+    def _answered(self, action: CommandAction, requested: Asked) -> RequestSeen | None:
+        """A halt under a used idempotency key is still a halt."""
+        return self._sent.has_answered(requested) if action == "halt" else self._sent.answered(requested)
+
+    def _agrees_with(self, action: CommandAction, key: str) -> str | None:
+        """Whose request a resume approves: none where the first person no longer has the permission.
+
+        None where no request is visible yet: risk-service knows whether there is one.
+        """
+        if action not in ("resume_request", "resume"):
+            return None
+        found = self._risk(key)
+        asker = None if found is None else found.resume_asked_by
+        if asker is None or self._authorisation.may_still(asker, "resume_request", key):
+            return asker
+        return ""
+
+    def _risk(self, key: str) -> RiskState | None:
+        view = account_of(self._context.store) if key == ACCOUNT_KEY else view_of(self._context.store, key)
+        return None if view is None else view.risk
+
+    def _scope(
+        self, action: CommandAction, symbol: str, venue: str | None, identity: Identity
+    ) -> tuple[str, str]:
         if symbol == ALL_SYMBOLS:
             if venue not in (None, ALL_SYMBOLS):
                 raise ProblemError(
                     422,
                     "invalid_request",
-                    f"venue: all symbols of one venue cannot be named (got {venue!r})",
-                    "Leave venue out, or name a symbol.",
+                    f"venue: all symbols of one venue cannot be selected (got {venue!r})",
+                    "Omit venue, or give a symbol.",
                 )
             return ALL_SYMBOLS, ALL_SYMBOLS
-        found_venue, _, found_symbol = find_key(self._context.store, symbol, venue).partition(":")
+        found_venue, _, found_symbol = self._find(action, symbol, venue, identity).partition(":")
         return found_venue, found_symbol
 
+    def _find(self, action: CommandAction, symbol: str, venue: str | None, identity: Identity) -> str:
+        try:
+            return find_key(self._context.store, symbol, venue, identity)
+        except ProblemError as problem:
+            may_be_new = action == "start" and problem.code == "unknown_symbol"
+            key = new_key(self._context.config, symbol, venue, identity) if may_be_new else None
+            if key is None:
+                raise
+            return key
 
-def _answer(command: Command) -> CommandResponse:
+
+def _answer(command: Command, seen: RequestSeen | None, follow: str | None) -> CommandResponse:
+    """The response, identical for a repeated request."""
     return CommandResponse(
-        command_id=command.command_id,
+        command_id=command.command_id if seen is None else seen.identifier,
         action=command.action,
         symbol=command.symbol,
         venue=command.venue,
-        event_time=iso_time(command.event_time_ns),
+        event_time=iso_time(command.event_time_ns if seen is None else seen.event_time_ns),
+        follow=follow,
     )
 
 
-def make_router(context: GatewayContext, entrance: Entrance, sent: Sent) -> APIRouter:
+def make_router(context: GatewayContext, authorisation: Authorisation, sent: SentControls) -> APIRouter:
     """The POST routes under /maker."""
-    commander = _Commander(context, entrance, sent)
+    commander = _Commander(context, authorisation, sent)
     router = APIRouter(prefix="/maker", tags=["commands"])
     routes: tuple[tuple[str, Permission, Callable[..., Any]], ...] = (
         ("/start", "start", commander.start),
@@ -156,7 +199,7 @@ def make_router(context: GatewayContext, entrance: Entrance, sent: Sent) -> APIR
         ("/risk/resume", "resume", commander.resume),
     )
     for path, permission, endpoint in routes:
-        router.post(path, status_code=202, responses=_PROBLEMS, dependencies=[entrance.requires(permission)])(
-            endpoint
-        )
+        router.post(
+            path, status_code=202, responses=_PROBLEMS, dependencies=[authorisation.requires(permission)]
+        )(endpoint)
     return router

@@ -1,34 +1,27 @@
-"""The configuration in force: the file's, with what people changed and the processes took over."""
+"""The configuration in force: the file's, with the live changes that the processes have applied."""
 
 from dataclasses import dataclass, field
 
-from chassis.process import GatewayContext
 from gateway_api.app.reading import account_of
+from runtime.process.definition import GatewayContext
 from schemas.config import Config
-from schemas.live_settings import LIVE_SETTINGS, changed
+from schemas.live_settings import changed
 from schemas.views import ChangeView
 
 
 @dataclass(frozen=True, slots=True)
 class Current:
-    """One reading."""
+    """A snapshot of the configuration in force."""
 
     config: Config
     newest: dict[str, ChangeView] = field(default_factory=dict)
-    """By key: the newest change that is in force."""
+    """The newest change in force, by key."""
     pending: dict[str, str] = field(default_factory=dict)
-    """By key: the value that was sent and is not yet in force."""
-
-
-def is_in_force(view: ChangeView) -> bool:
-    """Has every process that reads the setting taken it over?"""
-    setting = LIVE_SETTINGS.get(view.change.setting_key)
-    taken = {each.process for each in view.applied if each.refused_because is None}
-    return setting is not None and taken.issuperset(setting.processes)
+    """The value sent but not in force yet, by key."""
 
 
 class CurrentConfig:
-    """Reads the changes from the store; the same ones are folded once."""
+    """Reads the changes from the store; unchanged ones are folded only once."""
 
     def __init__(self, context: GatewayContext) -> None:
         self._context = context
@@ -36,7 +29,7 @@ class CurrentConfig:
         self._current = Current(context.config)
 
     def read(self) -> Current:
-        """As the store has it now."""
+        """The current state of the store."""
         account = account_of(self._context.store)
         changes = account.changes if account else ()
         if changes != self._changes:
@@ -50,7 +43,7 @@ def _folded(config: Config, changes: tuple[ChangeView, ...]) -> Current:
     pending: dict[str, str] = {}
     for view in changes:
         key, value = view.change.setting_key, view.change.value
-        if is_in_force(view):
+        if view.is_in_force:
             config = changed(config, key, value)
             newest[key] = view
             pending.pop(key, None)

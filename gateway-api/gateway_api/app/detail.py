@@ -1,11 +1,12 @@
-"""One symbol in depth: the ladder with our levels, what traded, and why our quotes stand where they do."""
+"""One symbol in depth: the ladder with our levels, trades, fills, and the explanation of our quotes."""
 
 from typing import Any
 
-from chassis.explain import explain_target
-from gateway_api.app.numbers import milliseconds, money_text, plain, price_text, size_text
+from gateway_api.access.visibility import Sight
+from gateway_api.app.numbers import amount_text, milliseconds, plain, price_text, size_text
 from gateway_api.app.responses import Answer, ExplainedSide
 from gateway_api.app.symbol_status import STANDING
+from runtime.replay.explain import explain_target
 from schemas.market import Instrument
 from schemas.message import Side
 from schemas.orders import Fill, Liquidity, OrderStatus
@@ -19,15 +20,15 @@ _REFUSALS_SHOWN = 5
 
 
 class LadderLevel(Answer):
-    """A price: what the market shows there, and what of it is ours."""
+    """A price level: market size and our own size."""
 
     price: str
     size: str | None
-    """None: beyond the levels that the market shows here."""
+    """None: beyond the market depth available here."""
     own_size: str | None
 
 
-class TradeGlance(Answer):
+class TradeViewModel(Answer):
     """A public trade; the side is the taker's."""
 
     time_ms: float
@@ -36,7 +37,7 @@ class TradeGlance(Answer):
     side: Side | None
 
 
-class FillGlance(Answer):
+class FillViewModel(Answer):
     """An execution of ours."""
 
     time_ms: float
@@ -45,13 +46,14 @@ class FillGlance(Answer):
     size: str
     liquidity: Liquidity
     edge_bps: float | None
-    """What the price was better than the mid by."""
-    fee: str
-    fee_currency: str
+    """Price improvement over the mid."""
+    fee: str | None
+    """None, as is the edge, where PnL is not visible to the user."""
+    fee_currency: str | None
 
 
-class RefusalGlance(Answer):
-    """A market event that was not accepted."""
+class RefusalViewModel(Answer):
+    """A rejected market event."""
 
     time_ms: float
     reason: str
@@ -59,7 +61,7 @@ class RefusalGlance(Answer):
 
 
 class Contract(Answer):
-    """What is traded."""
+    """The contract traded."""
 
     tick_size: str
     lot_size: str
@@ -69,11 +71,11 @@ class Contract(Answer):
 
 
 class Explanation(Answer):
-    """Why the newest target's best prices are what they are."""
+    """Explanation of the best prices of the newest target."""
 
     model: str
     model_because: str | None
-    """Why it is another model than was configured."""
+    """Why a model other than the configured one was used."""
     sequence: int
     event_time_ms: float
     valid_until_ms: float
@@ -82,7 +84,7 @@ class Explanation(Answer):
 
 
 class OwnOrder(Answer):
-    """An order of ours that has not ended."""
+    """An open order of ours."""
 
     client_order_id: str
     side: Side
@@ -92,7 +94,7 @@ class OwnOrder(Answer):
     status: OrderStatus
     level: int
     age_ms: float
-    """Since its newest event."""
+    """Time since its newest event."""
 
 
 class Detail(Answer):
@@ -103,17 +105,17 @@ class Detail(Answer):
     bids: tuple[LadderLevel, ...]
     """Best first."""
     asks: tuple[LadderLevel, ...]
-    trades: tuple[TradeGlance, ...]
+    trades: tuple[TradeViewModel, ...]
     """Newest first, as are the fills and refusals."""
-    fills: tuple[FillGlance, ...]
-    refusals: tuple[RefusalGlance, ...]
+    fills: tuple[FillViewModel, ...]
+    refusals: tuple[RefusalViewModel, ...]
     orders: tuple[OwnOrder, ...]
-    """Nearest to the market first, bids before asks."""
+    """Closest to the market first, bids before asks."""
     why: Explanation | None
 
 
-def detail_of(view: SymbolView) -> Detail:
-    """Everything in depth; without an instrument there are no prices to show."""
+def detail_of(view: SymbolView, sight: Sight) -> Detail:
+    """The complete detail; without an instrument there are no prices."""
     instrument = view.instrument
     return Detail(
         key=view.key,
@@ -121,9 +123,9 @@ def detail_of(view: SymbolView) -> Detail:
         bids=() if instrument is None else _ladder(view, instrument, "buy"),
         asks=() if instrument is None else _ladder(view, instrument, "sell"),
         trades=() if instrument is None else _trades(view, instrument),
-        fills=fills_of(view),
+        fills=fills_of(view, sight),
         refusals=tuple(
-            RefusalGlance(
+            RefusalViewModel(
                 time_ms=milliseconds(refusal.event_time_ns), reason=refusal.reason, detail=refusal.detail
             )
             for refusal in reversed(view.last_refusals[-_REFUSALS_SHOWN:])
@@ -170,7 +172,7 @@ def explanation(view: SymbolView) -> Explanation | None:
 
 
 def _ladder(view: SymbolView, instrument: Instrument, side: Side) -> tuple[LadderLevel, ...]:
-    """The market's best levels and all of ours, best first, though ours stand deeper."""
+    """The best market levels and all of ours, best first, even where ours are deeper."""
     market = _market_levels(view, side)
     own: dict[int, int] = {}
     for order in view.live_orders:
@@ -205,9 +207,9 @@ def _contract(instrument: Instrument) -> Contract:
     )
 
 
-def _trades(view: SymbolView, instrument: Instrument) -> tuple[TradeGlance, ...]:
+def _trades(view: SymbolView, instrument: Instrument) -> tuple[TradeViewModel, ...]:
     return tuple(
-        TradeGlance(
+        TradeViewModel(
             time_ms=milliseconds(trade.event_time_ns),
             price=price_text(trade.price_ticks, instrument),
             size=size_text(trade.size_lots, instrument),
@@ -217,23 +219,25 @@ def _trades(view: SymbolView, instrument: Instrument) -> tuple[TradeGlance, ...]
     )
 
 
-def fills_of(view: SymbolView) -> tuple[FillGlance, ...]:
+def fills_of(view: SymbolView, sight: Sight) -> tuple[FillViewModel, ...]:
     """The newest executions of ours, newest first."""
     instrument = view.instrument
     if instrument is None:
         return ()
-    return tuple(
-        FillGlance(
-            time_ms=milliseconds(fill.event_time_ns),
-            side=fill.side,
-            price=price_text(fill.price_ticks, instrument),
-            size=size_text(fill.size_lots, instrument),
-            liquidity=fill.liquidity,
-            edge_bps=_edge_bps(fill),
-            fee=money_text(fill.fee),
-            fee_currency=fill.fee_currency,
-        )
-        for fill in reversed(view.last_fills[-_FILLS_SHOWN:])
+    newest = reversed(view.last_fills[-_FILLS_SHOWN:])
+    return tuple(_fill(fill, instrument, sight.hidden(fill)) for fill in newest)
+
+
+def _fill(fill: Fill, instrument: Instrument, hidden: frozenset[str]) -> FillViewModel:
+    return FillViewModel(
+        time_ms=milliseconds(fill.event_time_ns),
+        side=fill.side,
+        price=price_text(fill.price_ticks, instrument),
+        size=size_text(fill.size_lots, instrument),
+        liquidity=fill.liquidity,
+        edge_bps=None if "mid_half_ticks" in hidden else _edge_bps(fill),
+        fee=None if "fee" in hidden else amount_text(fill.fee),
+        fee_currency=None if "fee_currency" in hidden else fill.fee_currency,
     )
 
 

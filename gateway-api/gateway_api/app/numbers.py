@@ -1,11 +1,11 @@
-"""Ticks, lots, money and nanoseconds as people read them. Prices and sizes stay exact decimals."""
+"""Ticks, lots, money and nanoseconds formatted for display. Prices and sizes stay exact decimals."""
 
 from decimal import Decimal
 
 from schemas.market import Instrument
 from schemas.units import NS_PER_MS, from_units
 
-_MONEY_STEP = Decimal("0.0001")
+_AMOUNT_STEP = Decimal("0.00000001")
 
 
 def plain(value: Decimal) -> str:
@@ -28,10 +28,11 @@ def mid_text(mid_half_ticks: int, instrument: Instrument) -> str:
     return plain(from_units(mid_half_ticks, instrument.tick_size) / 2)
 
 
-def money_text(value: Decimal) -> str:
-    """Money to four decimals, never a negative zero."""
-    rounded = value.quantize(_MONEY_STEP)
-    return plain(rounded if rounded else abs(rounded))
+def amount_text(value: Decimal) -> str:
+    """An amount of any currency, to eight decimals: with four, a fee in BTC or BNB would round to zero."""
+    text = plain(value.quantize(_AMOUNT_STEP))
+    text = text.rstrip("0").rstrip(".")
+    return "0" if text in {"", "-0"} else text
 
 
 def milliseconds(time_ns: int) -> float:

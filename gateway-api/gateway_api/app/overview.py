@@ -1,4 +1,4 @@
-"""The whole engine at a glance, in pieces that remember when they changed: what the stream sends."""
+"""The overview that the stream sends, in pieces that record when they changed."""
 
 import asyncio
 from dataclasses import dataclass
@@ -6,63 +6,65 @@ from decimal import Decimal
 from itertools import chain
 from secrets import token_hex
 from time import monotonic
+from typing import NamedTuple
 
 from pydantic import TypeAdapter
 
-from chassis.store import StateStore
-from gateway_api.access.identity import EVERYTHING
+from gateway_api.access.visibility import STREAM_PARTS, Sight, StreamPart
 from gateway_api.app.detail import fills_of
-from gateway_api.app.glances import (
+from gateway_api.app.numbers import milliseconds
+from gateway_api.app.reading import symbol_keys
+from gateway_api.app.symbol_status import limits, symbol_status
+from gateway_api.app.view_models import (
     FILLS_SHOWN,
-    AccountGlance,
+    AccountViewModel,
     FillNews,
     alerts_json,
     changes_json,
     commands_json,
     fills_json,
+    mass_cancel_view_model,
     proposals_json,
-    withdrawal_glance,
 )
-from gateway_api.app.numbers import milliseconds, money_text
-from gateway_api.app.reading import symbol_keys
-from gateway_api.app.symbol_status import limits, symbol_status
+from runtime.store.documents import StateStore
 from schemas.config import Config
 from schemas.envelope import decode
-from schemas.message import ALL_SYMBOLS
 from schemas.risk import RiskState
+from schemas.units import money_text
 from schemas.views import ACCOUNT_DOCUMENT, SYMBOL_PREFIX, AccountView, SymbolView
 
 _SYMBOLS_PER_TURN = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Sight:
-    """What somebody gets to see."""
+class _Money(NamedTuple):
+    """Amounts in the reporting currency."""
 
-    identity_scope: tuple[str, ...]
-    shows_pnl: bool
+    total: Decimal
+    session: Decimal
+    day: Decimal
+    gross: Decimal
+    """Absolute notional."""
 
-    def reaches(self, key: str) -> bool:
-        """Is a symbol in sight?"""
-        return EVERYTHING in self.identity_scope or key in self.identity_scope
+
+_NO_MONEY = _Money(*[Decimal(0)] * 4)
 
 
 @dataclass(slots=True)
 class _Piece:
-    """A part of the overview, as JSON, and the number of the change that brought it."""
+    """A part of the overview as JSON, and the number of its latest change."""
 
     text: bytes
     changed: int
 
 
 class Overview:
-    """Shared by all clients: a view is decoded once, however many watch it."""
+    """Shared by all clients: a view is decoded once, however many clients there are."""
 
     def __init__(self, store: StateStore, config: Config, sight: Sight) -> None:
         self.epoch = token_hex(4)
-        """Changes are counted anew by another overview: a number means nothing there."""
+        """Identifies this overview: change numbers of another one are meaningless here."""
         self.change = 0
-        """Counts the refreshes that found anything new; a piece remembers the one that changed it."""
+        """Number of refreshes with changes; each piece records the one that changed it."""
         self._changed = False
         self._store = store
         self._config = config
@@ -71,15 +73,15 @@ class Overview:
         self._documents: dict[str, bytes] = {}
         self._symbols: dict[str, _Piece] = {}
         self._parts: dict[str, _Piece] = {}
-        self._money: dict[str, tuple[Decimal, Decimal]] = {}
+        self._money: dict[str, _Money] = {}
         self._account: AccountView | None = None
         self._newest: tuple[int, int, bytes] = (-1, -1, b"")
-        """What was asked for last: from which change to which, and the answer; most clients ask the same."""
+        """The last query and its answer: most clients ask for the same range of changes."""
 
     async def refresh(self) -> float:
-        """Take over what changed in the store, with pauses for the others in this loop: it may be trading.
+        """Apply changes from the store, yielding to the event loop, which may be trading.
 
-        Returns the seconds that it took of the loop, the pauses left out.
+        Returns the seconds of loop time used, without the pauses.
         """
         began_s, paused_s = monotonic(), 0.0
         change = self.change + 1
@@ -89,18 +91,18 @@ class Overview:
             document = self._store.get(SYMBOL_PREFIX + key)
             if document is not None and (stale_states or document != self._documents.get(key)):
                 self._documents[key] = document
-                self._take_symbol(key, decode(SymbolView, document), change)
+                self._apply_symbol(key, decode(SymbolView, document), change)
             if number % _SYMBOLS_PER_TURN == _SYMBOLS_PER_TURN - 1:
                 paused_s += await _others_turn()
-        self._put(self._parts, "account", self._account_glance().json_bytes(), change)
-        self._put(self._parts, "fills", fills_json(chain.from_iterable(self._fills.values())), change)
-        self._put(self._parts, "view", b'"%b"' % self._store.status().state.encode(), change)
+        self._put_part("account", self._account_view_model().json_bytes(), change)
+        self._put_part("fills", fills_json(chain.from_iterable(self._fills.values())), change)
+        self._put_part("view", b'"%b"' % self._store.status().state.encode(), change)
         if self._changed:
-            self.change = change  # last: whoever has seen this number has seen all of its pieces
+            self.change = change  # last, so that a client with this number has all its pieces
         return monotonic() - began_s - paused_s
 
     def since(self, change: int) -> bytes:
-        """The inside of a JSON object with the pieces that are newer than `change`."""
+        """The members of a JSON object with the pieces newer than `change`."""
         since, until, text = self._newest
         if (since, until) != (change, self.change) or change < 0:
             text = self._joined(change)
@@ -115,37 +117,47 @@ class Overview:
         return b",".join(parts)
 
     def _refresh_account(self, change: int) -> bool:
-        """True where every symbol's state may be another, because the account's is."""
+        """True where a change of the account may have changed the state of every symbol."""
         document = self._store.get(ACCOUNT_DOCUMENT)
         if document is None or document == self._documents.get(ACCOUNT_DOCUMENT):
             return False
         self._documents[ACCOUNT_DOCUMENT] = document
         before, account = self._account, decode(AccountView, document)
         self._account = account
-        alerts = [
-            alert for alert in account.alerts if alert.symbol == ALL_SYMBOLS or self._sight.reaches(alert.key)
-        ]
-        self._put(self._parts, "alerts", alerts_json(alerts, account), change)
-        self._put(self._parts, "proposals", proposals_json(account), change)
-        self._put(self._parts, "changes", changes_json(account), change)
-        self._put(self._parts, "commands", commands_json(account), change)
+        sees = self._sight.sees_event
+        self._put_part("alerts", alerts_json([*filter(sees, account.alerts)], account), change)
+        self._put_part("proposals", proposals_json([*filter(sees, account.proposals)]), change)
+        changes = [each for each in account.changes if sees(each.change)]
+        self._put_part("changes", changes_json(changes), change)
+        self._put_part("commands", commands_json([*filter(sees, account.last_commands)]), change)
         return _standing(before.risk if before else None) != _standing(account.risk)
 
-    def _take_symbol(self, key: str, view: SymbolView, change: int) -> None:
-        if view.position is not None:
-            self._money[key] = (view.position.pnl_reporting, view.position.notional_reporting)
-        self._take_fills(key, view)
-        status = symbol_status(view, self._account)
-        shown = status if self._sight.shows_pnl else status.without_money()
-        self._put(self._symbols, key, shown.json_bytes(), change)
+    def _apply_symbol(self, key: str, view: SymbolView, change: int) -> None:
+        position, profits = view.position, view.profits
+        if position is not None and profits is not None:
+            self._money[key] = _Money(
+                position.pnl_reporting,
+                profits.session * profits.rate,
+                profits.day * profits.rate,
+                abs(position.notional_reporting),
+            )
+        self._apply_fills(key, view)
+        if STREAM_PARTS["symbols"] in self._sight.permissions:
+            status = symbol_status(view, self._account, self._sight)
+            self._put(self._symbols, key, status.json_bytes(), change)
 
-    def _take_fills(self, key: str, view: SymbolView) -> None:
+    def _apply_fills(self, key: str, view: SymbolView) -> None:
         newest = view.last_fills[-1:]
         known = self._fills.get(key, ())
         if newest and (not known or known[0].time_ms != milliseconds(newest[0].event_time_ns)):
             self._fills[key] = tuple(
-                FillNews(**fill.model_dump(), key=key) for fill in fills_of(view)[:FILLS_SHOWN]
+                FillNews(**fill.model_dump(), key=key) for fill in fills_of(view, self._sight)[:FILLS_SHOWN]
             )
+
+    def _put_part(self, name: StreamPart, text: bytes, change: int) -> None:
+        """A part is sent only to users who may see it."""
+        if STREAM_PARTS[name] in self._sight.permissions:
+            self._put(self._parts, name, text, change)
 
     def _put(self, pieces: dict[str, _Piece], name: str, text: bytes, change: int) -> None:
         known = pieces.get(name)
@@ -153,25 +165,32 @@ class Overview:
             pieces[name] = _Piece(text, change)
             self._changed = True
 
-    def _account_glance(self) -> AccountGlance:
+    def _account_view_model(self) -> AccountViewModel:
         risk = self._account.risk if self._account else None
-        pnl = sum((money[0] for money in self._money.values()), Decimal(0))
-        gross = sum((abs(money[1]) for money in self._money.values()), Decimal(0))
-        equity = self._config.reporting.capital + pnl
-        return AccountGlance(
+        columns = zip(_NO_MONEY, *self._money.values(), strict=True)
+        money = _Money(*(sum(column, Decimal(0)) for column in columns))
+        equity = self._config.reporting.capital + money.total
+        exposure = round(float(money.gross / equity), 6) if equity > 0 else 0.0
+        began_ns = self._account.session_began_ns if self._account else 0
+        shows_pnl = "pnl" in self._sight.permissions
+        mass_cancels = filter(self._sight.sees_event, self._account.withdrawals if self._account else ())
+        return AccountViewModel(
             state=risk.state if risk else None,
             reasons=risk.reasons if risk else (),
             latched=risk.latched if risk else False,
             halt_sequence=risk.halt_sequence if risk else 0,
             resume_asked_by=risk.resume_asked_by if risk else None,
             resume_people=self._config.risk_limits.resume_people,
-            limits=limits(risk),
-            pnl=money_text(pnl) if self._sight.shows_pnl else None,
-            gross_notional=money_text(gross),
-            exposure=round(float(gross / equity), 6) if equity > 0 else 0.0,
+            limits=limits(risk, self._sight),
+            pnl=money_text(money.total) if shows_pnl else None,
+            session_pnl=money_text(money.session) if shows_pnl else None,
+            day_pnl=money_text(money.day) if shows_pnl else None,
+            session_began_ms=milliseconds(began_ns) if began_ns else None,
+            gross_notional=money_text(money.gross),
+            exposure=exposure if shows_pnl else None,
             exposure_max=self._config.risk_limits.max_exposure,
             refusals_without_symbol=self._account.refusals_without_symbol if self._account else 0,
-            withdrawals=tuple(map(withdrawal_glance, self._account.withdrawals)) if self._account else (),
+            withdrawals=tuple(map(mass_cancel_view_model, mass_cancels)),
         )
 
 
@@ -179,7 +198,7 @@ _NAMES = TypeAdapter(str)
 
 
 async def _others_turn() -> float:
-    """Let the others of the loop go on; the seconds that they took."""
+    """Yield to the event loop; returns the seconds that others used."""
     began_s = monotonic()
     await asyncio.sleep(0)
     return monotonic() - began_s

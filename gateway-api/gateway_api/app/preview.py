@@ -1,17 +1,21 @@
-"""What the newest quote of a symbol would be under another configuration."""
+"""The newest quote of a symbol recomputed under another configuration."""
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from chassis.installed import tool
 from schemas.config import Config
+from schemas.message import Event
 from schemas.views import AccountView, SymbolView
 
+QuoteFor = Callable[[Sequence[Event], Config], dict[str, Any]]
+"""The quote that the live quoting core would make from these facts, step by step."""
 
-def preview(view: SymbolView, account: AccountView | None, config: Config) -> dict[str, Any]:
-    """Both sides, step by step, by the core that quotes live, from the facts that it last saw."""
+
+def preview(
+    view: SymbolView, account: AccountView | None, config: Config, quote_for: QuoteFor
+) -> dict[str, Any]:
+    """Both sides, step by step, by the live quoting core from the latest facts."""
     risk = account.risk if account else None
     facts = (view.instrument, risk, view.risk, view.position, view.signal, view.book)
-    explained: dict[str, Any] = tool("market_making.tools", "quote-for")(
-        [fact for fact in facts if fact is not None], config
-    )
+    explained = quote_for([fact for fact in facts if fact is not None], config)
     return {"bid": explained["bid"], "ask": explained["ask"]}

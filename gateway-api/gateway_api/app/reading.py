@@ -1,13 +1,15 @@
-"""The views in the state store, and the finding of a symbol by what a person wrote."""
+"""Reading views from the state store, and looking up symbols as typed."""
 
 from difflib import get_close_matches
 
-from chassis.process import GatewayContext
-from chassis.store import StateStore
-from chassis.text import iso_time
+from gateway_api.access.identity import Identity
 from gateway_api.app.numbers import milliseconds
 from gateway_api.app.problems import ProblemError
+from runtime.process.definition import GatewayContext
+from runtime.store.documents import StateStore
+from runtime.text import iso_time
 from schemas.envelope import decode
+from schemas.market import Instrument
 from schemas.statistics import MinuteStatistics
 from schemas.views import (
     ACCOUNT_DOCUMENT,
@@ -28,8 +30,16 @@ def view_of(store: StateStore, key: str) -> SymbolView | None:
     return None if document is None else decode(SymbolView, document)
 
 
+def contract_of(store: StateStore, key: str) -> Instrument:
+    """The contract of `venue:symbol`; raises ProblemError 404 while none has been announced."""
+    view = view_of(store, key)
+    if view is None or view.instrument is None:
+        raise ProblemError(404, "unknown_symbol", f"{key} has no contract yet.", "Try again in a second.")
+    return view.instrument
+
+
 def minutes_of(store: StateStore, key: str) -> tuple[MinuteStatistics, ...]:
-    """The newest hour of `venue:symbol`, minute by minute; empty where no statistics worker runs."""
+    """The last hour of `venue:symbol`, minute by minute; empty without a statistics worker."""
     document = store.get(MINUTES_PREFIX + key)
     return () if document is None else decode(MinutesView, document).minutes
 
@@ -45,10 +55,10 @@ def symbol_keys(store: StateStore) -> list[str]:
     return [name.removeprefix(SYMBOL_PREFIX) for name in store.names(SYMBOL_PREFIX)]
 
 
-def find_key(store: StateStore, symbol: str, venue: str | None) -> str:
-    """The `venue:symbol` that is meant by a symbol, or by such a key, and perhaps a venue.
+def find_key(store: StateStore, symbol: str, venue: str | None, identity: Identity) -> str:
+    """The `venue:symbol` for a symbol or key and an optional venue.
 
-    Raises ProblemError: 404 with the nearest names, 409 where several venues have the symbol.
+    Raises ProblemError: 404 with the nearest names in scope, 409 where several venues have the symbol.
     """
     keys = symbol_keys(store)
     found = [key for key in keys if _is_meant(key, symbol, venue)]
@@ -60,10 +70,10 @@ def find_key(store: StateStore, symbol: str, venue: str | None) -> str:
             409,
             "ambiguous_symbol",
             f"{symbol} is traded at several venues: {venues}.",
-            "Name one with ?venue=, or with the field venue of a command.",
+            "Give one with ?venue=, or in the field venue of a command.",
         )
-    wanted = symbol if venue is None else f"{symbol} at {venue}"
-    raise ProblemError(404, "unknown_symbol", f"There is no symbol {wanted}.", _nearest(symbol, keys))
+    name = symbol if venue is None else f"{symbol} at {venue}"
+    raise ProblemError(404, "unknown_symbol", f"There is no symbol {name}.", _nearest(symbol, keys, identity))
 
 
 def _is_meant(key: str, symbol: str, venue: str | None) -> bool:
@@ -71,8 +81,9 @@ def _is_meant(key: str, symbol: str, venue: str | None) -> bool:
     return symbol in (key, key_symbol) and venue in (None, key_venue)
 
 
-def _nearest(symbol: str, keys: list[str]) -> str:
-    by_upper = {name.upper(): name for key in keys for name in (key.partition(":")[2],)}
+def _nearest(symbol: str, keys: list[str], identity: Identity) -> str:
+    names = (key.partition(":")[2] for key in keys if identity.reaches(key))
+    by_upper = {name.upper(): name for name in names}
     close = get_close_matches(symbol.upper(), by_upper, n=_NEAREST_MAX, cutoff=_NEAREST_CUTOFF)
     if close:
         return f"Nearest: {', '.join(by_upper[name] for name in close)}."
@@ -82,14 +93,14 @@ def _nearest(symbol: str, keys: list[str]) -> str:
 
 
 def stamp(event_time_ns: int | None, now_ns: int) -> dict[str, str | float | None]:
-    """The fields `event_time` and `age_ms` of data of a time."""
+    """The fields `event_time` and `age_ms`."""
     if event_time_ns is None:
         return {"event_time": None, "age_ms": None}
     return {"event_time": iso_time(event_time_ns), "age_ms": milliseconds(now_ns - event_time_ns)}
 
 
 def seen(event_time_ns: int | None, context: GatewayContext) -> dict[str, str | float | bool | None]:
-    """The fields of data of a time as the store has it: `stamp`'s, and whether newer data may be missing."""
+    """The fields of `stamp`, and whether the store may lack newer data."""
     view = context.store.status()
     because = view.state if view.is_partial else None
     return stamp(event_time_ns, context.now_ns()) | {

@@ -1,14 +1,12 @@
-"""What can be asked: status, performance, alerts, and why a quote stands where it does."""
+"""Queries: status, performance, alerts and the explanation of a quote."""
 
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 
-from chassis.process import GatewayContext
-from chassis.text import iso_time
+from gateway_api.access.visibility import sight_of
+from gateway_api.app.authorisation import REFUSALS, Authorisation, identity_of
 from gateway_api.app.detail import explanation
-from gateway_api.app.entrance import REFUSALS, Entrance, identity_of
-from gateway_api.app.numbers import money_text
 from gateway_api.app.problems import ProblemError, documented
 from gateway_api.app.reading import account_of, find_key, minutes_of, seen, stamp, symbol_keys, view_of
 from gateway_api.app.responses import (
@@ -23,51 +21,54 @@ from gateway_api.app.responses import (
     StoppedMaker,
     WhyResponse,
 )
-from gateway_api.app.symbol_status import symbol_status, two_sided_share
+from gateway_api.app.symbol_status import open_fees, symbol_status, two_sided_share
+from runtime.process.definition import GatewayContext
+from runtime.text import iso_time
 from schemas.risk import RiskAlert, Severity
 from schemas.statistics import MinuteStatistics
-from schemas.units import from_units
+from schemas.units import from_units, money_text
 from schemas.views import SymbolView
 
-Venue = Annotated[str | None, Query(max_length=64, description="where several venues have the symbol")]
+Venue = Annotated[
+    str | None, Query(max_length=64, description="needed where several venues trade the symbol")
+]
 PROBLEMS = documented(401, 403, 404, 409, 422)
-_ALERTS_MAX = 200
+_ALERTS_MAX = 10_000
+"""More than there are: an unacknowledged alert is shown however old it is."""
 
 
 class _Reader:
-    """The answers, from the newest views."""
+    """Request handlers, reading the newest views."""
 
-    def __init__(self, context: GatewayContext, entrance: Entrance) -> None:
+    def __init__(self, context: GatewayContext, authorisation: Authorisation) -> None:
         self._context = context
-        self._entrance = entrance
+        self._authorisation = authorisation
 
     def _find(self, request: Request, symbol: str, venue: str | None) -> SymbolView:
-        key = find_key(self._context.store, symbol, venue)
-        self._entrance.check_scope(request, identity_of(request), key)
+        key = find_key(self._context.store, symbol, venue, identity_of(request))
+        self._authorisation.check_scope(request, identity_of(request), key)
         view = view_of(self._context.store, key)
         if view is None:
-            raise ProblemError(404, "unknown_symbol", f"The view of {key} is gone.", "Ask again.")
+            raise ProblemError(404, "unknown_symbol", f"The view of {key} is gone.", "Try again.")
         return view
 
     async def status(self, request: Request, symbol: str, venue: Venue = None) -> StatusResponse:
-        """Where a symbol stands: state, market, own quotes, inventory, profit, risk, counters."""
+        """The status of a symbol: state, market, own quotes, inventory, PnL, risk, counters."""
         view = self._find(request, symbol, venue)
-        status = symbol_status(view, account_of(self._context.store))
-        if not identity_of(request).may("pnl"):
-            status = status.without_money()
+        status = symbol_status(view, account_of(self._context.store), sight_of(identity_of(request)))
         return StatusResponse.model_validate(dict(status) | seen(view.event_time_ns, self._context))
 
     async def active(self, request: Request) -> ActiveResponse:
-        """The symbols that are made markets in, and those that a person stopped."""
+        """The symbols that are quoted, and those stopped by an operator."""
         store = self._context.store
-        identity = identity_of(request)
+        sight = sight_of(identity_of(request))
         views = [
             view
             for key in symbol_keys(store)
-            if identity.reaches(key) and (view := view_of(store, key)) is not None
+            if sight.reaches(key) and (view := view_of(store, key)) is not None
         ]
         account = account_of(store)
-        makers = [symbol_status(view, account) for view in views if not view.stopped]
+        makers = [symbol_status(view, account, sight) for view in views if not view.stopped]
         newest_ns = max((view.event_time_ns for view in views), default=None)
         return ActiveResponse.model_validate(
             seen(newest_ns, self._context)
@@ -90,7 +91,7 @@ class _Reader:
         )
 
     async def performance(self, request: Request, symbol: str, venue: Venue = None) -> PerformanceResponse:
-        """What making markets in a symbol brought, since the engine's start."""
+        """Performance of a symbol, by period."""
         view = self._find(request, symbol, venue)
         return PerformanceResponse.model_validate(
             performance(view)
@@ -106,10 +107,11 @@ class _Reader:
     ) -> AlertsResponse:
         """The newest alerts first."""
         account, now_ns = account_of(self._context.store), self._context.now_ns()
+        sight = sight_of(identity_of(request))
         alerts = [
             _alert(alert, now_ns)
             for alert in reversed(account.alerts if account else ())
-            if severity in (None, alert.severity) and identity_of(request).sees(alert.key)
+            if severity in (None, alert.severity) and sight.sees_event(alert)
         ]
         newest_ns = account.event_time_ns if account else None
         return AlertsResponse.model_validate(
@@ -124,8 +126,8 @@ class _Reader:
             raise ProblemError(
                 404,
                 "no_quote_yet",
-                f"{view.symbol} was not quoted yet.",
-                f"GET /api/v1/maker/status/{view.symbol} says why.",
+                f"{view.symbol} has not been quoted yet.",
+                f"GET /api/v1/maker/status/{view.symbol} gives the reason.",
             )
         return WhyResponse.model_validate(
             seen(view.target.event_time_ns, self._context)
@@ -150,8 +152,8 @@ def _minute(minute: MinuteStatistics) -> Minute:
 
 
 def performance(view: SymbolView) -> dict[str, object]:
-    """The figures of one symbol; None where nothing has happened that they could be made of."""
-    counters, position = view.counters, view.position
+    """The figures of one symbol; None where there is no data for them."""
+    counters, position, profits = view.counters, view.position, view.profits
     currency = _quote_currency(view)
     zero = money_text(from_units(0, view.instrument.tick_size)) if view.instrument else "0.0000"
     split = PnlSplit(
@@ -161,11 +163,14 @@ def performance(view: SymbolView) -> dict[str, object]:
         realised=money_text(position.realised) if position else zero,
         unrealised=money_text(position.unrealised) if position else zero,
         max_drawdown=money_text(position.max_drawdown) if position else zero,
+        open_fees=open_fees(position) if position else (),
     )
     return {
         "symbol": view.symbol,
         "venue": view.venue,
-        "total_pnl": money_text(position.pnl) if position else zero,
+        "total_pnl": money_text(profits.total) if profits else zero,
+        "session_pnl": money_text(profits.session) if profits else zero,
+        "day_pnl": money_text(profits.day) if profits else zero,
         "total_trades": counters.fills,
         "average_spread_bps": _ratio(counters.spread_bps_ns, counters.two_sided_ns),
         "fill_rate": _ratio(counters.orders_with_fill, counters.orders_finished),
@@ -174,6 +179,8 @@ def performance(view: SymbolView) -> dict[str, object]:
         "pnl": split,
         "units": {
             "totalPnL": currency,
+            "sessionPnL": currency,
+            "dayPnL": currency,
             "totalTrades": "fills",
             "avgSpread": "bps, time-weighted while quoting both sides",
             "fillRate": "orders with any fill / orders finished",
@@ -209,11 +216,11 @@ def _alert(alert: RiskAlert, now_ns: int) -> Alert:
     return Alert.model_validate(alert.model_dump() | stamp(alert.event_time_ns, now_ns))
 
 
-def make_router(context: GatewayContext, entrance: Entrance) -> APIRouter:
+def make_router(context: GatewayContext, authorisation: Authorisation) -> APIRouter:
     """The GET routes under /maker."""
-    reader = _Reader(context, entrance)
+    reader = _Reader(context, authorisation)
     router = APIRouter(prefix="/maker", tags=["maker"])
-    view, pnl = [entrance.requires("view")], [entrance.requires("pnl")]
+    view, pnl = [authorisation.requires("view")], [authorisation.requires("pnl")]
     router.get("/status/{symbol:path}", responses=PROBLEMS, dependencies=view)(reader.status)
     router.get("/active", responses=REFUSALS, dependencies=view)(reader.active)
     router.get("/performance/{symbol:path}", responses=PROBLEMS, dependencies=pnl)(reader.performance)

@@ -1,4 +1,4 @@
-"""What the application answers: prices and sizes as exact decimal strings, money to four decimals."""
+"""Responses of the API: prices, sizes and money as exact decimal strings."""
 
 from typing import Literal
 
@@ -11,23 +11,32 @@ from schemas.risk import Severity, TradingState
 from schemas.signals import Regime
 
 MakerState = Literal[
-    "HALTED", "REDUCE_ONLY", "NO_MARKET", "NOT_QUOTING", "ONE_SIDE", "STOPPED", "WAITING", "QUOTING"
+    "HALTED",
+    "REDUCE_ONLY",
+    "NO_MARKET",
+    "NOT_QUOTING",
+    "ONE_SIDE",
+    "NOT_QUOTED",
+    "STOPPED",
+    "WAITING",
+    "QUOTING",
 ]
-"""From the one that most needs a person to the one that needs none."""
+"""In order of urgency. NOT_QUOTED: known from an earlier session, without market data in this one; its
+position stays in the ledger."""
 
 
 class Answer(BaseModel):
-    """A part of an answer."""
+    """Base of all responses and their parts."""
 
     model_config = ConfigDict(frozen=True)
 
     def json_bytes(self) -> bytes:
-        """The answer as JSON."""
+        """The response as JSON."""
         return self.__pydantic_serializer__.to_json(self)
 
 
 class Timed(Answer):
-    """An answer made from data of a certain time."""
+    """A response with the time of its data."""
 
     event_time: str | None
     """UTC time of the newest event in the data."""
@@ -36,14 +45,14 @@ class Timed(Answer):
 
 
 class Viewed(Timed):
-    """An answer from the state store, which may lag behind the engine."""
+    """A response from the state store, which may lag behind the engine."""
 
     partial: bool
-    """Newer data may be missing. The engine goes on without the store."""
+    """Newer data may be missing. The engine keeps trading without the store."""
     partial_because: Literal["stale", "away"] | None
-    """stale: the view projector is silent or behind. away: the store does not answer."""
+    """stale: the view projector is silent or behind. away: the store does not respond."""
     store_age_ms: int | None
-    """Since the view projector last confirmed the store; None: it never did."""
+    """Time since the view projector last confirmed the store; None: never."""
 
 
 class Market(Answer):
@@ -51,7 +60,7 @@ class Market(Answer):
 
     status: BookStatus
     event_time_ms: float
-    """Of the newest book, milliseconds since 1970."""
+    """Time of the newest book, milliseconds since 1970."""
     bid: str | None
     bid_size: str | None
     ask: str | None
@@ -61,7 +70,7 @@ class Market(Answer):
 
 
 class Features(Answer):
-    """What the engine computed from the market."""
+    """Features that the engine computes from the market."""
 
     volatility_bps: float | None
     """Standard deviation of returns, bps per square root of a second."""
@@ -73,31 +82,35 @@ class Features(Answer):
 
 
 class OwnQuote(Answer):
-    """Our best order of a side at the venue."""
+    """Our best order on a side at the venue."""
 
     price: str
     size: str
-    """What is left of it."""
+    """Remaining size."""
     distance_bps: float | None
-    """From the mid; a bid below it is negative."""
+    """Distance from the mid; negative for a bid below it."""
     status: OrderStatus
 
 
 class OwnSide(Answer):
-    """One side: the order, or why there is none."""
+    """One side: the order, or the reason why there is none."""
 
     quote: OwnQuote | None
     reason: str | None
 
 
 class Inventory(Answer):
-    """What we hold."""
+    """The position."""
 
     position: str
     base_currency: str
     notional: str | None
     """Signed value in the quote currency."""
     notional_reporting: str
+    mark: str | None
+    """The mid at which the position and PnL are valued; None: no market data yet."""
+    marked_ms: float | None
+    """Time of that mid."""
     average_price: str | None
     bias: float
     """(position - target) / maximum, -1 to 1."""
@@ -107,10 +120,18 @@ class Inventory(Answer):
 
 
 class Profit(Answer):
-    """Profit and loss: total = capture + inventory - fees = realised + unrealised - fees."""
+    """PnL by period (see docs/GLOSSARY.md), and the parts of the total.
+
+    total = capture + inventory - fees = realised + unrealised - fees
+    """
 
     currency: str
     total: str
+    """Since the ledger began."""
+    session: str
+    """Since the session began."""
+    day: str
+    """Since 00:00 UTC."""
     capture: str
     inventory: str
     fees: str
@@ -118,10 +139,14 @@ class Profit(Answer):
     unrealised: str
     max_drawdown: str
     total_reporting: str
+    session_reporting: str
+    day_reporting: str
+    open_fees: tuple[str, ...] = ()
+    """Not included above: amounts in currencies without a rate."""
 
 
 class Limit(Answer):
-    """How near a limit is."""
+    """Utilisation of a limit."""
 
     name: str
     value: float
@@ -136,16 +161,16 @@ class Risk(Answer):
     reasons: tuple[str, ...]
     latched: bool
     halt_sequence: int
-    """Of the symbol's own halts: what a resume of the symbol names."""
+    """Number of the symbol's own halt, which a resume of the symbol refers to."""
     resume_asked_by: str | None
-    """The first of two people, who wants this symbol's halt to end."""
+    """The first of two people, who requested the end of this symbol's halt."""
     own_state: TradingState
-    """Of the symbol alone."""
+    """Limits of the symbol only."""
     limits: tuple[Limit, ...]
 
 
 class Activity(Answer):
-    """What happened since the engine's start."""
+    """Counters since the engine first traded the symbol, over all sessions."""
 
     books: int
     trades: int
@@ -159,18 +184,18 @@ class Activity(Answer):
     fills: int
     halts: int
     two_sided_share: float | None
-    """Part of the time with acknowledged orders on both sides."""
+    """Share of the time with acknowledged orders on both sides."""
 
 
 class SymbolStatus(Answer):
-    """All that matters of one symbol at a glance."""
+    """The status of one symbol at a glance."""
 
     key: str
     symbol: str
     venue: str
     state: MakerState
     rank: int
-    """0 for the state that most needs a person."""
+    """0 for the most urgent state."""
     stopped: bool
     event_time_ms: float
     market: Market | None
@@ -182,13 +207,9 @@ class SymbolStatus(Answer):
     risk: Risk | None
     activity: Activity
 
-    def without_money(self) -> "SymbolStatus":
-        """For those who run the machine and have no business with its profit."""
-        return self.model_copy(update={"pnl": None})
-
 
 class StatusResponse(SymbolStatus, Viewed):
-    """Answer of /maker/status."""
+    """Response of /maker/status."""
 
 
 class ActiveMaker(Answer):
@@ -202,14 +223,14 @@ class ActiveMaker(Answer):
 
 
 class StoppedMaker(Answer):
-    """A symbol that a person stopped."""
+    """A symbol stopped by an operator."""
 
     symbol: str
     venue: str
 
 
 class ActiveResponse(Viewed):
-    """Answer of /maker/active."""
+    """Response of /maker/active."""
 
     count: int
     makers: tuple[ActiveMaker, ...]
@@ -217,7 +238,7 @@ class ActiveResponse(Viewed):
 
 
 class PnlSplit(Answer):
-    """Where the profit came from."""
+    """Attribution of the total PnL."""
 
     capture: str
     inventory: str
@@ -225,10 +246,12 @@ class PnlSplit(Answer):
     realised: str
     unrealised: str
     max_drawdown: str
+    open_fees: tuple[str, ...] = ()
+    """Not included above: amounts in currencies without a rate."""
 
 
 class Minute(Answer):
-    """The totals of one minute, see schemas.statistics; sizes in lots, times in nanoseconds."""
+    """Totals of one minute, see schemas.statistics; sizes in lots, times in nanoseconds."""
 
     start: str
     version: int
@@ -252,29 +275,34 @@ class Minute(Answer):
 
 
 class PerformanceResponse(Viewed):
-    """Answer of /maker/performance."""
+    """Response of /maker/performance."""
 
     model_config = ConfigDict(frozen=True, populate_by_name=True)
 
     symbol: str
     venue: str
     total_pnl: str = Field(serialization_alias="totalPnL")
+    """Since the ledger began."""
+    session_pnl: str = Field(serialization_alias="sessionPnL")
+    """Since the session began."""
+    day_pnl: str = Field(serialization_alias="dayPnL")
+    """Since 00:00 UTC."""
     total_trades: int = Field(serialization_alias="totalTrades")
     average_spread_bps: float | None = Field(serialization_alias="avgSpread")
-    """Own quoted spread, time-weighted over the time with orders on both sides."""
+    """Our quoted spread, time-weighted while orders are on both sides."""
     fill_rate: float | None = Field(serialization_alias="fillRate")
-    """Orders with any fill / orders finished."""
+    """Orders with any fill / completed orders."""
     inventory_turnover: float | None = Field(serialization_alias="inventoryTurnover")
     """Traded notional / time-weighted mean of the absolute inventory notional."""
     two_sided_share: float | None = Field(serialization_alias="twoSidedShare")
     pnl: PnlSplit
     minutes: tuple[Minute, ...]
-    """The newest hour; empty where no statistics worker runs, as in one process."""
+    """The last hour; empty without a statistics worker, as in one process."""
     units: dict[str, str]
 
 
 class Alert(Timed):
-    """Something that a person should see."""
+    """An alert for the operator."""
 
     alert_id: str
     severity: Severity
@@ -287,7 +315,7 @@ class Alert(Timed):
 
 
 class AlertsResponse(Viewed):
-    """Answer of /maker/risk/alerts, newest first."""
+    """Response of /maker/risk/alerts, newest first."""
 
     alerts: tuple[Alert, ...]
 
@@ -312,23 +340,23 @@ class ExplainedSide(Answer):
 
 
 class WhyResponse(Viewed):
-    """Answer of /maker/why: the newest quote target, step by step."""
+    """Response of /maker/why: the newest quote target, step by step."""
 
     symbol: str
     venue: str
     model: str
     model_because: str | None
-    """Why it is another model than was configured."""
+    """Why a model other than the configured one was used."""
     sequence: int
     expired: bool
-    """Nothing acts on this target any more; a fresh one should have come."""
+    """The target has expired and should have been replaced."""
     bid: ExplainedSide
     ask: ExplainedSide
     units: dict[str, str]
 
 
 class CommandResponse(Answer):
-    """A command was sent; whether it is in force shows in the status."""
+    """A command was sent; the status shows when it is in force."""
 
     command_id: str
     action: CommandAction
@@ -336,10 +364,12 @@ class CommandResponse(Answer):
     venue: str
     status: Literal["sent"] = "sent"
     event_time: str
+    follow: str | None = None
+    """For a symbol not traded yet: where its start or refusal will appear."""
 
 
 class LiveResponse(Answer):
-    """The process answers."""
+    """The process is alive."""
 
     status: Literal["alive"] = "alive"
     version: str

@@ -1,49 +1,122 @@
-"""What was sent under which id: the same request twice is one command."""
+"""Idempotency: the same request twice counts once, at this gateway or at another."""
 
 from collections import OrderedDict
-from typing import TypeVar
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Annotated
+from uuid import uuid4
 
-from chassis.process import GatewayContext
+from fastapi import Header, Request
+from pydantic import BaseModel
+
 from gateway_api.app.problems import ProblemError
+from runtime.process.definition import GatewayContext
 from schemas.control import ControlEvent
+from schemas.envelope import decode
+from schemas.tallies import RequestSeen
+from schemas.views import REQUESTS_PREFIX, RequestsView
 
-_IDS_REMEMBERED = 1_024
-_TIMES = ("event_time_ns", "valid_until_ns")
+_REMEMBERED_MAX = 10_000
+_DIGEST_LENGTH = 32
 
-_E = TypeVar("_E", bound=ControlEvent)
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        min_length=1,
+        max_length=128,
+        pattern=r"^[\x21-\x7e]+$",
+        description="chosen by the client: the same key and body twice counts as one request",
+    ),
+]
 
 
-class Sent:
-    """The newest messages by their ids. The engine knows each id too; this answers with the same time."""
+def not_blank(words: str) -> str:
+    """The text, which must not be blank; raises ValueError."""
+    if not words.strip():
+        raise ValueError("it is blank: give a reason")
+    return words
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A user's request, identified by user and idempotency key."""
+
+    principal: str
+    key_digest: str | None
+    """Digest of user and key; None: no key was given, so the request is unique."""
+    body_digest: str
+
+    @property
+    def request(self) -> str | None:
+        """The form carried in messages."""
+        return None if self.key_digest is None else f"{self.key_digest}-{self.body_digest}"
+
+    @property
+    def identifier(self) -> str:
+        """Id of the resulting command or change: the same at every gateway, and unique to the user."""
+        return self.request or uuid4().hex
+
+
+def asked(principal: str, idempotency_key: str | None, request: Request, body: BaseModel) -> Asked:
+    """A user's request with this body."""
+    key = None if idempotency_key is None else _digest(principal, idempotency_key)
+    return Asked(principal, key, _digest(request.method, request.url.path, body.model_dump_json()))
+
+
+def _digest(*parts: str) -> str:
+    return sha256("\n".join(parts).encode()).hexdigest()[:_DIGEST_LENGTH]
+
+
+class SentControls:
+    """Recent requests by key: this gateway's own, and those of all gateways in the state store."""
 
     def __init__(self, context: GatewayContext) -> None:
         self._context = context
-        self._sent: OrderedDict[str, ControlEvent] = OrderedDict()
+        self._own: OrderedDict[str, RequestSeen] = OrderedDict()
 
-    def once(self, identifier: str, event: _E) -> _E:
-        """Send, or find what the same id already sent; raises ProblemError where that was something else."""
-        known = self._sent.get(identifier)
-        if known is None:
-            self._sent[identifier] = event
-            if len(self._sent) > _IDS_REMEMBERED:
-                self._sent.popitem(last=False)
-            self._context.send_control(event)
-            return event
-        if type(known) is not type(event) or not _is_same(known, event):
-            raise ProblemError(
-                422,
-                "idempotency_key_reused",
-                f"{identifier!r} already belongs to: {_text(known)}.",
-                "Use a new key for a new command.",
+    def answered(self, asked: Asked) -> RequestSeen | None:
+        """The earlier answer to the same request; raises ProblemError if the key belongs to another one."""
+        seen = self._seen(asked)
+        if seen is None or seen.request == asked.request:
+            return seen
+        raise ProblemError(
+            422,
+            "idempotency_key_reused",
+            f"The key was already used for another request of {asked.principal}, {seen.identifier}.",
+            "Use a new key for a new request.",
+        )
+
+    def has_answered(self, asked: Asked) -> RequestSeen | None:
+        """Like `answered`, but another request under the same key counts as new."""
+        seen = self._seen(asked)
+        return seen if seen is not None and seen.request == asked.request else None
+
+    def send(self, asked: Asked, identifier: str, event: ControlEvent) -> None:
+        """Send the resulting message and remember it. Raises DependencyError if it would not be received."""
+        self._context.send_control(event)
+        if asked.key_digest is not None and asked.request is not None:
+            self._own.setdefault(
+                asked.key_digest,
+                RequestSeen(
+                    event_time_ns=event.event_time_ns,
+                    request=asked.request,
+                    identifier=identifier,
+                    kind=event.type_name,
+                ),
             )
-        return known
+            if len(self._own) > _REMEMBERED_MAX:
+                self._own.popitem(last=False)
+
+    def _seen(self, asked: Asked) -> RequestSeen | None:
+        if asked.key_digest is None:
+            return None
+        own = self._own.get(asked.key_digest)
+        return own or next((each for each in self._stored(asked) if _is_of(each, asked)), None)
+
+    def _stored(self, asked: Asked) -> tuple[RequestSeen, ...]:
+        document = self._context.store.get(REQUESTS_PREFIX + asked.principal)
+        return () if document is None else decode(RequestsView, document).seen
 
 
-def _is_same(known: ControlEvent, event: ControlEvent) -> bool:
-    times = {name: getattr(known, name) for name in _TIMES if name in type(known).model_fields}
-    return known == event.model_copy(update=times)
-
-
-def _text(event: ControlEvent) -> str:
-    action = getattr(event, "action", event.type_name)
-    return f"{action} {event.key}"
+def _is_of(seen: RequestSeen, asked: Asked) -> bool:
+    return seen.request.partition("-")[0] == asked.key_digest

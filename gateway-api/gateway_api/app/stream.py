@@ -1,43 +1,49 @@
-"""Server-sent events: what changed, conflated. A slow client gets fewer and newer messages, never a queue."""
+"""Server-sent events with conflated changes. A slow client gets fewer, newer messages, never a queue."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from secrets import token_hex
 from time import monotonic
 from typing import Literal
 
-from chassis.process import GatewayContext
-from chassis.settings import config_hash
 from gateway_api.access.identity import Identity
+from gateway_api.access.visibility import Sight, sight_of
 from gateway_api.app.detail import detail_of
 from gateway_api.app.numbers import milliseconds
-from gateway_api.app.overview import Overview, Sight
+from gateway_api.app.overview import Overview
 from gateway_api.app.problems import ProblemError
 from gateway_api.app.responses import Answer
+from runtime.config.settings import config_hash
+from runtime.process.definition import GatewayContext
 from schemas.envelope import decode
+from schemas.numbers import whole_number
 from schemas.views import SYMBOL_PREFIX, SymbolView
 
 INTERVAL_S = 0.1
 SLOW_S = 5.0
-"""A client that did not take a message for this long is given everything anew, and told so."""
+"""A client that has not read a message for this long gets a new snapshot, flagged as such."""
 _INTERVAL_MAX_S = 2.0
 _PAUSE_MIN_S = 0.005
 _HEARTBEAT_S = 1.0
-_RIGHTS_S = 10.0
+_RIGHTS_S = 2.0
 _LOAD_MAX = 0.2
-"""The largest part of the time that the streams may take from the loop that they share with the engine."""
+"""Largest share of the event loop, shared with the engine, that the streams may use."""
 _FORGETTING = 0.2
-"""The weight of the newest refresh in the average cost of one."""
+"""Weight of the newest refresh in the moving average of its cost."""
 STREAMS_MAX = 32
+STREAMS_KEPT = 8
+"""Of them, reserved for users who can end a halt."""
+STREAMS_PER_PERSON_MAX = 8
 
 
-class EngineGlance(Answer):
-    """What does not change while the engine runs."""
+class EngineViewModel(Answer):
+    """Constants of the running engine."""
 
     version: str
     mode: Literal["paper", "live"]
-    """live: orders go to an exchange itself."""
+    """live: orders go to a real exchange."""
     venue: str
     feed_kind: str
     speed: str
@@ -50,67 +56,80 @@ class EngineGlance(Answer):
 
 @dataclass(slots=True)
 class _Shared:
-    """An overview, read once for all who have the same sight."""
+    """An overview, read once for all users with the same visibility."""
 
     overview: Overview
     refreshing: asyncio.Task[None] | None = None
     refresh_at_s: float = 0.0
     cost_s: float = 0.0
-    """Of a refresh, an average that forgets: one that met a pause of the machine changes little."""
+    """Moving average cost of a refresh: a single pause of the machine changes it little."""
     readers: int = 0
 
 
 @dataclass(slots=True)
 class _Depth:
-    """One symbol in depth, made once for all who watch it."""
+    """One symbol in depth, built once for all viewers with the same visibility."""
 
+    sight: Sight
     document: bytes = b""
     parts: bytes = b""
     readers: int = 0
 
-    def take(self, document: bytes) -> bytes:
-        """The message's part for a document of the store."""
+    def advance(self, document: bytes) -> bytes:
+        """The part of the message for a document of the store."""
         if document != self.document:
             self.document = document
-            self.parts = b'"detail":' + detail_of(decode(SymbolView, document)).json_bytes()
+            self.parts = b'"detail":' + detail_of(decode(SymbolView, document), self.sight).json_bytes()
         return self.parts
 
 
 @dataclass(frozen=True, slots=True)
 class _News:
-    """What a stream has to say now."""
+    """The pending content of a stream."""
 
     parts: bytes
     place: str
-    """What the client would name to go on from here."""
+    """The event id from which a client can resume."""
     again_at_s: float
-    """When to ask for more, by `monotonic`."""
+    """When to look for more, by `monotonic`."""
 
 
 class Streams:
-    """The open streams of an application, and what they share.
+    """The open streams of an application and their shared state.
 
-    Each stream is a generator that the server asks for the next message only when the client took the
-    last, so a slow client holds one message and no more.
+    Each stream is a generator that is asked for the next message only when the client has read the last,
+    so a slow client holds one message at most.
     """
 
-    def __init__(self, context: GatewayContext, still_holds: Callable[[Identity], bool]) -> None:
-        """`still_holds` tells whether somebody who came in may stay."""
-        self.open_streams = 0
+    def __init__(
+        self,
+        context: GatewayContext,
+        still_holds: Callable[[Identity], Awaitable[bool]],
+        *,
+        is_alone: bool = False,
+    ) -> None:
+        """`still_holds` checks whether a session is still valid; `is_alone`: there is only one user."""
+        self._open: Counter[str] = Counter()
+        self._per_person_max = STREAMS_MAX if is_alone else STREAMS_PER_PERSON_MAX
         self._context = context
         self._still_holds = still_holds
         self._started_ms = milliseconds(context.now_ns())
         self._shared: dict[Sight, _Shared] = {}
-        self._depths: dict[str, _Depth] = {}
+        self._depths: dict[tuple[str, Sight], _Depth] = {}
+
+    @property
+    def open_streams(self) -> int:
+        """Number of open streams."""
+        return self._open.total()
 
     def overview(self, identity: Identity, last_event_id: str | None = None) -> AsyncIterator[bytes]:
-        """A snapshot of everything, then what changed, then a heartbeat where nothing does.
+        """A snapshot, then changes, with heartbeats while nothing changes.
 
-        With the id of the last message that a client got, what changed since, in place of the snapshot.
-        Raises ProblemError 503 where too many streams are open.
+        With the id of the last message received, the changes since, instead of the snapshot. Raises
+        ProblemError 503 where too many streams are open.
         """
-        self._take_place()
-        sight = Sight(identity.scope, identity.may("pnl"))
+        self._refuse_where_full(identity)
+        sight = sight_of(identity)
         fresh = _Shared(Overview(self._context.store, self._context.config, sight))
         shared = self._shared.setdefault(sight, fresh)
         shared.readers += 1
@@ -134,18 +153,19 @@ class Streams:
         return self._events(identity, news, leave, is_resumed=seen >= 0)
 
     def detail(self, identity: Identity, key: str) -> AsyncIterator[bytes]:
-        """One symbol in depth, whole in every message, as often as it changes.
+        """One symbol in depth, complete in every message, whenever it changes.
 
         Raises ProblemError 503 where too many streams are open.
         """
-        self._take_place()
-        depth = self._depths.setdefault(key, _Depth())
+        self._refuse_where_full(identity)
+        sight = sight_of(identity)
+        depth = self._depths.setdefault((key, sight), _Depth(sight))
         depth.readers += 1
 
         def leave() -> None:
             depth.readers -= 1
             if not depth.readers:
-                self._depths.pop(key, None)
+                self._depths.pop((key, sight), None)
 
         seen: bytes | None = None
         epoch, count = token_hex(4), 0
@@ -157,19 +177,28 @@ class Streams:
             if document is None or (document == seen and not anew):
                 return _News(b"", f"{epoch}-{count}", again_at_s)
             seen, count = document, count + 1
-            return _News(depth.take(document), f"{epoch}-{count}", again_at_s)
+            return _News(depth.advance(document), f"{epoch}-{count}", again_at_s)
 
         return self._events(identity, news, leave, is_resumed=False)
 
-    def _take_place(self) -> None:
-        if self.open_streams >= STREAMS_MAX:
-            raise ProblemError(
-                503,
-                "too_many_streams",
-                f"{STREAMS_MAX} streams are open, which is the most.",
-                "Close a page that shows this engine.",
-                {"Retry-After": "5"},
-            )
+    def _refuse_where_full(self, identity: Identity) -> None:
+        if self._has_place(identity):
+            return
+        if self._open[identity.name] >= self._per_person_max:
+            what = f"{identity.name} has {self._per_person_max} streams open"
+        else:
+            what = f"{STREAMS_MAX} streams are open or reserved for users who can end a halt"
+        raise ProblemError(
+            503,
+            "too_many_streams",
+            f"{what}, which is the maximum.",
+            "Close a page that shows this engine.",
+            {"Retry-After": "5"},
+        )
+
+    def _has_place(self, identity: Identity) -> bool:
+        places = STREAMS_MAX if identity.may("resume") else STREAMS_MAX - STREAMS_KEPT
+        return self.open_streams < places and self._open[identity.name] < self._per_person_max
 
     async def _events(
         self,
@@ -179,31 +208,35 @@ class Streams:
         *,
         is_resumed: bool,
     ) -> AsyncIterator[bytes]:
-        """Messages numbered from 1: a snapshot, then updates or heartbeats, until rights or server end."""
-        self.open_streams += 1
+        """Messages numbered from 1: a snapshot, then updates or heartbeats, until session or server end."""
+        if not self._has_place(identity):  # many requests at once
+            leave()
+            return
+        self._open[identity.name] += 1
         try:
-            sequence, said_s, rights_s = 0, monotonic(), monotonic()
+            sequence, sent_s, rights_s = 0, monotonic(), monotonic()
             is_slow = False
             while not self._context.is_closing():
                 if monotonic() - rights_s > _RIGHTS_S:
                     rights_s = monotonic()
-                    if not self._still_holds(identity):
+                    if not await self._still_holds(identity):
                         return
                 anew = is_slow or (sequence == 0 and not is_resumed)
                 found = await news(anew)
-                if found.parts or sequence == 0 or monotonic() - said_s >= _HEARTBEAT_S:
+                if found.parts or sequence == 0 or monotonic() - sent_s >= _HEARTBEAT_S:
                     sequence += 1
                     name = b"snapshot" if anew else b"update" if found.parts else b"heartbeat"
                     flags = _flags(is_slow=is_slow, is_resumed=not anew and sequence == 1)
                     began_s = monotonic()
                     yield self._message(name, sequence, flags, found)
-                    said_s = monotonic()
-                    is_slow = said_s - began_s > SLOW_S
+                    sent_s = monotonic()
+                    is_slow = sent_s - began_s > SLOW_S
                     if is_slow:
                         continue
                 await asyncio.sleep(max(found.again_at_s - monotonic(), _PAUSE_MIN_S))
         finally:
-            self.open_streams -= 1
+            self._open[identity.name] -= 1
+            self._open += Counter()  # drops users without streams
             leave()
 
     def _message(self, name: bytes, sequence: int, flags: bytes, news: _News) -> bytes:
@@ -213,10 +246,10 @@ class Streams:
         return b"id: %s\nevent: %s\ndata: {%s}\n\n" % (news.place.encode(), name, data)
 
     async def _refresh(self, shared: _Shared) -> None:
-        """Read the store once for all clients; one that leaves meanwhile does not break it off."""
+        """Read the store once for all clients; a client that disconnects does not abort it."""
         if shared.refreshing is None and monotonic() >= shared.refresh_at_s:
             shared.refreshing = asyncio.create_task(self._refresh_once(shared))
-        if shared.refreshing is not None:
+        while shared.refreshing is not None:  # another may be under way, and its result is incomplete
             await asyncio.shield(shared.refreshing)
 
     async def _refresh_once(self, shared: _Shared) -> None:
@@ -228,10 +261,10 @@ class Streams:
         shared.cost_s += _FORGETTING * (cost_s - shared.cost_s)
         shared.refresh_at_s = began_s + min(max(INTERVAL_S, shared.cost_s / _LOAD_MAX), _INTERVAL_MAX_S)
 
-    def _engine(self) -> EngineGlance:
+    def _engine(self) -> EngineViewModel:
         config = self._context.config
         is_exchange = config.venue.kind == "ccxt"
-        return EngineGlance(
+        return EngineViewModel(
             version=self._context.version,
             mode="live" if is_exchange and config.exchange.url is None else "paper",
             venue=config.exchange.id if is_exchange else "simulated",
@@ -252,6 +285,7 @@ def _flags(*, is_slow: bool, is_resumed: bool) -> bytes:
 
 
 def _number_in(last_event_id: str | None, epoch: str) -> int:
-    """The change that a client saw last; -1 where it names none of this overview."""
+    """The last change a client received; -1 where the id is not of this overview."""
     name, _, number = (last_event_id or "").partition("-")
-    return int(number) if name == epoch and number.isdecimal() else -1
+    found = whole_number(number) if name == epoch else None
+    return -1 if found is None else found

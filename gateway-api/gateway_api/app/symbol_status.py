@@ -1,8 +1,9 @@
-"""One symbol's view as people read it: the same for the REST answer and for the page's stream."""
+"""The status of one symbol, shared by the REST response and the page's stream."""
 
 from typing import get_args
 
-from gateway_api.app.numbers import mid_text, milliseconds, money_text, plain, price_text, size_text
+from gateway_api.access.visibility import Sight
+from gateway_api.app.numbers import mid_text, milliseconds, plain, price_text, size_text
 from gateway_api.app.responses import (
     Activity,
     Features,
@@ -16,23 +17,24 @@ from gateway_api.app.responses import (
     Risk,
     SymbolStatus,
 )
+from schemas.inventory import Position
 from schemas.market import Book, Instrument
 from schemas.message import Side
 from schemas.orders import OrderEvent, OrderStatus
 from schemas.quoting import QuoteSide
 from schemas.risk import RiskState, TradingState
-from schemas.units import BPS_PER_UNIT, bps, from_units
+from schemas.units import BPS_PER_UNIT, bps, from_units, money_text
 from schemas.views import AccountView, SymbolView
 
 STANDING: frozenset[OrderStatus] = frozenset({"live", "pending_amend", "pending_cancel"})
-"""An order with these statuses stands at the venue."""
+"""Statuses of an order that is open at the venue."""
 _STATES_WORST_FIRST: tuple[TradingState, ...] = ("HALT", "REDUCE_ONLY", "RUN")
 _RANKS: dict[str, int] = {state: rank for rank, state in enumerate(get_args(MakerState))}
 
 
-def symbol_status(view: SymbolView, account: AccountView | None) -> SymbolStatus:
-    """Everything at a glance; parts that are not known yet are None."""
-    risk = _risk(view.risk, account.risk if account else None)
+def symbol_status(view: SymbolView, account: AccountView | None, sight: Sight) -> SymbolStatus:
+    """The complete status; parts that are unknown or not visible are None."""
+    risk = _risk(view.risk, account.risk if account else None, sight)
     bid, ask = _side(view, "buy", risk), _side(view, "sell", risk)
     state = _state(view, risk, bid, ask)
     return SymbolStatus(
@@ -47,8 +49,8 @@ def symbol_status(view: SymbolView, account: AccountView | None) -> SymbolStatus
         features=_features(view),
         bid=bid,
         ask=ask,
-        inventory=_inventory(view),
-        pnl=_profit(view),
+        inventory=_inventory(view, sight),
+        pnl=_profit(view, sight),
         risk=risk,
         activity=_activity(view),
     )
@@ -59,6 +61,7 @@ def _state(view: SymbolView, risk: Risk | None, bid: OwnSide, ask: OwnSide) -> M
     checks: tuple[tuple[bool, MakerState], ...] = (
         (risk is not None and risk.state == "HALT", "HALTED"),
         (view.stopped, "STOPPED"),
+        (is_unquoted(view), "NOT_QUOTED"),
         (view.book is None or view.instrument is None, "WAITING"),
         (risk is not None and risk.state == "REDUCE_ONLY", "REDUCE_ONLY"),
         (view.book is not None and view.book.status != "live", "NO_MARKET"),
@@ -66,6 +69,11 @@ def _state(view: SymbolView, risk: Risk | None, bid: OwnSide, ask: OwnSide) -> M
         (quoted == 1, "ONE_SIDE"),
     )
     return next((state for holds, state in checks if holds), "QUOTING")
+
+
+def is_unquoted(view: SymbolView) -> bool:
+    """Whether it is known only from an earlier session."""
+    return view.book is None and view.counters.books > 0
 
 
 def _market(book: Book | None, instrument: Instrument | None) -> Market | None:
@@ -115,7 +123,7 @@ def _side(view: SymbolView, side: Side, risk: Risk | None) -> OwnSide:
 
 
 def best_order(view: SymbolView, side: Side) -> OrderEvent | None:
-    """Our standing order of a side that is nearest to the market."""
+    """Our open order on a side that is nearest to the market."""
     standing = [order for order in view.live_orders if order.side == side and order.status in STANDING]
     sign = 1 if side == "buy" else -1
     return max(standing, key=lambda order: sign * order.price_ticks, default=None)
@@ -129,12 +137,14 @@ def _distance_bps(price_ticks: int, book: Book | None) -> float | None:
 
 
 def _reason(view: SymbolView, side: Side, risk: Risk | None) -> str:
-    """Why no order stands on a side; the first cause that holds."""
+    """Why there is no order on a side; the first applicable reason."""
     target_side = _target_side(view, side)
     if risk is not None and risk.state == "HALT":
         return "halted: " + (", ".join(risk.reasons) or "no reason given")
     if view.stopped:
         return "stopped by command"
+    if is_unquoted(view):
+        return "not quoted"
     if target_side is None:
         return "no quote yet"
     if target_side.not_quoting_because:
@@ -148,7 +158,7 @@ def _reason(view: SymbolView, side: Side, risk: Risk | None) -> str:
 
 
 def _was_filled(view: SymbolView, side: Side) -> bool:
-    """Was the newest quote of a side taken? What was filled is not offered again for it."""
+    """Whether the newest quote of a side was filled: it is not offered again."""
     since_ns = 0 if view.target is None else view.target.event_time_ns
     return any(fill.side == side and fill.event_time_ns >= since_ns for fill in view.last_fills)
 
@@ -159,7 +169,7 @@ def _target_side(view: SymbolView, side: Side) -> QuoteSide | None:
     return view.target.bid if side == "buy" else view.target.ask
 
 
-def _risk(own: RiskState | None, account: RiskState | None) -> Risk | None:
+def _risk(own: RiskState | None, account: RiskState | None, sight: Sight) -> Risk | None:
     known = [risk for risk in (own, account) if risk is not None]
     if not known:
         return None
@@ -171,21 +181,23 @@ def _risk(own: RiskState | None, account: RiskState | None) -> Risk | None:
         halt_sequence=own.halt_sequence if own else 0,
         resume_asked_by=own.resume_asked_by if own else None,
         own_state=own.state if own else "RUN",
-        limits=limits(own),
+        limits=limits(own, sight),
     )
 
 
-def limits(risk: RiskState | None) -> tuple[Limit, ...]:
+def limits(risk: RiskState | None, sight: Sight) -> tuple[Limit, ...]:
     """The limits of one risk state."""
-    used = risk.limits if risk else ()
+    used = sight.limits(risk)
     return tuple(Limit(name=use.name, value=use.value, limit=use.limit, unit=use.unit) for use in used)
 
 
-def _inventory(view: SymbolView) -> Inventory | None:
-    position, instrument = view.position, view.instrument
+def _inventory(view: SymbolView, sight: Sight) -> Inventory | None:
+    position, instrument = view.position, position_contract(view)
     if position is None or instrument is None:
         return None
-    mark, average = position.mark_half_ticks, position.average_price_ticks
+    mark, profits = position.mark_half_ticks, view.profits
+    hidden = "average_price_ticks" in sight.hidden(position)
+    average = None if hidden else position.average_price_ticks
     return Inventory(
         position=size_text(position.position_lots, instrument),
         base_currency=instrument.base_currency,
@@ -193,6 +205,8 @@ def _inventory(view: SymbolView) -> Inventory | None:
         if mark is None
         else money_text(from_units(position.position_lots * mark, instrument.money_per_tick_lot) / 2),
         notional_reporting=money_text(position.notional_reporting),
+        mark=None if mark is None else mid_text(mark, instrument),
+        marked_ms=None if mark is None or profits is None else milliseconds(profits.event_time_ns),
         average_price=None if average is None else plain(round(average * instrument.tick_size, 8)),
         bias=round(position.bias, 4),
         rebalance_action=position.rebalance_action,
@@ -201,13 +215,25 @@ def _inventory(view: SymbolView) -> Inventory | None:
     )
 
 
-def _profit(view: SymbolView) -> Profit | None:
-    position = view.position
-    if position is None:
+def position_contract(view: SymbolView) -> Instrument | None:
+    """The contract in whose units the position is counted."""
+    return view.position_contract or view.instrument
+
+
+def open_fees(position: Position) -> tuple[str, ...]:
+    """Fees not included in any figure, as their currency has no rate."""
+    return tuple(f"{fee.amount:f} {fee.currency}" for fee in position.open_fees)
+
+
+def _profit(view: SymbolView, sight: Sight) -> Profit | None:
+    position, profits = view.position, view.profits
+    if position is None or profits is None or "pnl" in sight.hidden(position):
         return None
     return Profit(
         currency=position.quote_currency,
-        total=money_text(position.pnl),
+        total=money_text(profits.total),
+        session=money_text(profits.session),
+        day=money_text(profits.day),
         capture=money_text(position.pnl_capture),
         inventory=money_text(position.pnl_inventory),
         fees=money_text(position.fees),
@@ -215,6 +241,9 @@ def _profit(view: SymbolView) -> Profit | None:
         unrealised=money_text(position.unrealised),
         max_drawdown=money_text(position.max_drawdown),
         total_reporting=money_text(position.pnl_reporting),
+        session_reporting=money_text(profits.session * profits.rate),
+        day_reporting=money_text(profits.day * profits.rate),
+        open_fees=open_fees(position),
     )
 
 
@@ -237,6 +266,6 @@ def _activity(view: SymbolView) -> Activity:
 
 
 def two_sided_share(view: SymbolView) -> float | None:
-    """Time with orders on both sides / time since the first book; None before there was any time."""
+    """Time with orders on both sides / time since the first book; None before any time has passed."""
     counters = view.counters
     return round(counters.two_sided_ns / counters.time_ns, 6) if counters.time_ns else None

@@ -1,1 +1,1 @@
-"""The past, from the topic log: read in a process of its own, so that it never holds up the engine."""
+"""History from the topic log, read in a separate process so that it never delays the engine."""

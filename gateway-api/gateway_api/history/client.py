@@ -1,51 +1,70 @@
-"""Asks the history process, and starts it when the first question comes."""
+"""Queries the history process, started on the first query."""
 
 import asyncio
 import json
-import sys
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from chassis.process import HistorySource
+from gateway_api.access.visibility import Sight
 from gateway_api.app.problems import ProblemError
+from runtime.process.definition import HistorySource
 
 ANSWER_S_MAX = 60.0
 _WAITING_MAX = 16
+OnProgress = Callable[[dict[str, Any]], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """Bytes of JSON, or of a file."""
+class HistoryAnswer:
+    """JSON or the contents of a file."""
 
     body: bytes
     next_cursor: str | None
 
 
 class HistoryClient:
-    """One question at a time: the past is one disk."""
+    """One query at a time: the history is on one disk."""
 
-    def __init__(self, source: HistorySource | None, answer_s_max: float = ANSWER_S_MAX) -> None:
+    def __init__(
+        self, source: HistorySource | None, command: Sequence[str], answer_s_max: float = ANSWER_S_MAX
+    ) -> None:
+        """`command` starts the process, which may take up to `answer_s_max` without progress."""
         self._source = source
+        self._command = tuple(command)
         self._answer_s_max = answer_s_max
         self._process: asyncio.subprocess.Process | None = None
         self._lock = asyncio.Lock()
         self._waiting = 0
 
-    async def ask(self, call: str, arguments: dict[str, Any], file: dict[str, Any] | None = None) -> Answer:
-        """The answer; raises ProblemError where there is no past, or it cannot be read."""
+    async def ask(
+        self,
+        call: str,
+        arguments: dict[str, Any],
+        sight: Sight | None,
+        file: dict[str, Any] | None = None,
+        on_progress: OnProgress = lambda _: None,
+    ) -> HistoryAnswer:
+        """The answer, limited to `sight`; None: unrestricted, for the gateway, which filters it later.
+
+        `on_progress` receives progress of long queries. Raises ProblemError where there is no history or it
+        cannot be read.
+        """
         if self._source is None:
             raise ProblemError(
-                404, "no_history", "This gateway has no topic log to read.", "Ask the engine's."
+                404, "no_history", "This gateway has no topic log to read.", "Use the engine's gateway."
             )
         if self._waiting >= _WAITING_MAX:
             raise ProblemError(
-                503, "busy", "Too many questions about the past wait.", "Ask again.", {"Retry-After": "2"}
+                503, "busy", "Too many history queries are waiting.", "Try again.", {"Retry-After": "2"}
             )
         self._waiting += 1
         try:
             async with self._lock:
-                return await self._ask_in_time({"call": call, "arguments": arguments, "file": file})
+                document = None if sight is None else sight.document()
+                question = {"call": call, "arguments": arguments, "sight": document, "file": file}
+                return await self._ask_in_time(question, on_progress)
         finally:
             self._waiting -= 1
 
@@ -57,50 +76,54 @@ class HistoryClient:
                 process.kill()
             await process.wait()
 
-    async def _ask_in_time(self, question: dict[str, Any]) -> Answer:
+    async def _ask_in_time(self, question: dict[str, Any], on_progress: OnProgress) -> HistoryAnswer:
         try:
-            async with asyncio.timeout(self._answer_s_max):
-                return await self._ask(question)
+            async with asyncio.timeout(self._answer_s_max) as limit:
+
+                def go_on(progress: dict[str, Any]) -> None:
+                    limit.reschedule(asyncio.get_running_loop().time() + self._answer_s_max)
+                    on_progress(progress)
+
+                return await self._ask(question, go_on)
         except TimeoutError:
             await self.close()
             raise ProblemError(
                 504,
                 "history_too_long",
-                f"The answer was not there after {self._answer_s_max:g} s.",
-                "Ask for a shorter time, or for one symbol.",
+                f"There was no answer within {self._answer_s_max:g} s.",
+                "Query a shorter time range, or one symbol.",
             ) from None
         except (asyncio.IncompleteReadError, ConnectionError):
             await self.close()
             raise ProblemError(
-                500, "history_failed", "The history process ended.", "Ask again; the log holds the cause."
+                500, "history_failed", "The history process ended.", "Try again; the cause is in the log."
             ) from None
         except asyncio.CancelledError:
-            await self.close()  # half an answer would be taken for the next one's
+            await self.close()  # half an answer would be taken for the next one
             raise
 
-    async def _ask(self, question: dict[str, Any]) -> Answer:
+    async def _ask(self, question: dict[str, Any], on_progress: OnProgress) -> HistoryAnswer:
         process = self._process if self._is_running() else await self._start()
         if process is None or process.stdin is None or process.stdout is None:
             raise ConnectionError
         process.stdin.write(json.dumps(question).encode() + b"\n")
         await process.stdin.drain()
-        head = json.loads(await process.stdout.readuntil(b"\n"))
+        while "progress" in (head := json.loads(await process.stdout.readuntil(b"\n"))):
+            on_progress(head["progress"])
         body = await process.stdout.readexactly(head["bytes"])
         if not head["ok"]:
-            raise ProblemError(422, "history_refused", json.loads(body)["error"], "Change the question.")
-        return Answer(body, head["next_cursor"])
+            raise ProblemError(422, "history_refused", json.loads(body)["error"], "Change the query.")
+        return HistoryAnswer(body, head["next_cursor"])
 
     def _is_running(self) -> bool:
         return self._process is not None and self._process.returncode is None
 
     async def _start(self) -> asyncio.subprocess.Process:
         process = self._process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "gateway_api.history.worker",
+            *self._command,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
-            start_new_session=True,  # Ctrl+C is for the engine, which ends this one
+            start_new_session=True,  # Ctrl+C goes to the engine, which ends this process
         )
         if process.stdin is None or self._source is None:
             raise ConnectionError

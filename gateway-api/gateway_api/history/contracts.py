@@ -1,18 +1,18 @@
-"""The contracts that a log knows: without tick and lot no number in it means anything."""
+"""The contracts in a log: without tick and lot size its numbers are meaningless."""
 
 from time import monotonic
 
-from chassis.history import Stretch, read_history
-from chassis.process import HistorySource
+from runtime.process.definition import HistorySource
+from runtime.replay.history import HistoryQuery, read_history
 from schemas.envelope import decode
 from schemas.market import Instrument
 
 _READ_AGAIN_S = 5.0
-"""A contract that is missing may have been announced since, and a log takes a while to read."""
+"""A missing contract may have been announced since, but reading a log takes time."""
 
 
 class Contracts:
-    """Every version of every contract, read once, and again now and then where one is missing."""
+    """Every version of every contract, read once and reread occasionally where one is missing."""
 
     def __init__(self, source: HistorySource) -> None:
         self._source = source
@@ -26,8 +26,8 @@ class Contracts:
         return self._known.get((key, version))
 
     def _read(self) -> None:
-        stretch = Stretch(frozenset({"market.instrument"}), 0, 1 << 62)
-        for placed in read_history(self._source, stretch):
+        query = HistoryQuery(frozenset({"market.instrument"}), 0, 1 << 62)
+        for placed in read_history(self._source, query):
             instrument = decode(Instrument, placed.record.payload)
             self._known[instrument.key, instrument.version] = instrument
         self._read_at_s = monotonic()

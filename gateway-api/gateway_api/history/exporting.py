@@ -3,15 +3,22 @@
 import csv
 import io
 import json
+import re
 from collections.abc import Sequence
 from typing import Any, Literal
+
+from schemas.names import shown
 
 FileFormat = Literal["csv", "parquet"]
 MEDIA_TYPES: dict[str, str] = {"csv": "text/csv; charset=utf-8", "parquet": "application/vnd.apache.parquet"}
 
+_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+_BEGINS_FORMULA = frozenset("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
+"""Includes the full-width forms, which some spreadsheets treat alike."""
+
 
 def file_of(columns: Sequence[str], rows: Sequence[Sequence[Any]], file_format: FileFormat) -> bytes:
-    """One file with all rows; what is no plain value is JSON in it."""
+    """One file with all rows; structured values are written as JSON."""
     cells = [[_plain(cell) for cell in row] for row in rows]
     return _csv(columns, cells) if file_format == "csv" else _parquet(columns, cells)
 
@@ -29,14 +36,15 @@ def _csv(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> bytes:
 
 
 def _harmless(cell: Any) -> Any:
-    """A text that a spreadsheet would take for a formula is shown as the text it is."""
-    if isinstance(cell, str) and cell[:1] in {"=", "@", "\t"}:
-        return f"'{cell}"
-    return cell
+    """Text that a spreadsheet would evaluate as a formula is escaped; numbers stay numbers."""
+    if not isinstance(cell, str) or _NUMBER.fullmatch(cell):
+        return cell
+    begins = cell.lstrip(" ")[:1]
+    return f"'{shown(cell)}" if begins in _BEGINS_FORMULA else shown(cell)
 
 
 def _parquet(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> bytes:
-    import pyarrow  # noqa: PLC0415  a third of a second, for exports alone
+    import pyarrow  # noqa: PLC0415  0.3 s to import, only for exports
     from pyarrow import parquet  # noqa: PLC0415
 
     table = pyarrow.table({name: [row[index] for row in rows] for index, name in enumerate(columns)})

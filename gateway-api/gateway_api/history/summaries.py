@@ -1,36 +1,55 @@
-"""A line about a message, for a list: what it says, in the numbers of people."""
+"""One-line summaries of messages for lists, with formatted numbers."""
 
 from collections.abc import Callable
 from typing import Any
 
-from gateway_api.app.numbers import money_text, price_text, size_text
+from gateway_api.app.numbers import price_text, size_text
 from schemas.inventory import Position
 from schemas.market import Book, Instrument, Trade
 from schemas.message import Event
 from schemas.orders import Fill, OrderEvent
+from schemas.process import ConfigApplied
 from schemas.quoting import QuoteSide, QuoteTarget
 from schemas.signals import Signal
-from schemas.units import BPS_PER_UNIT
+from schemas.units import BPS_PER_UNIT, money_text
 
 _NAMED = ("action", "kind", "state", "status", "side", "name", "setting_key", "value")
 
 
-def summary(message: Event, instrument: Instrument | None) -> str:
-    """What a message says; prices and sizes only where its contract is known."""
+_SHOWN_DIGITS = 12
+"""Of a hash."""
+
+
+def summary(message: Event, instrument: Instrument | None, hidden: frozenset[str] = frozenset()) -> str:
+    """A summary without hidden fields; prices and sizes only where the contract is known."""
     if isinstance(message, Signal):
         return _signal(message)
-    said = _BY_TYPE.get(type(message))
-    if said is not None and instrument is not None:
-        return said(message, instrument)
-    return _fields(message)
+    if isinstance(message, Position) and instrument is not None:
+        return _position(message, instrument, hidden)
+    if isinstance(message, ConfigApplied):
+        return _session(message)
+    formatted = _BY_TYPE.get(type(message))
+    if formatted is not None and instrument is not None:
+        return formatted(message, instrument)
+    return _fields(message, hidden)
 
 
-def _fields(message: Event) -> str:
-    named = (getattr(message, name, None) for name in _NAMED)
+def _fields(message: Event, hidden: frozenset[str]) -> str:
+    named = (getattr(message, name, None) for name in _NAMED if name not in hidden)
     parts = [str(value) for value in named if value not in (None, "")]
     reasons = ", ".join(map(str, getattr(message, "reasons", ()) or ()))
     words = getattr(message, "message", "") or getattr(message, "reason", "") or reasons
     return " ".join([*parts, str(words)]).strip() or message.type_name
+
+
+def _session(applied: ConfigApplied) -> str:
+    """The start of a session and its configuration; after a restart the same session resumes."""
+    is_new = applied.session_began_ns == applied.event_time_ns
+    begins = "session begins" if is_new or not applied.session_began_ns else "session resumes after a restart"
+    live = "".join(f", {each.setting_key} = {each.value} set live" for each in applied.live_settings)
+    sources = f" ({applied.sources_hash[:_SHOWN_DIGITS]})" if applied.sources_hash else ""
+    under = f"code {applied.code_version}{sources}, configuration {applied.config_hash[:_SHOWN_DIGITS]}"
+    return f"{begins}: {under}{live}"
 
 
 def _book(book: Book, instrument: Instrument) -> str:
@@ -59,10 +78,11 @@ def _side(side: QuoteSide, instrument: Instrument) -> str:
     return price_text(side.prices[0], instrument) if side.prices else side.not_quoting_because or "none"
 
 
-def _position(position: Position, instrument: Instrument) -> str:
+def _position(position: Position, instrument: Instrument, hidden: frozenset[str]) -> str:
     size = size_text(abs(position.position_lots), instrument)
     sign = "-" if position.position_lots < 0 else ""
-    return f"{sign}{size} {instrument.base_currency}, profit {money_text(position.pnl)}"
+    held = f"{sign}{size} {instrument.base_currency}"
+    return held if "pnl" in hidden else f"{held}, profit {money_text(position.pnl)}"
 
 
 def _signal(signal: Signal) -> str:
@@ -77,5 +97,4 @@ _BY_TYPE: dict[type[Event], Callable[[Any, Instrument], str]] = {
     Fill: _trade,
     OrderEvent: _order,
     QuoteTarget: _target,
-    Position: _position,
 }

@@ -1,1 +1,1 @@
-"""Process view-projector: topics to the documents that people read."""
+"""Process view-projector: projects topics into the documents shown to users."""

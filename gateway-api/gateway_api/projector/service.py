@@ -1,10 +1,11 @@
-"""The shell part of the process view-projector: it writes changed views to the state store."""
+"""The runner side of view-projector: writes changed views to the state store."""
 
+from collections.abc import Mapping
 from time import monotonic_ns
 
-from chassis.process import AdapterContext, Core, ProcessDefinition
-from chassis.store import StateStore
 from gateway_api.projector.core.views import ProjectorCore
+from runtime.process.definition import AdapterContext, Core, ProcessDefinition
+from schemas.carried.view import ViewCarried
 from schemas.config import Config
 from schemas.message import Event
 from schemas.process import Shutdown
@@ -13,60 +14,56 @@ from schemas.units import NS_PER_MS
 
 TICK_NS = 250 * NS_PER_MS
 _WRITE_INTERVAL_NS = 10 * NS_PER_MS
-"""Of the wall clock: a recording at full speed has thousands of events in it."""
+"""Wall clock: a recording at full speed has thousands of events in this interval."""
 _SYMBOLS_PER_WRITE = 10
-"""A view takes 0.1 ms: no write may keep a loop that trades waiting for long. 100 symbols take 0.1 s."""
+"""A view takes 0.1 ms, and a write must not block a trading loop for long. 100 symbols take 0.1 s."""
 
 
 class ViewWriter:
-    """Writes what changed, a little at a time, and all of it at the shutdown and at the end."""
+    """Writes changes in small batches, and everything at shutdown."""
 
-    def __init__(self, core: ProjectorCore, store: StateStore) -> None:
-        self._core = core
-        self._store = store
-        core.mark_all_dirty()
-        self._write(None)  # what was restored, whole: a new writer replaces all that its predecessor wrote
+    def __init__(self, context: AdapterContext) -> None:
+        self._context = context
+        # the complete restored state: a new writer replaces its predecessor's views
+        self._put(context.pop_all_documents())
         self._write_at_ns = 0
 
     def on_event(self, event: Event) -> None:
-        """Any event may write, a shutdown does."""
-        if isinstance(event, Shutdown):
+        """Any event may trigger a write; a shutdown and carried state always do."""
+        if isinstance(event, Shutdown | ViewCarried):
             self._write(None)
         elif monotonic_ns() >= self._write_at_ns:
             self._write(_SYMBOLS_PER_WRITE)
 
     def next_due_ns(self) -> int | None:
-        """Nothing comes from the store."""
+        """No input comes from the store."""
         return None
 
-    def take_due(self, now_ns: int) -> tuple[Event, ...]:
-        """Nothing comes from the store."""
+    def poll_due(self, now_ns: int) -> tuple[Event, ...]:
+        """No input comes from the store."""
         return ()
 
     def close(self) -> None:
-        """Write what the last tick left."""
+        """Write remaining changes."""
         self._write(None)
 
     def _write(self, symbols_max: int | None) -> None:
-        documents = self._core.take_dirty(symbols_max)
-        if documents:
-            self._store.put(documents)
+        self._put(self._context.pop_changed_documents(symbols_max))
         self._write_at_ns = monotonic_ns() + _WRITE_INTERVAL_NS
+
+    def _put(self, documents: Mapping[str, bytes]) -> None:
+        if documents:
+            self._context.store.put(documents)
 
 
 def _make_core(config: Config) -> Core:
     return ProjectorCore(config)
 
 
-def _make_adapter(context: AdapterContext) -> ViewWriter:
-    if not isinstance(context.core, ProjectorCore):
-        raise TypeError(f"the view writer needs a ProjectorCore, not a {type(context.core).__name__}")
-    return ViewWriter(context.core, context.store)
-
-
 definition = ProcessDefinition(
     name=PROJECTOR,
     make_core=_make_core,
     tick_interval_ns=lambda config: TICK_NS,
-    make_adapter=_make_adapter,
+    make_adapter=ViewWriter,
+    is_view=True,
 )

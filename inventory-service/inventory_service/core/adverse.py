@@ -1,7 +1,7 @@
-"""What the mid does to us after our fills: the expected adverse move that quoting reckons with.
+"""The expected adverse move of the mid after our fills, for use in quoting.
 
 For a fill of sign s at mid m the adverse move after a horizon h is -s (m_h - m) / m in basis points, with m_h
-the last mid at or before that time. The mean is weighted by size, and forgets with a half-life.
+the last mid at or before that time. The mean is weighted by size and decays with a half-life.
 """
 
 from collections import deque
@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from math import exp, log
 from typing import NamedTuple
 
-from schemas.config import InventoryLimits
+from schemas.inventory_settings import InventoryLimits
 from schemas.units import BPS_PER_UNIT, NS_PER_MS, NS_PER_S
 
 FILLS_MIN = 20
-"""Fewer say nothing."""
+"""Fewer fills give no estimate."""
 _WAITING_MAX = 1_000
-"""Fills whose horizon is to come; further ones are not looked at."""
+"""Fills whose horizon is pending; further ones are ignored."""
 
 
 class WaitingFill(NamedTuple):
@@ -29,7 +29,7 @@ class WaitingFill(NamedTuple):
 
 @dataclass(slots=True)
 class AdverseMoves:
-    """Of one symbol; all that is kept is bounded, and a mid that is said twice changes nothing."""
+    """Of one symbol; bounded memory, and a repeated mid changes nothing."""
 
     waiting: deque[WaitingFill] = field(default_factory=deque)
     mid_half_ticks: int | None = None
@@ -38,31 +38,41 @@ class AdverseMoves:
     lots: float = 0.0
     """Sum of lots, decayed."""
     at_ns: int = 0
-    """To this time."""
+    """The time to which both are decayed."""
     fills: int = 0
 
     @property
     def mean_bps(self) -> float | None:
-        """Positive where the mid moves against us; None before there were enough fills."""
+        """Positive where the mid moves against us; None before there are enough fills."""
         return self.moved / self.lots if self.fills >= FILLS_MIN and self.lots > 0 else None
 
-    def fill(self, sign: int, size_lots: int, mid_half_ticks: int, now_ns: int, own: InventoryLimits) -> None:
+    def observe_fill(
+        self, sign: int, size_lots: int, mid_half_ticks: int, now_ns: int, own: InventoryLimits
+    ) -> None:
         """An execution of ours at that mid."""
         if mid_half_ticks > 0 and len(self.waiting) < _WAITING_MAX:
             due_ns = now_ns + own.markout_horizon_ms * NS_PER_MS
             self.waiting.append(WaitingFill(due_ns, sign, size_lots, mid_half_ticks))
 
-    def mid(self, mid_half_ticks: int, now_ns: int, own: InventoryLimits) -> None:
-        """The mid from now on; what was due before it is judged by the one before."""
+    def observe_mid(self, mid_half_ticks: int, now_ns: int, own: InventoryLimits) -> None:
+        """The mid from now on; fills due before now are evaluated at the previous mid."""
         self.pass_to(now_ns - 1, own)
         self.mid_half_ticks = mid_half_ticks
 
     def pass_to(self, now_ns: int, own: InventoryLimits) -> None:
-        """No other mid came until `now_ns`: judge what is due by then."""
+        """The mid was unchanged until `now_ns`: evaluate the fills due by then."""
         while self.waiting and self.waiting[0].due_ns <= now_ns:
             fill = self.waiting.popleft()
             if self.mid_half_ticks is not None:
                 self._judge(fill, self.mid_half_ticks, own)
+
+    def rescale(self, lots: float) -> None:
+        """The contract changed units: this many new lots are one old lot. Pending fills are dropped, as their
+        mids are in outdated ticks.
+        """
+        self.waiting.clear()
+        self.mid_half_ticks = None
+        self.moved, self.lots = self.moved * lots, self.lots * lots
 
     def _judge(self, fill: WaitingFill, mid_half_ticks: int, own: InventoryLimits) -> None:
         passed_s = (fill.due_ns - self.at_ns) / NS_PER_S

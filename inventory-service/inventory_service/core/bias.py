@@ -1,15 +1,15 @@
-"""How far the inventory is from where it should be."""
+"""The inventory's distance from its target."""
 
 from decimal import Decimal
 from typing import NamedTuple
 
-from schemas.config import InventoryLimits
 from schemas.inventory import RebalanceAction
+from schemas.inventory_settings import InventoryLimits
 from schemas.market import Instrument
 
 
 class Bounds(NamedTuple):
-    """Inventory limits in lots at the mark of the moment; `max` is the tighter of units and money."""
+    """Inventory limits in lots at the current mark; `max` is the tighter of units and money."""
 
     target_lots: Decimal
     max_lots: Decimal
@@ -17,22 +17,44 @@ class Bounds(NamedTuple):
 
 
 class Rebalance(NamedTuple):
-    """What would bring the inventory back to its target."""
+    """The trade that would bring the inventory back to its target."""
 
     action: RebalanceAction
     size_lots: int
     urgency: float
 
 
-def bounds(limits: InventoryLimits, instrument: Instrument, mark_half_ticks: int) -> Bounds:
+class Held(NamedTuple):
+    """The account's holdings of a pair."""
+
+    position_lots: int | Decimal
+    quote_total: Decimal | None
+    """Of the quote currency; None: not stated."""
+
+
+def bounds(
+    limits: InventoryLimits, instrument: Instrument, mark_half_ticks: int | Decimal, held: Held
+) -> Bounds:
     """The limits in lots. Where money binds, the threshold keeps its share of the maximum."""
     lot = instrument.lot_size * instrument.multiplier
     price = Decimal(mark_half_ticks) / 2 * instrument.tick_size * instrument.reporting_rate
-    max_units = limits.max_inventory
+    max_units, target_units = limits.max_inventory, limits.target_inventory
+    if price > 0 and limits.target_notional is not None:
+        target_units = limits.target_notional / price
+    if limits.target_share is not None:
+        target_units = _share(limits.target_share, held, lot, price / instrument.reporting_rate)
     if price > 0:
         max_units = min(max_units, limits.max_inventory_notional / price)
     share = limits.rebalance_threshold / limits.max_inventory
-    return Bounds(limits.target_inventory / lot, max_units / lot, share * max_units / lot)
+    return Bounds(target_units / lot, max_units / lot, share * max_units / lot)
+
+
+def _share(share: Decimal, held: Held, lot: Decimal, price: Decimal) -> Decimal:
+    """The target in base units: a share of base at the price plus quote. Without a balance: what is held."""
+    units = held.position_lots * lot
+    if held.quote_total is None or price <= 0:
+        return units
+    return share * (units * price + held.quote_total) / price
 
 
 def bias(position_lots: int, limits: Bounds) -> float:
@@ -42,9 +64,9 @@ def bias(position_lots: int, limits: Bounds) -> float:
 
 
 def rebalance(position_lots: int, limits: Bounds) -> Rebalance:
-    """Buy or sell back to the target beyond the threshold; urgency is the share of the room used up.
+    """Buy or sell back to the target beyond the threshold; urgency is the share of the room used.
 
-    The room is what lies between the threshold and the maximum. Less than a lot cannot be rebalanced.
+    The room lies between threshold and maximum. Less than a lot cannot be rebalanced.
     """
     deviation = position_lots - limits.target_lots
     beyond = abs(deviation) - limits.threshold_lots

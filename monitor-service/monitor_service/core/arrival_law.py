@@ -1,7 +1,7 @@
-"""A and k of the law of arrival, A exp(-k distance) orders per second and side, from what was seen.
+"""A and k of the arrival law, A exp(-k distance) orders per second and side, from observed counts.
 
-Seen is how many market orders traded through each distance from the mid before them, within a window of
-time. The likelihood takes cells without an order as they are; the regression is what the literature does.
+Counts are of market orders that traded through each distance from the mid before them, in a time window.
+Maximum likelihood can use cells without orders; the log-linear regression is the literature's usual method.
 """
 
 from collections.abc import Sequence
@@ -24,24 +24,24 @@ class ArrivalLaw:
 
 
 def fit_log_linear(distances: Sequence[float], rates_per_s: Sequence[float]) -> ArrivalLaw:
-    """Least squares of log rate on distance (price), cells without a rate left out (Gueant et al. 2013).
+    """Least squares of log rate on distance (price), without empty cells (Gueant et al. 2013).
 
-    Raises ValueError for fewer than 3 distances with a rate, and where rates do not fall.
+    Raises ValueError for fewer than 3 distances with a rate, and where rates do not decay.
     """
     _check(distances, rates_per_s)
-    seen = [(distance, log(rate)) for distance, rate in zip(distances, rates_per_s, strict=True) if rate > 0]
-    _check_distances([distance for distance, _ in seen])
-    centre, level = (fsum(values) / len(seen) for values in zip(*seen, strict=True))
-    covariance = fsum((distance - centre) * (log_rate - level) for distance, log_rate in seen)
-    k = -covariance / fsum((distance - centre) ** 2 for distance, _ in seen)
+    cells = [(distance, log(rate)) for distance, rate in zip(distances, rates_per_s, strict=True) if rate > 0]
+    _check_distances([distance for distance, _ in cells])
+    centre, level = (fsum(values) / len(cells) for values in zip(*cells, strict=True))
+    covariance = fsum((distance - centre) * (log_rate - level) for distance, log_rate in cells)
+    k = -covariance / fsum((distance - centre) ** 2 for distance, _ in cells)
     return _law(level + k * centre, k)
 
 
 def fit_poisson(distances: Sequence[float], counts: Sequence[float], window_s: float) -> ArrivalLaw:
-    """Largest likelihood of counts that are Poisson with mean window_s A exp(-k distance).
+    """Maximum likelihood for Poisson counts with mean window_s A exp(-k distance).
 
-    At it the mean distance of the counts is the mean of exp(-k distance), which falls in k. Raises ValueError
-    for fewer than 3 distances or 30 orders, and where counts do not fall, or are all at the least distance.
+    At the maximum the counts' mean distance equals that under weights exp(-k distance), which falls in k.
+    Raises ValueError for fewer than 3 distances or 30 orders, and for counts that do not decay.
     """
     _check(distances, counts)
     _check_distances(distances)
@@ -49,7 +49,7 @@ def fit_poisson(distances: Sequence[float], counts: Sequence[float], window_s: f
     if not (total >= EVENTS_LEAST and isfinite(window_s) and window_s > 0):
         raise ValueError(
             f"counts add up to {total} in window_s {window_s}: at least {EVENTS_LEAST} orders in a time "
-            f"above 0 are needed; keep the last good law and look longer"
+            f"above 0 are needed; keep the last good law and wait for more data"
         )
     mean = fsum(distance * count for distance, count in zip(distances, counts, strict=True)) / total
     least = min(distances)
@@ -59,7 +59,7 @@ def fit_poisson(distances: Sequence[float], counts: Sequence[float], window_s: f
 
 
 def _decay_with_mean(distances: Sequence[float], least: float, mean: float) -> float:
-    """k whose weights exp(-k distance) have the `mean` distance, by bisection."""
+    """The k for which weights exp(-k distance) have the `mean` distance, by bisection."""
     if not least < mean < fsum(distances) / len(distances):
         raise ValueError(
             f"counts have a mean distance of {mean}: it must be above the least, {least}, and below the mean "
@@ -97,7 +97,7 @@ def _check_distances(distances: Sequence[float]) -> None:
     if len(set(distances)) < _DISTANCES_LEAST:
         raise ValueError(
             f"{len(set(distances))} distances with orders: at least {_DISTANCES_LEAST} are needed; keep the "
-            f"last good law and look longer, or take closer distances"
+            f"last good law and wait for more data, or take closer distances"
         )
 
 

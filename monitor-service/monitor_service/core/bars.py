@@ -1,6 +1,6 @@
-"""Variance from bars, where a source gives nothing finer: of one bar's log price, over the bar's time.
+"""Variance from bars, for sources without finer data: of one bar's log price, over the bar's time.
 
-Parkinson (1980) and Garman and Klass (1980) assume no drift; all three are a little too small, since the
+Parkinson (1980) and Garman and Klass (1980) assume no drift; all three are biased slightly low, since the
 highest trade is not the highest price.
 """
 
@@ -10,7 +10,7 @@ from math import log
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """Prices above 0. Raises ValueError where the highest or lowest is neither."""
+    """Prices above 0. Raises ValueError where high or low is not the extreme."""
 
     open: float
     high: float
@@ -37,7 +37,7 @@ class Bar:
 
     @property
     def rogers_satchell(self) -> float:
-        """log(H/C) log(H/O) + log(L/C) log(L/O): also with a drift (Rogers and Satchell 1991)."""
+        """log(H/C) log(H/O) + log(L/C) log(L/O): valid with drift too (Rogers and Satchell 1991)."""
         return log(self.high / self.close) * log(self.high / self.open) + log(self.low / self.close) * log(
             self.low / self.open
         )

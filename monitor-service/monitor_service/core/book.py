@@ -1,25 +1,28 @@
-"""The order book of one symbol, from snapshots and deltas, and whether it may be trusted."""
+"""The order book of one symbol, built from snapshots and deltas, and whether it can be trusted."""
 
 from bisect import bisect_left, insort
 from dataclasses import dataclass, field
 
 from schemas.market import BookStatus, FeedBook, RefusalReason
 
+BookLevels = tuple[tuple[int, ...], tuple[int, ...]]
+"""Prices in ticks and sizes in lots of one side, best first."""
+
 
 @dataclass(slots=True)
 class BookSide:
-    """Levels of one side: prices ascending, and the size at each, in lots."""
+    """Levels of one side: ascending prices, and the size at each, in lots."""
 
     prices: list[int] = field(default_factory=list)
     sizes: dict[int, int] = field(default_factory=dict)
 
     def replace(self, prices: tuple[int, ...], sizes: tuple[int, ...]) -> None:
-        """Take a snapshot's levels."""
+        """Replace all levels by a snapshot's."""
         self.sizes = {price: size for price, size in dict(zip(prices, sizes, strict=True)).items() if size}
         self.prices = sorted(self.sizes)
 
     def apply(self, prices: tuple[int, ...], sizes: tuple[int, ...]) -> None:
-        """Set levels; size 0 removes one, and one that is not there is harmless."""
+        """Set levels; size 0 removes one, harmless if there is none."""
         mine = self.sizes
         for price, size in zip(prices, sizes, strict=True):
             if size:
@@ -32,7 +35,7 @@ class BookSide:
 
 @dataclass(slots=True)
 class BookState:
-    """Both sides, the sequence of the newest update, and the status that follows from them."""
+    """Both sides, the newest update's sequence number, and the resulting status."""
 
     bids: BookSide = field(default_factory=BookSide)
     asks: BookSide = field(default_factory=BookSide)
@@ -42,9 +45,9 @@ class BookState:
     exchange_time_ns: int | None = None
 
     def accept(self, update: FeedBook) -> RefusalReason | None:
-        """Apply an update in its place; the reason where it has none. A sound snapshot always has one.
+        """Apply an update in sequence; otherwise return why not. A sound snapshot is always in sequence.
 
-        A delta without a sequence number is taken to follow what came before it.
+        A delta without a sequence number is assumed to follow the one before.
         """
         reason = _unsound(update)
         if reason is not None:
@@ -78,7 +81,7 @@ class BookState:
         return "delta_after_gap"
 
     def lose(self) -> None:
-        """Something was missed: nothing is trusted until the next snapshot."""
+        """An update was missed: nothing is trusted until the next snapshot."""
         if self.status != "building":
             self.status = "gapped"
 
@@ -90,19 +93,19 @@ class BookState:
             return "live"
         return "locked" if bid == ask else "crossed"
 
-    def best_bids(self, levels: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    def best_bids(self, levels: int) -> BookLevels:
         """Prices and sizes, best first."""
         prices = tuple(self.bids.prices[: -levels - 1 : -1])
         return prices, tuple(map(self.bids.sizes.__getitem__, prices))
 
-    def best_asks(self, levels: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    def best_asks(self, levels: int) -> BookLevels:
         """Prices and sizes, best first."""
         prices = tuple(self.asks.prices[:levels])
         return prices, tuple(map(self.asks.sizes.__getitem__, prices))
 
 
 def _unsound(update: FeedBook) -> RefusalReason | None:
-    """What makes an update unusable wherever it stands."""
+    """The reason an update is unusable regardless of its sequence, or None."""
     bid_prices, ask_prices = update.bid_prices, update.ask_prices
     if len(bid_prices) != len(update.bid_sizes) or len(ask_prices) != len(update.ask_sizes):
         return "malformed"

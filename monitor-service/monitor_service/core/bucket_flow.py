@@ -1,7 +1,7 @@
-"""How one-sided takers are by volume, not by time: the mean imbalance of the newest equal buckets.
+"""Taker imbalance in volume time, not clock time: the mean imbalance of the newest equal-volume buckets.
 
-Sum of |bought - sold| over the last n full buckets, over their volume. A bucket holds what the market trades
-in `bucket_s` on average, as known when it opens: nobody knows a new symbol's day.
+Sum of |bought - sold| over the last n full buckets, divided by their volume (VPIN-like). A bucket's size is
+the average volume traded in `bucket_s`, as known when it opens: a new symbol's daily volume is unknown.
 """
 
 from collections import deque
@@ -12,17 +12,17 @@ from schemas.message import Side
 from schemas.units import NS_PER_S
 
 _RATE_BUCKETS = 20.0
-"""The average rate of trading forgets with the time of so many buckets."""
+"""The average trading rate decays over this many buckets' time."""
 
 
 @dataclass(slots=True)
 class BucketFlow:
-    """The buckets of one symbol, in lots. Trades whose taker is unknown are left out."""
+    """The buckets of one symbol, in lots. Trades without a taker side are left out."""
 
     bucket_s: float
     count: int
     fixed_lots: int | None = None
-    """Size of all buckets; None: from the rate of trading."""
+    """Fixed bucket size; None: derived from the trading rate."""
     size_lots: int = 0
     """Of the open bucket; 0 before there is one."""
     net_lots: int = 0
@@ -32,16 +32,17 @@ class BucketFlow:
     first_ns: int = 0
     time_ns: int = 0
     volume: float = 0.0
-    """Decayed: over its weight, lots in a second."""
+    """Decayed; divided by its weight it is lots per second."""
 
     def add(self, time_ns: int, side: Side | None, size_lots: int) -> None:
-        """A trade; it is split where it fills a bucket, and a huge one fills no more buckets than count."""
+        """Add a trade, split across buckets; a huge one fills at most as many as are averaged."""
         if side is None:
             return
-        self._note_rate(time_ns, size_lots)
+        self._record_rate(time_ns, size_lots)
         if not self.size_lots and not self._open(time_ns):
             return
         sign = 1 if side == "buy" else -1
+        # further whole buckets of one trade would only replace each other in the average
         whole = self.size_lots * (self.count + 1)
         left = size_lots if size_lots <= whole else whole + size_lots % self.size_lots
         while left > 0:
@@ -59,7 +60,7 @@ class BucketFlow:
             return None
         return sum(gap for gap, _ in self.gaps) / sum(size for _, size in self.gaps)
 
-    def _note_rate(self, time_ns: int, size_lots: int) -> None:
+    def _record_rate(self, time_ns: int, size_lots: int) -> None:
         if not self.first_ns:
             self.first_ns = self.time_ns = time_ns
         if time_ns > self.time_ns:
@@ -72,7 +73,7 @@ class BucketFlow:
         return _RATE_BUCKETS * self.bucket_s * NS_PER_S
 
     def _open(self, time_ns: int) -> bool:
-        """A bucket is opened once the market was watched for the time of one."""
+        """A bucket opens once the market has been observed for one bucket's time."""
         if self.fixed_lots is not None:
             self.size_lots = self.fixed_lots
             return True

@@ -1,4 +1,4 @@
-"""What rests on the two sides, and which is heavier."""
+"""Resting depth on both sides, and its imbalance."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,29 +8,21 @@ from schemas.units import NS_PER_S
 
 
 def imbalance(bid_lots: float, ask_lots: float) -> float:
-    """(bid - ask)/(bid + ask): 1 where only bids are, -1 where only asks are, 0 where nothing is."""
+    """(bid - ask)/(bid + ask): 1 with bids only, -1 with asks only, 0 with neither."""
     total = bid_lots + ask_lots
     return (bid_lots - ask_lots) / total if total else 0.0
 
 
 def weighted_mid(bid: float, bid_lots: float, ask: float, ask_lots: float) -> float:
-    """Each best price weighted by the other side's queue: the heavier bid, the nearer to the ask."""
+    """Each best price weighted by the other side's size: the heavier the bid, the nearer to the ask."""
     share = bid_lots / (bid_lots + ask_lots)
     return share * ask + (1 - share) * bid
-
-
-def weighted_imbalance(bid_lots: Sequence[int], ask_lots: Sequence[int], decay: float) -> float:
-    """The imbalance of levels weighted by exp(-decay level), the best being level 0."""
-    bid, ask = (
-        sum(lots * exp(-decay * level) for level, lots in enumerate(side)) for side in (bid_lots, ask_lots)
-    )
-    return imbalance(bid, ask)
 
 
 def volume_adjusted_mid(
     bid_prices: Sequence[int], bid_lots: Sequence[int], ask_prices: Sequence[int], ask_lots: Sequence[int]
 ) -> float | None:
-    """Ticks: each price weighted by the size of the other side's same level; None for an empty side."""
+    """Ticks: each price weighted by the other side's size at the same level; None for an empty side."""
     levels = list(zip(bid_prices, bid_lots, ask_prices, ask_lots, strict=False))
     total = sum(bid_size + ask_size for _, bid_size, _, ask_size in levels)
     if not total:
@@ -40,9 +32,9 @@ def volume_adjusted_mid(
 
 @dataclass(slots=True)
 class TimeAverage:
-    """The average of a value over time, older times counting less: e^(-age/tau).
+    """The time average of a value with exponential decay, e^(-age/tau).
 
-    Each value counts for as long as it stood, so the average does not depend on how often it is reported.
+    Each value is weighted by how long it held, so the average does not depend on how often it is reported.
     """
 
     tau_s: float
@@ -50,8 +42,8 @@ class TimeAverage:
     average: float = 0.0
     time_ns: int = 0
 
-    def at(self, time_ns: int) -> float:
-        """The average at a time; the first value stands for all time before it."""
+    def advance_to(self, time_ns: int) -> float:
+        """Advance to a time; returns the average then: the first value is assumed for all time before it."""
         if time_ns > self.time_ns:
             kept = exp(-(time_ns - self.time_ns) / (self.tau_s * NS_PER_S))
             self.average = self.value + (self.average - self.value) * kept
@@ -59,9 +51,9 @@ class TimeAverage:
         return self.average
 
     def set(self, time_ns: int, value: float) -> None:
-        """From now on the value is `value`."""
+        """The value is `value` from now on."""
         if self.time_ns:
-            self.at(time_ns)
+            self.advance_to(time_ns)
         else:
             self.average, self.time_ns = value, time_ns
         self.value = value

@@ -1,59 +1,152 @@
-"""The core of monitor-service: what the feed said to what may be relied on."""
+"""The core of monitor-service: turns feed data into market facts that can be relied on."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, assert_never, get_args
 
+from monitor_service.core.contract_versions import KnownTerms, next_version
+from monitor_service.core.started_symbols import RequestedSymbols
 from monitor_service.core.symbol import SymbolMonitor
+from schemas.carried.monitor import MonitorCarried
 from schemas.config import Config
+from schemas.control import Command
+from schemas.core import DecidingCore
 from schemas.market import (
     FeedBook,
     FeedInstrument,
+    FeedRate,
     FeedRefused,
     FeedTrade,
     Instrument,
+    Rate,
     Refusal,
     RefusalReason,
     Trade,
 )
-from schemas.message import Event, SymbolEvent
+from schemas.message import ALL_SYMBOLS, Event, SymbolEvent
 from schemas.process import Tick
 from schemas.signals import Signal
+from schemas.topics import MONITOR
 from schemas.units import NS_PER_MS, NS_PER_S
 
 BACKWARDS_NS_MAX = NS_PER_S
-"""An event up to this far behind its symbol's newest is taken at the newest's time; beyond, refused."""
+"""An event up to this much older than its symbol's newest is moved to the newest's time; beyond, refused."""
 
 Handler = Callable[[Any], tuple[Event, ...]]
 
 
-class MonitorCore:
-    """Keeps the book and the features of every symbol. See Core in chassis.process."""
+MonitorInput = (
+    FeedBook | FeedTrade | FeedInstrument | FeedRate | FeedRefused | Command | MonitorCarried | Tick
+)
+"""The messages it consumes."""
+
+
+class MonitorCore(DecidingCore[MonitorInput]):
+    """Maintains the book and the features of every symbol. See Core in runtime.process.definition."""
+
+    inputs = frozenset(get_args(MonitorInput))
 
     def __init__(self, config: Config) -> None:
+        super().__init__()
+        self.requested = RequestedSymbols()
+        """Symbols started by operators beyond the configuration: read by the feed."""
         self._config = config
         self._symbols: dict[str, SymbolMonitor] = {}
+        self._terms: dict[str, KnownTerms] = {}
+        """By key, including contracts that are no longer followed."""
         self._levels = config.market_data.book_levels
         self._depth_levels = config.market_data.depth_levels
         self._age_ns_max = config.market_data.book_age_ms_max * NS_PER_MS
-        self._handlers: dict[type[Event], Handler] = {
-            FeedBook: self._on_book,
-            FeedTrade: self._on_trade,
-            FeedInstrument: self._on_instrument,
-            FeedRefused: self._on_refused,
-            Tick: self._on_tick,
-        }
 
-    def on_event(self, event: Event) -> tuple[Event, ...]:
-        """The market facts that follow from `event`."""
-        handler = self._handlers.get(type(event))
-        return handler(event) if handler is not None else ()
+    def _decide(self, event: MonitorInput) -> tuple[Event, ...]:
+        """The market facts due to `event`."""
+        match event:
+            case FeedBook():
+                return self._on_book(event)
+            case FeedTrade():
+                return self._on_trade(event)
+            case FeedInstrument():
+                return self._on_instrument(event)
+            case FeedRate():
+                return self._on_rate(event)
+            case FeedRefused():
+                return self._on_refused(event)
+            case Command():
+                return self._on_command(event)
+            case MonitorCarried():
+                return self._on_carried(event)
+            case Tick():
+                return self._on_tick(event)
+            case _:
+                assert_never(event)
 
     def signal_of(self, key: str) -> Signal | None:
-        """All features of `venue:symbol` as they are now; None where it is unknown."""
+        """The current features of `venue:symbol`; None where it is unknown."""
         symbol = self._symbols.get(key)
-        return None if symbol is None else symbol.signal(symbol.now_ns)
+        return None if symbol is None else symbol.make_signal(symbol.now_ns)
+
+    def carried(self, now_ns: int) -> tuple[Event, ...]:
+        """See Carries: contract versions, and symbols that operators started."""
+        keys = dict.fromkeys((*self._terms, *self.requested.started))
+        return tuple(self._carried(key, now_ns) for key in keys)
+
+    def _carried(self, key: str, now_ns: int) -> MonitorCarried:
+        venue, _, symbol = key.partition(":")
+        started_by = self.requested.started.get(key)
+        carried = MonitorCarried(
+            event_time_ns=now_ns, process=MONITOR, venue=venue, symbol=symbol, started_by=started_by
+        )
+        known = self._terms.get(key)
+        if known is None:
+            return carried
+        names = ("tick_size", "lot_size", "multiplier", "quote_currency")
+        units = dict(zip(names, known.units, strict=True))
+        return carried.model_copy(update={"instrument_version": known.version, **units})
+
+    def _on_carried(self, carried: MonitorCarried) -> tuple[Event, ...]:
+        tick_size, lot_size = carried.tick_size, carried.lot_size
+        if tick_size is not None and lot_size is not None:
+            units = (tick_size, lot_size, carried.multiplier, carried.quote_currency)
+            self._terms[carried.symbol_key] = KnownTerms(carried.instrument_version, units)
+        if carried.started_by is not None:
+            self.requested.start(carried.symbol_key, carried.started_by)
+        return ()
+
+    def _on_command(self, command: Command) -> tuple[Event, ...]:
+        """Operators may start symbols beyond the configuration; the feed answers or refuses."""
+        key = command.key
+        if command.symbol == ALL_SYMBOLS:
+            return ()
+        if command.action == "stop":
+            self.requested.stop(key)
+        elif command.action == "start" and (key not in self._symbols or key in self.requested.stopped):
+            is_another = key not in self._symbols and key not in self.requested.started
+            if is_another and self._is_full:
+                return (self._one_too_many(command),)
+            self.requested.start(key, command.command_id)
+        return ()
+
+    @property
+    def _is_full(self) -> bool:
+        followed = len(self._symbols) + sum(key not in self._symbols for key in self.requested.started)
+        return followed >= self._config.market_data.symbols_max
+
+    def _one_too_many(self, command: Command) -> Refusal:
+        most = self._config.market_data.symbols_max
+        detail = f"{most} symbols are followed, and market_data.symbols_max allows no more"
+        return Refusal(
+            event_time_ns=command.event_time_ns,
+            venue=command.venue,
+            symbol=command.symbol,
+            reason="not_followed",
+            detail=detail,
+            command_id=command.command_id,
+        )
 
     def _on_instrument(self, announced: FeedInstrument) -> tuple[Event, ...]:
+        version = next_version(announced, self._terms.get(announced.key))
+        if version != announced.version:
+            announced = announced.model_copy(update={"version": version})
+        self._terms[announced.key] = KnownTerms(version, announced.units)
         known = self._symbols.get(announced.key)
         if known is None:
             instrument = Instrument(**dict(announced))
@@ -66,11 +159,15 @@ class MonitorCore:
             == known.instrument
         ):
             return (instrument,)
-        if instrument.version == known.instrument.version and instrument.has_units_of(known.instrument):
-            known.instrument = instrument  # fees or filters: the book stays what it is
+        if instrument.version == known.instrument.version:
+            known.instrument = instrument  # only fees or filters changed: the book stays valid
             return (instrument,)
         symbol = self._symbols[announced.key] = known.succeeded_by(instrument, self._config)
         return (instrument, *self._publish(symbol, now_ns)) if known.has_book else (instrument,)
+
+    def _on_rate(self, rate: FeedRate) -> tuple[Event, ...]:
+        """The rate of a currency whose market is not followed."""
+        return (Rate(**dict(rate)),) if rate.rate > 0 else ()
 
     def _on_book(self, update: FeedBook) -> tuple[Event, ...]:
         symbol = self._symbols.get(update.key)
@@ -89,9 +186,11 @@ class MonitorCore:
         return (refusal, *self._publish(symbol, now_ns)) if symbol.book.status != before else (refusal,)
 
     def _publish(self, symbol: SymbolMonitor, now_ns: int) -> tuple[Event, ...]:
-        """The book, after the signal where one is due: readers price a book with fresh features."""
-        book = symbol.book_message(now_ns, self._levels, self._depth_levels)
-        signal = symbol.signal_if_due(now_ns, self._config)
+        """The book, preceded by a signal where one is due: readers price a book with current features."""
+        bids, asks = symbol.book.best_bids(self._levels), symbol.book.best_asks(self._levels)
+        symbol.observe_book(now_ns, bids, asks, self._depth_levels)
+        book = symbol.book_message(now_ns, bids, asks)
+        signal = symbol.publish_signal_if_due(now_ns, self._config)
         return (book,) if signal is None else (signal, book)
 
     def _lose(self, symbol: SymbolMonitor) -> tuple[Event, ...]:
@@ -110,11 +209,11 @@ class MonitorCore:
             return (_refusal(trade, now_ns, "bad_price", f"price of {trade.price_ticks} ticks"),)
         if trade.size_lots <= 0:
             return (_refusal(trade, now_ns, "bad_size", f"size of {trade.size_lots} lots"),)
-        if not symbol.trade_ids.is_new(trade.trade_id):
+        if not symbol.trade_ids.add(trade.trade_id):
             return (_refusal(trade, now_ns, "duplicate_trade", f"trade id {trade.trade_id}"),)
         symbol.flow.add(now_ns, trade.side, trade.size_lots)
         symbol.buckets.add(now_ns, trade.side, trade.size_lots)
-        symbol.arrival.trade(now_ns, trade, symbol.mid_half_ticks)
+        symbol.arrival.observe_trade(now_ns, trade, symbol.mid_half_ticks)
         message = Trade(
             event_time_ns=now_ns,
             venue=trade.venue,
@@ -126,11 +225,15 @@ class MonitorCore:
             side=trade.side,
             trade_id=trade.trade_id,
         )
-        signal = symbol.signal_if_due(now_ns, self._config) if symbol.has_book else None
+        signal = symbol.publish_signal_if_due(now_ns, self._config) if symbol.has_book else None
         return (message,) if signal is None else (message, signal)
 
     def _on_refused(self, refused: FeedRefused) -> tuple[Event, ...]:
         symbol = self._symbols.get(refused.key)
+        if refused.command_id is not None:
+            self.requested.refuse(refused.key)
+            refusal = _refusal(refused, refused.event_time_ns, refused.reason, refused.detail)
+            return (refusal.model_copy(update={"command_id": refused.command_id}),)
         if symbol is None:
             return (_refusal(refused, refused.event_time_ns, refused.reason, refused.detail),)
         now_ns = max(symbol.now_ns, refused.event_time_ns)
@@ -151,7 +254,7 @@ class MonitorCore:
         if is_old and symbol.book.status not in ("stale", "gapped"):
             symbol.book.status = "stale"
             return self._publish(symbol, now_ns)
-        signal = symbol.signal_if_due(now_ns, self._config)
+        signal = symbol.publish_signal_if_due(now_ns, self._config)
         return () if signal is None else (signal,)
 
 

@@ -1,12 +1,12 @@
-"""Order flow imbalance by level of the book: what came and went at the best prices, in sizes of a level.
+"""Order flow imbalance per book level: size added and removed at the best prices, relative to a level's size.
 
-With P and q price and size of a side, before and now (Cont, Kukanov and Stoikov 2014), at each level
+With P and q a side's price and size, primed before the update (Cont, Kukanov and Stoikov 2014), per level
 (Xu, Gould and Howison 2019):
 
     e = [Pb >= Pb'] qb - [Pb <= Pb'] qb' - [Pa <= Pa'] qa + [Pa >= Pa'] qa'
 
-A sum of e over time, older ones counting less, over the mean size of the level. What is ours in the book is
-in it too: a venue does not say which part of a level is whose.
+e is summed with time decay and divided by the level's mean size. Our own orders are included: a venue does
+not say whose size a level is.
 """
 
 from dataclasses import dataclass, field
@@ -21,7 +21,7 @@ NO_ASK: Level = (inf, 0)
 
 
 def level_event(bid_before: Level, ask_before: Level, bid: Level, ask: Level) -> float:
-    """e of one level, in lots: positive where buyers pressed."""
+    """e of one level, in lots: positive for buying pressure."""
     event = 0.0
     if bid[0] >= bid_before[0]:
         event += bid[1]
@@ -36,17 +36,17 @@ def level_event(bid_before: Level, ask_before: Level, bid: Level, ask: Level) ->
 
 @dataclass(slots=True)
 class OrderFlow:
-    """The imbalance of the best levels of one symbol. Books that repeat change nothing."""
+    """The imbalance of the best levels of one symbol. Repeated books change nothing."""
 
     levels: int
     tau_s: float
     time_ns: int = 0
     bids: list[Level] = field(default_factory=list)
-    """Of the book before; empty where nothing is known to compare with."""
+    """Of the previous book; empty where there is none to compare with."""
     asks: list[Level] = field(default_factory=list)
     sums: list[float] = field(default_factory=list)
     depths: list[float] = field(default_factory=list)
-    """Mean size of a level of either side, averaged over the same time."""
+    """Mean size of a level, both sides, averaged over the same time."""
 
     def observe(
         self,
@@ -56,7 +56,7 @@ class OrderFlow:
         ask_prices: tuple[int, ...],
         ask_sizes: tuple[int, ...],
     ) -> None:
-        """A book that may be relied on, best levels first. The first after a loss is compared with none."""
+        """A reliable book, best levels first. The first one after a loss is not compared."""
         bids = _padded(bid_prices, bid_sizes, self.levels, NO_BID)
         asks = _padded(ask_prices, ask_sizes, self.levels, NO_ASK)
         if not self.bids:
@@ -74,15 +74,18 @@ class OrderFlow:
         """The book was lost: the next one is not compared with the last."""
         self.bids, self.asks = [], []
 
-    def at(self, time_ns: int) -> tuple[float, ...]:
-        """By level, best first, in sizes of a level; empty before the first book."""
+    def advance_to(self, time_ns: int) -> tuple[float, ...]:
+        """Advance to a time; returns the flow by level, best first, in units of a level's size.
+
+        Empty before the first book.
+        """
         self._decay_to(time_ns)
         return tuple(
             total / depth if depth else 0.0 for total, depth in zip(self.sums, self.depths, strict=True)
         )
 
     def _decay_to(self, time_ns: int) -> None:
-        """Time goes on; the sizes of the book before stood until now."""
+        """Decay to the given time; the previous book's sizes held until now."""
         if time_ns <= self.time_ns:
             return
         if self.time_ns:
@@ -96,6 +99,7 @@ class OrderFlow:
         self.time_ns = time_ns
 
 
+# A missing level has an infinitely bad price, so its appearance counts as added size and its loss as removed.
 def _padded(prices: tuple[int, ...], sizes: tuple[int, ...], count: int, absent: Level) -> list[Level]:
     levels: list[Level] = list(zip(prices[:count], sizes[:count], strict=True))
     return levels + [absent] * (count - len(levels))

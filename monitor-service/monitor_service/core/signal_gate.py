@@ -1,4 +1,4 @@
-"""When a signal has changed enough to be worth a message."""
+"""Decides when a signal has changed enough to be published."""
 
 from dataclasses import dataclass
 
@@ -9,17 +9,17 @@ from schemas.units import BPS_PER_UNIT, NS_PER_MS, NS_PER_S
 IMBALANCE_CHANGE = 0.05
 """Of book or flow imbalance."""
 VOLATILITY_CHANGE = 0.05
-"""As a fraction of the volatility last published."""
+"""Relative to the last published volatility."""
 MID_CHANGE_BPS = 5.0
-"""Beyond this the mid is published at once."""
+"""A larger move of the mid is published at once."""
 REFRESH_NS = 3 * NS_PER_S // 4
-"""Beyond this age an unchanged signal is published again. Ticks give a chance every quarter of a second, so
-no signal grows older than a second."""
+"""An unchanged signal is published again beyond this age. Ticks come every quarter of a second, so no
+signal gets older than a second."""
 
 
 @dataclass(slots=True)
 class SignalGate:
-    """Holds a symbol's features against the signal that was published last."""
+    """Compares a symbol's features with its last published signal."""
 
     interval_ns: int
     emergency_flow: float
@@ -27,7 +27,7 @@ class SignalGate:
 
     @classmethod
     def of(cls, config: Config) -> "SignalGate":
-        """The gate that a configuration asks for."""
+        """The gate by the configuration."""
         interval_ns = config.market_data.signal_interval_ms * NS_PER_MS
         return cls(interval_ns, config.pricing.emergency_flow_threshold)
 
@@ -43,7 +43,7 @@ class SignalGate:
         book_imbalance: float,
         flow_imbalance: float,
     ) -> bool:
-        """True at once where quoting must react, else where enough changed and the interval has passed."""
+        """True at once where quoting must react; otherwise on enough change after the interval."""
         last = self.last
         if last is None or status != last.book_status or regime != last.regime or jump != last.jump:
             return True

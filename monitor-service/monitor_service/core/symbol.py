@@ -1,10 +1,10 @@
-"""All that monitor-service knows of one symbol."""
+"""monitor-service's state of one symbol."""
 
 from dataclasses import dataclass, field
 from math import log
 
 from monitor_service.core.arrival import ArrivalEstimate
-from monitor_service.core.book import BookState
+from monitor_service.core.book import BookLevels, BookState
 from monitor_service.core.bucket_flow import BucketFlow
 from monitor_service.core.depth import TimeAverage, imbalance, weighted_mid
 from monitor_service.core.order_flow import OrderFlow
@@ -19,20 +19,20 @@ from schemas.signals import Regime, Signal
 from schemas.units import BPS_PER_UNIT, NS_PER_MS
 
 _COMPARABLE = ("live", "one_sided")
-"""Books of which order flow is told: crossed ones show orders that are gone."""
+"""Book statuses that order flow uses: crossed books show orders that are gone."""
 TRADE_IDS_MAX = 10_000
-"""Trade ids remembered per symbol: a repeat within this many trades is refused."""
+"""Trade ids kept per symbol: a repeat within this many trades is refused."""
 
 
 @dataclass(slots=True)
 class SymbolMonitor:
-    """Book, volatility, flow and the signal made from them."""
+    """Book, volatility, flow, and the signal derived from them."""
 
     instrument: Instrument
     variance: VarianceRate
     sampled: SampledVariance
     is_robust: bool
-    """Quoting is told the estimate of `sampled`."""
+    """Quoting uses the estimate of `sampled`."""
     order_flow: OrderFlow
     buckets: BucketFlow
     arrival: ArrivalEstimate
@@ -47,14 +47,14 @@ class SymbolMonitor:
     newest_ns: int = 0
     """Receive time of the newest market event."""
     now_ns: int = 0
-    """Time of the newest input of any kind, ticks too: nothing is published at an earlier one."""
+    """Time of the newest input of any kind, ticks included: nothing is published with an earlier time."""
     mid_half_ticks: int | None = None
     spread_ticks: int | None = None
     weighted_mid_ticks: float | None = None
 
     @classmethod
     def of(cls, instrument: Instrument, config: Config) -> "SymbolMonitor":
-        """A symbol of which nothing is known yet."""
+        """A symbol without any data."""
         volatility = config.market_data.volatility
         return cls(
             instrument,
@@ -75,26 +75,25 @@ class SymbolMonitor:
 
     @property
     def has_book(self) -> bool:
-        """A snapshot was seen."""
+        """Has there been a snapshot?"""
         return self.book.status != "building"
 
     def advance(self, time_ns: int) -> int:
-        """Time goes on to that of a market event; the time at which the event counts."""
+        """Advance to a market event's time; returns the time at which the event counts."""
         self.newest_ns = max(self.newest_ns, time_ns)
         self.now_ns = max(self.now_ns, time_ns)
         return self.now_ns
 
     def succeeded_by(self, instrument: Instrument, config: Config) -> "SymbolMonitor":
-        """The same symbol under other terms: only times and trade ids stay."""
+        """The same symbol under other terms: only times and trade ids are kept."""
         fresh = SymbolMonitor.of(instrument, config)
         fresh.newest_ns, fresh.now_ns = self.newest_ns, self.now_ns
         fresh.trade_ids = self.trade_ids
         return fresh
 
-    def book_message(self, now_ns: int, levels: int, depth_levels: int) -> Book:
-        """The book as readers get it; depth and mid are taken from the same levels."""
-        bid_prices, bid_sizes = self.book.best_bids(levels)
-        ask_prices, ask_sizes = self.book.best_asks(levels)
+    def observe_book(self, now_ns: int, bids: BookLevels, asks: BookLevels, depth_levels: int) -> None:
+        """Advance depth, imbalance, mid, volatility and order flow to the book's best levels."""
+        (bid_prices, bid_sizes), (ask_prices, ask_sizes) = bids, asks
         bid_lots, ask_lots = sum(bid_sizes[:depth_levels]), sum(ask_sizes[:depth_levels])
         self.bid_depth.set(now_ns, bid_lots)
         self.ask_depth.set(now_ns, ask_lots)
@@ -105,6 +104,9 @@ class SymbolMonitor:
             self.order_flow.observe(now_ns, bid_prices, bid_sizes, ask_prices, ask_sizes)
         else:
             self.order_flow.lose()
+
+    def book_message(self, now_ns: int, bids: BookLevels, asks: BookLevels) -> Book:
+        """The book as published: its best levels and its status."""
         instrument = self.instrument
         return Book(
             event_time_ns=now_ns,
@@ -113,10 +115,10 @@ class SymbolMonitor:
             instrument_version=instrument.version,
             exchange_time_ns=self.book.exchange_time_ns,
             status=self.book.status,
-            bid_prices=bid_prices,
-            bid_sizes=bid_sizes,
-            ask_prices=ask_prices,
-            ask_sizes=ask_sizes,
+            bid_prices=bids[0],
+            bid_sizes=bids[1],
+            ask_prices=asks[0],
+            ask_sizes=asks[1],
         )
 
     def _observe_mid(self, now_ns: int, bid: int, bid_lots: int, ask: int, ask_lots: int) -> None:
@@ -125,10 +127,10 @@ class SymbolMonitor:
         self.weighted_mid_ticks = weighted_mid(bid, bid_lots, ask, ask_lots)
         self.variance.observe(now_ns, self.mid_half_ticks)
         self.sampled.observe(now_ns, self.mid_half_ticks)
-        self.arrival.book(now_ns, self.spread_ticks)
+        self.arrival.observe_book(now_ns, self.spread_ticks)
 
-    def signal_if_due(self, now_ns: int, config: Config) -> Signal | None:
-        """The signal with current values, where it changed enough."""
+    def publish_signal_if_due(self, now_ns: int, config: Config) -> Signal | None:
+        """Publish the current signal where it changed enough."""
         self.flow.decay_to(now_ns)
         volatility, is_ready = self.volatility
         if volatility is not None and is_ready:
@@ -140,24 +142,24 @@ class SymbolMonitor:
             jump=self.variance.jump,
             mid_half_ticks=self.mid_half_ticks,
             volatility=volatility,
-            book_imbalance=self.imbalance.at(now_ns),
+            book_imbalance=self.imbalance.advance_to(now_ns),
             flow_imbalance=self.flow.imbalance,
         )
         if not due:
             return None
-        self.gate.last = self.signal(now_ns)
+        self.gate.last = self.make_signal(now_ns)
         return self.gate.last
 
     @property
     def volatility(self) -> tuple[float | None, bool]:
-        """What quoting is told, per square root of a second, and whether it is past its warm-up."""
+        """The volatility that quoting uses, per square root of a second, and whether it is warmed up."""
         robust = self.sampled.per_sqrt_s if self.is_robust else None
         if robust is not None:
             return robust, True
         return self.variance.per_sqrt_s, self.variance.is_ready
 
-    def signal(self, now_ns: int) -> Signal:
-        """All features as they are now."""
+    def make_signal(self, now_ns: int) -> Signal:
+        """All features, advanced to a time."""
         self.flow.decay_to(now_ns)
         volatility, is_ready = self.volatility
         law = self.arrival.law
@@ -174,15 +176,15 @@ class SymbolMonitor:
             volatility_ready=is_ready,
             regime=self.regime,
             jump=self.variance.jump,
-            bid_depth_lots=round(self.bid_depth.at(now_ns)),
-            ask_depth_lots=round(self.ask_depth.at(now_ns)),
-            imbalance=self.imbalance.at(now_ns),
+            bid_depth_lots=round(self.bid_depth.advance_to(now_ns)),
+            ask_depth_lots=round(self.ask_depth.advance_to(now_ns)),
+            imbalance=self.imbalance.advance_to(now_ns),
             flow_imbalance=self.flow.imbalance,
             flow_volume_lots=self.flow.volume_lots,
             robust_volatility_per_sqrt_s=self.sampled.per_sqrt_s,
             noise=self.sampled.noise,
             without_jumps_per_sqrt_s=self.sampled.without_jumps_per_sqrt_s,
-            ofi=self.order_flow.at(now_ns),
+            ofi=self.order_flow.advance_to(now_ns),
             toxicity=self.buckets.value,
             arrival_rate_per_s=None if law is None else law.A,
             arrival_decay_per_tick=None if law is None else law.k,

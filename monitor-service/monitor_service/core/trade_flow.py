@@ -1,4 +1,4 @@
-"""Which side takes: time-decayed volumes of taker buys and sells."""
+"""Taker flow: time-decayed volumes of taker buys and sells."""
 
 from dataclasses import dataclass
 from math import exp
@@ -17,7 +17,7 @@ class TradeFlow:
     time_ns: int = 0
 
     def add(self, time_ns: int, side: Side | None, size_lots: int) -> None:
-        """Add a trade; a trade whose taker is unknown moves time alone."""
+        """Add a trade; without a taker side it only advances time."""
         self.decay_to(time_ns)
         if side == "buy":
             self.buys += size_lots
@@ -25,7 +25,7 @@ class TradeFlow:
             self.sells += size_lots
 
     def decay_to(self, time_ns: int) -> None:
-        """Let time pass; time never runs back."""
+        """Decay to the given time, unless it is earlier."""
         if time_ns > self.time_ns:
             factor = exp(-(time_ns - self.time_ns) / (self.tau_s * NS_PER_S))
             self.buys *= factor
@@ -34,7 +34,7 @@ class TradeFlow:
 
     @property
     def imbalance(self) -> float:
-        """-1..1; 0 where nothing was traded."""
+        """-1..1; 0 without trades."""
         volume = self.buys + self.sells
         return (self.buys - self.sells) / volume if volume else 0.0
 

@@ -1,9 +1,9 @@
-"""Volatility with a time unit: a time-decayed variance rate of mid returns, and the regime it is in.
+"""Volatility per unit of time: a time-decayed variance rate of mid returns, and its regime.
 
 Per observation dt seconds after the last, r = log(p/p_before), x = dt/tau, w = (1 - e^-x)/x:
-N = N e^-x + w r^2, D = D e^-x + w dt, variance per second = N/D. D tends to tau, so N/D is corrected for its
-start from the first return on. It does not depend on how often a constant price is reported, and between
-observations N and D decay alike, so that the last N/D is also the present one.
+N = N e^-x + w r^2, D = D e^-x + w dt, variance per second = N/D. D tends to tau, so N/D is unbiased from the
+first return on. The estimate does not depend on how often a constant price is reported; between observations
+N and D decay alike, so the last N/D remains current.
 """
 
 from dataclasses import dataclass
@@ -20,19 +20,19 @@ OUTAGE_TAUS = 5.0
 JUMP_HORIZON_S = 1.0
 """The least time over which a return is judged to be a jump.
 
-A book updates every few milliseconds, and its mid moves by whole half ticks, now and then. Judged over the
-milliseconds since the last update nearly every move would be a jump, and capping it would pull the estimate
-towards zero. So a move is judged over the time that the price had stood, and over a second at least.
+A book updates every few milliseconds, while its mid moves by whole half ticks, occasionally. Judged over the
+milliseconds since the last update, nearly every move would be a jump, and capping it would bias the estimate
+towards zero. So a move is judged over the time that the price had held, and over at least a second.
 """
 JUMP_VARIANCE_LEAST = 1e-10
-"""Variance per second, (0.1 bps)^2, below which none is assumed: a market that stood still may move again."""
+"""Floor of the variance per second, (0.1 bps)^2: a market that stood still may move again."""
 
 
 @dataclass(slots=True)
 class VarianceRate:
     """The estimator of one symbol. Prices may be in any unit, times are nanoseconds.
 
-    Observations at one time count as one: the last price of that time.
+    Observations at one time count as one: the last price at that time.
     """
 
     tau_s: float
@@ -43,16 +43,16 @@ class VarianceRate:
     price: float = 0.0
     time_ns: int = 0
     moved_ns: int = 0
-    """Time of the last observation with another price than the one before it."""
+    """Time of the last change of price."""
     anchor_price: float = 0.0
-    """Price before the observations at `time_ns`, from which their return is taken."""
+    """Price before the observations at `time_ns`; their return is measured from it."""
     anchor_time_ns: int = 0
     anchor_moved_ns: int = 0
     anchor_numerator: float = 0.0
     anchor_denominator: float = 0.0
 
     def observe(self, time_ns: int, price: float) -> None:
-        """Add the mid at a time; a time that runs backwards is dropped."""
+        """Add the mid at a time; an earlier time than the last is dropped."""
         if time_ns < self.time_ns:
             return
         if not self.price or time_ns - self.time_ns > OUTAGE_TAUS * self.tau_s * NS_PER_S:
@@ -73,6 +73,7 @@ class VarianceRate:
         self.jump = False
 
     def _set_anchor(self) -> None:
+        """Keep the state before this time, since a later observation at the same time replaces the return."""
         self.anchor_price, self.anchor_time_ns, self.anchor_moved_ns = self.price, self.time_ns, self.moved_ns
         self.anchor_numerator, self.anchor_denominator = self.numerator, self.denominator
 
@@ -81,7 +82,7 @@ class VarianceRate:
         self.jump = False
         self.moved_ns = self.anchor_moved_ns
         if self.price != self.anchor_price:
-            squared = self._without_jump(log(self.price / self.anchor_price) ** 2)
+            squared = self._flag_jump(log(self.price / self.anchor_price) ** 2)
             self.moved_ns = self.time_ns
         dt_s = (self.time_ns - self.anchor_time_ns) / NS_PER_S
         x = dt_s / self.tau_s
@@ -90,8 +91,8 @@ class VarianceRate:
         self.numerator = self.anchor_numerator * decay + weight * squared
         self.denominator = self.anchor_denominator * decay + weight * dt_s
 
-    def _without_jump(self, squared: float) -> float:
-        """A return beyond jump_sigma standard deviations is flagged and counts as one of just that."""
+    def _flag_jump(self, squared: float) -> float:
+        """A return beyond jump_sigma standard deviations is flagged as a jump, and capped at that."""
         if self.anchor_denominator < READY_SHARE * self.tau_s:
             return squared
         variance = max(self.anchor_numerator / self.anchor_denominator, JUMP_VARIANCE_LEAST)
@@ -109,12 +110,12 @@ class VarianceRate:
 
     @property
     def is_ready(self) -> bool:
-        """Enough time was observed."""
+        """Has enough time been observed?"""
         return self.denominator >= READY_SHARE * self.tau_s
 
 
 def next_regime(before: Regime, volatility_bps: float, settings: Volatility) -> Regime:
-    """The regime with hysteresis: a threshold is crossed only beyond it by the configured fraction."""
+    """The regime with hysteresis: a switch needs the threshold to be exceeded by the configured fraction."""
     margin = settings.regime_hysteresis
     to_low = settings.regime_low_bps * (1 - margin if before != "low" else 1 + margin)
     to_high = settings.regime_high_bps * (1 + margin if before != "high" else 1 - margin)

@@ -1,1 +1,1 @@
-"""Where a market comes from."""
+"""Sources of market data."""

@@ -1,10 +1,11 @@
-"""Numbers as venues write them to ticks, lots and nanoseconds."""
+"""Converts venues' numbers to ticks, lots and nanoseconds."""
 
 from decimal import Decimal, InvalidOperation
 from math import gcd
 from typing import TypeGuard
 
 from schemas.market import RefusalReason
+from schemas.numbers import ID_LENGTH_MAX, INTEGER_MAX, TIME_NS_BEFORE
 
 _S_FROM = 10**8
 _MS_FROM = 10**11
@@ -12,17 +13,19 @@ _US_FROM = 10**14
 _NS_FROM = 10**17
 _NS_BEFORE = 1 << 63
 _VALUE_BEFORE = 10**15
-"""A float has 15 decimal digits that can be relied on: from here on it cannot even say its units."""
+"""Floats are exact to 15 decimal digits: beyond this they cannot resolve even units."""
 _FAST_BEFORE = 1e12
 _FAST_SLACK = 1e-14
-"""Below a million million units, a quotient of floats tells whole units from others by this part of it."""
+"""Relative tolerance below 1e12 units at which a float quotient still identifies whole units."""
 _NUMBERS = (float, int)
+_STEP_MIN = 1e-15
+"""No price or size is smaller: such a number has lost its digits."""
 _KNOWN_MAX = 100_000
-"""Converted numbers remembered per scale."""
+"""Converted numbers cached per scale."""
 
 
 class RefusedValueError(ValueError):
-    """A value that cannot become ticks or lots."""
+    """A value that cannot be converted to ticks or lots."""
 
     def __init__(self, reason: RefusalReason, detail: str) -> None:
         super().__init__(detail)
@@ -30,9 +33,9 @@ class RefusedValueError(ValueError):
 
 
 def time_ns(value: int) -> int:
-    """A UNIX time in seconds, milli-, micro- or nanoseconds, recognised by its magnitude, as nanoseconds.
+    """A UNIX time in seconds, milli-, micro- or nanoseconds, detected by magnitude, as nanoseconds.
 
-    The ranges hold for all times from 1973 to 2262. Raises RefusedValueError outside them.
+    The ranges cover all times from 1973 to 2262. Raises RefusedValueError outside them.
     """
     if value >= _NS_FROM:
         scaled = value
@@ -49,8 +52,15 @@ def time_ns(value: int) -> int:
     return scaled
 
 
+def exchange_time(time_ns: int | None) -> int | None:
+    """A venue's own time, if given. Raises RefusedValueError outside 1970 to 2262."""
+    if time_ns is not None and not 0 <= time_ns < TIME_NS_BEFORE:
+        raise RefusedValueError("malformed", f"exchange time {short(time_ns)} ns is not from 1970 to 2262")
+    return time_ns
+
+
 def short(value: object) -> str:
-    """A value for a message: not a page of it."""
+    """A value shortened for a message."""
     text = repr(value)
     return text if len(text) <= _SHOWN_MAX else f"{text[:_SHOWN_MAX]}..."
 
@@ -58,22 +68,30 @@ def short(value: object) -> str:
 _SHOWN_MAX = 60
 
 
+def trade_id_of(value: str | int) -> str:
+    """A venue's trade id. Raises RefusedValueError for one that is too long."""
+    text = str(value)
+    if len(text) > ID_LENGTH_MAX:
+        raise RefusedValueError("malformed", f"id {short(text)} has more than {ID_LENGTH_MAX} letters")
+    return text
+
+
 def _is_number(value: object) -> TypeGuard[int | float]:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _in_range(value: float) -> bool:
-    """Finite, not negative, and small enough to be exact; long whole numbers are compared as such."""
+    """Finite, not negative, and small enough to be exact; integers are compared as integers."""
     return 0 <= value < _VALUE_BEFORE
 
 
 def exact(value: float) -> Decimal:
-    """The decimal number that was written: what a float's arithmetic left beyond its 15 digits is cut."""
+    """The decimal number as written: float artefacts beyond 15 digits are cut."""
     return Decimal(f"{value:.15g}")
 
 
 def _whole_units(value: float, unit: float) -> int | None:
-    """`value` in units, where floats suffice to see that it is a whole number of them."""
+    """`value` in units, where floats suffice to see that it is a whole number."""
     quotient = value / unit
     if quotient >= _FAST_BEFORE:
         return None
@@ -94,7 +112,7 @@ class UnitScale:
         self._written: dict[str, int] = {}
 
     def all_units(self, values: list[float]) -> tuple[int, ...]:
-        """As `units`, for many at once; what was seen before is looked up."""
+        """As `units`, for many at once; results are cached."""
         known = self._known
         return tuple(
             [
@@ -122,13 +140,21 @@ class UnitScale:
         return whole
 
     def _exact_units(self, value: float) -> int:
-        whole, rest = divmod(exact(value), self._unit)
+        whole, rest = self._divided(exact(value))
         if rest:
             raise RefusedValueError(self._off, f"{self._name} {value!r} is not a multiple of {self._unit:f}")
         return int(whole)
 
+    def _divided(self, number: Decimal) -> tuple[Decimal, Decimal]:
+        """Whole units, and the remainder. Raises RefusedValueError beyond INTEGER_MAX."""
+        if number / self._unit > INTEGER_MAX:
+            raise RefusedValueError(
+                self._bad, f"{self._name} {short(number)} is more than {INTEGER_MAX:.0e} times {self._unit}"
+            )
+        return divmod(number, self._unit)
+
     def any_units(self, value: float | str) -> int:
-        """As `units`; a number that is written as text is taken as it is written."""
+        """As `units`; a number given as text is converted exactly."""
         if not isinstance(value, str):
             return self.units(value)
         known = self._written.get(value)
@@ -139,14 +165,16 @@ class UnitScale:
         return known
 
     def whole_units(self, value: float | str) -> int:
-        """As `any_units`, rounded down: a level may hold orders from before the venue made lots larger."""
-        number = self._number(str(value))
-        return int(number // self._unit)
+        """As `any_units`, rounded down: a level may hold orders from before the venue enlarged its lot."""
+        whole, _ = self._divided(self._number(str(value)))
+        return int(whole)
 
     def _units_of_text(self, value: str) -> int:
-        whole, rest = divmod(self._number(value), self._unit)
+        whole, rest = self._divided(self._number(value))
         if rest:
-            raise RefusedValueError(self._off, f"{self._name} {value} is not a multiple of {self._unit:f}")
+            raise RefusedValueError(
+                self._off, f"{self._name} {short(value)} is not a multiple of {self._unit:f}"
+            )
         return int(whole)
 
     def _number(self, value: str) -> Decimal:
@@ -179,20 +207,20 @@ def size_scale(lot_size: Decimal) -> UnitScale:
 
 
 class StepFinder:
-    """The largest step of which all numbers seen are multiples: a tick or lot that nobody told us."""
+    """The largest step that divides all observed numbers: a tick or lot that no source states."""
 
     def __init__(self) -> None:
         self._decimals = 0
         self._gcd = 0
         self._float_step = 0.0
-        self._seen: dict[float, None] = {}
+        self._known: dict[float, None] = {}
 
-    def see(self, value: object) -> None:
-        """Take a number into account; what is not a positive number in range is not evidence."""
-        if not _is_number(value) or not _in_range(value) or not value or value in self._seen:
+    def measure(self, value: object) -> None:
+        """Take a number into account; anything but a positive number in range is ignored."""
+        if not _is_number(value) or not _in_range(value) or value < _STEP_MIN or value in self._known:
             return
-        if len(self._seen) < _KNOWN_MAX:
-            self._seen[value] = None
+        if len(self._known) < _KNOWN_MAX:
+            self._known[value] = None
         if not self._float_step or not _whole_units(value, self._float_step):
             self._refine(exact(value))
 

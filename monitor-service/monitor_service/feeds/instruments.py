@@ -1,9 +1,10 @@
-"""What a feed announces about an instrument: from the configuration, or inferred and said so."""
+"""The instrument a feed announces: from the configuration, or inferred and marked so."""
 
 from decimal import Decimal
 
-from chassis.errors import ConfigError
-from schemas.config import Config, InstrumentConfig
+from runtime.errors import ConfigError
+from schemas.config import Config
+from schemas.feed_settings import InstrumentConfig
 from schemas.market import FeedInstrument
 
 
@@ -23,6 +24,14 @@ def configured(venue: str, symbol: str, config: Config) -> InstrumentConfig | No
     return found if found is not None and found.venue in (None, venue) else None
 
 
+def without_rate(symbol: str, quote: str) -> str:
+    """The error text: money is never converted one to one without a rate."""
+    return (
+        f"reporting.rates has none for {quote}, in which {symbol} is quoted: set how much of the reporting "
+        f"currency one {quote} is, or report in {quote} with reporting.currency"
+    )
+
+
 def announce(
     venue: str,
     symbol: str,
@@ -31,8 +40,12 @@ def announce(
     *,
     inferred_tick: Decimal | None = None,
     inferred_lot: Decimal | None = None,
+    needs_rate: bool = True,
 ) -> FeedInstrument:
-    """The instrument; raises ConfigError where neither configuration nor inference gives tick and lot."""
+    """The instrument; raises ConfigError where neither configuration nor inference gives tick and lot.
+
+    It also raises for a missing rate of the quote currency, where the instrument's money is to be counted.
+    """
     known = configured(venue, symbol, config)
     facts = known or InstrumentConfig(venue=venue)
     tick = facts.tick_size or inferred_tick
@@ -41,13 +54,14 @@ def announce(
         raise ConfigError(f"instruments.{symbol} needs tick_size and lot_size: the data shows none")
     base, quote = currencies(symbol, config.reporting.currency)
     quote = facts.quote_currency or quote
-    rate = config.reporting.rates.get(quote)
-    is_reporting = quote == config.reporting.currency
+    rate = config.reporting.rate_of(quote)
+    if rate is None and needs_rate:
+        raise ConfigError(without_rate(symbol, quote))
     assumed = {
         "tick_size": facts.tick_size is None,
         "lot_size": facts.lot_size is None,
         "fees": known is None,
-        "reporting_rate": rate is None and not is_reporting,
+        "reporting_rate": rate is None,
     }
     return FeedInstrument(
         event_time_ns=now_ns,

@@ -1,6 +1,7 @@
-"""A market from recorded files: one event a line, in order of receipt. The format is in the README."""
+"""A market from recorded files: one event per line, in order of receipt. The format is in the README."""
 
 import heapq
+from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +9,6 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from chassis.errors import ConfigError, FeedError
 from monitor_service.feeds.conversion import (
     RefusedValueError,
     UnitScale,
@@ -16,19 +16,24 @@ from monitor_service.feeds.conversion import (
     short,
     size_scale,
     time_ns,
+    trade_id_of,
 )
 from monitor_service.feeds.instruments import announce
 from monitor_service.feeds.recorded_lines import Line, Steps, first_pass, read_lines, recorded_files
+from monitor_service.feeds.started import Carried, StartedSymbols
+from runtime.errors import ConfigError, FeedError
+from runtime.text import nearest
 from schemas.config import Config
 from schemas.market import FeedBook, FeedInstrument, FeedRefused, FeedTrade
 from schemas.message import ALL_SYMBOLS, Event
+from schemas.numbers import INTEGER_MAX
 
 _UNKNOWN_VENUE = "recorded"
 
 
 @dataclass(frozen=True, slots=True)
 class Scales:
-    """How one symbol's numbers become ticks and lots."""
+    """Conversion of one symbol's numbers to ticks and lots."""
 
     venue: str
     symbol: str
@@ -37,17 +42,23 @@ class Scales:
 
 
 class RecordedFeed:
-    """Plays recorded files in order of their receive times, the files merged. An Adapter of the chassis.
+    """Plays recorded files, merged by receive time. An Adapter of the runtime.
 
     Raises ConfigError where there is nothing to play; FeedError for a file that cannot be read, and for a bad
     line where `feed.on_malformed` is `fail`.
     """
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, *, needs_rates: bool = True, carried: Carried = lambda: ()) -> None:
+        """`needs_rates`: of all quote currencies, as money is counted; a study of the market needs none."""
+        self._started = StartedSymbols(carried)
+        self._answers: deque[FeedRefused] = deque()
+        self._needs_rates = needs_rates
         self._fails = config.feed.on_malformed == "fail"
         files = recorded_files(config.feed.paths)
         found = first_pass(files)
         self._scales: dict[tuple[str, str], Scales] = {}
+        self._not_announced: dict[tuple[str, str], str] = {}
+        """The reason, by venue and symbol."""
         self._newest_ns = 0
         announced = self._announce_all(found.symbols.values(), config)
         self._events = heapq.merge(
@@ -60,7 +71,7 @@ class RecordedFeed:
         self._next: Event | None = first
 
     def _announce_all(self, found: Iterable[Steps], config: Config) -> list[FeedInstrument]:
-        """The instruments of all symbols whose tick and lot are known; one that has none stops no other."""
+        """The instruments of all symbols with known terms; a symbol without does not affect others."""
         announced: list[FeedInstrument] = []
         problems: list[ConfigError] = []
         for steps in found:
@@ -68,13 +79,20 @@ class RecordedFeed:
                 announced.append(self._announce(steps, config))
             except ConfigError as error:
                 problems.append(error)
+                self._not_announced[steps.venue, steps.symbol] = str(error)
         if not announced:
             raise problems[0]
         return announced
 
     def _announce(self, steps: Steps, config: Config) -> FeedInstrument:
         instrument = announce(
-            steps.venue, steps.symbol, config, 0, inferred_tick=steps.price.step, inferred_lot=steps.size.step
+            steps.venue,
+            steps.symbol,
+            config,
+            0,
+            inferred_tick=steps.price.step,
+            inferred_lot=steps.size.step,
+            needs_rate=self._needs_rates,
         )
         scales = Scales(
             steps.venue, steps.symbol, price_scale(instrument.tick_size), size_scale(instrument.lot_size)
@@ -107,14 +125,15 @@ class RecordedFeed:
     def _scales_of(self, venue: str, symbol: str) -> Scales:
         scales = self._scales.get((venue, symbol))
         if scales is None:
-            detail = f"{venue}:{symbol} has neither a configured nor a visible tick and lot"
+            because = self._not_announced.get((venue, symbol), "its terms are not known")
+            detail = f"{venue}:{symbol} is not followed: {because}"
             raise RefusedValueError("unknown_symbol", detail)
         return scales
 
     def _refused(self, line: Line, newest_ns: int, error: RefusedValueError) -> FeedRefused:
         detail = f"{line.place}: {error}"
         if self._fails:
-            raise FeedError(f"{detail}; mend the line, or let it be skipped with --on-malformed skip")
+            raise FeedError(f"{detail}; fix the line, or skip it with --on-malformed skip")
         raw = line.event or {}
         name = (raw.get("venue"), raw.get("symbol"))
         scales = next((each for key, each in self._scales.items() if key == name), None)
@@ -129,14 +148,25 @@ class RecordedFeed:
         )
 
     def on_event(self, event: Event) -> None:
-        """A recording does not react."""
+        """A recording's symbols are fixed: others that operators start are refused."""
+        if not self._started.may_follow(event):
+            return
+        for started in self._started.pop_new({f"{venue}:{symbol}" for venue, symbol in self._scales}):
+            near = nearest(started.symbol, (symbol for _, symbol in self._scales))
+            because = f"the recording holds no {started.key}{near}"
+            self._answers.append(started.refused(event.event_time_ns, because))
 
     def next_due_ns(self) -> int | None:
         """Receive time of the next event; None at the end."""
-        return None if self._next is None else max(self._newest_ns, self._next.event_time_ns)
+        if self._next is None:
+            return None
+        due_ns = max(self._newest_ns, self._next.event_time_ns)
+        return min(due_ns, self._answers[0].event_time_ns) if self._answers else due_ns
 
-    def take_due(self, now_ns: int) -> Iterable[Event]:
-        """The next event, and before the first of all the instruments."""
+    def poll_due(self, now_ns: int) -> Iterable[Event]:
+        """The next event; before the first, all instruments."""
+        if self._answers:
+            return (self._answers.popleft(),)
         if self._next is None or self._next.event_time_ns > now_ns:
             return ()
         due = self._opening or [self._next]
@@ -150,7 +180,7 @@ class RecordedFeed:
 
 
 def _first_problem(error: ValidationError) -> str:
-    """The first of what is wrong, in a line."""
+    """The first validation error, in one line."""
     first = error.errors(include_url=False, include_context=False)[0]
     return f"{'.'.join(map(str, first['loc']))} {short(first['input'])}: {first['msg']}"
 
@@ -175,12 +205,19 @@ def _book(raw: dict[str, Any], receive_ns: int, scales: Scales) -> FeedBook:
         symbol=scales.symbol,
         exchange_time_ns=_exchange_time_ns(raw),
         snapshot=raw["snapshot"],
-        sequence=raw.get("seq"),
+        sequence=_sequence(raw),
         bid_prices=bid_prices,
         bid_sizes=bid_sizes,
         ask_prices=ask_prices,
         ask_sizes=ask_sizes,
     )
+
+
+def _sequence(raw: dict[str, Any]) -> int | None:
+    value: int | None = raw.get("seq")
+    if isinstance(value, int) and abs(value) > INTEGER_MAX:
+        raise RefusedValueError("malformed", f"seq {short(value)} is more than {INTEGER_MAX:.0e}")
+    return value
 
 
 def _side(raw: dict[str, Any], name: str, scales: Scales) -> tuple[tuple[int, ...], tuple[int, ...]]:
@@ -210,5 +247,5 @@ def _trade(raw: dict[str, Any], receive_ns: int, scales: Scales) -> FeedTrade:
         price_ticks=scales.price.positive_units(raw["price"]),
         size_lots=scales.size.positive_units(raw["size"]),
         side=raw.get("side"),
-        trade_id=str(trade_id),
+        trade_id=trade_id_of(trade_id),
     )

@@ -1,4 +1,4 @@
-"""Recorded files as lines: what each holds, or what is wrong with it, and what they say of tick and lot."""
+"""Recorded files as lines: the content or error of each, and the ticks and lots they imply."""
 
 import gzip
 import zlib
@@ -9,18 +9,19 @@ from typing import Any, NamedTuple
 
 from pydantic_core import from_json
 
-from chassis.errors import ConfigError, FeedError
 from monitor_service.feeds.conversion import RefusedValueError, StepFinder, short, time_ns
+from runtime.errors import ConfigError, FeedError
 from schemas.message import ALL_SYMBOLS
+from schemas.names import is_name
 from schemas.units import NS_PER_S
 
 _SUFFIXES = (".jsonl", ".jsonl.gz")
 AHEAD_NS_MAX = NS_PER_S
-"""A line whose time lies further than this ahead of both its neighbours' has a wrong time."""
+"""A line this far ahead of both its neighbours has a wrong time."""
 
 
 class Line(NamedTuple):
-    """One line of a file: what it holds, and what is wrong with it."""
+    """One line of a file: its content, and its error if any."""
 
     place: str
     receive_ns: int
@@ -31,7 +32,7 @@ class Line(NamedTuple):
 
 @dataclass(slots=True)
 class Steps:
-    """What a first pass found out about one symbol."""
+    """What a first pass found about one symbol."""
 
     venue: str
     symbol: str
@@ -40,15 +41,15 @@ class Steps:
 
 
 def recorded_files(paths: Iterable[str]) -> list[Path]:
-    """The files named, and those in folders named; raises ConfigError where there are none."""
+    """The files given, and those in given folders; raises ConfigError where there are none."""
     files: list[Path] = []
     for path in map(Path, paths):
         if not path.exists():
-            raise ConfigError(f"--path {path} is not there")
+            raise ConfigError(f"--path {path} does not exist")
         inside = sorted(path.iterdir()) if path.is_dir() else []
         found = [each for each in inside if each.name.endswith(_SUFFIXES)] if path.is_dir() else [path]
         if not found:
-            raise ConfigError(f"--path {path} holds no file that ends in {' or '.join(_SUFFIXES)}")
+            raise ConfigError(f"--path {path} contains no file that ends in {' or '.join(_SUFFIXES)}")
         files += found
     if not files:
         raise ConfigError("a recorded feed needs --path FILE (or feed.paths)")
@@ -56,7 +57,7 @@ def recorded_files(paths: Iterable[str]) -> list[Path]:
 
 
 def read_lines(path: Path) -> Iterator[Line]:
-    """The lines of one file, gzip or plain; empty lines are passed over.
+    """The lines of one file, gzip or plain, without empty lines.
 
     Raises FeedError, naming the file, where it cannot be read to its end.
     """
@@ -73,7 +74,7 @@ def read_lines(path: Path) -> Iterator[Line]:
 
 
 def _judge_time(before_ns: int, line: Line, after_ns: int) -> Line:
-    """One line far in the future would make everything after it too late: so that line is the bad one."""
+    """One line far in the future would make everything after it look late: so that line is the bad one."""
     ahead_ns = line.receive_ns - after_ns
     if not before_ns or not after_ns or ahead_ns <= AHEAD_NS_MAX or before_ns - after_ns > AHEAD_NS_MAX:
         return line
@@ -89,7 +90,7 @@ def _parsed_lines(path: Path) -> Iterator[Line]:
                     yield _parse(f"{path} line {number}", text)
     except (OSError, EOFError, zlib.error) as error:
         raise FeedError(
-            f"{path} cannot be read on: {error}; leave it out, or give a whole copy of it"
+            f"{path} cannot be read to its end: {error}; leave it out, or provide a complete copy"
         ) from None
 
 
@@ -110,20 +111,20 @@ def _parse(place: str, text: bytes) -> Line:
 
 
 def _unnamed(event: dict[str, Any]) -> str | None:
-    """What keeps an object from being an event of any symbol."""
+    """Why an object cannot be an event of any symbol, or None."""
     kind = event.get("type")
     if kind not in ("book", "trade"):
         return f"type {short(kind)} is neither book nor trade"
     for name in ("venue", "symbol"):
         value = event.get(name)
-        if not isinstance(value, str) or not value or value == ALL_SYMBOLS:
+        if not isinstance(value, str) or value == ALL_SYMBOLS or not is_name(value):
             return f"{name} {short(value)} is not a name"
     return None
 
 
 @dataclass(slots=True)
 class FirstPass:
-    """What all lines together say: symbols with their steps, and when each file begins."""
+    """The result over all lines: symbols with their steps, and the start of each file."""
 
     symbols: dict[tuple[str, str], Steps] = field(default_factory=dict)
     begin_ns: dict[Path, int] = field(default_factory=dict)
@@ -141,21 +142,21 @@ def first_pass(files: Iterable[Path]) -> FirstPass:
             steps = found.symbols.get(name)
             if steps is None:
                 steps = found.symbols[name] = Steps(*name)
-            _see(steps, line.event)
+            _check(steps, line.event)
         if path not in found.begin_ns:
-            raise ConfigError(f"{path}: no market event in it")
+            raise ConfigError(f"{path}: contains no market event")
     return found
 
 
-def _see(steps: Steps, event: dict[str, Any]) -> None:
+def _check(steps: Steps, event: dict[str, Any]) -> None:
     if event["type"] == "trade":
-        steps.price.see(event.get("price"))
-        steps.size.see(event.get("size"))
+        steps.price.measure(event.get("price"))
+        steps.size.measure(event.get("size"))
         return
     for side in ("bids", "asks"):
         levels = event.get(side)
         for level in levels if isinstance(levels, list) else ():
             match level:
                 case [price, size]:
-                    steps.price.see(price)
-                    steps.size.see(size)
+                    steps.price.measure(price)
+                    steps.size.measure(size)

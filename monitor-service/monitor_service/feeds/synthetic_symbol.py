@@ -1,8 +1,8 @@
-"""One synthetic market: a latent fair price, a book around it, and takers that come in clusters.
+"""One synthetic market: a latent fair price, a book around it, and clustered takers.
 
 - the fair price is a random walk whose volatility switches between calm, normal and wild (Markov);
-- takers arrive as a self-exciting (Hawkes) process: each trade makes the next likelier for a while;
-- takers prefer the side of the last trade, move the fair price, and eat the touch, which refills;
+- takers arrive as a self-exciting (Hawkes) process: each trade makes the next more likely for a while;
+- takers tend to repeat the last trade's side, move the fair price, and eat the touch, which refills;
 - the spread wanders around its setting, and widens with volatility.
 """
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from math import ceil, exp, floor, log, sqrt
 from random import Random
 
-from schemas.config import SyntheticSymbol
+from schemas.feed_settings import SyntheticSymbol
 from schemas.market import FeedBook, FeedInstrument, FeedTrade
 from schemas.message import Event, Side
 from schemas.units import BPS_PER_UNIT, NS_PER_S
@@ -18,23 +18,23 @@ from schemas.units import BPS_PER_UNIT, NS_PER_S
 LEVELS = 20
 SNAPSHOT_INTERVAL_NS = 60 * NS_PER_S
 REGIMES = ((0.5, 60.0), (1.0, 90.0), (3.0, 20.0))
-"""Factor on the volatility, and mean stay in seconds."""
+"""Factor on volatility, and mean duration in seconds."""
 SPREAD_REVERSION_PER_S = 0.2
 SPREAD_NOISE = 0.15
-"""Of the logarithm of the spread, per square root of a second."""
+"""Of the log spread, per square root of a second."""
 EXCITATION = 0.6
-"""Trades that one trade causes, on average."""
+"""Trades that one trade triggers, on average."""
 EXCITATION_DECAY_PER_S = 3.0
 SAME_SIDE = 0.65
-"""Chance that a taker takes the side of the one before."""
+"""Probability that a taker repeats the last one's side."""
 IMPACT_SHARE = 0.08
-"""Part of the half-spread by which a trade of a level's typical size moves the fair price."""
+"""Share of the half-spread by which a trade of a level's typical size moves the fair price."""
 SIZE_SIGMA = 0.8
-"""Of the logarithm of level and trade sizes."""
+"""Of the log of level and trade sizes."""
 TRADE_SHARE = 0.3
-"""Typical trade, as a part of a level's typical size."""
+"""Typical trade, as a share of a level's typical size."""
 LEVELS_CHANGED = 3
-"""Resting sizes that change in one update, beside what the move of the price changes."""
+"""Resting sizes that change per update, beside those due to the price move."""
 LEVELS_EATEN_MAX = 3
 
 
@@ -45,7 +45,7 @@ class _Side:
     sizes: dict[int, int]
 
     def eat(self, prices: list[int], lots: int) -> list[tuple[int, int]]:
-        """Take `lots` from the best prices on; what was taken at each. Never empties the last level."""
+        """Take `lots` from the best price on; returns what was taken at each. One level always remains."""
         taken = []
         for price in prices[:LEVELS_EATEN_MAX]:
             here = min(lots, self.sizes[price])
@@ -78,8 +78,8 @@ class SyntheticMarket:
         self._excitement = 0.0
         self._last_side: Side = "buy"
         self._bids, self._asks = _Side({}), _Side({})
-        self._told_bids: dict[int, int] = {}
-        self._told_asks: dict[int, int] = {}
+        self._published_bids: dict[int, int] = {}
+        self._published_asks: dict[int, int] = {}
         self._sequence = 0
         self._trades = 0
         self._start_ns = start_ns
@@ -91,7 +91,7 @@ class SyntheticMarket:
 
     @property
     def next_time_ns(self) -> int:
-        """When something happens next."""
+        """Time of the next event."""
         return min(self._update_ns, self._trade_ns)
 
     @staticmethod
@@ -99,7 +99,7 @@ class SyntheticMarket:
         return now_ns + 1 + int(seconds * NS_PER_S)
 
     def advance(self, now_ns: int) -> list[Event]:
-        """What happens at `now_ns`, which is `next_time_ns`."""
+        """The events at `now_ns`, which is `next_time_ns`."""
         self._move(now_ns)
         if self._trade_ns <= self._update_ns:
             events = self._trade(now_ns)
@@ -113,16 +113,16 @@ class SyntheticMarket:
         return update
 
     def _move(self, now_ns: int) -> None:
-        """Let the fair price, the regime, the spread and the excitement go on to `now_ns`."""
+        """Advance fair price, regime, spread and excitement to `now_ns`."""
         dt_s = (now_ns - self._moved_ns) / NS_PER_S
         self._moved_ns = now_ns
         factor, stay_s = REGIMES[self._regime]
         if self._random.random() < 1 - exp(-dt_s / stay_s):
             self._regime = self._random.choice([each for each in range(len(REGIMES)) if each != self._regime])
-        root = sqrt(dt_s)
-        self._fair *= exp(self._random.gauss(0.0, self._sigma * factor * root))
-        self._log_spread += -SPREAD_REVERSION_PER_S * dt_s * self._log_spread
-        self._log_spread += self._random.gauss(0.0, SPREAD_NOISE * root)
+        self._fair *= exp(self._random.gauss(0.0, self._sigma * factor * sqrt(dt_s)))
+        remembered_s = min(dt_s, 1 / SPREAD_REVERSION_PER_S)  # a longer step would overshoot and diverge
+        self._log_spread += -SPREAD_REVERSION_PER_S * remembered_s * self._log_spread
+        self._log_spread += self._random.gauss(0.0, SPREAD_NOISE * sqrt(remembered_s))
         self._excitement *= exp(-EXCITATION_DECAY_PER_S * dt_s)
 
     def _next_trade_ns(self, now_ns: int) -> int:
@@ -145,8 +145,8 @@ class SyntheticMarket:
     def _draw_lots(self, typical: float) -> int:
         return max(1, round(self._random.lognormvariate(log(typical), SIZE_SIGMA)))
 
-    def _wanted_prices(self) -> tuple[list[int], list[int]]:
-        """Prices of both sides, best first: the touch at the spread, then a grid that stays put."""
+    def _target_prices(self) -> tuple[list[int], list[int]]:
+        """Prices of both sides, best first: the touch at the spread, then a fixed grid."""
         half = self._half_spread_ticks()
         bid = max(1, floor(self._fair - half))
         ask = max(ceil(self._fair + half), bid + 1)
@@ -157,8 +157,8 @@ class SyntheticMarket:
         return [price for price in bids if price > 0], asks
 
     def _shape(self) -> None:
-        """Move the resting sizes to the wanted prices; a level that stays keeps its size."""
-        for side, prices in zip((self._bids, self._asks), self._wanted_prices(), strict=True):
+        """Move resting sizes to the target prices; a level that stays keeps its size."""
+        for side, prices in zip((self._bids, self._asks), self._target_prices(), strict=True):
             old = side.sizes
             side.sizes = {price: old.get(price) or self._draw_lots(self._level_lots) for price in prices}
             for _ in range(LEVELS_CHANGED):
@@ -166,7 +166,7 @@ class SyntheticMarket:
                 side.sizes[price] = self._draw_lots(self._level_lots)
 
     def _delta(self, now_ns: int) -> FeedBook:
-        before = (dict(self._told_bids), dict(self._told_asks))
+        before = (dict(self._published_bids), dict(self._published_asks))
         self._shape()
         return self._book(
             now_ns, _changes(before[0], self._bids.sizes), _changes(before[1], self._asks.sizes)
@@ -180,7 +180,7 @@ class SyntheticMarket:
         self, now_ns: int, bids: dict[int, int], asks: dict[int, int], *, snapshot: bool = False
     ) -> FeedBook:
         self._sequence += 1
-        self._told_bids, self._told_asks = dict(self._bids.sizes), dict(self._asks.sizes)
+        self._published_bids, self._published_asks = dict(self._bids.sizes), dict(self._asks.sizes)
         return FeedBook(
             event_time_ns=now_ns,
             venue=self._instrument.venue,
@@ -195,7 +195,7 @@ class SyntheticMarket:
         )
 
     def _trade(self, now_ns: int) -> list[Event]:
-        """A taker comes: prints at the touch, the touch shrinks, the fair price follows."""
+        """A taker arrives: prints at the touch, the touch shrinks, the fair price follows."""
         self._excitement += EXCITATION * EXCITATION_DECAY_PER_S
         same = self._random.random() < SAME_SIDE
         side: Side = self._last_side if same else ("sell" if self._last_side == "buy" else "buy")
@@ -223,6 +223,6 @@ class SyntheticMarket:
 
 
 def _changes(before: dict[int, int], after: dict[int, int]) -> dict[int, int]:
-    """What a delta must say: new and changed sizes, and 0 for levels that went."""
+    """The levels of a delta: new and changed sizes, and 0 for removed levels."""
     changed = {price: size for price, size in after.items() if before.get(price) != size}
     return changed | {price: 0 for price in before if price not in after}

@@ -1,1 +1,1 @@
-"""The worker `statistics`: what happened to each symbol in each minute. Nothing that trades reads it."""
+"""The worker `statistics`: each symbol's totals per minute. Nothing that trades reads them."""

@@ -1,7 +1,7 @@
-"""The totals of one symbol and minute, as a function of the set of its records and of nothing else.
+"""The totals of one symbol and minute: a function of the set of its records alone.
 
-Nothing is carried over from the minute before, so a restart owes a minute no more than its own records; and
-records are put in the order of their event time, so it does not matter how the topics were interleaved.
+Nothing carries over from the minute before, so a restart needs only the minute's own records; and records are
+ordered by event time, so the interleaving of topics does not matter.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -16,18 +16,18 @@ from schemas.statistics import MINUTE_NS, MinuteStatistics
 from schemas.units import BPS_PER_UNIT, NS_PER_S
 
 COUNTED = (Book, Trade, QuoteTarget, OrderEvent, Fill)
-"""The messages that totals are made of."""
+"""The messages that totals are computed from."""
 _ENDED: frozenset[OrderStatus] = frozenset({"filled", "cancelled"})
-"""Rejected and denied orders never stood at the venue."""
+"""Rejected and denied orders never rested at the venue."""
 
 
-class Step(NamedTuple):
-    """Best prices, in ticks, as one record said them."""
+class MinuteStep(NamedTuple):
+    """Best prices, in ticks, from one record."""
 
     time_ns: int
     offset: int
     until_ns: int
-    """They hold until the next record of their kind, and no longer than this."""
+    """They hold until the next record of their kind, and at most this long."""
     bid: int | None
     ask: int | None
 
@@ -42,12 +42,12 @@ class Span(NamedTuple):
 
 
 def minute_of(time_ns: int) -> int:
-    """The start of the minute that a time lies in, ns UTC."""
+    """The start of the minute containing a time, ns UTC."""
     return time_ns - time_ns % MINUTE_NS
 
 
-def spans(steps: Iterable[Step]) -> list[Span]:
-    """When each of some steps held, in order; of two at one time the later record holds."""
+def spans(steps: Iterable[MinuteStep]) -> list[Span]:
+    """When each step held, in order; at equal times the later record holds."""
     ordered = sorted(steps)
     ends = [step.time_ns for step in ordered[1:]]
     return [
@@ -58,7 +58,7 @@ def spans(steps: Iterable[Step]) -> list[Span]:
 
 
 def overlaps(one: list[Span], other: list[Span]) -> Iterator[tuple[Span, Span, int]]:
-    """Where spans of two ordered lists meet, and for how long, ns."""
+    """Overlaps of two ordered lists of spans, with their lengths in ns."""
     left = right = 0
     while left < len(one) and right < len(other):
         first, second = one[left], other[right]
@@ -76,7 +76,7 @@ def _lasting_ns(some: Iterable[Span]) -> int:
 
 
 def _spread_bps(market: list[Span]) -> float | None:
-    """Both means have the same divisor, so the division of two whole numbers is all the rounding there is."""
+    """Both means share a divisor, so one division of whole numbers is the only rounding."""
     spread = middle = 0
     for from_ns, to_ns, bid, ask in market:
         if bid is not None and ask is not None:
@@ -86,17 +86,17 @@ def _spread_bps(market: list[Span]) -> float | None:
 
 
 @dataclass(slots=True)
-class Minute:
+class MinuteSums:
     """Gathers the records of one symbol and minute."""
 
     venue: str
     symbol: str
     start_ns: int
     records: int = 0
-    """All that were added, those that repeat a natural key too."""
+    """All added records, including repeats of a natural key."""
     newest_ns: int = 0
-    _books: list[Step] = field(default_factory=list)
-    _targets: list[Step] = field(default_factory=list)
+    _books: list[MinuteStep] = field(default_factory=list)
+    _targets: list[MinuteStep] = field(default_factory=list)
     _trades: set[str] = field(default_factory=set)
     _volume: dict[str | None, int] = field(default_factory=lambda: {"buy": 0, "sell": 0, None: 0})
     """Lots by the taker's side."""
@@ -104,25 +104,26 @@ class Minute:
     _filled: dict[str, int] = field(default_factory=lambda: {"buy": 0, "sell": 0})
     """Lots by our side."""
     _ended: dict[str, bool] = field(default_factory=dict)
-    """Orders that ended: was anything of it filled?"""
+    """Ended orders: was any of it filled?"""
 
     def add(self, offset: int, message: SymbolEvent) -> None:
-        """Count a record, which lies in this minute; `offset` is its place among those of its kind."""
+        """Add a record of this minute; `offset` orders it among those of its kind."""
         self.records += 1
         self.newest_ns = max(self.newest_ns, message.event_time_ns)
         _ADD[type(message)](self, offset, message)
 
     def add_book(self, offset: int, book: Book) -> None:
-        """The market's best prices from now on, or that they are not known."""
-        bid, ask = (book.bid_prices[0], book.ask_prices[0]) if book.status == "live" else (None, None)
-        self._books.append(Step(book.event_time_ns, offset, self.start_ns + MINUTE_NS, bid, ask))
+        """The market's best prices from now on, or that they are unknown."""
+        is_known = book.status == "live" and book.bid_prices and book.ask_prices
+        bid, ask = (book.bid_prices[0], book.ask_prices[0]) if is_known else (None, None)
+        self._books.append(MinuteStep(book.event_time_ns, offset, self.start_ns + MINUTE_NS, bid, ask))
 
     def add_target(self, offset: int, target: QuoteTarget) -> None:
-        """Our own best prices from now on, for as long as the target may be acted on."""
+        """Our best prices from now on, for as long as the target is valid."""
         until_ns = min(target.valid_until_ns, self.start_ns + MINUTE_NS)
         bid = target.bid.prices[0] if target.bid.prices else None
         ask = target.ask.prices[0] if target.ask.prices else None
-        self._targets.append(Step(target.event_time_ns, offset, until_ns, bid, ask))
+        self._targets.append(MinuteStep(target.event_time_ns, offset, until_ns, bid, ask))
 
     def add_trade(self, offset: int, trade: Trade) -> None:
         """A public trade, once."""
@@ -143,7 +144,7 @@ class Minute:
             self._ended[order] = event.filled_lots > 0 or self._ended.get(order, False)
 
     def total(self) -> MinuteStatistics:
-        """What the records so far come to."""
+        """The totals of the records so far."""
         market = [span for span in spans(self._books) if span.bid is not None]
         own = spans(self._targets)
         quoting_ns = _lasting_ns(span for span in own if span.bid is not None or span.ask is not None)
@@ -184,10 +185,10 @@ def _at_top_ns(own: list[Span], market: list[Span]) -> tuple[int, int]:
     return bid_ns, ask_ns
 
 
-_ADD: dict[type[SymbolEvent], Callable[[Minute, int, Any], None]] = {
-    Book: Minute.add_book,
-    QuoteTarget: Minute.add_target,
-    Trade: Minute.add_trade,
-    Fill: Minute.add_fill,
-    OrderEvent: Minute.add_order,
+_ADD: dict[type[SymbolEvent], Callable[[MinuteSums, int, Any], None]] = {
+    Book: MinuteSums.add_book,
+    QuoteTarget: MinuteSums.add_target,
+    Trade: MinuteSums.add_trade,
+    Fill: MinuteSums.add_fill,
+    OrderEvent: MinuteSums.add_order,
 }

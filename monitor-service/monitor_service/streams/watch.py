@@ -1,11 +1,11 @@
-"""What ends the worker, for its supervisor to start it again: standing still, and too much memory."""
+"""What makes the worker exit, to be restarted by its supervisor: a stall, and excessive memory."""
 
 import resource
 from collections.abc import Mapping
 
-from chassis.bus.base import TopicPartition
-from chassis.errors import EngineError
 from monitor_service.streams.open_minutes import Extent
+from runtime.bus import TopicPartition
+from runtime.errors import EngineError
 
 STALL_S_MAX = 60.0
 MEMORY_BYTES_MAX = 2 * 1024**3
@@ -13,7 +13,7 @@ _BYTES_PER_KIB = 1024
 
 
 class Watch:
-    """Knows when each partition last moved."""
+    """Tracks when each partition last advanced."""
 
     def __init__(self) -> None:
         self._moved: dict[TopicPartition, tuple[int, float]] = {}
@@ -21,7 +21,7 @@ class Watch:
     def check(
         self, positions: Mapping[TopicPartition, int], extents: Mapping[TopicPartition, Extent], now_s: float
     ) -> None:
-        """Raise EngineError where a partition has records and none was taken for STALL_S_MAX.
+        """Raise EngineError where a partition has records and none was received for STALL_S_MAX.
 
         `now_s` is of a monotonic clock.
         """
@@ -38,7 +38,7 @@ class Watch:
 
 
 def check_memory(bytes_max: int = MEMORY_BYTES_MAX) -> None:
-    """Raise EngineError where this process has ever held more."""
+    """Raise EngineError where this process ever exceeded the limit."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _BYTES_PER_KIB
     if peak > bytes_max:
         raise EngineError(f"{peak >> 20} MiB of memory, of at most {bytes_max >> 20}: start the worker again")

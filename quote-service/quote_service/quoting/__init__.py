@@ -1,1 +1,1 @@
-"""Process quote-service: what should stand in the market, and why."""
+"""Process quote-service: which quotes should rest in the market, and why."""

@@ -1,7 +1,7 @@
 """Process quote-service: market facts to quote targets."""
 
-from chassis.process import ProcessDefinition
-from quote_service.quoting.core.quoter import QuoterCore
+from quote_service.quoting.quoter import QuoterCore
+from runtime.process.definition import ProcessDefinition
 from schemas.topics import QUOTE
 from schemas.units import NS_PER_S
 

@@ -1,9 +1,9 @@
 """Process `order-router`: the core above, and the simulated venue as its adapter."""
 
-from chassis.process import AdapterContext, Core, ProcessDefinition
-from quote_service.routing.core.router import RouterCore
-from quote_service.routing.venues.base import VenueAdapter
-from quote_service.routing.venues.simulated import SimulatedVenue
+from quote_service.routing.router import RouterCore
+from quote_service.routing.venues.port import VenueAdapter
+from quote_service.routing.venues.simulated.venue import SimulatedVenue
+from runtime.process.definition import AdapterContext, Core, ProcessDefinition
 from schemas.config import Config
 from schemas.topics import ROUTER
 from schemas.units import NS_PER_MS

@@ -5,15 +5,18 @@ from decimal import Decimal
 from functools import cache
 from typing import ClassVar
 
-from risk_service.core.limits import NOTHING, is_loss_in_force, loss_breaches
+from risk_service.core.limits import NOTHING, ONE, is_loss_in_force, loss_breaches
 from risk_service.core.scope import Breach, Scope
 from schemas.config import RiskLimits
 from schemas.risk import LimitUse
 
+LEAST_MAXIMUM = Decimal(1)
+"""Floor of equity's maximum: drawdown never divides by 0."""
+
 
 @dataclass(slots=True)
 class AccountRisk:
-    """Equity, its maximum, and what is exposed."""
+    """Equity, its maximum, and gross exposure."""
 
     LIMIT_NAMES: ClassVar = ("exposure", "drawdown", "loss")
     """Parallel to shares and uses()."""
@@ -26,11 +29,13 @@ class AccountRisk:
     gross: Decimal = NOTHING
     forgiven: Decimal = NOTHING
     shares: tuple[Decimal, ...] = (NOTHING, NOTHING, NOTHING)
-    """How much of each limit is used, as of the last look."""
+    """Share of each limit in use, as last measured."""
+    loss_halt_at: Decimal = ONE
+    """Share of the loss limit that halts."""
 
     @classmethod
     def of(cls, capital: Decimal) -> "AccountRisk":
-        """An account at its start: its capital is its first maximum."""
+        """A new account: its capital is its first maximum."""
         return cls(Scope("*", "*"), capital, capital)
 
     @property
@@ -44,38 +49,50 @@ class AccountRisk:
         return self.gross / self.equity if self.equity > 0 else NOTHING
 
     def change(self, pnl: Decimal, gross: Decimal) -> None:
-        """A symbol's profit and gross notional changed by these."""
+        """Apply the changes of a symbol's profit and gross notional."""
         self.gross += gross
         if pnl:
             self.pnl += pnl
             self.equity += pnl
             self.high_water = max(self.high_water, self.equity)
 
+    def adopt(self, pnl: Decimal, gross: Decimal) -> None:
+        """Add a symbol's carried part of the sums, without moving the maximum."""
+        self.gross += gross
+        self.pnl += pnl
+        self.equity += pnl
+
     def forgive(self) -> None:
-        """After a resume, a loss or a drawdown beyond its limit counts from here."""
+        """After a resume, a loss or drawdown beyond its limit is measured from the present level."""
         if is_loss_in_force(self.scope, "ACCOUNT_MAX_LOSS"):
             self.forgiven = min(self.pnl, self.forgiven)
         if is_loss_in_force(self.scope, "MAX_DRAWDOWN"):
-            self.high_water = max(self.equity, Decimal(1))
+            self.high_water = max(self.equity, LEAST_MAXIMUM)
 
-    def breaches(self, limits: RiskLimits) -> list[Breach]:
-        """All conditions that restrict the account now."""
-        scope = self.scope
+    def measure(self, limits: RiskLimits) -> None:
+        """Update the shares used of exposure, drawdown and loss limit."""
         exposure = self.exposure / exact(limits.max_exposure)
         drawdown = self.drawdown / exact(-limits.max_drawdown)
         loss = max(NOTHING, (self.pnl - self.forgiven) / limits.account_max_loss)
         self.shares = (exposure, drawdown, loss)
-        found = loss_breaches(scope, loss, "ACCOUNT_MAX_LOSS")
+        self.loss_halt_at = limits.loss_halt_at
+        self.scope.observe_share("ACCOUNT_MAX_LOSS", loss)
+        self.scope.observe_share("MAX_EXPOSURE", exposure)
+
+    def breaches(self) -> list[Breach]:
+        """All conditions that restrict the account, by the shares last measured."""
+        scope, (_, drawdown, loss) = self.scope, self.shares
+        found = loss_breaches(scope, loss, "ACCOUNT_MAX_LOSS", self.loss_halt_at)
         if self.equity <= 0:
             found.append(Breach("HALT", "NO_EQUITY", latches=True))
         if drawdown >= 1:
             found.append(Breach("HALT", "MAX_DRAWDOWN", latches=True))
-        if scope.reaches("MAX_EXPOSURE", exposure):
+        if scope.is_reached("MAX_EXPOSURE"):
             found.append(Breach("REDUCE_ONLY", "MAX_EXPOSURE"))
         return found
 
     def uses(self, limits: RiskLimits) -> tuple[LimitUse, ...]:
-        """How near the account is to its limits."""
+        """The account's use of its limits."""
         return (
             LimitUse(
                 name="exposure", value=float(self.exposure), limit=limits.max_exposure, unit="of equity"
@@ -97,5 +114,5 @@ class AccountRisk:
 
 @cache
 def exact(fraction: float) -> Decimal:
-    """A configured fraction as the decimal that was written: 0.1, not the binary number next to it."""
+    """A configured fraction as the decimal as written: 0.1, not its binary neighbour."""
     return Decimal(str(fraction))

@@ -1,4 +1,4 @@
-"""Is a symbol's book live? A book that is not stops the quotes by itself; risk only tells a person, once."""
+"""Watches whether a symbol's book is live. Without one quoting stops by itself; risk only alerts, once."""
 
 from dataclasses import dataclass
 
@@ -6,7 +6,7 @@ from schemas.market import BookStatus
 from schemas.units import NS_PER_S
 
 RECOVERED_AFTER_NS = 10 * NS_PER_S
-"""A book that was live this long has recovered; one that flickers in between is one episode."""
+"""A book live for this long has recovered; shorter interruptions are one episode."""
 
 
 @dataclass(slots=True)
@@ -17,8 +17,8 @@ class BookWatch:
     """None: it is not live."""
     had_episode: bool = False
 
-    def is_new_episode(self, status: BookStatus, now_ns: int) -> bool:
-        """Note a status; true where it begins an episode."""
+    def observe(self, status: BookStatus, now_ns: int) -> bool:
+        """Apply a status; true where it starts an episode."""
         since_ns = self.live_since_ns
         if status == "live":
             if since_ns is None:

@@ -1,4 +1,4 @@
-"""The state of one symbol or of the account: what is in force, and what only a person ends."""
+"""The risk state of one symbol or of the account: conditions in force, and latches only a person ends."""
 
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -6,7 +6,13 @@ from decimal import Decimal
 from schemas.risk import LimitUse, RiskState, TradingState
 
 CLEARS_AT = Decimal("0.95")
-"""A limit or a warning that was reached is left below this share of it, so that neither flickers."""
+"""A limit or warning once reached ends below this share of it, so that neither flickers."""
+
+COUNTED_OTHERWISE = (
+    "INSTRUMENT_CHANGED: the position is counted in other units than the contract; settle it with "
+    "`maker positions`"
+)
+"""It clears by itself within a moment, or inventory-service says why not, which is alerted."""
 
 _SEVERITY: dict[TradingState, int] = {"RUN": 0, "REDUCE_ONLY": 1, "HALT": 2}
 
@@ -21,8 +27,8 @@ class Breach:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """What the conditions of the moment demand."""
+class LimitVerdict:
+    """The combined result of the present conditions."""
 
     state: TradingState
     reasons: tuple[str, ...]
@@ -30,7 +36,7 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class ResumeAsked:
-    """The first of two people wants to trade on."""
+    """The first of two people asks to resume."""
 
     principal: str
     time_ns: int
@@ -39,36 +45,57 @@ class ResumeAsked:
 
 @dataclass(slots=True)
 class Scope:
-    """The latches, and the state that was published last."""
+    """The latches, and the last published state."""
 
     venue: str
     symbol: str
     latches: dict[str, str] = field(default_factory=dict)
-    """Why it is halted: each cause with its text. A resume ends them all."""
+    """The causes of the halt, each with its text. A resume ends them all."""
     halt_sequence: int = 0
-    told: RiskState | None = None
+    published: RiskState | None = None
     warned: dict[str, None] = field(default_factory=dict)
-    """Limits whose warning was given in this episode."""
+    """Limits already warned of in this episode."""
     resume_asked: ResumeAsked | None = None
     reached: dict[str, None] = field(default_factory=dict)
     """Reasons whose limit is in breach."""
+    previous_verdict: LimitVerdict | None = None
+    """What was last alerted before the present state, perhaps in the last session: it is known already."""
 
     def latch(self, cause: str, text: str | None = None) -> None:
-        """Halt until a resume. A new cause is a new halt: a resume of the one before does not end it."""
+        """Halt until a resume. A new cause is a new halt: a resume of the previous one does not end it."""
         text = text or cause
         if self.latches.get(cause) != text:
             self.latches[cause] = text
             self.halt_sequence += 1
 
-    def has_first(self, principal: str, now_ns: int, within_ns: int) -> bool:
-        """Has somebody other than `principal` asked for the end of this halt, and in time?"""
-        asked = self.resume_asked
-        return asked is not None and asked.principal != principal and self._holds(asked, now_ns, within_ns)
+    def is_halted_by(self, halt_sequence: int | None) -> bool:
+        """Is this halt in force? None means any."""
+        return bool(self.latches) and halt_sequence in (None, self.halt_sequence)
 
-    def note_request(self, principal: str, now_ns: int, within_ns: int) -> None:
-        """The first word counts from when it was said; it is said anew where it no longer holds."""
+    @property
+    def latch_text(self) -> str:
+        """The halt that a resume would have to name."""
+        return f"halt {self.halt_sequence} is in force" if self.latches else "nothing is halted"
+
+    def has_first(self, principal: str, agrees_with: str | None, now_ns: int, within_ns: int) -> bool:
+        """Has the person whom `principal` agrees with asked for this halt's end, within the time limit?"""
         asked = self.resume_asked
-        if asked is None or asked.principal == principal or not self._holds(asked, now_ns, within_ns):
+        if asked is None or asked.principal == principal or agrees_with not in (None, asked.principal):
+            return False
+        return self._holds(asked, now_ns, within_ns)
+
+    def record_request(self, principal: str, agrees_with: str | None, now_ns: int, within_ns: int) -> None:
+        """A request counts from when it was first made; an expired one is made again.
+
+        A request by somebody a resume no longer agrees with is replaced, as they may have lost the right.
+        """
+        asked = self.resume_asked
+        if (
+            asked is None
+            or asked.principal == principal
+            or agrees_with not in (None, asked.principal)
+            or not self._holds(asked, now_ns, within_ns)
+        ):
             self.resume_asked = ResumeAsked(principal, now_ns, self.halt_sequence)
 
     def _holds(self, asked: ResumeAsked, now_ns: int, within_ns: int) -> bool:
@@ -79,44 +106,79 @@ class Scope:
         self.latches.clear()
         self.resume_asked = None
 
-    def reaches(self, reason: str, share: Decimal) -> bool:
-        """Is a limit in breach that is used to `share`? One in breach stays so down to CLEARS_AT."""
-        if share < CLEARS_AT:
-            if self.reached:
-                self.reached.pop(reason, None)
-            return False
+    def observe_share(self, reason: str, share: Decimal) -> None:
+        """Apply the share of a limit in use: a breach begins at 1, and lasts down to CLEARS_AT."""
         if share >= 1:
             self.reached[reason] = None
+        elif share < CLEARS_AT and self.reached:
+            self.reached.pop(reason, None)
+
+    def is_reached(self, reason: str) -> bool:
+        """Is the limit in breach?"""
         return reason in self.reached
 
     def _asked_by(self) -> str | None:
         asked = self.resume_asked
         return asked.principal if asked is not None and asked.halt_sequence == self.halt_sequence else None
 
-    def judge(self, breaches: list[Breach]) -> Verdict:
-        """What the breaches and the latches demand: the most severe, with all its reasons."""
+    def judge(self, breaches: list[Breach]) -> LimitVerdict:
+        """The combined result of breaches and latches: the most severe, with all its reasons."""
         for breach in breaches:
             if breach.latches:
                 self.latch(breach.reason)
         if self.latches:
-            return Verdict("HALT", tuple(self.latches.values()))
+            return LimitVerdict("HALT", tuple(self.latches.values()))
         if not breaches:
             return RUN
         state: TradingState = max((each.state for each in breaches), key=_SEVERITY.__getitem__)
-        return Verdict(state, tuple(each.reason for each in breaches if each.state == state))
+        return LimitVerdict(state, tuple(each.reason for each in breaches if each.state == state))
 
-    def is_news(self, verdict: Verdict) -> bool:
-        """Something that readers act on differs from what was told last."""
-        told = self.told
+    def is_news(self, verdict: LimitVerdict) -> bool:
+        """Does it differ from the published state in a way that readers act on?"""
+        published = self.published
         return (
-            told is None
-            or told.state != verdict.state
-            or told.reasons != verdict.reasons
-            or told.halt_sequence != self.halt_sequence
+            published is None
+            or published.state != verdict.state
+            or published.reasons != verdict.reasons
+            or published.halt_sequence != self.halt_sequence
         )
 
-    def state(self, now_ns: int, verdict: Verdict, limits: tuple[LimitUse, ...]) -> RiskState:
-        """The message that says a verdict."""
+    @property
+    def published_verdict(self) -> LimitVerdict | None:
+        """What was last alerted, in this session or the last; None: nothing yet."""
+        published = self.published
+        return (
+            self.previous_verdict
+            if published is None or self._is_passing
+            else LimitVerdict(published.state, published.reasons)
+        )
+
+    @property
+    def _is_passing(self) -> bool:
+        return self.published is not None and self.published.reasons == (COUNTED_OTHERWISE,)
+
+    def is_for_people(self, verdict: LimitVerdict) -> bool:
+        """Is an unpublished verdict worth an alert too?"""
+        before = self.published_verdict
+        if verdict.reasons == (COUNTED_OTHERWISE,):
+            return False
+        if verdict == before and (self.published is None or self._is_passing):
+            return False
+        return (verdict.state, "RUN" if before is None else before.state) != ("RUN", "RUN")
+
+    def publish(self, state: RiskState) -> RiskState:
+        """Record the state that is published now."""
+        self.previous_verdict, self.published = self.published_verdict, state
+        return state
+
+    def state(
+        self,
+        now_ns: int,
+        verdict: LimitVerdict,
+        limits: tuple[LimitUse, ...],
+        mark_time_ns: int | None = None,
+    ) -> RiskState:
+        """The message for a verdict."""
         return RiskState(
             event_time_ns=now_ns,
             venue=self.venue,
@@ -127,7 +189,8 @@ class Scope:
             halt_sequence=self.halt_sequence,
             resume_asked_by=self._asked_by(),
             limits=limits,
+            mark_time_ns=mark_time_ns,
         )
 
 
-RUN = Verdict("RUN", ())
+RUN = LimitVerdict("RUN", ())

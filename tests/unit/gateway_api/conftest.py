@@ -3,15 +3,21 @@
 import asyncio
 from collections.abc import Callable
 from decimal import Decimal
-from typing import Any
+from pathlib import Path
+from typing import Any, TypeVar
 
 import httpx
 import pytest
+from gateway_api.access.rates import RATES, AllowedRate, RateName
+from gateway_api.access.users import User, hashed, write_users
+from gateway_api.app import stream
+from gateway_api.app.reading import account_of
 from gateway_api.app.service import make_app
 from gateway_api.projector.core.views import ProjectorCore
 
-from chassis.process import GatewayContext
-from chassis.store import MemoryStore
+from maker.composition import HISTORY_COMMAND
+from runtime.process.definition import GatewayContext
+from runtime.store.documents import MemoryStore
 from schemas.config import Config
 from schemas.control import AccessEvent, Command, ControlEvent
 from schemas.deployment import Access
@@ -23,10 +29,15 @@ from schemas.quoting import QuoteSide, QuoteStep, QuoteTarget
 from schemas.risk import RiskAlert, RiskState
 from schemas.signals import Signal
 from schemas.units import NS_PER_S
+from schemas.views import AccountView
 
 START_S = 1_700_000_000
 BASE = "http://127.0.0.1"
 API = "/api/v1"
+Sent = TypeVar("Sent", bound=Event)
+
+
+PASSWORD = "correct horse battery staple"
 
 
 class Messages:
@@ -189,12 +200,14 @@ class Engine:
         self.visits: list[AccessEvent] = []
         self.codes: list[str] = []
         self.access = Access()
+        self.config = Config()
         self.now_s: float = 10
+        self.is_ours: Callable[[ControlEvent], bool] = lambda event: True
 
     def take(self, *events: Event) -> None:
         for event in events:
             assert self.core.on_event(event) == ()
-        self.store.put(self.core.take_dirty())
+        self.store.put(self.core.pop_changed())
 
     def hear(self, event: ControlEvent) -> None:
         if isinstance(event, AccessEvent):
@@ -202,14 +215,28 @@ class Engine:
         else:
             self.commands.append(event)
 
+    def sent(self, kind: type[Sent]) -> list[Sent]:
+        """All that the gateway sent: messages of this type and no others."""
+        found: list[Sent] = [each for each in self.commands if isinstance(each, kind)]
+        assert len(found) == len(self.commands), self.commands
+        return found
+
+    def account(self) -> AccountView:
+        """The account as the gateway reads it."""
+        view = account_of(self.store)
+        assert view is not None
+        return view
+
     def context(self) -> GatewayContext:
         return GatewayContext(
-            config=Config(access=self.access),
+            config=self.config.model_copy(update={"access": self.access}),
             store=self.store,
             send_control=self.hear,
             announce_code=self.codes.append,
             now_ns=lambda: int((START_S + self.now_s) * NS_PER_S),
             version="0.1.0",
+            is_ours=self.is_ours,
+            history_command=HISTORY_COMMAND,
         )
 
 
@@ -236,7 +263,9 @@ class Client:
 
         async def ask() -> httpx.Response:
             async with httpx.AsyncClient(transport=self._transport, base_url=BASE) as client:
-                return await client.request(method, url, headers=sent, **request)
+                answer = await client.request(method, url, headers=sent, **request)
+            await self.application.state.previews.close()  # it belongs to this loop
+            return answer
 
         return asyncio.run(ask())
 
@@ -245,6 +274,21 @@ class Client:
 
     def post(self, url: str, **request: Any) -> httpx.Response:
         return self.request("POST", url, **request)
+
+
+@pytest.fixture(autouse=True)
+def hurry(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests ask more often than people may; those of the rates themselves ask for `rates`."""
+    if "rates" not in request.fixturenames:
+        monkeypatch.setattr(
+            "gateway_api.access.rates.RATES", dict.fromkeys(RATES, AllowedRate(1_000_000, 10))
+        )
+
+
+@pytest.fixture
+def rates() -> dict[RateName, AllowedRate]:
+    """As they are for people."""
+    return RATES
 
 
 @pytest.fixture(scope="session")
@@ -270,6 +314,11 @@ def messages_of() -> Callable[..., Messages]:
 @pytest.fixture
 def engine() -> Engine:
     return Engine()
+
+
+@pytest.fixture
+def core() -> ProjectorCore:
+    return ProjectorCore(Config())
 
 
 @pytest.fixture
@@ -303,3 +352,40 @@ def traded(engine: Engine) -> Engine:
         btc.book(8),
     )
     return engine
+
+
+@pytest.fixture
+def users(tmp_path: Path) -> Path:
+    """A file of ann, a trader, and bob, who judges risk."""
+    path = tmp_path / "users.yaml"
+    hash_of = hashed(PASSWORD)
+    ann = User(name="ann", roles=("trader",), password=hash_of)
+    write_users(path, [ann, User(name="bob", roles=("risk",), password=hash_of)])
+    return path
+
+
+@pytest.fixture
+def visitor(trading: Engine, client_of: type[Client]) -> Client:
+    """Somebody at a gateway without users, who has not signed in."""
+    return client_of(trading, signed_in=False)
+
+
+@pytest.fixture
+def guest(trading: Engine, client_of: type[Client], users: Path) -> Client:
+    """Somebody at a gateway with users, where bob needs no second factor."""
+    trading.access = Access(users_file=str(users), second_factor_exempt=("bob",))
+    return client_of(trading, signed_in=False)
+
+
+@pytest.fixture
+def strict(trading: Engine, client_of: type[Client], users: Path) -> Client:
+    """As it is by default: risk and admin need a second factor."""
+    trading.access = Access(users_file=str(users))
+    return client_of(trading, signed_in=False)
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Streams look for news at once."""
+    monkeypatch.setattr(stream, "INTERVAL_S", 0.001)
+    monkeypatch.setattr(stream, "_INTERVAL_MAX_S", 0.002)

@@ -2,41 +2,40 @@
 
 import asyncio
 import json
+from typing import Any, Literal
 
 import pytest
-from gateway_api.app.overview import Overview, Sight
+from gateway_api.access.visibility import ALL_OF_IT
+from gateway_api.app.overview import Overview
 
-from chassis.store import MemoryStore, StoreStatus
+from runtime.store.documents import StoreStatus
 from schemas.config import Config
+from schemas.control import Command
+from tests.kit.fakes import LaggingStore
+from tests.unit.gateway_api.conftest import Client, Engine
 
 API = "/api/v1"
 READINGS = ("status/BTC/USDT", "active", "performance/BTC/USDT", "risk/alerts", "why/BTC/USDT")
 
 
-class LaggingStore(MemoryStore):
-    """A store whose writer is somewhere else."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.view = StoreStatus("live", 12)
-
-    def status(self) -> StoreStatus:
-        return self.view
-
-
 @pytest.fixture
-def engine(engine):
-    engine.store = LaggingStore()
+def engine(engine: Engine) -> Engine:
+    engine.store = LaggingStore(12)
     return engine
 
 
+def set_status(engine: Engine, state: Literal["live", "stale", "away"], age_ms: int | None) -> None:
+    assert isinstance(engine.store, LaggingStore)
+    engine.store.view = StoreStatus(state, age_ms)
+
+
 @pytest.fixture
-def client(trading, client_of):
+def client(trading: Engine, client_of: type[Client]) -> Client:
     return client_of(trading)
 
 
 @pytest.mark.parametrize("path", READINGS)
-def test_a_live_view_is_whole(client, path):
+def test_a_live_view_is_whole(client: Client, path: str) -> None:
     answer = client.get(f"{API}/maker/{path}")
     shown = answer.json()
     assert (shown["partial"], shown["partial_because"], shown["store_age_ms"]) == (False, None, 12)
@@ -45,8 +44,10 @@ def test_a_live_view_is_whole(client, path):
 
 @pytest.mark.parametrize("path", READINGS)
 @pytest.mark.parametrize(("state", "age_ms"), [("stale", 2_500), ("away", 700), ("stale", None)])
-def test_data_that_may_be_old_says_so_and_is_still_shown(client, trading, path, state, age_ms):
-    trading.store.view = StoreStatus(state, age_ms)
+def test_data_that_may_be_old_says_so_and_is_still_shown(
+    client: Client, trading: Engine, path: str, state: Literal["stale", "away"], age_ms: int | None
+) -> None:
+    set_status(trading, state, age_ms)
     answer = client.get(f"{API}/maker/{path}")
     shown = answer.json()
     assert answer.status_code == 200
@@ -55,45 +56,45 @@ def test_data_that_may_be_old_says_so_and_is_still_shown(client, trading, path, 
     assert ("age_ms" in answer.headers["maker-view"]) == (age_ms is not None)
 
 
-def test_answers_without_data_say_so_in_their_header(client, trading):
-    trading.store.view = StoreStatus("away", None)
+def test_answers_without_data_say_so_in_their_header(client: Client, trading: Engine) -> None:
+    set_status(trading, "away", None)
     for answer in (client.get(f"{API}/maker/status/NOTHING"), client.get("/"), client.get("/health/live")):
         assert answer.headers["maker-view"] == "partial; store=away"
 
 
-def test_alive_but_not_ready_while_the_store_is_away(client, trading):
-    trading.store.view = StoreStatus("away", 700)
+def test_alive_but_not_ready_while_the_store_is_away(client: Client, trading: Engine) -> None:
+    set_status(trading, "away", 700)
     assert client.get("/health/live").status_code == 200
     answer = client.get("/health/ready")
     assert (answer.status_code, answer.json()["code"]) == (503, "store_away")
     assert "redis.url" in answer.json()["hint"]
 
 
-def test_ready_with_a_view_that_is_stale(client, trading):
-    trading.store.view = StoreStatus("stale", 3_000)
+def test_ready_with_a_view_that_is_stale(client: Client, trading: Engine) -> None:
+    set_status(trading, "stale", 3_000)
     answer = client.get("/health/ready")
     assert answer.status_code == 200
     assert answer.json()["partial_because"] == "stale"
 
 
-def test_commands_are_taken_while_the_store_is_away(client, trading):
-    trading.store.view = StoreStatus("away", 700)
+def test_commands_are_taken_while_the_store_is_away(client: Client, trading: Engine) -> None:
+    set_status(trading, "away", 700)
     answer = client.post(f"{API}/maker/risk/halt", json={"symbol": "*", "reason": "test"})
     assert answer.status_code == 202
-    assert [command.action for command in trading.commands] == ["halt"]
+    assert [command.action for command in trading.sent(Command)] == ["halt"]
 
 
-def test_the_stream_tells_each_change_of_the_view_once(trading):
-    overview = Overview(trading.store, Config(), Sight(("*",), shows_pnl=True))
+def test_the_stream_tells_each_change_of_the_view_once(trading: Engine) -> None:
+    overview = Overview(trading.store, Config(), ALL_OF_IT)
 
-    def news() -> dict[str, object]:
+    def news() -> Any:
         seen = overview.change
         asyncio.run(overview.refresh())
         return json.loads(b"{%s}" % overview.since(seen))
 
     assert news()["view"] == "live"
     assert news() == {}
-    trading.store.view = StoreStatus("away", 700)
+    set_status(trading, "away", 700)
     assert news() == {"view": "away"}
-    trading.store.view = StoreStatus("live", 10)
+    set_status(trading, "live", 10)
     assert news() == {"view": "live"}

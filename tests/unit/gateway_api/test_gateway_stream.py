@@ -2,62 +2,29 @@
 
 import asyncio
 import json
-import re
-import socket
-import threading
-from collections.abc import AsyncIterator
-from dataclasses import replace
-from itertools import pairwise
+from collections.abc import Callable
 from time import monotonic
+from typing import Any
 
-import httpx
 import pytest
-import uvicorn
 from gateway_api.access.identity import Identity
 from gateway_api.app import stream
-from gateway_api.app.overview import Overview, Sight
-from gateway_api.app.problems import ProblemError
-from gateway_api.app.service import make_app
-from gateway_api.app.stream import Streams
+from gateway_api.app.overview import Overview
 
-from chassis.store import MemoryStore
+from runtime.store.documents import MemoryStore
 from schemas.config import Config
 from schemas.control import Acknowledgement, Decision, Proposal, SettingChange
 from schemas.process import SettingApplied
+from tests.unit.gateway_api.conftest import Engine, Messages
+from tests.unit.gateway_api.streaming import EVERYTHING, KEY, LOCAL, Told, close, message_of, run, streams_of
 
-KEY = "synthetic:BTC/USDT"
-EVERYTHING = Sight(("*",), shows_pnl=True)
-LOCAL = Identity("local", ("trader", "risk", "admin"), ("*",), "one_time", "s", 2e9)
-
-
-def streams_of(engine) -> Streams:
-    return Streams(engine.context(), lambda identity: True)
+pytestmark = pytest.mark.usefixtures("quick")
 
 
-@pytest.fixture(autouse=True)
-def quick(monkeypatch):
-    monkeypatch.setattr(stream, "INTERVAL_S", 0.001)
-    monkeypatch.setattr(stream, "_INTERVAL_MAX_S", 0.002)
-
-
-def parsed(message: bytes) -> tuple[str, dict]:
-    found = re.fullmatch(rb"id: (\w+-\d+)\nevent: (\w+)\ndata: (.*)\n\n", message)
-    data = json.loads(found[3])
-    return found[2].decode(), data
-
-
-async def message_of(events: AsyncIterator[bytes]) -> tuple[str, dict]:
-    return parsed(await asyncio.wait_for(anext(events), 5))
-
-
-def run(coroutine):
-    return asyncio.run(coroutine)
-
-
-def test_the_first_message_is_a_snapshot_of_everything(trading, btc):
+def test_the_first_message_is_a_snapshot_of_everything(trading: Engine, btc: Messages) -> None:
     trading.take(btc.alert(9, "warning", 84), btc.command(9, "start", "c-1"))
 
-    async def first():
+    async def first() -> Told:
         return await message_of(streams_of(trading).overview(LOCAL))
 
     name, data = run(first())
@@ -66,18 +33,20 @@ def test_the_first_message_is_a_snapshot_of_everything(trading, btc):
     assert data["engine_time_ms"] == trading.context().now_ns() / 1e6
     assert data["engine"]["mode"] == "paper"
     assert data["account"]["state"] == "RUN"
-    assert data["account"]["pnl"] == "1.6800"
+    assert data["account"]["pnl"] == "1.68002"
     assert data["account"]["exposure"] == pytest.approx(200 / 1_000_001.68, abs=1e-6)
     assert data["alerts"][0]["message"] == "position at 84 % of its limit"
     assert data["commands"][0]["command_id"] == "c-1"
     assert data["symbols"][KEY]["bid"]["quote"]["price"] == "99.90"
 
 
-def test_then_come_only_the_symbols_that_changed(trading, btc, messages_of):
+def test_then_come_only_the_symbols_that_changed(
+    trading: Engine, btc: Messages, messages_of: Callable[..., Messages]
+) -> None:
     eth = messages_of("ETH/USDT")
     trading.take(eth.instrument(), eth.book(1))
 
-    async def two():
+    async def two() -> Told:
         events = streams_of(trading).overview(LOCAL)
         await message_of(events)
         trading.take(eth.book(9, 9_000))
@@ -91,8 +60,8 @@ def test_then_come_only_the_symbols_that_changed(trading, btc, messages_of):
     assert "engine" not in data
 
 
-def test_a_slow_client_gets_the_newest_state_and_no_queue(trading, btc):
-    async def slow():
+def test_a_slow_client_gets_the_newest_state_and_no_queue(trading: Engine, btc: Messages) -> None:
+    async def slow() -> Told:
         events = streams_of(trading).overview(LOCAL)
         await message_of(events)
         for number in range(500):
@@ -105,8 +74,8 @@ def test_a_slow_client_gets_the_newest_state_and_no_queue(trading, btc):
     assert data["symbols"][KEY]["market"]["bid"] == "94.99"
 
 
-def test_an_account_halt_changes_every_symbol(trading, account):
-    async def two():
+def test_an_account_halt_changes_every_symbol(trading: Engine, account: Messages) -> None:
+    async def two() -> Told:
         events = streams_of(trading).overview(LOCAL)
         await message_of(events)
         trading.store.put({"account": _account_alone(trading, account)})
@@ -118,18 +87,18 @@ def test_an_account_halt_changes_every_symbol(trading, account):
     assert data["symbols"][KEY]["state"] == "HALTED"
 
 
-def _account_alone(trading, account) -> bytes:
+def _account_alone(trading: Engine, account: Messages) -> bytes:
     """The account's view after a halt, before any symbol's view was written."""
     trading.core.on_event(account.risk(9, "HALT", "COMMAND"))
-    return trading.core.take_dirty()["account"]
+    return trading.core.pop_changed()["account"]
 
 
-def test_a_refresh_lets_others_have_their_turn(engine, messages_of):
+def test_a_refresh_lets_others_have_their_turn(engine: Engine, messages_of: Callable[..., Messages]) -> None:
     for number in range(40):
         engine.take(messages_of(f"S{number}/USDT").instrument())
     overview = Overview(engine.store, Config(), EVERYTHING)
 
-    async def turns_of_others():
+    async def turns_of_others() -> int:
         refresh = asyncio.create_task(overview.refresh())
         turns = 0
         while not refresh.done():
@@ -140,12 +109,14 @@ def test_a_refresh_lets_others_have_their_turn(engine, messages_of):
     assert run(turns_of_others()) >= 5
 
 
-def test_a_client_that_leaves_in_the_middle_of_a_refresh_costs_the_others_nothing(engine, messages_of):
+def test_a_client_that_leaves_in_the_middle_of_a_refresh_costs_the_others_nothing(
+    engine: Engine, messages_of: Callable[..., Messages]
+) -> None:
     markets = [messages_of(f"S{number}/USDT") for number in range(40)]
     for market in markets:
         engine.take(market.instrument())
 
-    async def leave_and_stay():
+    async def leave_and_stay() -> int:
         streams = streams_of(engine)
         staying, leaving = streams.overview(LOCAL), streams.overview(LOCAL)
         await message_of(staying)
@@ -153,11 +124,11 @@ def test_a_client_that_leaves_in_the_middle_of_a_refresh_costs_the_others_nothin
         await asyncio.sleep(0.01)
         for market in markets:
             engine.take(market.book(1))
-        reading = asyncio.create_task(anext(leaving))
+        reading = asyncio.ensure_future(anext(leaving))
         await asyncio.sleep(0)
         await asyncio.sleep(0)
         reading.cancel()
-        seen = set()
+        seen: set[str] = set()
         while len(seen) < len(markets):
             seen |= set((await message_of(staying))[1].get("symbols", ()))
         return len(seen)
@@ -165,10 +136,10 @@ def test_a_client_that_leaves_in_the_middle_of_a_refresh_costs_the_others_nothin
     assert run(leave_and_stay()) == 40
 
 
-def test_where_nothing_changes_there_is_a_heartbeat(trading, monkeypatch):
+def test_where_nothing_changes_there_is_a_heartbeat(trading: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stream, "_HEARTBEAT_S", 0.01)
 
-    async def two():
+    async def two() -> Told:
         events = streams_of(trading).overview(LOCAL)
         await message_of(events)
         return await message_of(events)
@@ -176,7 +147,9 @@ def test_where_nothing_changes_there_is_a_heartbeat(trading, monkeypatch):
     assert run(two()) == ("heartbeat", {"sequence": 2, "engine_time_ms": trading.context().now_ns() / 1e6})
 
 
-def test_a_view_that_did_not_change_is_not_decoded_again(trading, monkeypatch):
+def test_a_view_that_did_not_change_is_not_decoded_again(
+    trading: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
     overview = Overview(trading.store, Config(), EVERYTHING)
     run(overview.refresh())
     monkeypatch.setattr("gateway_api.app.overview.decode", lambda *_: pytest.fail("decoded again"))
@@ -184,7 +157,7 @@ def test_a_view_that_did_not_change_is_not_decoded_again(trading, monkeypatch):
     assert overview.since(overview.change) == b""
 
 
-def test_an_engine_that_has_said_nothing_yet_has_an_empty_snapshot(engine):
+def test_an_engine_that_has_said_nothing_yet_has_an_empty_snapshot(engine: Engine) -> None:
     overview = Overview(MemoryStore(), Config(), EVERYTHING)
     run(overview.refresh())
     data = json.loads(b"{%s}" % overview.since(-1))
@@ -192,10 +165,10 @@ def test_an_engine_that_has_said_nothing_yet_has_an_empty_snapshot(engine):
     assert "symbols" not in data
 
 
-def test_a_symbol_in_depth_shows_the_ladder_with_our_levels(trading, btc):
+def test_a_symbol_in_depth_shows_the_ladder_with_our_levels(trading: Engine, btc: Messages) -> None:
     trading.take(btc.accepted(9, "buy", 9_999))
 
-    async def first():
+    async def first() -> Told:
         return await message_of(streams_of(trading).detail(LOCAL, KEY))
 
     name, data = run(first())
@@ -211,108 +184,22 @@ def test_a_symbol_in_depth_shows_the_ladder_with_our_levels(trading, btc):
     assert detail["contract"]["tick_size"] == "0.01"
 
 
-def test_streams_are_bounded_and_a_closed_one_gives_its_place_back(trading, monkeypatch):
-    monkeypatch.setattr(stream, "STREAMS_MAX", 1)
-
-    async def fill_and_free():
-        streams = streams_of(trading)
-        events = streams.overview(LOCAL)
-        await anext(events)
-        with pytest.raises(ProblemError) as refused:
-            streams.detail(LOCAL, KEY)
-        await events.aclose()
-        await anext(streams.overview(LOCAL))
-        return refused.value.status
-
-    assert run(fill_and_free()) == 503
-
-
-def test_streams_take_a_bounded_part_of_the_loop_that_trades(trading, monkeypatch):
-    """A refresh that took 50 ms of the loop is not done again before 250 ms are over."""
-    monkeypatch.setattr(stream, "INTERVAL_S", 0.2)
-    monkeypatch.setattr(stream, "_INTERVAL_MAX_S", 2.0)
-    now_s = [100.0]
-    monkeypatch.setattr(stream, "monotonic", lambda: now_s[0])
-    refreshed_at = []
-
-    async def refresh(overview):
-        refreshed_at.append(now_s[0])
-        now_s[0] += 0.05
-        return 0.05
-
-    monkeypatch.setattr(Overview, "refresh", refresh)
-
-    async def ask_often():
-        streams = streams_of(trading)
-        shared = stream._Shared(Overview(trading.store, Config(), EVERYTHING))
-        for _ in range(1000):
-            await streams._refresh(shared)
-            now_s[0] += 0.01
-
-    run(ask_often())
-    gaps = [later - earlier for earlier, later in pairwise(refreshed_at)][10:]
-    assert gaps
-    assert min(gaps) >= 0.22
-    assert max(gaps) <= 0.3
-
-
-@pytest.fixture
-def server(trading):
-    """The application behind a real server; `closing` ends its streams."""
-    listener = socket.create_server(("127.0.0.1", 0))
-    closing = threading.Event()
-    application = make_app(replace(trading.context(), is_closing=closing.is_set))
-    server = uvicorn.Server(uvicorn.Config(application, log_level="critical", lifespan="off"))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
-    thread.start()
-    base = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    client = httpx.Client(base_url=base)
-    client.post("/api/v1/session", json={"code": trading.codes[-1]}).raise_for_status()
-    yield client, closing
-    client.close()
-    closing.set()
-    server.should_exit = True
-    thread.join(timeout=10)
-    assert not thread.is_alive()
-    listener.close()
-
-
-@pytest.mark.parametrize(("path", "holds"), [("", "symbols"), ("/BTC%2FUSDT", "detail")])
-def test_a_real_server_streams_and_ends_with_the_engine(server, path, holds):
-    client, closing = server
-    with client.stream("GET", "/api/v1/stream" + path, timeout=5) as answer:
-        assert answer.headers["content-type"].startswith("text/event-stream")
-        assert answer.headers["cache-control"] == "no-store"
-        lines = answer.iter_lines()
-        first = [next(lines) for _ in range(3)]
-        assert first[1] == "event: snapshot"
-        assert holds in json.loads(first[2].removeprefix("data: "))
-        closing.set()
-        began = monotonic()
-        for line in lines:
-            assert line != "event: snapshot"
-        assert monotonic() - began < 2
-
-
-def test_a_stream_of_an_unknown_symbol_is_a_problem(trading, client_of):
-    answer = client_of(trading).get("/api/v1/stream/NO/ONE")
-    assert (answer.status_code, answer.json()["code"]) == (404, "unknown_symbol")
-
-
 def id_of(message: bytes) -> str:
     return message.partition(b"\n")[0].removeprefix(b"id: ").decode()
 
 
-def test_a_client_that_comes_again_gets_what_changed_since(trading, messages_of):
+def test_a_client_that_comes_again_gets_what_changed_since(
+    trading: Engine, messages_of: Callable[..., Messages]
+) -> None:
     eth = messages_of("ETH/USDT")
     trading.take(eth.instrument(), eth.book(1))
 
-    async def leave_and_come_again():
+    async def leave_and_come_again() -> Told:
         streams = streams_of(trading)
         staying, leaving = streams.overview(LOCAL), streams.overview(LOCAL)
         await anext(staying)
         last = id_of(await anext(leaving))
-        await leaving.aclose()
+        await close(leaving)
         trading.take(eth.book(9, 9_000))
         await asyncio.sleep(0.01)  # the overview is read again
         return await message_of(streams.overview(LOCAL, last))
@@ -324,8 +211,8 @@ def test_a_client_that_comes_again_gets_what_changed_since(trading, messages_of)
 
 
 @pytest.mark.parametrize("last", ["", "other-3", "nonsense", "-1"])
-def test_a_place_that_nobody_knows_begins_anew(trading, last):
-    async def first():
+def test_a_place_that_nobody_knows_begins_anew(trading: Engine, last: str) -> None:
+    async def first() -> Told:
         return await message_of(streams_of(trading).overview(LOCAL, last))
 
     name, data = run(first())
@@ -334,13 +221,16 @@ def test_a_place_that_nobody_knows_begins_anew(trading, last):
     assert "engine" in data
 
 
-def test_a_client_that_was_too_slow_is_given_everything_anew(trading, btc, monkeypatch):
-    monkeypatch.setattr(stream, "SLOW_S", 0.02)
+def test_a_client_that_was_too_slow_is_given_everything_anew(
+    trading: Engine, btc: Messages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    later_s = [0.0]
+    monkeypatch.setattr(stream, "monotonic", lambda: monotonic() + later_s[0])
 
-    async def three():
+    async def three() -> tuple[Told, Told]:
         events = streams_of(trading).overview(LOCAL)
         await message_of(events)
-        await asyncio.sleep(0.05)
+        later_s[0] += stream.SLOW_S + 1
         again = await message_of(events)
         trading.take(btc.book(11, 9_001))
         return again, await message_of(events)
@@ -351,25 +241,14 @@ def test_a_client_that_was_too_slow_is_given_everything_anew(trading, btc, monke
     assert later == "update"
 
 
-def test_whoever_is_turned_out_is_told_nothing_more(trading, monkeypatch):
-    monkeypatch.setattr(stream, "_RIGHTS_S", 0.0)
-    welcome = [True]
-
-    async def turned_out():
-        events = Streams(trading.context(), lambda identity: welcome[0]).overview(LOCAL)
-        await message_of(events)
-        welcome[0] = False
-        return [message async for message in events]
-
-    assert run(turned_out()) == []
-
-
-def test_scope_and_rights_cut_what_is_told(trading, messages_of, btc):
+def test_scope_and_rights_cut_what_is_told(
+    trading: Engine, messages_of: Callable[..., Messages], btc: Messages
+) -> None:
     eth = messages_of("ETH/USDT")
     trading.take(eth.instrument(), eth.book(1), btc.alert(9, "warning", 84))
     admin = Identity("root", ("admin",), ("synthetic:ETH/USDT",), "password", "s", 2e9)
 
-    async def first():
+    async def first() -> Told:
         return await message_of(streams_of(trading).overview(admin))
 
     _, data = run(first())
@@ -379,11 +258,13 @@ def test_scope_and_rights_cut_what_is_told(trading, messages_of, btc):
     assert data["fills"] == []
 
 
-def test_alerts_of_one_kind_are_one_line_with_their_count_until_somebody_has_seen_the_newest(trading, btc):
+def test_alerts_of_one_kind_are_one_line_with_their_count_until_somebody_has_seen_the_newest(
+    trading: Engine, btc: Messages
+) -> None:
     trading.take(*(btc.alert(number, "warning", number) for number in (1, 2, 3)))
     seen = Acknowledgement(**btc.at(4), alert_id="risk-3", principal="ann", note="on it")
 
-    def alerts():
+    def alerts() -> Any:
         overview = Overview(trading.store, Config(), EVERYTHING)
         run(overview.refresh())
         return json.loads(b"{%s}" % overview.since(-1))["alerts"]
@@ -396,7 +277,9 @@ def test_alerts_of_one_kind_are_one_line_with_their_count_until_somebody_has_see
     assert alerts()[0]["acknowledged_by"] is None
 
 
-def test_fills_of_all_symbols_stand_in_one_list_newest_first(trading, btc, messages_of):
+def test_fills_of_all_symbols_stand_in_one_list_newest_first(
+    trading: Engine, btc: Messages, messages_of: Callable[..., Messages]
+) -> None:
     eth = messages_of("ETH/USDT")
     trading.take(eth.instrument(), eth.fill(6, 7), btc.fill(8, 9))
     overview = Overview(trading.store, Config(), EVERYTHING)
@@ -405,7 +288,7 @@ def test_fills_of_all_symbols_stand_in_one_list_newest_first(trading, btc, messa
     assert [fill["key"].partition(":")[2] for fill in fills] == ["BTC/USDT", "ETH/USDT", "BTC/USDT"]
 
 
-def test_proposals_and_changes_are_told(trading, account):
+def test_proposals_and_changes_are_told(trading: Engine, account: Messages) -> None:
     wish = {"kind": "setting", "setting_key": "risk_limits.max_loss", "value": "-900"}
     asked = {"requester": "ann", "reason": "r", "valid_until_ns": int(2e18)}
     trading.take(

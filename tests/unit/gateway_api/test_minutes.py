@@ -5,7 +5,7 @@ from typing import Any
 from gateway_api.projector.core.minutes import MINUTES_MAX
 from gateway_api.projector.core.views import ProjectorCore
 
-from chassis.store import MemoryStore, StoreStatus
+from runtime.store.documents import MemoryStore, StoreStatus
 from schemas.config import Config
 from schemas.envelope import decode
 from schemas.statistics import MINUTE_NS, MinuteStatistics
@@ -28,7 +28,7 @@ def minute(number: int, version: int, **fields: Any) -> MinuteStatistics:
 
 
 def told(core: ProjectorCore) -> tuple[MinuteStatistics, ...]:
-    return decode(MinutesView, core.take_dirty()[MINUTES_PREFIX + KEY]).minutes
+    return decode(MinutesView, core.pop_changed()[MINUTES_PREFIX + KEY]).minutes
 
 
 def test_of_one_minute_the_highest_version_counts() -> None:
@@ -39,7 +39,7 @@ def test_of_one_minute_the_highest_version_counts() -> None:
     [known] = told(core)
     assert (known.version, known.trades) == (9, 8)
     core.on_event(minute(0, 9, trades=7))
-    assert MINUTES_PREFIX + KEY not in core.take_dirty()
+    assert MINUTES_PREFIX + KEY not in core.pop_changed()
 
 
 def test_an_hour_is_kept_in_order() -> None:

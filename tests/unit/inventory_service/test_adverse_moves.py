@@ -6,10 +6,11 @@ from hypothesis import strategies as st
 from inventory_service.core.adverse import FILLS_MIN, AdverseMoves
 from inventory_service.core.inventory import InventoryCore
 
-from schemas.config import Config, InventoryLimits
+from schemas.config import Config
 from schemas.inventory import Position
+from schemas.inventory_settings import InventoryLimits
 from schemas.process import Tick
-from tests.unit.inventory_service.test_inventory_core import T0, fill, instrument, signal
+from tests.kit.messages import T0, fill, instrument, signal
 
 MS = 1_000_000
 S = 1_000 * MS
@@ -18,24 +19,24 @@ OWN = InventoryLimits(markout_horizon_ms=1_000, markout_half_life_s=60)
 
 def enough(moves: AdverseMoves, sign: int, mid: int, at: int, lots: int = 1) -> None:
     for _ in range(FILLS_MIN):
-        moves.fill(sign, lots, mid, at, OWN)
+        moves.observe_fill(sign, lots, mid, at, OWN)
 
 
 def test_the_last_mid_at_or_before_the_horizon_counts() -> None:
     """Bought at 20,000: 19,990 stands until after the second, -10 of 20,000 are 5 bps against us."""
     moves = AdverseMoves()
     enough(moves, 1, 20_000, 0)
-    moves.mid(19_990, 900 * MS, OWN)
+    moves.observe_mid(19_990, 900 * MS, OWN)
     assert moves.mean_bps is None
-    moves.mid(10_000, 1_001 * MS, OWN)
+    moves.observe_mid(10_000, 1_001 * MS, OWN)
     assert moves.mean_bps == pytest.approx(5.0)
 
 
 def test_a_mid_at_the_horizon_itself_counts() -> None:
     moves = AdverseMoves()
     enough(moves, -1, 20_000, 0)
-    moves.mid(19_990, 900 * MS, OWN)
-    moves.mid(20_010, S, OWN)
+    moves.observe_mid(19_990, 900 * MS, OWN)
+    moves.observe_mid(20_010, S, OWN)
     moves.pass_to(S, OWN)
     assert moves.mean_bps == pytest.approx(5.0)
 
@@ -44,8 +45,8 @@ def test_fewer_than_twenty_fills_say_nothing() -> None:
     moves = AdverseMoves()
     for count in range(FILLS_MIN):
         assert moves.mean_bps is None, count
-        moves.fill(1, 1, 20_000, 0, OWN)
-        moves.mid(20_000, 0, OWN)
+        moves.observe_fill(1, 1, 20_000, 0, OWN)
+        moves.observe_mid(20_000, 0, OWN)
         moves.pass_to(S, OWN)
     assert moves.mean_bps == 0
 
@@ -54,9 +55,9 @@ def test_larger_fills_weigh_more_and_old_ones_less() -> None:
     """20 lots of 5 bps a half-life ago count for 10; 10 lots of -5 bps now: the mean is 0."""
     moves = AdverseMoves()
     enough(moves, 1, 20_000, 0)
-    moves.mid(19_990, S // 2, OWN)
+    moves.observe_mid(19_990, S // 2, OWN)
     moves.pass_to(S, OWN)
-    moves.fill(-1, 10, 20_000, 60 * S, OWN)
+    moves.observe_fill(-1, 10, 20_000, 60 * S, OWN)
     moves.pass_to(61 * S, OWN)
     assert moves.mean_bps == pytest.approx(0.0, abs=1e-12)
 
@@ -64,7 +65,7 @@ def test_larger_fills_weigh_more_and_old_ones_less() -> None:
 def test_a_flood_of_fills_is_bounded() -> None:
     moves = AdverseMoves()
     for _ in range(5_000):
-        moves.fill(1, 1, 20_000, 0, OWN)
+        moves.observe_fill(1, 1, 20_000, 0, OWN)
     assert len(moves.waiting) == 1_000
 
 
@@ -82,11 +83,11 @@ def walked(found: list[tuple[int, int, int]], sign: int = 1, repeats: int = 1) -
         for part in range(repeats):
             now_ns += passed_ms * MS // repeats
             if part == repeats - 1:
-                moves.mid(mid, now_ns, OWN)
+                moves.observe_mid(mid, now_ns, OWN)
             elif moves.mid_half_ticks is not None:
-                moves.mid(moves.mid_half_ticks, now_ns, OWN)
+                moves.observe_mid(moves.mid_half_ticks, now_ns, OWN)
         if side:
-            moves.fill(side * sign, 1 + abs(mid) % 7, mid, now_ns, OWN)
+            moves.observe_fill(side * sign, 1 + abs(mid) % 7, mid, now_ns, OWN)
     moves.pass_to(now_ns + 10 * S, OWN)
     return moves.mean_bps
 

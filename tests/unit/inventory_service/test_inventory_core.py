@@ -10,98 +10,10 @@ from inventory_service.core.inventory import InventoryCore
 
 from schemas.config import Config
 from schemas.inventory import Position
-from schemas.market import Instrument
 from schemas.message import Event, Side
 from schemas.orders import Fill
-from schemas.process import Tick
-from schemas.signals import Signal
-
-S = 1_000_000_000
-T0 = 1_000 * S
-BTC = "BTC/USDT"
-ETH = "ETH/USDT"
-
-
-def instrument(symbol: str = BTC, **fields: Any) -> Instrument:
-    """One tick is 1, one lot is 1, and money is the reporting currency, unless said otherwise."""
-    facts: dict[str, Any] = {
-        "tick_size": Decimal(1),
-        "lot_size": Decimal(1),
-        "base_currency": "BTC",
-        "quote_currency": "USDT",
-        "reporting_rate": Decimal(1),
-    }
-    return Instrument(event_time_ns=T0, venue="sim", symbol=symbol, **{**facts, **fields})
-
-
-def fill(
-    trade_id: str,
-    side: Side = "buy",
-    price: int = 100,
-    lots: int = 1,
-    *,
-    mid: int | None = None,
-    fee: str | Decimal = "0",
-    currency: str = "USDT",
-    symbol: str = BTC,
-    time_ns: int = T0,
-) -> Fill:
-    """A fill; the mid, in half ticks, is at its price unless said otherwise."""
-    return Fill(
-        event_time_ns=time_ns,
-        venue="sim",
-        symbol=symbol,
-        venue_trade_id=trade_id,
-        client_order_id=f"order of {trade_id}",
-        side=side,
-        price_ticks=price,
-        size_lots=lots,
-        liquidity="maker",
-        fee=Decimal(fee),
-        fee_currency=currency,
-        mid_half_ticks=2 * price if mid is None else mid,
-    )
-
-
-def signal(mid: int | None, symbol: str = BTC, time_ns: int = T0) -> Signal:
-    return Signal(
-        event_time_ns=time_ns,
-        venue="sim",
-        symbol=symbol,
-        book_status="live",
-        book_time_ns=time_ns,
-        mid_half_ticks=mid,
-        spread_ticks=2,
-        weighted_mid_ticks=None,
-        volatility_per_sqrt_s=None,
-        volatility_ready=False,
-        regime="low",
-        jump=False,
-        bid_depth_lots=1,
-        ask_depth_lots=1,
-        imbalance=0.0,
-        flow_imbalance=0.0,
-        flow_volume_lots=0.0,
-    )
-
-
-def tick(seconds: float = 1) -> Tick:
-    return Tick(event_time_ns=T0 + round(seconds * S))
-
-
-def core(*instruments: Instrument, **sections: dict[str, Any]) -> InventoryCore:
-    made = InventoryCore(Config.model_validate(sections))
-    for each in instruments or (instrument(),):
-        assert made.on_event(each) == ()
-    return made
-
-
-def position(made: InventoryCore, event: Event) -> Position:
-    """The one position that follows from an event."""
-    (said,) = made.on_event(event)
-    assert isinstance(said, Position)
-    return said
-
+from tests.kit.messages import BTC, ETH, T0, S, fill, instrument, signal, tick
+from tests.unit.inventory_service.ledgers import core, position
 
 PN1_MIDS = (20_000, 20_004, 19_998, 20_002, 20_010, 20_006)
 PN1_FILLS: dict[int, tuple[Side, int, int]] = {
@@ -112,7 +24,8 @@ PN1_FILLS: dict[int, tuple[Side, int, int]] = {
 }
 
 
-def test_pn1_capture_inventory_fees_and_equity() -> None:
+@pytest.mark.case("PN1")
+def test_capture_inventory_fees_and_equity() -> None:
     made, said = core(instrument(tick_size=Decimal("0.01"))), None
     for at, mid in enumerate(PN1_MIDS):
         made.on_event(signal(mid))
@@ -132,7 +45,7 @@ def test_pn1_capture_inventory_fees_and_equity() -> None:
 def test_a_fill_is_said_at_once_in_money() -> None:
     made = core(instrument(tick_size=Decimal("0.5"), lot_size=Decimal("0.1"), multiplier=Decimal(10)))
     said = position(made, fill("a", "buy", 100, 4, mid=202, fee="0.3", time_ns=T0 + 5))
-    assert (said.event_time_ns, said.position_lots, said.average_price_ticks) == (T0 + 5, 4, 100)
+    assert (said.event_time_ns, said.position_lots, said.average_price_ticks) == (T0 + 5, 4, Decimal(100))
     assert said.pnl_capture == Decimal("2"), "one tick, 4 lots, half a unit of money each"
     assert (said.fees, said.pnl) == (Decimal("0.3"), Decimal("1.7"))
     assert said.notional_reporting == Decimal("202")
@@ -144,12 +57,20 @@ def test_average_cost_and_a_flip_as_they_are_said() -> None:
     made = core()
     position(made, fill("a", "buy", 100, 2))
     said = position(made, fill("b", "buy", 106, 1))
-    assert (said.average_price_ticks, said.realised, said.unrealised) == (102, 0, 12)
+    assert (said.average_price_ticks, said.realised, said.unrealised) == (
+        Decimal(102),
+        Decimal(0),
+        Decimal(12),
+    )
     said = position(made, fill("c", "sell", 108, 1))
-    assert (said.average_price_ticks, said.realised, said.unrealised) == (102, 6, 12)
+    assert (said.average_price_ticks, said.realised, said.unrealised) == (
+        Decimal(102),
+        Decimal(6),
+        Decimal(12),
+    )
     said = position(made, fill("d", "sell", 110, 5))
-    assert (said.position_lots, said.average_price_ticks) == (-3, 110)
-    assert (said.realised, said.unrealised) == (22, 0)
+    assert (said.position_lots, said.average_price_ticks) == (-3, Decimal(110))
+    assert (said.realised, said.unrealised) == (Decimal(22), Decimal(0))
 
 
 def test_a_repeated_fill_changes_nothing() -> None:
@@ -158,7 +79,7 @@ def test_a_repeated_fill_changes_nothing() -> None:
     assert made.on_event(fill("a", "buy", 100, 2, fee="1")) == ()
     assert made.on_event(fill("a", "sell", 500, 9)) == (), "the venue's trade id is what counts"
     made.on_event(signal(202))
-    later = position(made, tick())
+    later = position(made, tick(1))
     assert (later.position_lots, later.fees, later.fills) == (first.position_lots, first.fees, first.fills)
 
 
@@ -167,7 +88,7 @@ def test_fills_before_their_instrument_wait_for_it() -> None:
     assert made.on_event(fill("a", "buy", 100, 2)) == ()
     assert made.on_event(fill("b", "buy", 106, 1)) == ()
     assert made.on_event(fill("a", "buy", 100, 2)) == ()
-    assert made.on_event(tick()) == ()
+    assert made.on_event(tick(1)) == ()
     said = made.on_event(instrument())
     assert [each.position_lots for each in said if isinstance(each, Position)] == [2, 3]
     assert made.on_event(instrument()) == ()
@@ -187,31 +108,28 @@ def test_a_fill_of_nothing_is_no_fill() -> None:
 
 
 @pytest.mark.parametrize(
-    "changed", [{"tick_size": "0.5"}, {"lot_size": "0.5"}, {"multiplier": "2"}, {"quote_currency": "EUR"}]
+    ("changed", "notional", "currency"),
+    [
+        ({"tick_size": Decimal("0.5")}, 100, "USDT"),
+        ({"lot_size": Decimal("0.5")}, 100, "USDT"),
+        ({"multiplier": Decimal(2)}, 400, "USDT"),
+        ({"quote_currency": "EUR"}, 200, "EUR"),
+    ],
 )
-def test_a_ledger_stays_in_the_units_it_began_with(changed: dict[str, str]) -> None:
-    made = core()
-    facts: dict[str, Any] = {
-        name: value if name == "quote_currency" else Decimal(value) for name, value in changed.items()
-    }
-    before = position(made, fill("a", "buy", 100, 2))
-    assert made.on_event(instrument(**facts)) == ()
-    after = position(made, fill("b", "sell", 100, 2))
-    assert (after.pnl, after.quote_currency) == (before.pnl, "USDT")
-    assert after.traded_notional == 400, "counted in the old units"
+def test_an_empty_ledger_takes_any_units(changed: dict[str, Any], notional: int, currency: str) -> None:
     empty = core()
-    assert empty.on_event(instrument(**facts)) == ()
+    assert empty.on_event(instrument(**changed)) == ()
     taken = position(empty, fill("a", "buy", 100, 2))
-    assert (taken.traded_notional, taken.quote_currency) != (200, "USDT"), "one without fills takes new ones"
+    assert (taken.traded_notional, taken.quote_currency) == (Decimal(notional), currency)
 
 
 def test_a_mark_alone_says_nothing_until_the_tick() -> None:
     made = core()
     position(made, fill("a", "buy", 100, 2))
     assert made.on_event(signal(210)) == ()
-    said = position(made, tick())
+    said = position(made, tick(1))
     assert (said.event_time_ns, said.mark_half_ticks) == (T0 + S, 210)
-    assert (said.unrealised, said.pnl_inventory, said.pnl) == (10, 10, 10)
+    assert (said.unrealised, said.pnl_inventory, said.pnl) == (Decimal(10), Decimal(10), Decimal(10))
     assert made.on_event(tick(2)) == (), "nothing moved since"
 
 
@@ -219,13 +137,13 @@ def test_a_signal_without_a_mid_leaves_the_mark() -> None:
     made = core()
     position(made, fill("a", "buy", 100, 2))
     made.on_event(signal(None))
-    assert made.on_event(tick()) == ()
+    assert made.on_event(tick(1)) == ()
 
 
 def test_a_flat_symbol_is_silent() -> None:
     made = core()
     made.on_event(signal(200))
-    assert made.on_event(tick()) == ()
+    assert made.on_event(tick(1)) == ()
     position(made, fill("a", "buy", 100, 2))
     position(made, fill("b", "sell", 100, 2))
     made.on_event(signal(210))
@@ -239,25 +157,27 @@ def test_symbols_are_kept_apart() -> None:
     assert (said.symbol, said.position_lots) == (ETH, -3)
     made.on_event(signal(60, ETH))
     made.on_event(signal(202, BTC))
-    both = [each for each in made.on_event(tick()) if isinstance(each, Position)]
+    both = [each for each in made.on_event(tick(1)) if isinstance(each, Position)]
     assert {each.symbol: each.pnl_inventory for each in both} == {BTC: 2, ETH: 60}
 
 
 @pytest.mark.parametrize(
     ("currency", "expected"),
-    [("CHF", "3"), ("USDT", "0.5"), ("BNB", "900"), ("???", "3")],
+    [("CHF", "3"), ("USDT", "0.5"), ("BNB", "900")],
 )
 def test_a_fee_is_taken_into_the_quote_currency(currency: str, expected: str) -> None:
-    """The quote currency is worth 6 of the reporting one; one without a rate is taken one to one."""
+    """The quote currency is worth 6 of the reporting one."""
     made = core(
         instrument(quote_currency="CHF", reporting_rate=Decimal(6)),
         reporting={"rates": {"USDT": "1", "BNB": "1800"}},
     )
-    assert position(made, fill("a", fee="3", currency=currency)).fees == Decimal(expected)
+    said = position(made, fill("a", fee="3", currency=currency))
+    assert (said.fees, said.open_fees) == (Decimal(expected), ())
 
 
-def test_a_fee_taken_in_the_base_currency_lowers_what_is_held_by_whole_lots() -> None:
-    """Twice 0.6 of a lot of 1: the second makes one whole, taken at the mid of 100; 0.2 is carried on."""
+def test_a_fee_taken_in_the_base_currency_lowers_what_is_held() -> None:
+    """Twice 0.6 of a lot of 1 at a mid of 100: the position goes down by the whole lot; 0.2 is owed, and the
+    account holds 8.8 when the mid moves to 110, which is 88. Nine are sold at 100 then, capture -90: -122."""
     core = InventoryCore(Config())
     core.on_event(instrument())
     fee = {"base_fee": Decimal("0.6"), "fee": Decimal(60)}
@@ -267,17 +187,50 @@ def test_a_fee_taken_in_the_base_currency_lowers_what_is_held_by_whole_lots() ->
     told = [each for each in (first, second, third) if isinstance(each, Position)]
     assert [each.position_lots for each in told] == [5, 9, 0]
     assert [each.base_fees_taken for each in told] == [0, 1, 1]
-    assert [each.pnl for each in told] == [-60, -120, -120]
-    assert told[2].pnl_capture + told[2].pnl_inventory - told[2].fees == told[2].pnl
-    assert told[2].realised == 0, "nine sold at 100 as they were bought; the tenth paid a part of the fees"
+    assert [each.pnl for each in told] == [-60, -120, -122]
+    assert (told[2].pnl_capture, told[2].pnl_inventory, told[2].fees) == (
+        Decimal(-90),
+        Decimal(88),
+        Decimal(120),
+    )
+    assert told[2].pnl == told[2].realised + told[2].unrealised - told[2].fees
+
+
+def test_a_fee_in_base_costs_what_it_is_worth_at_the_mid() -> None:
+    """Bought 5 at 98 while the mid is 100, and 1 of them is taken: 490 paid for 4 that are worth 400."""
+    paid = fill("a", price=98, lots=5, mid=200, fee="98").model_copy(update={"base_fee": Decimal(1)})
+    said = position(core(), paid)
+    assert (said.position_lots, said.pnl_capture, said.fees, said.pnl) == (
+        4,
+        Decimal(10),
+        Decimal(100),
+        Decimal(-90),
+    )
+
+
+@pytest.mark.parametrize(("side", "held"), [("sell", -2), ("buy", 4)])
+def test_a_rebate_in_base_is_held_too(side: Side, held: int) -> None:
+    """A short of 3 and a long of 3 get 1 at a mid of 100."""
+    paid = fill("a", side, price=100, lots=3, fee="-100").model_copy(update={"base_fee": Decimal(-1)})
+    said = position(core(), paid)
+    assert (said.position_lots, said.fees, said.pnl, said.average_price_ticks) == (
+        held,
+        Decimal(-100),
+        Decimal(100),
+        Decimal(100),
+    )
+    short = position(
+        core(), fill("a", "sell", lots=1, fee="-100").model_copy(update={"base_fee": Decimal(-1)})
+    )
+    assert (short.position_lots, short.pnl, short.average_price_ticks) == (0, Decimal(100), None)
 
 
 def test_reported_money_is_in_the_reporting_currency() -> None:
     made = core(instrument(quote_currency="EUR", reporting_rate=Decimal("1.1")))
     position(made, fill("a", "sell", 100, 2, fee="1", currency="EUR"))
     made.on_event(signal(180))
-    said = position(made, tick())
-    assert (said.pnl, said.quote_currency) == (19, "EUR")
+    said = position(made, tick(1))
+    assert (said.pnl, said.quote_currency) == (Decimal(19), "EUR")
     assert said.pnl_reporting == Decimal("20.9")
     assert said.notional_reporting == Decimal("-198.0")
 

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from inventory_service.core.ledger import Ledger
+from inventory_service.core.units import plain, whole
 
 PriceSize = tuple[int, int]
 
@@ -28,7 +29,7 @@ def test_an_empty_ledger_is_worth_nothing() -> None:
     ledger = Ledger()
     ledger.mark(200)
     assert (ledger.position_lots, ledger.pnl_half, ledger.cost_ticks) == (0, 0, None)
-    assert (ledger.unrealised_half, ledger.realised_half) == (0, 0)
+    assert (ledger.unrealised_half, ledger.realised_half) == (Decimal(0), Decimal(0))
 
 
 def test_a_buy_below_the_mid_captures_the_distance() -> None:
@@ -58,7 +59,8 @@ PN1_FILLS = {1: (1, 10_000, 2), 2: (1, 9_997, 1), 3: (-1, 10_003, 2), 5: (-1, 10
 """Time to sign, price in ticks and size."""
 
 
-def test_pn1_capture_and_inventory_before_fees() -> None:
+@pytest.mark.case("PN1")
+def test_capture_and_inventory_before_fees() -> None:
     ledger = Ledger()
     for at, mid in enumerate(PN1_MIDS):
         ledger.mark(mid)
@@ -88,7 +90,7 @@ def test_a_reduction_realises_and_leaves_the_cost() -> None:
 
 def test_a_flip_closes_at_the_old_cost_and_opens_the_rest_at_the_new_price() -> None:
     ledger = ledger_of((100, 3), (104, -5))
-    assert (ledger.position_lots, ledger.cost_ticks) == (-2, 104)
+    assert (ledger.position_lots, ledger.cost_ticks) == (-2, Decimal(104))
     assert realised_ticks(ledger) == 12
     ledger.mark(2 * 101)
     assert ledger.unrealised_half == 2 * 2 * 3
@@ -97,13 +99,13 @@ def test_a_flip_closes_at_the_old_cost_and_opens_the_rest_at_the_new_price() -> 
 
 def test_a_flip_back_from_short_to_long() -> None:
     ledger = ledger_of((104, -5), (100, 8))
-    assert (ledger.position_lots, ledger.cost_ticks) == (3, 100)
+    assert (ledger.position_lots, ledger.cost_ticks) == (3, Decimal(100))
     assert realised_ticks(ledger) == 20
 
 
 def test_flat_has_no_cost() -> None:
     ledger = ledger_of((100, 3), (104, -3))
-    assert (ledger.position_lots, ledger.cost_ticks, ledger.unrealised_half) == (0, None, 0)
+    assert (ledger.position_lots, ledger.cost_ticks, ledger.unrealised_half) == (0, None, Decimal(0))
     assert realised_ticks(ledger) == 12
     ledger.fill(-1, 90, 1, 180)
     assert ledger.cost_ticks == 90, "what is opened anew does not remember the old cost"
@@ -127,11 +129,11 @@ def test_what_is_taken_as_a_fee_is_sold_at_the_mid_and_is_no_fill() -> None:
     """3 bought at 100 at a mid of 101: capture 3; one is taken at 101, two rise to 103: inventory 4."""
     ledger = Ledger()
     ledger.fill(1, 100, 3, 202)
-    ledger.take(1, 202)
+    ledger.transfer(Decimal(1), 202)
     ledger.mark(206)
     assert (ledger.position_lots, ledger.fills, ledger.traded_half) == (2, 1, 600)
     assert (ledger.capture_half, ledger.inventory_half, ledger.pnl_half) == (6, 8, 14)
-    assert (ledger.cost_ticks, ledger.realised_half) == (100, 2)
+    assert (ledger.cost_ticks, ledger.realised_half) == (Decimal(100), Decimal(2))
 
 
 EVENTS = st.lists(
@@ -154,7 +156,7 @@ def test_profit_adds_up_whichever_way_it_is_split(events: list[Step]) -> None:
         if kind == "mark":
             ledger.mark(mid)
         elif kind == "take":
-            ledger.take(lots, mid)
+            ledger.transfer(Decimal(lots), mid)
             cash += mid * lots
             position -= lots
         else:
@@ -214,3 +216,11 @@ def test_a_fill_takes_the_mid_of_its_own_moment(sign: int) -> None:
     assert ledger.mark_half_ticks == 210
     assert ledger.inventory_half == sign * 5 * 10, "what was held moved with it; the new lots did not"
     assert ledger.capture_half == sign * 5 * 10
+
+
+@pytest.mark.parametrize(
+    ("value", "number"), [("12", 12), ("1.2E+3", 1200), ("1.5", None), ("1E+99", 10**99), ("1E+999999", None)]
+)
+def test_a_number_that_no_ledger_is_kept_in_is_not_written_out(value: str, number: int | None) -> None:
+    assert whole(Decimal(value)) == number
+    assert plain(Decimal(value)) == (Decimal(value) if number is None else number)

@@ -2,6 +2,7 @@
 
 from itertools import pairwise
 from random import Random
+from typing import Any
 
 import pytest
 from monitor_service.core.arrival import EDGES, ArrivalEstimate, OrderDepths
@@ -9,22 +10,16 @@ from monitor_service.core.arrival import EDGES, ArrivalEstimate, OrderDepths
 from schemas.market import FeedTrade
 from schemas.message import Side
 from schemas.units import NS_PER_S
+from tests.kit.messages import feed_trade
 
 MID = 200_000
 """Half ticks: 100,000 ticks."""
 
+SIDES: tuple[Side, Side] = ("buy", "sell")
 
-def trade(time_ns: int, price_ticks: int, side: Side | None = "buy", **changes: int) -> FeedTrade:
-    return FeedTrade(
-        event_time_ns=time_ns,
-        venue="v",
-        symbol="A/B",
-        price_ticks=price_ticks,
-        size_lots=1,
-        side=side,
-        trade_id=str(time_ns),
-        **changes,
-    )
+
+def trade(time_ns: int, price_ticks: int, side: Side | None = "buy", **changes: Any) -> FeedTrade:
+    return feed_trade(price_ticks, side=side, trade_id=str(time_ns), time_ns=time_ns, **changes)
 
 
 def poisson_world(
@@ -32,14 +27,14 @@ def poisson_world(
 ) -> None:
     """Market orders of both sides, whose depth in ticks beyond the mid is exponential."""
     random, time_s = Random(seed), begin_s
-    estimate.book(round(begin_s * NS_PER_S), 2)
+    estimate.observe_book(round(begin_s * NS_PER_S), 2)
     while time_s < begin_s + seconds:
         time_s += random.expovariate(2 * rate_per_s)
-        depth, side = random.expovariate(k), random.choice(("buy", "sell"))
+        depth, side = random.expovariate(k), random.choice(SIDES)
         price = MID // 2 + int(depth) if side == "buy" else MID // 2 - int(depth)
         time_ns = round(time_s * NS_PER_S)
-        estimate.book(time_ns, 2)
-        estimate.trade(time_ns, trade(time_ns, price, side), MID)
+        estimate.observe_book(time_ns, 2)
+        estimate.observe_trade(time_ns, trade(time_ns, price, side), MID)
 
 
 @pytest.mark.parametrize(("rate_per_s", "k"), [(0.9, 0.3), (5.0, 0.02), (2.0, 0.002)])
@@ -64,13 +59,14 @@ def test_a_market_that_changes_is_followed() -> None:
 def test_too_little_tells_nothing_and_the_last_good_law_stays() -> None:
     estimate = ArrivalEstimate(600.0)
     poisson_world(estimate, 0.5, 0.3, 20, seed=4)
-    assert estimate.law is None
+    law = estimate.law
+    assert law is None
     poisson_world(estimate, 2.0, 0.3, 600, seed=4, begin_s=21.0)
     law = estimate.law
     assert law is not None
     for second in range(700, 720):  # orders at the touch alone: no slope can be told from them
         estimate.counts = [0.0] * len(EDGES)
-        estimate.trade(second * NS_PER_S, trade(second * NS_PER_S, MID // 2 + 1), MID)
+        estimate.observe_trade(second * NS_PER_S, trade(second * NS_PER_S, MID // 2 + 1), MID)
     assert estimate.law == law
 
 
@@ -84,7 +80,7 @@ def test_weights_are_scaled_before_they_overflow() -> None:
 
 def test_no_trade_counts_before_there_is_a_mid() -> None:
     estimate = ArrivalEstimate(600.0)
-    estimate.trade(NS_PER_S, trade(NS_PER_S, MID // 2 + 5), None)
+    estimate.observe_trade(NS_PER_S, trade(NS_PER_S, MID // 2 + 5), None)
     assert estimate.orders == OrderDepths()
 
 
@@ -102,9 +98,11 @@ def test_trades_of_one_side_and_time_are_one_order_as_deep_as_its_deepest() -> N
 def test_the_exchanges_time_makes_one_order_of_many_messages() -> None:
     estimate = ArrivalEstimate(600.0)
     for late in range(5):
-        estimate.trade(NS_PER_S + late, trade(NS_PER_S + late, 100_001 + late, exchange_time_ns=7), MID)
+        estimate.observe_trade(
+            NS_PER_S + late, trade(NS_PER_S + late, 100_001 + late, exchange_time_ns=7), MID
+        )
     assert sum(estimate.counts) == 0.0
-    estimate.trade(2 * NS_PER_S, trade(2 * NS_PER_S, 100_001, exchange_time_ns=8), MID)
+    estimate.observe_trade(2 * NS_PER_S, trade(2 * NS_PER_S, 100_001, exchange_time_ns=8), MID)
     assert sum(estimate.counts) == pytest.approx(1.0)
     assert sum(estimate.depths) == pytest.approx(10.0)
 

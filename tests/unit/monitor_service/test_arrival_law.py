@@ -1,4 +1,4 @@
-"""A and k from what was seen: quant.md, section 2."""
+"""A and k from what was seen: docs/FORMULAS.md, Arrival rates A and k."""
 
 from math import exp
 
@@ -12,7 +12,8 @@ DISTANCES = (0.5, 1.5, 2.5, 3.5)
 RATES = (1.0, 0.6, 0.36, 0.216)
 
 
-def test_worked_example_cal1() -> None:
+@pytest.mark.case("CAL1")
+def test_the_law_is_found_by_least_squares_and_by_likelihood() -> None:
     law = fit_log_linear(DISTANCES, RATES)
     assert law.k == pytest.approx(0.510825624, rel=SIX_FIGURES)
     assert pytest.approx(1.290994449, rel=SIX_FIGURES) == law.A
@@ -62,7 +63,7 @@ def test_cells_without_orders_count_in_the_likelihood_alone() -> None:
     [
         ((0.5, 1.5), (30.0, 20.0), 9.0, "2 distances with orders: at least 3"),
         ((0.5, 0.5, 1.5), (30.0, 20.0, 5.0), 9.0, "2 distances with orders: at least 3"),
-        ((0.5, 1.5, 2.5), (15.0, 10.0, 4.0), 9.0, "counts add up to 29.0 .*look longer"),
+        ((0.5, 1.5, 2.5), (15.0, 10.0, 4.0), 9.0, "counts add up to 29.0 .*wait for more data"),
         ((0.5, 1.5, 2.5), (15.0, 20.0, 34.0), 9.0, "mean distance of .*take other distances"),
         ((0.5, 1.5, 2.5), (55.0, 0.0, 0.0), 9.0, "mean distance of 0.5: it must be above the least"),
         ((0.5, 1.5, 2.5), (30.0, 20.0, 5.0), 0.0, "window_s 0.0"),

@@ -8,36 +8,19 @@ from hypothesis import strategies as st
 from monitor_service.core.book import BookState
 
 from schemas.market import BookStatus, FeedBook
+from tests.kit.messages import feed_book
 
 Levels = Mapping[int, int]
 
 
-def update(
-    bids: Levels | None = None,
-    asks: Levels | None = None,
-    *,
-    snapshot: bool = False,
-    sequence: int | None = None,
-    exchange_time_ns: int | None = None,
-) -> FeedBook:
-    bids, asks = bids or {}, asks or {}
-    return FeedBook(
-        event_time_ns=1,
-        venue="sim",
-        symbol="BTC/USDT",
-        exchange_time_ns=exchange_time_ns,
-        snapshot=snapshot,
-        sequence=sequence,
-        bid_prices=tuple(bids),
-        bid_sizes=tuple(bids.values()),
-        ask_prices=tuple(asks),
-        ask_sizes=tuple(asks.values()),
-    )
+def status_of(book: BookState) -> BookStatus:
+    """Read anew: `accept` changes it."""
+    return book.status
 
 
 def book_of(bids: Levels, asks: Levels, sequence: int | None = 1) -> BookState:
     book = BookState()
-    assert book.accept(update(bids, asks, snapshot=True, sequence=sequence)) is None
+    assert book.accept(feed_book(bids, asks, snapshot=True, sequence=sequence)) is None
     return book
 
 
@@ -74,7 +57,7 @@ def test_status_follows_from_the_best_prices(bids: Levels, asks: Levels, status:
 
 def test_a_delta_sets_replaces_and_removes_levels() -> None:
     book = live_book()
-    assert book.accept(update({98: 0, 97: 3}, {101: 9}, sequence=2)) is None
+    assert book.accept(feed_book({98: 0, 97: 3}, {101: 9}, sequence=2)) is None
     assert book.best_bids(9) == ((99, 97), (5, 3))
     assert book.best_asks(9) == ((101, 102), (9, 6))
     assert book.sequence == 2
@@ -82,50 +65,50 @@ def test_a_delta_sets_replaces_and_removes_levels() -> None:
 
 def test_removing_a_level_that_is_not_there_is_harmless() -> None:
     book = live_book()
-    assert book.accept(update({50: 0}, {500: 0}, sequence=2)) is None
+    assert book.accept(feed_book({50: 0}, {500: 0}, sequence=2)) is None
     assert book.best_bids(9) == ((99, 98), (5, 7))
-    assert book.status == "live"
+    assert status_of(book) == "live"
 
 
 def test_a_crossed_book_is_live_again_when_the_crossing_level_goes() -> None:
     book = live_book()
-    assert book.accept(update({105: 1}, sequence=2)) is None
-    assert book.status == "crossed"
-    assert book.accept(update({105: 0}, sequence=3)) is None
-    assert book.status == "live"
+    assert book.accept(feed_book({105: 1}, sequence=2)) is None
+    assert status_of(book) == "crossed"
+    assert book.accept(feed_book({105: 0}, sequence=3)) is None
+    assert status_of(book) == "live"
 
 
 def test_a_delta_before_the_first_snapshot_is_refused() -> None:
     book = BookState()
-    assert book.accept(update({99: 1}, sequence=1)) == "delta_before_snapshot"
-    assert book.status == "building"
+    assert book.accept(feed_book({99: 1}, sequence=1)) == "delta_before_snapshot"
+    assert status_of(book) == "building"
     assert book.best_bids(9) == ((), ())
 
 
 def test_a_gap_distrusts_the_book_until_the_next_snapshot() -> None:
     book = live_book(sequence=1)
-    assert book.accept(update({99: 9}, sequence=3)) == "delta_after_gap"
-    assert book.status == "gapped"
-    assert book.accept(update({99: 9}, sequence=2)) == "delta_after_gap"
-    assert book.accept(update({99: 9}, sequence=4)) == "delta_after_gap"
+    assert book.accept(feed_book({99: 9}, sequence=3)) == "delta_after_gap"
+    assert status_of(book) == "gapped"
+    assert book.accept(feed_book({99: 9}, sequence=2)) == "delta_after_gap"
+    assert book.accept(feed_book({99: 9}, sequence=4)) == "delta_after_gap"
     assert book.best_bids(9) == ((99, 98), (5, 7)), "nothing of what was refused went in"
-    assert book.accept(update({90: 1}, {91: 1}, snapshot=True, sequence=10)) is None
-    assert book.status == "live"
-    assert book.accept(update({89: 1}, sequence=11)) is None
+    assert book.accept(feed_book({90: 1}, {91: 1}, snapshot=True, sequence=10)) is None
+    assert status_of(book) == "live"
+    assert book.accept(feed_book({89: 1}, sequence=11)) is None
 
 
 @pytest.mark.parametrize("sequence", [0, 1])
 def test_an_old_sequence_is_refused_and_changes_nothing(sequence: int) -> None:
     book = live_book(sequence=1)
-    assert book.accept(update({99: 77}, sequence=sequence)) == "old_sequence"
-    assert book.status == "live"
+    assert book.accept(feed_book({99: 77}, sequence=sequence)) == "old_sequence"
+    assert status_of(book) == "live"
     assert book.best_bids(1) == ((99,), (5,))
     assert book.sequence == 1
 
 
 def test_a_repeated_delta_changes_nothing() -> None:
     book = live_book()
-    delta = update({99: 0, 97: 2}, {101: 1}, sequence=2)
+    delta = feed_book({99: 0, 97: 2}, {101: 1}, sequence=2)
     assert book.accept(delta) is None
     before = (book.best_bids(9), book.best_asks(9), book.status, book.sequence)
     assert book.accept(delta) == "old_sequence"
@@ -134,52 +117,52 @@ def test_a_repeated_delta_changes_nothing() -> None:
 
 def test_without_sequence_numbers_each_delta_follows_what_came_before() -> None:
     book = live_book(sequence=None)
-    assert book.accept(update({99: 8})) is None
-    assert book.accept(update({99: 9}, sequence=7)) is None
-    assert book.accept(update({99: 10})) is None
+    assert book.accept(feed_book({99: 8})) is None
+    assert book.accept(feed_book({99: 9}, sequence=7)) is None
+    assert book.accept(feed_book({99: 10})) is None
     assert book.sequence == 7
-    assert book.accept(update({99: 11}, sequence=9)) == "delta_after_gap"
+    assert book.accept(feed_book({99: 11}, sequence=9)) == "delta_after_gap"
 
 
 def test_a_snapshot_resets_levels_and_sequence_even_to_a_lower_one() -> None:
     book = live_book(sequence=100)
-    assert book.accept(update({50: 1}, {51: 2}, snapshot=True, sequence=3)) is None
+    assert book.accept(feed_book({50: 1}, {51: 2}, snapshot=True, sequence=3)) is None
     assert book.best_bids(9) == ((50,), (1,))
     assert book.best_asks(9) == ((51,), (2,))
-    assert book.accept(update({49: 1}, sequence=4)) is None
+    assert book.accept(feed_book({49: 1}, sequence=4)) is None
 
 
 @pytest.mark.parametrize("price", [0, -3])
 def test_a_price_that_is_not_positive_loses_the_book(price: int) -> None:
     book = live_book()
-    assert book.accept(update({price: 1}, sequence=2)) == "bad_price"
-    assert book.status == "gapped"
+    assert book.accept(feed_book({price: 1}, sequence=2)) == "bad_price"
+    assert status_of(book) == "gapped"
 
 
 def test_sizes_that_do_not_match_their_prices_lose_the_book() -> None:
     book = live_book()
-    torn = update({97: 1}, sequence=2).model_copy(update={"bid_sizes": (1, 2)})
+    torn = feed_book({97: 1}, sequence=2).model_copy(update={"bid_sizes": (1, 2)})
     assert book.accept(torn) == "malformed"
-    assert book.status == "gapped"
+    assert status_of(book) == "gapped"
 
 
 def test_an_unsound_snapshot_before_any_other_leaves_the_book_being_built() -> None:
     book = BookState()
-    assert book.accept(update({-1: 1}, {2: 1}, snapshot=True)) == "bad_price"
-    assert book.status == "building"
+    assert book.accept(feed_book({-1: 1}, {2: 1}, snapshot=True)) == "bad_price"
+    assert status_of(book) == "building"
 
 
 def test_a_stale_book_judges_itself_anew_on_the_next_update() -> None:
     book = live_book()
     book.status = "stale"
-    assert book.accept(update({99: 6}, sequence=2)) is None
-    assert book.status == "live"
+    assert book.accept(feed_book({99: 6}, sequence=2)) is None
+    assert status_of(book) == "live"
 
 
 def test_the_exchange_time_is_that_of_the_newest_update_taken() -> None:
     book = live_book()
-    assert book.accept(update({99: 6}, sequence=2, exchange_time_ns=42)) is None
-    assert book.accept(update({99: 6}, sequence=2, exchange_time_ns=43)) == "old_sequence"
+    assert book.accept(feed_book({99: 6}, sequence=2, exchange_time_ns=42)) is None
+    assert book.accept(feed_book({99: 6}, sequence=2, exchange_time_ns=43)) == "old_sequence"
     assert book.exchange_time_ns == 42
 
 
@@ -199,7 +182,7 @@ def test_deltas_applied_equal_a_dictionary_rebuilt(
     book = book_of(bids, asks)
     expected_bids, expected_asks = applied({}, bids), applied({}, asks)
     for number, (bid_changes, ask_changes) in enumerate(changes, start=2):
-        assert book.accept(update(bid_changes, ask_changes, sequence=number)) is None
+        assert book.accept(feed_book(bid_changes, ask_changes, sequence=number)) is None
         expected_bids, expected_asks = (
             applied(expected_bids, bid_changes),
             applied(expected_asks, ask_changes),
@@ -211,7 +194,7 @@ def test_deltas_applied_equal_a_dictionary_rebuilt(
 
 
 ANY_UPDATE = st.builds(
-    update,
+    feed_book,
     LEVELS,
     LEVELS,
     snapshot=st.booleans(),

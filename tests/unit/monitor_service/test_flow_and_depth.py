@@ -26,8 +26,9 @@ FL1_TRADES = ((0, 5), (4, -3), (10, 8), (10, -2), (25, -1))
 FL1_FLOWS = (1.0, 0.055356165, 0.713310295, 0.459219887, 0.095242589)
 
 
+@pytest.mark.case("FL1")
 @pytest.mark.parametrize(("count", "expected"), list(enumerate(FL1_FLOWS, start=1)))
-def test_fl1_flow_after_each_trade(count: int, expected: float) -> None:
+def test_flow_after_each_trade(count: int, expected: float) -> None:
     assert flow_of(*FL1_TRADES[:count]).imbalance == pytest.approx(expected, rel=5e-7)
 
 
@@ -88,7 +89,8 @@ def test_volume_does_not_depend_on_how_often_it_is_looked_at(waits: list[int]) -
     assert looked_at.volume_lots == pytest.approx(left_alone.volume_lots, rel=1e-9)
 
 
-def test_mp4_static_depth_imbalance() -> None:
+@pytest.mark.case("MP4")
+def test_static_depth_imbalance() -> None:
     bids, asks = sum((10, 20, 30, 40, 50)), sum((30, 20, 10, 5, 5))
     assert imbalance(bids, asks) == pytest.approx(0.363636364, abs=1e-9)
 
@@ -105,8 +107,11 @@ MP3 = [
 ]
 
 
+@pytest.mark.case("MP3")
 @pytest.mark.parametrize(("bid_lots", "ask_lots", "share", "expected"), MP3)
-def test_mp3_weighted_mid(bid_lots: int, ask_lots: int, share: float, expected: float) -> None:
+def test_the_weighted_mid_leans_to_the_thin_side(
+    bid_lots: int, ask_lots: int, share: float, expected: float
+) -> None:
     assert weighted_mid(14.33, bid_lots, 14.34, ask_lots) == pytest.approx(expected, abs=1e-6)
     assert (imbalance(bid_lots, ask_lots) + 1) / 2 == pytest.approx(share, abs=1e-6)
 
@@ -131,17 +136,17 @@ def test_weighted_mid_lies_inside_the_spread_on_the_heavier_bids_far_side(
 def test_the_first_value_stands_for_all_time_before_it() -> None:
     average = TimeAverage(tau_s=2.0)
     average.set(T0, 0.8)
-    assert average.at(T0) == 0.8
-    assert average.at(T0 + 5 * S) == pytest.approx(0.8)
+    assert average.advance_to(T0) == 0.8
+    assert average.advance_to(T0 + 5 * S) == pytest.approx(0.8)
 
 
 def test_a_new_value_comes_in_as_time_passes() -> None:
     average = TimeAverage(tau_s=2.0)
     average.set(T0, 0.0)
     average.set(T0 + S, 1.0)
-    assert average.at(T0 + S) == 0.0, "what has not stood yet does not count yet"
-    assert average.at(T0 + 3 * S) == pytest.approx(1 - exp(-1))
-    assert average.at(T0 + 100 * S) == pytest.approx(1.0)
+    assert average.advance_to(T0 + S) == 0.0, "what has not stood yet does not count yet"
+    assert average.advance_to(T0 + 3 * S) == pytest.approx(1 - exp(-1))
+    assert average.advance_to(T0 + 100 * S) == pytest.approx(1.0)
 
 
 def test_a_value_that_stood_for_no_time_does_not_count() -> None:
@@ -151,14 +156,14 @@ def test_a_value_that_stood_for_no_time_does_not_count() -> None:
     flickering.set(T0 + S, -1.0)
     flickering.set(T0 + S, 0.6)
     steady.set(T0 + S, 0.6)
-    assert flickering.at(T0 + 2 * S) == steady.at(T0 + 2 * S)
+    assert flickering.advance_to(T0 + 2 * S) == steady.advance_to(T0 + 2 * S)
 
 
 def test_a_time_that_runs_backwards_does_not_move_the_average() -> None:
     average = TimeAverage(tau_s=2.0)
     average.set(T0 + S, 0.5)
     average.set(T0, 1.0)
-    assert average.at(T0) == 0.5
+    assert average.advance_to(T0) == 0.5
 
 
 @given(values=st.lists(st.floats(-1, 1), min_size=1, max_size=20), repeats=st.integers(1, 5))
@@ -172,5 +177,5 @@ def test_the_average_does_not_depend_on_how_often_a_value_is_reported(
         for repeat in range(repeats):
             often.set(start_ns + repeat * S // repeats, value)
     end_ns = T0 + len(values) * S
-    assert often.at(end_ns) == pytest.approx(once.at(end_ns), abs=1e-12)
-    assert min(values) - 1e-12 <= once.at(end_ns) <= max(values) + 1e-12
+    assert often.advance_to(end_ns) == pytest.approx(once.advance_to(end_ns), abs=1e-12)
+    assert min(values) - 1e-12 <= once.advance_to(end_ns) <= max(values) + 1e-12

@@ -1,5 +1,6 @@
 """Each estimator by the worked examples of its paper, and what must hold of it however a feed speaks."""
 
+from collections.abc import Callable
 from itertools import pairwise
 from math import exp, log
 from random import Random
@@ -9,18 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from monitor_service.core.bars import Bar
 from monitor_service.core.bucket_flow import BucketFlow
-from monitor_service.core.depth import imbalance, volume_adjusted_mid, weighted_imbalance, weighted_mid
+from monitor_service.core.depth import imbalance, volume_adjusted_mid, weighted_mid
 from monitor_service.core.order_flow import NO_ASK, NO_BID, OrderFlow, level_event
-from monitor_service.core.realised import (
-    bipower_variance,
-    jump_ratio,
-    noise_variance,
-    preaveraged_variance,
-    realised_variance,
-    two_scale_variance,
-)
 from monitor_service.core.sampled_variance import SampledVariance
 
+from schemas.message import Side
 from schemas.units import NS_PER_S
 
 # price in ticks of 0.01 and size: best bid, best ask
@@ -28,7 +22,6 @@ OF1 = [
     (10000, 10, 10002, 12), (10000, 15, 10002, 12), (10000, 15, 10002, 7), (10001, 4, 10002, 7),
     (10001, 4, 10003, 9), (10000, 11, 10003, 9), (10000, 11, 10001, 3), (10000, 11, 10001, 3),
 ]  # fmt: skip
-VO4 = [step * 1e-3 for step in (0, 2, 3, 1, 4, 6, 5, 8, 9, 7, 11, 13, 12)]
 
 
 def flow_of(books: list[tuple[int, int, int, int]], tau_s: float = 1e12) -> OrderFlow:
@@ -38,7 +31,8 @@ def flow_of(books: list[tuple[int, int, int, int]], tau_s: float = 1e12) -> Orde
     return flow
 
 
-def test_of1_events_of_the_best_level() -> None:
+@pytest.mark.case("OF1")
+def test_order_flow_events_of_the_best_level() -> None:
     events = [level_event((a[0], a[1]), (a[2], a[3]), (b[0], b[1]), (b[2], b[3])) for a, b in pairwise(OF1)]
     assert events == [5, 5, 4, 7, -4, -3, 0]
     assert flow_of(OF1).sums == pytest.approx([14])
@@ -61,11 +55,11 @@ def test_a_book_after_a_gap_is_compared_with_none() -> None:
 
 def test_order_flow_is_told_in_sizes_of_its_level_and_decays() -> None:
     flow = OrderFlow(levels=2, tau_s=10 / log(2))
-    assert flow.at(1) == ()
+    assert flow.advance_to(1) == ()
     flow.observe(NS_PER_S, (100, 99), (10, 20), (101, 102), (10, 20))
     flow.observe(NS_PER_S, (100, 99), (15, 20), (101, 102), (10, 20))
-    assert flow.at(NS_PER_S) == pytest.approx((0.5, 0.0))
-    decayed = flow.at(11 * NS_PER_S)
+    assert flow.advance_to(NS_PER_S) == pytest.approx((0.5, 0.0))
+    decayed = flow.advance_to(11 * NS_PER_S)
     assert decayed[0] == pytest.approx(5 / 2 / (10 / 2 + 12.5 / 2))
 
 
@@ -81,18 +75,7 @@ def test_books_that_repeat_change_no_order_flow(repeats: list[int], pause_ns: in
         for _ in range(count):
             often.observe(time_ns, (bid,), (bid_size,), (ask,), (ask_size,))
             time_ns += pause_ns
-    assert often.at(time_ns) == pytest.approx(once.at(time_ns), rel=1e-9, abs=1e-12)
-
-
-def test_vo4_two_scales_and_noise() -> None:
-    assert realised_variance(VO4) == pytest.approx(5.8e-5, rel=1e-9)
-    plain = [two_scale_variance(VO4, scale) for scale in (2, 3, 4)]
-    assert plain == pytest.approx([2.291667e-5, 2.022222e-5, 3.4375e-5], rel=1e-6)
-    adjusted = [two_scale_variance(VO4, scale, adjusted=True) for scale in (2, 3, 4)]
-    assert adjusted == pytest.approx([4.230769e-5, 2.8e-5, 4.230769e-5], rel=1e-6)
-    below = [step * 1e-3 for step in (0, 1, 0, 2, 1, 3, 2, 4)]
-    assert two_scale_variance(below, 2) == pytest.approx(-4.357143e-6, rel=1e-6)
-    assert noise_variance(VO4) == pytest.approx(5.8e-5 / 24, rel=1e-9)
+    assert often.advance_to(time_ns) == pytest.approx(once.advance_to(time_ns), rel=1e-9, abs=1e-12)
 
 
 def noisy_path(count: int, sigma: float, noise: float, seed: int) -> list[float]:
@@ -103,40 +86,21 @@ def noisy_path(count: int, sigma: float, noise: float, seed: int) -> list[float]
     return path
 
 
-def test_preaveraging_and_two_scales_find_the_variance_beneath_the_noise() -> None:
-    path = noisy_path(20_000, 1e-4, 3e-4, seed=2)
-    true = 20_000 * 1e-8
-    assert realised_variance(path) > 15 * true
-    assert preaveraged_variance(path, 140) == pytest.approx(true, rel=0.15)
-    assert two_scale_variance(path, 200, adjusted=True) == pytest.approx(true, rel=0.15)
-
-
-def test_a_jump_is_nothing_to_neighbouring_returns() -> None:
-    path = noisy_path(2_000, 1e-4, 0.0, seed=3)
-    jumped = [price + (0.02 if at >= 1_000 else 0.0) for at, price in enumerate(path)]
-    assert realised_variance(jumped) > 15 * realised_variance(path)
-    assert bipower_variance(jumped) == pytest.approx(realised_variance(path), rel=0.25)
-    assert abs(jump_ratio(path)) < 3
-    assert jump_ratio(jumped) > 10
-
-
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: two_scale_variance(VO4, 13), "scale is 13"),
-        (lambda: preaveraged_variance(VO4, 3), "window is 3: it must be even"),
-        (lambda: jump_ratio([0.0, 0.0, 0.0, 0.0, 0.0]), "bipower variance of 0"),
         (lambda: Bar(100, 99, 98, 100), "high the highest"),
         (lambda: Bar(100, 102, 101, 101), "low must be above 0 and the lowest"),
         (lambda: Bar(1, 2, 0, 1), "low must be above 0"),
     ],
 )
-def test_what_cannot_be_estimated_from_is_refused(make: object, message: str) -> None:
+def test_what_cannot_be_estimated_from_is_refused(make: Callable[[], Bar], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        make()  # type: ignore[operator]
+        make()
 
 
-def test_vo6_bars() -> None:
+@pytest.mark.case("VO6")
+def test_volatility_of_a_bar_by_its_open_high_low_and_close() -> None:
     bar = Bar(open=100, high=102, low=99, close=101)
     assert bar.parkinson == pytest.approx(3.2143224e-4, rel=5e-7)
     assert bar.garman_klass == pytest.approx(4.0735305e-4, rel=5e-7)
@@ -198,7 +162,8 @@ def test_samples_do_not_depend_on_how_often_a_feed_speaks(repeats: list[int], pa
     often.observe(time_ns, 100)
     assert often.fast == pytest.approx(once.fast, rel=1e-9)
     assert often.slow == pytest.approx(once.slow, rel=1e-9)
-    assert (often.samples, often.weight) == (once.samples, pytest.approx(once.weight))
+    assert often.samples == once.samples
+    assert often.weight == pytest.approx(once.weight)
 
 
 def test_a_long_silence_costs_no_more_than_a_short_one_and_decays_as_much() -> None:
@@ -214,7 +179,8 @@ def test_a_long_silence_costs_no_more_than_a_short_one_and_decays_as_much() -> N
     assert hasty.weight == pytest.approx(patient.weight, rel=1e-9)
 
 
-def test_vp1_volume_buckets() -> None:
+@pytest.mark.case("VP1")
+def test_imbalance_of_volume_buckets_begins_when_all_are_full() -> None:
     flow = BucketFlow(60.0, count=3, fixed_lots=100)
     values = []
     for size in (60, -70, 50, 90, -30, -25, 75):
@@ -232,10 +198,10 @@ def test_vp1_volume_buckets() -> None:
 
 
 @given(st.lists(st.tuples(st.sampled_from(["buy", "sell"]), st.integers(1, 400)), max_size=60))
-def test_buckets_hold_every_lot_and_stay_between_0_and_1(trades: list[tuple[str, int]]) -> None:
+def test_buckets_hold_every_lot_and_stay_between_0_and_1(trades: list[tuple[Side, int]]) -> None:
     flow = BucketFlow(60.0, count=5, fixed_lots=100)
     for side, size in trades:
-        flow.add(1, side, size)  # type: ignore[arg-type]
+        flow.add(1, side, size)
     assert flow.filled_lots == sum(size for _, size in trades) % 100
     assert len(flow.gaps) <= 5
     assert flow.value is None or 0 <= flow.value <= 1
@@ -259,7 +225,8 @@ def test_a_trade_larger_than_all_buckets_costs_no_more_than_them() -> None:
     assert (len(flow.gaps), flow.value) == (3, 1.0)
 
 
-def test_mp3_weighted_mids_of_a_public_record() -> None:
+@pytest.mark.case("MP3")
+def test_weighted_mids_of_a_public_record() -> None:
     """Bid 14.33, ask 14.34 of one stock: imbalance of the queues and the mid that it weights."""
     for bid_size, ask_size, share, mid in (
         (20, 471, 0.040733, 14.330407),
@@ -270,11 +237,10 @@ def test_mp3_weighted_mids_of_a_public_record() -> None:
         assert weighted_mid(14.33, bid_size, 14.34, ask_size) == pytest.approx(mid, abs=1e-6)
 
 
-def test_mp4_depth_of_five_levels() -> None:
+@pytest.mark.case("MP4")
+def test_imbalance_and_mid_of_the_depth_of_five_levels() -> None:
     bids, asks = (10, 20, 30, 40, 50), (30, 20, 10, 5, 5)
     assert imbalance(sum(bids), sum(asks)) == pytest.approx(0.363636364, abs=1e-9)
-    assert weighted_imbalance(bids, asks, decay=0.5) == pytest.approx(0.013033620, abs=1e-9)
     bid_prices, ask_prices = (10_000, 9_999, 9_998, 9_997, 9_996), (10_001, 10_002, 10_003, 10_004, 10_005)
     assert volume_adjusted_mid(bid_prices, bids, ask_prices, asks) == pytest.approx(10_002.1590909, abs=1e-6)
     assert volume_adjusted_mid((), (), ask_prices, asks) is None
-    assert weighted_imbalance((), (), decay=0.5) == 0.0

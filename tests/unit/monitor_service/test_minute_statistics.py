@@ -1,93 +1,60 @@
 """Totals by minute, the minutes that are open, and what Faust is told."""
 
 from collections.abc import Callable
-from decimal import Decimal
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from monitor_service.streams.minute import Minute, minute_of
+from monitor_service.streams.minute import MinuteSums, minute_of
 from monitor_service.streams.open_minutes import Extent, OpenMinutes
 from monitor_service.streams.watch import STALL_S_MAX, Watch, check_memory
 from monitor_service.streams.worker import make_app
 
-from chassis.bus.base import TopicPartition
-from chassis.errors import EngineError
+from runtime.bus import TopicPartition
+from runtime.errors import EngineError
 from schemas.deployment import Kafka
-from schemas.market import Book, Trade
+from schemas.market import Book, BookStatus, Trade
 from schemas.message import Side, SymbolEvent
 from schemas.orders import Fill, OrderEvent, OrderStatus
-from schemas.quoting import QuoteSide, QuoteTarget
+from schemas.quoting import QuoteTarget
 from schemas.statistics import MINUTE_NS, MinuteStatistics
+from tests.kit import messages as kit
 
 START = 28_720_000 * MINUTE_NS
 S = 1_000_000_000
 BOOKS, TRADES, FILLS = (TopicPartition(name, 0) for name in ("market.book", "market.trade", "order.fill"))
 
 
-def about(at_s: float, symbol: str = "BTC/USDT") -> dict[str, Any]:
-    return {"event_time_ns": START + int(at_s * S), "venue": "sim", "symbol": symbol}
+def at(at_s: float) -> int:
+    return START + int(at_s * S)
 
 
-def book(at_s: float, bid: int = 99, ask: int = 101, status: str = "live") -> Book:
-    sides = {"bid_prices": (bid,), "bid_sizes": (1,), "ask_prices": (ask,), "ask_sizes": (1,)}
-    return Book.model_validate(about(at_s) | sides | {"status": status})
+def book(at_s: float, bid: int = 99, ask: int = 101, status: BookStatus = "live") -> Book:
+    return kit.book(bid, ask, size=1, levels=1, status=status, time_ns=at(at_s))
 
 
 def target(at_s: float, bid: int | None, ask: int | None, valid_s: float = 600) -> QuoteTarget:
-    def side(price: int | None) -> QuoteSide:
-        return QuoteSide(prices=() if price is None else (price,), sizes=(), steps=())
-
-    return QuoteTarget(
-        **about(at_s),
-        sequence=1,
-        valid_until_ns=START + int((at_s + valid_s) * S),
-        mid_half_ticks=None,
-        model="any",
-        bid=side(bid),
-        ask=side(ask),
-    )
+    bids, asks = (() if price is None else ((price, 1),) for price in (bid, ask))
+    return kit.target(1, bids, asks, ttl_ms=valid_s * 1_000, time_ns=at(at_s))
 
 
 def trade(at_s: float, size: int = 1, side: Side | None = "buy", trade_id: str = "") -> Trade:
-    return Trade(
-        **about(at_s), price_ticks=100, size_lots=size, side=side, trade_id=trade_id or f"{at_s}/{size}"
-    )
+    return kit.trade(100, size, side, trade_id=trade_id or f"{at_s}/{size}", time_ns=at(at_s))
 
 
 def fill(at_s: float, size: int = 1, side: Side = "buy", trade_id: str = "") -> Fill:
-    return Fill(
-        **about(at_s),
-        venue_trade_id=trade_id or str(at_s),
-        client_order_id="c",
-        side=side,
-        price_ticks=100,
-        size_lots=size,
-        liquidity="maker",
-        fee=Decimal(0),
-        fee_currency="USDT",
-        mid_half_ticks=200,
-    )
+    return kit.fill(trade_id or str(at_s), side, 100, size, time_ns=at(at_s))
 
 
 def order(at_s: float, order_id: str, status: OrderStatus, filled: int = 0) -> OrderEvent:
-    return OrderEvent(
-        **about(at_s),
-        kind="cancelled",
-        status=status,
-        client_order_id=order_id,
-        side="buy",
-        level=0,
-        price_ticks=100,
-        size_lots=9,
-        filled_lots=filled,
-        target_sequence=1,
+    return kit.order_event(
+        "cancelled", status, order_id=order_id, lots=9, filled_lots=filled, time_ns=at(at_s)
     )
 
 
 def total(*messages: SymbolEvent) -> MinuteStatistics:
-    minute = Minute("sim", "BTC/USDT", START)
+    minute = MinuteSums("sim", "BTC/USDT", START)
     for offset, message in enumerate(messages):
         minute.add(offset, message)
     return minute.total()
@@ -201,11 +168,11 @@ EXTENTS = {place: Extent(0, len(of(place))) for place in PLACES}
 
 
 def whole() -> dict[int, MinuteStatistics]:
-    minutes: dict[int, Minute] = {}
+    minutes: dict[int, MinuteSums] = {}
     for place in PLACES:
         for offset, message in enumerate(of(place)):
             start = minute_of(message.event_time_ns)
-            minutes.setdefault(start, Minute("sim", "BTC/USDT", start)).add(offset, message)
+            minutes.setdefault(start, MinuteSums("sim", "BTC/USDT", start)).add(offset, message)
     return {start: minute.total() for start, minute in minutes.items()}
 
 
@@ -228,7 +195,7 @@ class Life:
     def read(self, place: TopicPartition, count: int) -> None:
         first = self._next[place]
         for offset, message in list(enumerate(of(place)))[first : first + count]:
-            self.minutes.take(place, offset, (place, offset), message)
+            self.minutes.add(place, offset, (place, offset), message)
             self._next[place] = offset + 1
 
     def say(self) -> None:
@@ -266,7 +233,7 @@ def test_lives_that_end_anywhere_say_the_same_in_the_end(
 
 def read_to(minutes: OpenMinutes[int], place: TopicPartition, messages: list[SymbolEvent]) -> None:
     for offset, message in enumerate(messages):
-        minutes.take(place, offset, offset, message)
+        minutes.add(place, offset, offset, message)
 
 
 def test_a_minute_ends_when_no_topic_is_behind_it() -> None:
@@ -293,12 +260,12 @@ def test_the_newest_record_of_a_partition_is_never_let_go() -> None:
 def test_a_record_that_comes_again_is_not_counted_again_and_is_let_go_if_it_was() -> None:
     minutes: OpenMinutes[str] = OpenMinutes()
     for offset, at_s in enumerate((0, 1, 200)):
-        minutes.take(BOOKS, offset, f"first {offset}", book(at_s))
+        minutes.add(BOOKS, offset, f"first {offset}", book(at_s))
     extents = {BOOKS: Extent(0, 3)}
     assert [said.version for said in minutes.advance(extents)] == [2, 1]
     assert minutes.let_go() == ["first 0", "first 1"]
     for offset, at_s in enumerate((0, 1, 200)):
-        minutes.take(BOOKS, offset, f"again {offset}", book(at_s))
+        minutes.add(BOOKS, offset, f"again {offset}", book(at_s))
     assert minutes.advance(extents) == []
     assert minutes.let_go() == ["again 0", "again 1"]
 
@@ -308,16 +275,16 @@ def test_a_record_of_a_minute_that_is_over_is_late_and_in_no_total() -> None:
     read_to(minutes, BOOKS, [book(0), book(200)])
     extents = {BOOKS: Extent(0, 2)}
     minutes.advance(extents)
-    minutes.take(BOOKS, 2, 2, book(59))
+    minutes.add(BOOKS, 2, 2, book(59))
     assert minutes.late == 1
     assert minutes.advance({BOOKS: Extent(0, 3)}) == []
 
 
 def test_what_counts_for_nothing_keeps_its_place_and_holds_nobody_up() -> None:
     minutes: OpenMinutes[int] = OpenMinutes()
-    minutes.take(BOOKS, 0, 0, None)
-    minutes.take(BOOKS, 1, 1, book(0))
-    minutes.take(BOOKS, 2, 2, None)
+    minutes.add(BOOKS, 0, 0, None)
+    minutes.add(BOOKS, 1, 1, book(0))
+    minutes.add(BOOKS, 2, 2, None)
     assert [said.version for said in minutes.advance({BOOKS: Extent(0, 3)})] == [1]
     assert minutes.let_go() == [0]
 
@@ -327,7 +294,7 @@ def test_symbols_and_partition_numbers_do_not_touch_each_other() -> None:
     read_to(minutes, BOOKS, [book(0), book(600)])
     other = TopicPartition("market.book", 1)
     for offset, at_s in enumerate((0, 1)):
-        minutes.take(other, offset, offset, book(at_s).model_copy(update={"symbol": "ETH/USDT"}))
+        minutes.add(other, offset, offset, book(at_s).model_copy(update={"symbol": "ETH/USDT"}))
     said = minutes.advance({BOOKS: Extent(0, 2), other: Extent(0, 5)})
     assert [(total.symbol, total.version) for total in said] == [
         ("BTC/USDT", 1),

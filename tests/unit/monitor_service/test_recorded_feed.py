@@ -10,73 +10,25 @@ from typing import Any
 import pytest
 from monitor_service.core.book import BookState
 from monitor_service.core.monitor import MonitorCore
-from monitor_service.feeds.conversion import (
-    RefusedValueError,
-    StepFinder,
-    price_scale,
-    size_scale,
-    time_ns,
-)
 from monitor_service.feeds.instruments import announce
 from monitor_service.feeds.recorded import RecordedFeed
 
-from chassis.errors import ConfigError, FeedError
+from runtime.errors import ConfigError, FeedError
 from schemas.config import Config
 from schemas.market import FeedBook, FeedInstrument, FeedRefused, FeedTrade, Refusal
-from schemas.message import Event, SymbolEvent
-
-S = 1_000_000_000
-MS = 1_000_000
-T0 = 1_700_000_000 * S
-NAMES = {"venue": "binance", "symbol": "BTC/USDT"}
-TERMS = {"BTC/USDT": {"tick_size": "0.5", "lot_size": "0.01"}}
-
-
-def book(ts: Any = T0, *, snapshot: Any = True, **fields: Any) -> dict[str, Any]:
-    levels = {"bids": [[100.0, 1.0], [99.5, 2.0]], "asks": [[100.5, 1.5]]}
-    return {"ts": ts, "ets": None, **NAMES, "type": "book", "snapshot": snapshot, **levels, **fields}
-
-
-def trade(ts: Any = T0, **fields: Any) -> dict[str, Any]:
-    facts = {"price": 100.5, "size": 0.25, "side": "buy", "id": "7"}
-    return {"ts": ts, "ets": None, **NAMES, "type": "trade", **facts, **fields}
-
-
-def without(event: dict[str, Any], name: str) -> dict[str, Any]:
-    return {key: value for key, value in event.items() if key != name}
-
-
-def write(path: Path, *lines: dict[str, Any] | str | bytes) -> Path:
-    texts = [
-        each if isinstance(each, bytes) else (each if isinstance(each, str) else json.dumps(each)).encode()
-        for each in lines
-    ]
-    data = b"".join(text + b"\n" for text in texts)
-    path.write_bytes(gzip.compress(data) if path.name.endswith(".gz") else data)
-    return path
-
-
-def config(*paths: Path, on_malformed: str = "skip", instruments: Any = None, **sections: Any) -> Config:
-    feed = {"kind": "recorded", "paths": [str(path) for path in paths], "on_malformed": on_malformed}
-    return Config.model_validate({"feed": feed, "instruments": instruments or {}, **sections})
-
-
-def played(feed: RecordedFeed) -> list[SymbolEvent]:
-    """Everything that a feed has, in its order, each taken when it is due."""
-    events: list[SymbolEvent] = []
-    due_ns = feed.next_due_ns()
-    while due_ns is not None:
-        for event in feed.take_due(due_ns):
-            assert isinstance(event, SymbolEvent)
-            events.append(event)
-        later_ns = feed.next_due_ns()
-        assert later_ns is None or later_ns >= due_ns, "the clock of a feed never runs back"
-        due_ns = later_ns
-    return events
-
-
-def play(*paths: Path, **options: Any) -> list[SymbolEvent]:
-    return played(RecordedFeed(config(*paths, **options)))
+from schemas.message import Event
+from tests.unit.monitor_service.recorded_files import (
+    MS,
+    T0,
+    TERMS,
+    S,
+    book,
+    config,
+    play,
+    trade,
+    without,
+    write,
+)
 
 
 def test_a_book_and_a_trade_become_ticks_and_lots(tmp_path: Path) -> None:
@@ -221,7 +173,7 @@ def test_a_refusal_names_the_symbol_where_it_is_a_known_one(tmp_path: Path) -> N
 def test_a_gzip_file_that_was_cut_off_ends_the_run_with_its_name(tmp_path: Path) -> None:
     path = write(tmp_path / "a.jsonl.gz", *(book(T0 + each, seq=each) for each in range(2_000)))
     path.write_bytes(path.read_bytes()[:-50])
-    with pytest.raises(FeedError, match=r"a\.jsonl\.gz cannot be read on"):
+    with pytest.raises(FeedError, match=r"a\.jsonl\.gz cannot be read to its end"):
         play(path)
 
 
@@ -236,104 +188,8 @@ def test_a_damaged_gzip_file_ends_the_run_with_its_name(tmp_path: Path, damage: 
         "a piece overwritten": data[:10] + b"\xff" * 8 + data[18:],
     }
     path.write_bytes(damaged[damage])
-    with pytest.raises(FeedError, match=r"a\.jsonl\.gz cannot be read on"):
+    with pytest.raises(FeedError, match=r"a\.jsonl\.gz cannot be read to its end"):
         play(path)
-
-
-def test_ticks_and_lots_that_nobody_configured_are_inferred_and_said_to_be(tmp_path: Path) -> None:
-    levels = {"bids": [[100.25, 0.003], [100, 0.012]], "asks": [[100.75, 0.006]]}
-    path = write(tmp_path / "a.jsonl", book(**levels), trade(T0 + S, price=100.5, size=0.009))
-    instrument = play(path)[0]
-    assert isinstance(instrument, FeedInstrument)
-    assert (instrument.tick_size, instrument.lot_size) == (Decimal("0.25"), Decimal("0.003"))
-    assert {"tick_size", "lot_size", "fees"} <= set(instrument.inferred)
-
-
-def test_configured_terms_are_not_inferred(tmp_path: Path) -> None:
-    path = write(tmp_path / "a.jsonl", book())
-    instrument = play(path, instruments=TERMS)[0]
-    assert isinstance(instrument, FeedInstrument)
-    assert instrument.inferred == ()
-    assert (instrument.base_currency, instrument.quote_currency) == ("BTC", "USDT")
-
-
-def test_terms_of_another_venue_are_not_used(tmp_path: Path) -> None:
-    path = write(tmp_path / "a.jsonl", book())
-    terms = {"BTC/USDT": {**TERMS["BTC/USDT"], "venue": "elsewhere"}}
-    instrument = play(path, instruments=terms)[0]
-    assert isinstance(instrument, FeedInstrument)
-    assert "tick_size" in instrument.inferred
-
-
-def test_a_quote_currency_without_a_rate_is_taken_one_to_one_and_said_to_be(tmp_path: Path) -> None:
-    path = write(tmp_path / "a.jsonl", book(symbol="BTC/EUR"))
-    instrument = play(path)[0]
-    assert isinstance(instrument, FeedInstrument)
-    assert (instrument.quote_currency, instrument.reporting_rate) == ("EUR", Decimal(1))
-    assert "reporting_rate" in instrument.inferred
-
-
-def test_a_symbol_without_any_sound_number_needs_its_terms_configured(tmp_path: Path) -> None:
-    path = write(tmp_path / "a.jsonl", book(bids=[], asks=[]))
-    with pytest.raises(ConfigError, match="BTC/USDT needs tick_size and lot_size"):
-        play(path)
-    assert len(play(path, instruments=TERMS)) == 2
-
-
-def test_a_symbol_without_terms_stops_no_other(tmp_path: Path) -> None:
-    path = write(tmp_path / "a.jsonl", book(), book(symbol="ETH/USDT", bids=[], asks=[]), trade(T0 + S))
-    events = play(path)
-    assert [type(each) for each in events] == [FeedInstrument, FeedBook, FeedRefused, FeedTrade]
-    assert isinstance(events[2], FeedRefused)
-    assert events[2].reason == "unknown_symbol"
-    assert "binance:ETH/USDT" in events[2].detail
-
-
-@pytest.mark.parametrize(
-    ("numbers", "step"),
-    [
-        ([100.5, 100.25], "0.25"),
-        ([0.1, 0.2, 0.7], "0.1"),
-        ([61837.63, 61837.62], "0.01"),
-        ([10, 30, 50], "10"),
-        ([0.00001, 3.78826], "0.00001"),
-        ([1e-8, 2.0], "0.00000001"),
-        ([float("nan"), float("inf"), -1.0, 0, "5", True, None, 0.5], "0.5"),
-    ],
-)
-def test_the_step_is_the_largest_that_all_numbers_are_multiples_of(numbers: list[Any], step: str) -> None:
-    finder = StepFinder()
-    for number in numbers:
-        finder.see(number)
-    assert finder.step == Decimal(step)
-
-
-def test_no_number_has_no_step() -> None:
-    assert StepFinder().step is None
-
-
-@pytest.mark.parametrize(
-    "value", [1_700_000_000, 1_700_000_000_000, 1_700_000_000_000_000, 1_700_000_000_000_000_000]
-)
-def test_time_units_are_known_by_their_magnitude(tmp_path: Path, value: int) -> None:
-    assert time_ns(value) == T0
-    path = write(tmp_path / "a.jsonl", book(value, ets=value))
-    snapshot = play(path)[-1]
-    assert isinstance(snapshot, FeedBook)
-    assert (snapshot.event_time_ns, snapshot.exchange_time_ns) == (T0, T0)
-
-
-@pytest.mark.parametrize("value", [0, -1, 99_999_999])
-def test_a_time_before_1973_is_refused(value: int) -> None:
-    with pytest.raises(RefusedValueError, match="before 1973"):
-        time_ns(value)
-
-
-def test_floats_that_miss_their_tick_by_rounding_alone_are_on_it() -> None:
-    assert price_scale(Decimal("0.1")).units(0.1 + 0.2) == 3
-    assert size_scale(Decimal("0.00001")).units(3.78826) == 378_826
-    with pytest.raises(RefusedValueError, match="not a multiple"):
-        price_scale(Decimal("0.1")).units(0.35)
 
 
 def test_two_files_are_merged_by_receive_time(tmp_path: Path) -> None:
@@ -369,14 +225,14 @@ def test_one_symbol_in_two_files_is_announced_once(tmp_path: Path) -> None:
 
 def test_an_event_is_not_taken_before_its_time(tmp_path: Path) -> None:
     feed = RecordedFeed(config(write(tmp_path / "a.jsonl", book(T0), trade(T0 + S))))
-    assert list(feed.take_due(T0 - 1)) == []
-    assert len(list(feed.take_due(T0))) == 2
-    assert list(feed.take_due(T0 + S - 1)) == []
+    assert list(feed.poll_due(T0 - 1)) == []
+    assert len(list(feed.poll_due(T0))) == 2
+    assert list(feed.poll_due(T0 + S - 1)) == []
     assert feed.next_due_ns() == T0 + S
     feed.on_event(Event(event_time_ns=T0))
-    assert len(list(feed.take_due(T0 + S))) == 1
+    assert len(list(feed.poll_due(T0 + S))) == 1
     assert feed.next_due_ns() is None
-    assert list(feed.take_due(T0 + 9 * S)) == []
+    assert list(feed.poll_due(T0 + 9 * S)) == []
     feed.close()
 
 
@@ -403,13 +259,13 @@ def test_lines_out_of_order_keep_their_own_times(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"nowhere\.jsonl is not there"):
+    with pytest.raises(ConfigError, match=r"nowhere\.jsonl does not exist"):
         play(tmp_path / "nowhere.jsonl")
 
 
 def test_a_folder_without_recordings_is_named(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("not a recording")
-    with pytest.raises(ConfigError, match=r"holds no file that ends in \.jsonl"):
+    with pytest.raises(ConfigError, match=r"contains no file that ends in \.jsonl"):
         play(tmp_path)
 
 
@@ -421,9 +277,9 @@ def test_no_path_at_all_asks_for_one() -> None:
 @pytest.mark.parametrize("lines", [(), ("",), ("nonsense", "[]")])
 def test_a_file_without_any_event_is_named(tmp_path: Path, lines: tuple[str, ...]) -> None:
     path = write(tmp_path / "empty.jsonl", *lines)
-    with pytest.raises(ConfigError, match=r"empty\.jsonl: no market event in it"):
+    with pytest.raises(ConfigError, match=r"empty\.jsonl: contains no market event"):
         play(path)
-    with pytest.raises(ConfigError, match=r"empty\.jsonl: no market event in it"):
+    with pytest.raises(ConfigError, match=r"empty\.jsonl: contains no market event"):
         play(write(tmp_path / "sound.jsonl", book()), path)
 
 

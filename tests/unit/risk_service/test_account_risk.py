@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from risk_service.core.account import AccountRisk
-from risk_service.core.breaker import RepeatedExecutions
 from risk_service.core.limits import loss_breaches
-from risk_service.core.scope import Breach, Scope, Verdict
+from risk_service.core.repeated_executions import RepeatedExecutions
+from risk_service.core.scope import Breach, LimitVerdict, Scope
 
 from schemas.config import RiskLimits
 from schemas.message import Side
@@ -33,7 +33,8 @@ def limits(**fields: Any) -> RiskLimits:
 
 
 def found(made: AccountRisk, **fields: Any) -> list[tuple[TradingState, str]]:
-    return [(each.state, each.reason) for each in made.breaches(limits(**fields))]
+    made.measure(limits(**fields))
+    return [(each.state, each.reason) for each in made.breaches()]
 
 
 RK5 = [
@@ -46,7 +47,8 @@ RK5 = [
 ]
 
 
-def test_rk5_drawdown_on_equity() -> None:
+@pytest.mark.case("RK5")
+def test_drawdown_is_a_share_of_the_highest_equity() -> None:
     made = account(100_000)
     for equity, drawdown in RK5:
         made.change(equity - made.equity, NOTHING)
@@ -54,7 +56,8 @@ def test_rk5_drawdown_on_equity() -> None:
         assert float(made.drawdown) == pytest.approx(drawdown, abs=1e-9)
 
 
-def test_rk5_its_last_fall_reaches_a_limit_of_a_tenth() -> None:
+@pytest.mark.case("RK5")
+def test_a_drawdown_that_reaches_its_limit_halts() -> None:
     made = account(101_000)
     made.change(Decimal("-10099.99"), NOTHING)
     assert found(made, max_drawdown=-0.1) == []
@@ -62,7 +65,8 @@ def test_rk5_its_last_fall_reaches_a_limit_of_a_tenth() -> None:
     assert found(made, max_drawdown=-0.1) == [("HALT", "MAX_DRAWDOWN")]
 
 
-def test_rk7_exposure_is_gross_notional_over_equity() -> None:
+@pytest.mark.case("RK7")
+def test_exposure_is_gross_notional_over_equity() -> None:
     made = account(1_000_000, gross=str(100 * 60_000))
     assert made.exposure == Decimal("6.0")
     assert found(made, max_exposure=0.2) == [("REDUCE_ONLY", "MAX_EXPOSURE")]
@@ -107,7 +111,8 @@ def test_after_it_was_forgiven_loss_and_drawdown_count_anew() -> None:
         ("HALT", "ACCOUNT_MAX_LOSS"),
         ("HALT", "MAX_DRAWDOWN"),
     ]
-    for breach in made.breaches(limits(max_drawdown=-0.1, account_max_loss="-100")):
+    made.measure(limits(max_drawdown=-0.1, account_max_loss="-100"))
+    for breach in made.breaches():
         made.scope.latch(breach.reason)
     made.forgive()
     made.scope.latches.clear()
@@ -152,22 +157,29 @@ def test_drawdown_is_never_negative_and_nothing_at_a_new_maximum(changes: list[i
     ],
 )
 def test_a_loss_limit_reduces_and_at_a_fifth_more_halts(share: str, expected: list[Breach]) -> None:
-    assert loss_breaches(Scope("sim", "BTC/USDT"), Decimal(share), "MAX_LOSS") == expected
+    scope = Scope("sim", "BTC/USDT")
+    scope.observe_share("MAX_LOSS", Decimal(share))
+    assert loss_breaches(scope, Decimal(share), "MAX_LOSS", Decimal("1.2")) == expected
 
 
 def test_a_limit_that_was_reached_is_left_only_below_95_percent_of_it() -> None:
     scope = Scope("sim", "BTC/USDT")
     shares = ("0.99", "1", "0.99", "0.95", "0.9499", "0.99", "1")
-    assert [scope.reaches("A", Decimal(share)) for share in shares] == [
-        False,
-        True,
-        True,
-        True,
-        False,
-        False,
-        True,
-    ]
-    assert not scope.reaches("B", Decimal("0.99")), "limits are left one by one"
+    reached = []
+    for share in shares:
+        scope.observe_share("A", Decimal(share))
+        reached.append(scope.is_reached("A"))
+    assert reached == [False, True, True, True, False, False, True]
+    scope.observe_share("B", Decimal("0.99"))
+    assert not scope.is_reached("B"), "limits are left one by one"
+
+
+def test_asking_for_the_breaches_changes_nothing() -> None:
+    made = account(pnl="-10", gross="10")
+    made.measure(limits(account_max_loss="-10"))
+    before = dict(made.scope.reached)
+    assert made.breaches() == made.breaches() != []
+    assert made.scope.reached == before
 
 
 def executions(*fills: tuple[float, Side, str], same: int = 3, any_side: int = 5) -> list[bool]:
@@ -228,9 +240,9 @@ def test_the_newest_text_of_a_cause_replaces_the_one_before() -> None:
 def test_the_most_severe_state_wins_with_all_its_reasons() -> None:
     scope = Scope("sim", "BTC/USDT")
     breaches = [Breach("REDUCE_ONLY", "A"), Breach("REDUCE_ONLY", "B")]
-    assert scope.judge([]) == Verdict("RUN", ())
-    assert scope.judge(breaches) == Verdict("REDUCE_ONLY", ("A", "B"))
-    assert scope.judge([*breaches, Breach("HALT", "C", latches=True)]) == Verdict("HALT", ("C",))
-    assert scope.judge([]) == Verdict("HALT", ("C",)), "latched"
+    assert scope.judge([]) == LimitVerdict("RUN", ())
+    assert scope.judge(breaches) == LimitVerdict("REDUCE_ONLY", ("A", "B"))
+    assert scope.judge([*breaches, Breach("HALT", "C", latches=True)]) == LimitVerdict("HALT", ("C",))
+    assert scope.judge([]) == LimitVerdict("HALT", ("C",)), "latched"
     said = scope.state(T0, scope.judge([]), ())
     assert (said.state, said.reasons, said.latched, said.halt_sequence) == ("HALT", ("C",), True, 1)

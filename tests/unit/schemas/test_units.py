@@ -17,6 +17,7 @@ model_prices = st.floats(-1e8, 1e8, allow_nan=False)
 sides: st.SearchStrategy[Side] = st.sampled_from(["buy", "sell"])
 
 
+@pytest.mark.case("RK2")
 @pytest.mark.parametrize(
     ("price", "tick", "side", "quoted"),
     [
@@ -26,12 +27,13 @@ sides: st.SearchStrategy[Side] = st.sampled_from(["buy", "sell"])
         ("0.30000", "0.1", "sell", "0.3"),
     ],
 )
-def test_rk2_a_price_is_rounded_outward_to_its_tick(price: str, tick: str, side: Side, quoted: str) -> None:
+def test_a_price_is_rounded_outward_to_its_tick(price: str, tick: str, side: Side, quoted: str) -> None:
     in_ticks = round_outward(float(price) / float(tick), side)
     assert from_units(in_ticks, Decimal(tick)) == Decimal(quoted)
 
 
-def test_rk2_a_float_division_that_misses_its_tick_is_snapped() -> None:
+@pytest.mark.case("RK2")
+def test_a_float_division_that_misses_its_tick_is_snapped() -> None:
     """0.3 / 0.1 is 2.9999999999999996 in binary: a plain floor would quote 0.2."""
     assert 0.3 / 0.1 < 3
     assert round_outward(0.3 / 0.1, "buy") == 3

@@ -16,7 +16,7 @@ class TimeIntegral:
     """The integral up to `since_ns`."""
 
     def change(self, value: float, now_ns: int) -> None:
-        """From `now_ns` on the value is `value`."""
+        """Set the value from `now_ns` on."""
         self.settled = self.at(now_ns)
         self.since_ns = max(now_ns, self.since_ns)
         self.value = value

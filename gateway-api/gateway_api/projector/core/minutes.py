@@ -1,4 +1,4 @@
-"""The newest hour of a symbol, minute by minute."""
+"""The last hour of a symbol, minute by minute."""
 
 from dataclasses import dataclass, field
 
@@ -10,14 +10,14 @@ MINUTES_MAX = 60
 
 @dataclass(slots=True)
 class MinuteFold:
-    """Keeps the highest version of each minute: what is said again later may be a part of it."""
+    """Keeps the highest version of each minute: a later repetition may be partial."""
 
     minutes: dict[int, MinuteStatistics] = field(default_factory=dict)
     """By the start of the minute."""
     is_dirty: bool = False
 
-    def take(self, minute: MinuteStatistics) -> None:
-        """Take over a total that replaces what is known, or is new and not too old."""
+    def apply(self, minute: MinuteStatistics) -> None:
+        """Apply a total that supersedes a known one, or is new and not too old."""
         known = self.minutes.get(minute.window_start_ns)
         if known is not None and known.version >= minute.version:
             return
@@ -26,13 +26,13 @@ class MinuteFold:
             del self.minutes[start_ns]
         self.is_dirty = True
 
-    def take_dirty(self) -> bool:
-        """Did it change since this was last asked?"""
+    def pop_changed(self) -> bool:
+        """Whether it changed since the last call."""
         was_dirty, self.is_dirty = self.is_dirty, False
         return was_dirty
 
     def view(self) -> MinutesView:
-        """The document; at least one minute is there."""
+        """The document; requires at least one minute."""
         ordered = tuple(self.minutes[start_ns] for start_ns in sorted(self.minutes))
         newest = ordered[-1]
         return MinutesView(

@@ -1,10 +1,12 @@
-"""What one symbol's messages add up to."""
+"""The state of one symbol, folded from its messages."""
 
 from collections import deque
 from dataclasses import dataclass, field
 
 from gateway_api.projector.core.integral import TimeIntegral
 from gateway_api.projector.core.presence import Presence
+from gateway_api.projector.core.profit import ProfitFold
+from schemas.carried.view import CarriedProfit, ViewCarried
 from schemas.inventory import Position
 from schemas.market import Book, Instrument, Refusal, Trade
 from schemas.message import Side
@@ -12,7 +14,10 @@ from schemas.orders import Fill, OrderEvent, OrderEventKind
 from schemas.quoting import QuoteTarget
 from schemas.risk import RiskState
 from schemas.signals import Signal
-from schemas.views import Counters, SymbolView
+from schemas.statistics import MinuteStatistics
+from schemas.tallies import Counters
+from schemas.topics import PROJECTOR
+from schemas.views import SymbolView
 
 _TRADES_MAX = 50
 _FILLS_MAX = 50
@@ -29,7 +34,7 @@ _COUNTED_AS: dict[OrderEventKind, str] = {
 
 @dataclass(slots=True)
 class SymbolFold:
-    """The newest of each level message of a symbol, folds of its ledgers, and its counters."""
+    """The latest messages of a symbol, its ledger folds and counters."""
 
     venue: str
     symbol: str
@@ -47,7 +52,7 @@ class SymbolFold:
     presence: Presence = field(default_factory=Presence)
     inventory_notional_ns: TimeIntegral = field(default_factory=TimeIntegral)
     denials: dict[Side, OrderEvent] = field(default_factory=dict)
-    """The newest order of a side that the gate did not let out, if none was accepted since."""
+    """The latest order of a side denied by pre-trade checks, if none was accepted since."""
     last_trades: deque[Trade] = field(default_factory=lambda: deque(maxlen=_TRADES_MAX))
     last_fills: deque[Fill] = field(default_factory=lambda: deque(maxlen=_FILLS_MAX))
     last_refusals: deque[Refusal] = field(default_factory=lambda: deque(maxlen=_REFUSALS_MAX))
@@ -61,13 +66,13 @@ class SymbolFold:
         default_factory=lambda: dict.fromkeys(("orders", "amends", "cancels", "rejects", "denials"), 0)
     )
 
-    def take_target(self, target: QuoteTarget) -> None:
+    def apply_target(self, target: QuoteTarget) -> None:
         """A new quote target."""
         self.target = target
         self.quotes += bool(target.bid.prices or target.ask.prices)
 
-    def take_order_event(self, event: OrderEvent) -> None:
-        """A step in the life of one of our orders."""
+    def apply_order_event(self, event: OrderEvent) -> None:
+        """An event of one of our orders."""
         counter = _COUNTED_AS.get(event.kind)
         if counter is not None:
             self.order_counts[counter] += 1
@@ -77,18 +82,18 @@ class SymbolFold:
         elif event.kind == "accepted":
             self.denials.pop(event.side, None)
 
-    def take_position(self, position: Position) -> None:
+    def apply_position(self, position: Position) -> None:
         """A new position or mark."""
         self.position = position
         self.inventory_notional_ns.change(self._notional(position), position.event_time_ns)
 
-    def take_refusal(self, refusal: Refusal) -> None:
-        """A market event of this symbol that was not accepted."""
+    def apply_refusal(self, refusal: Refusal) -> None:
+        """A rejected market event of this symbol."""
         self.last_refusals.append(refusal)
         self.refusals_by_reason[refusal.reason] = self.refusals_by_reason.get(refusal.reason, 0) + 1
 
-    def take_halted(self, *, halted: bool) -> None:
-        """Whether trading of this symbol is halted now, by itself or with the account."""
+    def apply_halted(self, *, halted: bool) -> None:
+        """Whether trading of this symbol is halted, by its own halt or the account's."""
         self.halts += halted and not self.halted
         self.halted = halted
 
@@ -98,8 +103,45 @@ class SymbolFold:
         half_tick_lots = abs(position.position_lots * position.mark_half_ticks)
         return half_tick_lots * float(self.instrument.money_per_tick_lot) / 2
 
-    def view(self) -> SymbolView:
-        """The document, built from messages that were checked when they were made."""
+    def carried(
+        self, profit: CarriedProfit, minutes: tuple[MinuteStatistics, ...], now_ns: int
+    ) -> ViewCarried:
+        """State that the next session's messages do not repeat."""
+        return ViewCarried(
+            event_time_ns=now_ns,
+            process=PROJECTOR,
+            venue=self.venue,
+            symbol=self.symbol,
+            newest_ns=self.newest_ns,
+            first_book_ns=self.first_book_ns,
+            counters=self._counters(),
+            refusals_by_reason=self.refusals_by_reason,
+            halted=self.halted,
+            profit=profit,
+            live_orders=tuple(self.presence.orders.values()),
+            standing_orders=self.presence.standing(),
+            minutes=minutes,
+        )
+
+    def restore(self, carried: ViewCarried, began_ns: int) -> None:
+        """Restore the counters of the previous session; its orders count from `began_ns`."""
+        self.newest_ns = carried.newest_ns
+        self.first_book_ns = carried.first_book_ns
+        self.halted = carried.halted
+        self.refusals_by_reason = dict(carried.refusals_by_reason)
+        known = carried.counters
+        if known is None:
+            return
+        self.books, self.trades, self.quotes = known.books, known.trades, known.quotes
+        self.fills, self.halts = known.fills, known.halts
+        self.order_counts = {name: getattr(known, name) for name in self.order_counts}
+        self.inventory_notional_ns.settled = known.inventory_notional_ns
+        self.inventory_notional_ns.since_ns = carried.newest_ns
+        self.presence.restore(known, carried.live_orders, carried.standing_orders, began_ns)
+
+    def view(self, profit: ProfitFold) -> SymbolView:
+        """The document, built without validation from messages that are already validated."""
+        position = profit.marked()
         return SymbolView.model_construct(
             event_time_ns=self.newest_ns,
             venue=self.venue,
@@ -108,7 +150,9 @@ class SymbolFold:
             book=self.book,
             signal=self.signal,
             target=self.target,
-            position=self.position,
+            position=position,
+            position_contract=profit.contract,
+            profits=profit.view(position),
             risk=self.risk,
             live_orders=tuple(self.presence.orders.values()),
             denials=tuple(self.denials.values()),

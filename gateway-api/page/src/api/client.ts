@@ -1,4 +1,4 @@
-// REST: every error becomes a Refusal with the problem document, so that a panel can show what helps.
+// REST: every error becomes a Refusal with the problem document, so that a panel can show the remedy.
 import type { Problem } from "./types";
 
 export const API = "/api/v1";
@@ -16,7 +16,7 @@ export class Refusal extends Error {
 
 let onSignedOut: (problem: Problem) => void = () => undefined;
 
-/** Called where any answer says that nobody is signed in. */
+/** Called when any response is a 401. */
 export function whenSignedOut(listener: (problem: Problem) => void): void {
   onSignedOut = listener;
 }
@@ -26,9 +26,9 @@ function away(path: string): Problem {
     type: "about:blank",
     title: "No answer",
     status: 0,
-    detail: "The gateway does not answer.",
+    detail: "The gateway does not respond.",
     code: "gateway_away",
-    hint: "Is the engine running? The page tries again by itself.",
+    hint: "Is the engine running? The page retries automatically.",
     instance: path,
   };
 }
@@ -40,7 +40,7 @@ function isProblem(value: unknown): value is Problem {
 async function problemOf(response: Response, path: string): Promise<Problem> {
   const body: unknown = await response.json().catch(() => null);
   if (isProblem(body)) return body;
-  const detail = `${path} answered ${response.status} without saying why.`;
+  const detail = `${path} returned ${response.status} without a reason.`;
   return { ...away(path), title: response.statusText, status: response.status, detail, code: "unknown_error", hint: "" };
 }
 
@@ -51,7 +51,7 @@ interface Ask {
   signal?: AbortSignal;
 }
 
-/** Resolves to the answer's JSON; throws a Refusal. The server's word is taken for the shape. */
+/** Resolves to the JSON of the response, which is not validated; throws a Refusal. */
 export async function ask<Answer>(path: string, { method = "GET", body, idempotencyKey, signal }: Ask = {}): Promise<Answer> {
   const headers: Record<string, string> = {};
   if (body !== undefined) headers["content-type"] = "application/json";
@@ -70,7 +70,7 @@ export async function ask<Answer>(path: string, { method = "GET", body, idempote
   throw new Refusal(problem, retryAfterS || null);
 }
 
-/** A query string, without what is not given. */
+/** A query string without undefined values. */
 export function query(values: Record<string, string | number | null | undefined>): string {
   const given = Object.entries(values).filter(([, value]) => value !== null && value !== undefined && value !== "");
   const text = new URLSearchParams(given.map(([name, value]) => [name, String(value)])).toString();

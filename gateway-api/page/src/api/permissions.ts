@@ -1,4 +1,4 @@
-// Which role may do what: only to say who can. What is allowed, the server decides.
+// Permissions by role, for display only: the server enforces them.
 import type { Permission } from "./types";
 
 const HOLDERS: Record<Permission, string> = {
@@ -15,10 +15,12 @@ const HOLDERS: Record<Permission, string> = {
   parameters: "trader",
   override_request: "trader",
   override_approve: "risk",
+  adjust_propose: "trader or risk",
+  adjust: "risk",
   acknowledge: "trader or risk",
   audit: "trader, risk or admin",
   export: "trader or risk",
   users: "admin",
 };
 
-export const whoMay = (permission: Permission) => `The role ${HOLDERS[permission]} can do this.`;
+export const whoMay = (permission: Permission) => `Requires the role ${HOLDERS[permission]}.`;

@@ -1,4 +1,44 @@
-// What the HTTP API answers, in one place. Prices, sizes and money are exact decimals, as strings.
+// Responses of the HTTP API: types from its OpenAPI document, and hand-written ones for the stream and for rows,
+// which it leaves open. Prices, sizes and money are exact decimals, as strings.
+
+import type {
+  Limit,
+  SystemProcessViewModel,
+  PreviewSides,
+  SymbolStatus,
+} from "./openapi";
+
+export type {
+  Activity,
+  CheckedProcess,
+  CheckResponse,
+  CommandResponse,
+  ControlResponse,
+  DiskViewModel,
+  ExplainedSide,
+  Features,
+  HaltViewModel,
+  Inventory,
+  Limit,
+  Market,
+  OwnQuote,
+  OwnSide,
+  SystemProcessViewModel as SystemProcess,
+  DivergenceViewModel as Divergence,
+  PreviewResponse,
+  PreviewSides as QuoteSides,
+  SignInProblem as Problem,
+  Profit,
+  Risk,
+  SessionViewModel,
+  SessionResponse as Session,
+  SessionsResponse,
+  Setting,
+  SettingsResponse,
+  Step,
+  SymbolStatus,
+  SystemResponse,
+} from "./openapi";
 
 export type TradingState = "RUN" | "REDUCE_ONLY" | "HALT";
 export type MakerState =
@@ -7,6 +47,7 @@ export type MakerState =
   | "NO_MARKET"
   | "NOT_QUOTING"
   | "ONE_SIDE"
+  | "NOT_QUOTED"
   | "STOPPED"
   | "WAITING"
   | "QUOTING";
@@ -26,6 +67,8 @@ export type Permission =
   | "parameters"
   | "override_request"
   | "override_approve"
+  | "adjust_propose"
+  | "adjust"
   | "acknowledge"
   | "audit"
   | "export"
@@ -33,30 +76,9 @@ export type Permission =
 export type CommandAction = "start" | "stop" | "halt" | "resume" | "resume_request";
 export type SignInWay = "one_time" | "users";
 
-export interface Problem {
-  type: string;
-  title: string;
-  status: number;
-  detail: string;
-  code: string;
-  hint: string;
-  instance: string;
-  sign_in?: SignInWay;
-}
-
-export interface Session {
-  name: string;
-  roles: string[];
-  scope: string[];
-  permissions: Permission[];
-  method: "one_time" | "password" | "token";
-  sign_in: SignInWay;
-  expires_ms: number;
-}
-
 // --- the stream ---
 
-export interface EngineGlance {
+export interface EngineViewModel {
   version: string;
   mode: "paper" | "live";
   venue: string;
@@ -69,24 +91,17 @@ export interface EngineGlance {
   started_ms: number;
 }
 
-export interface Limit {
-  name: string;
-  value: number;
-  limit: number;
-  unit: string;
-}
-
 export interface Withdrawal {
   key: string;
   state: "none" | "cancelling" | "incomplete" | "confirmed";
   reasons: string[];
   since_ms: number;
   open_orders: string[];
-  /** How many were open since it began. */
+  /** Number of orders open since it began. */
   orders: number;
 }
 
-export interface AccountGlance {
+export interface AccountViewModel {
   state: TradingState | null;
   reasons: string[];
   latched: boolean;
@@ -94,15 +109,20 @@ export interface AccountGlance {
   resume_asked_by: string | null;
   resume_people: number;
   limits: Limit[];
+  /** Total PnL since the ledgers began; null, as the others: not visible to this user. */
   pnl: string | null;
+  session_pnl: string | null;
+  /** Since 00:00 UTC. */
+  day_pnl: string | null;
+  session_began_ms: number | null;
   gross_notional: string;
-  exposure: number;
+  exposure: number | null;
   exposure_max: number;
   refusals_without_symbol: number;
   withdrawals: Withdrawal[];
 }
 
-export interface AlertGlance {
+export interface AlertViewModel {
   alert_id: string;
   time_ms: number;
   last_ms: number;
@@ -116,7 +136,7 @@ export interface AlertGlance {
   note: string;
 }
 
-export interface CommandGlance {
+export interface CommandViewModel {
   command_id: string;
   time_ms: number;
   action: CommandAction;
@@ -127,9 +147,10 @@ export interface CommandGlance {
 
 export interface Proposal {
   proposal_id: string;
-  kind: "setting" | "override";
+  kind: "setting" | "override" | "adjustment";
   key: string;
   text: string;
+  digest: string;
   requester: string;
   reason: string;
   asked_ms: number;
@@ -156,111 +177,13 @@ export interface Fill {
   size: string;
   liquidity: "maker" | "taker" | "unknown";
   edge_bps: number | null;
-  fee: string;
-  fee_currency: string;
+  /** Null, as its currency: not visible to this user. */
+  fee: string | null;
+  fee_currency: string | null;
 }
 
 export interface FillNews extends Fill {
   key: string;
-}
-
-export interface Market {
-  status: string;
-  event_time_ms: number;
-  bid: string | null;
-  bid_size: string | null;
-  ask: string | null;
-  ask_size: string | null;
-  mid: string | null;
-  spread_bps: number | null;
-}
-
-export interface Features {
-  volatility_bps: number | null;
-  volatility_ready: boolean;
-  regime: string;
-  jump: boolean;
-  imbalance: number;
-  flow_imbalance: number;
-}
-
-export interface OwnQuote {
-  price: string;
-  size: string;
-  distance_bps: number | null;
-  status: string;
-}
-
-export interface OwnSide {
-  quote: OwnQuote | null;
-  reason: string | null;
-}
-
-export interface Inventory {
-  position: string;
-  base_currency: string;
-  notional: string | null;
-  notional_reporting: string;
-  average_price: string | null;
-  bias: number;
-  rebalance_action: string;
-  rebalance_size: string;
-  rebalance_urgency: number;
-}
-
-export interface Profit {
-  currency: string;
-  total: string;
-  capture: string;
-  inventory: string;
-  fees: string;
-  realised: string;
-  unrealised: string;
-  max_drawdown: string;
-  total_reporting: string;
-}
-
-export interface Risk {
-  state: TradingState;
-  reasons: string[];
-  latched: boolean;
-  halt_sequence: number;
-  resume_asked_by: string | null;
-  own_state: TradingState;
-  limits: Limit[];
-}
-
-export interface Activity {
-  books: number;
-  trades: number;
-  refused_events: number;
-  quotes: number;
-  orders: number;
-  amends: number;
-  cancels: number;
-  rejects: number;
-  denials: number;
-  fills: number;
-  halts: number;
-  two_sided_share: number | null;
-}
-
-export interface SymbolStatus {
-  key: string;
-  symbol: string;
-  venue: string;
-  state: MakerState;
-  rank: number;
-  stopped: boolean;
-  event_time_ms: number;
-  market: Market | null;
-  features: Features | null;
-  bid: OwnSide;
-  ask: OwnSide;
-  inventory: Inventory | null;
-  pnl: Profit | null;
-  risk: Risk | null;
-  activity: Activity;
 }
 
 export interface StreamMessage {
@@ -268,11 +191,11 @@ export interface StreamMessage {
   engine_time_ms: number;
   resumed?: boolean;
   dropped?: boolean;
-  engine?: EngineGlance;
-  account?: AccountGlance;
+  engine?: EngineViewModel;
+  account?: AccountViewModel;
   view?: "live" | "stale" | "away";
-  alerts?: AlertGlance[];
-  commands?: CommandGlance[];
+  alerts?: AlertViewModel[];
+  commands?: CommandViewModel[];
   proposals?: Proposal[];
   changes?: Change[];
   fills?: FillNews[];
@@ -287,36 +210,16 @@ export interface LadderLevel {
   own_size: string | null;
 }
 
-export interface TradeGlance {
+export interface TradeViewModel {
   time_ms: number;
   price: string;
   size: string;
   side: Side | null;
 }
 
-export interface Step {
-  name: string;
-  input: number;
-  effect_bps: number;
-  config_key: string | null;
-  price_after: number;
-}
-
-export interface ExplainedSide {
-  price: string | null;
-  size: string | null;
-  steps: Step[];
-  not_quoting_because: string | null;
-}
-
-export interface QuoteSides {
-  bid: ExplainedSide;
-  ask: ExplainedSide;
-}
-
-export interface Explanation extends QuoteSides {
+export interface Explanation extends PreviewSides {
   model: string;
-  /** Why it is another model than was configured. */
+  /** Why a model other than the configured one was used. */
   model_because: string | null;
   sequence: number;
   event_time_ms: number;
@@ -349,7 +252,7 @@ export interface Detail {
   contract: Contract | null;
   bids: LadderLevel[];
   asks: LadderLevel[];
-  trades: TradeGlance[];
+  trades: TradeViewModel[];
   fills: Fill[];
   refusals: { time_ms: number; reason: string; detail: string }[];
   orders?: OwnOrder[];
@@ -364,45 +267,7 @@ export interface DetailMessage {
 
 // --- commands and settings ---
 
-export interface CommandResponse {
-  command_id: string;
-  action: CommandAction;
-  symbol: string;
-  venue: string;
-  status: "sent";
-  event_time: string;
-}
-
-export interface ControlResponse {
-  command_id: string;
-  status: "sent" | "proposed";
-}
-
-export interface Setting {
-  key: string;
-  value: string;
-  default: string;
-  kind: "limit" | "parameter";
-  tighter: "lower" | "higher" | null;
-  unit: string;
-  description: string;
-  changed_by: string | null;
-  changed_ms: number | null;
-  pending: string | null;
-  applies: "live" | "restart";
-}
-
-export interface SettingsResponse {
-  config_hash: string;
-  settings: Setting[];
-}
-
-export interface PreviewResponse {
-  before: QuoteSides;
-  after: QuoteSides;
-}
-
-// --- the past ---
+// --- history ---
 
 export type SeriesKind = "inventory" | "pnl" | "quotes";
 export type Lane = "market" | "signal" | "quote" | "order" | "fill" | "risk" | "system" | "human";
@@ -445,44 +310,11 @@ export interface StateResponse {
   time_ms: number;
   status: SymbolStatus | null;
   detail: Detail | null;
-  account?: AccountGlance | null;
+  account?: AccountViewModel | null;
 }
 
-export interface Divergence {
-  sequence: number;
-  topic: string;
-  key: string;
-  time_ms: number | null;
-  cause: string | null;
-  fields: { path: string; recorded: unknown; replayed: unknown }[];
-}
-
-export interface CheckedProcess {
-  process: string;
-  inputs: number;
-  outputs: number;
-  divergences: number;
-  first: Divergence | null;
-}
-
-export interface CheckResponse {
-  check_id: string;
-  state: "running" | "done" | "failed";
-  processes: CheckedProcess[];
-  error: string | null;
-}
-
-export interface SystemResponse {
-  time_ms: number;
-  version: string;
-  config_hash: string;
-  shape: string;
-  processes: { name: string; state: "ok" | "silent"; inputs: number; published: number; age_ms: number | null }[];
-  latency: { name: string; count: number; p50_ms: number | null; p99_ms: number | null }[];
-  store: { state: "live" | "stale" | "away"; age_ms: number | null };
-  streams: { open: number; max: number };
-  limits: Limit[];
-}
+/** silent: its status reports have stopped. missing: it never reported. */
+export type SystemState = SystemProcessViewModel["state"];
 
 export interface AuditRow {
   time_ms: number;

@@ -56,7 +56,7 @@ function Desk() {
   return (
     <div className="app" data-connected={connected || !isLoaded} data-mode={page === "replay" ? "replay" : "live"}>
       <a className="skip" href="#main" onClick={toMain}>
-        To the page
+        Skip to content
       </a>
       <header className="top">
         <Strip />
@@ -73,7 +73,7 @@ function Desk() {
   );
 }
 
-// The address is the state: a link to a place in the page would change it.
+// The URL holds the state: an in-page link would change it.
 function toMain(event: React.MouseEvent): void {
   event.preventDefault();
   document.getElementById("main")?.focus();

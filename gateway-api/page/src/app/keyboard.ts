@@ -1,4 +1,4 @@
-// Single keys, which can be turned off; none trades or halts without a dialog.
+// Single-key shortcuts, which can be disabled; none trades or halts without a dialog.
 import { openDialog } from "../frame/dialogs";
 import { lastSymbol } from "../frame/lastSymbol";
 import { live } from "../live/store";
@@ -8,20 +8,20 @@ import { routeHash, type Page } from "./routes";
 
 export const KEY_HELP: readonly (readonly [keys: readonly string[], text: string])[] = [
   [["?"], "this help"],
-  [["/"], "search a symbol"],
+  [["/"], "search symbols"],
   [["g", "then", "o s r p i y a"], "overview, symbol, risk, PnL, incidents, system, audit"],
   [["j", "k"], "next and previous row"],
   [["Enter"], "open the row"],
-  [["w"], "why this quote, of the row or the open symbol"],
-  [["Space"], "hold moving data; on the symbol page centre the ladder; in a replay play"],
-  [["[", "]"], "replay: one event back or on"],
-  [["{", "}"], "replay: one quote back or on"],
-  [["Home", "End"], "replay: begin or end of the stretch"],
+  [["w"], "explain the quote of the row or the open symbol"],
+  [["Space"], "freeze moving data; symbol page: centre the ladder; replay: play"],
+  [["[", "]"], "replay: previous or next event"],
+  [["{", "}"], "replay: previous or next quote"],
+  [["Home", "End"], "replay: start or end of the range"],
   [["a"], "acknowledge the newest open alert"],
-  [["Shift", "H"], "halt dialog; nothing is halted without it"],
+  [["Shift", "H"], "halt dialog"],
   [["t"], "dark or light"],
   [["u"], "UTC or local time"],
-  [["Esc"], "close, or leave a field"],
+  [["Esc"], "close dialog, leave field"],
 ];
 
 const PAGE_KEYS: Record<string, Page> = { o: "overview", s: "symbol", r: "risk", p: "pnl", i: "replay", y: "system", a: "audit" };
@@ -29,7 +29,7 @@ const SEQUENCE_MS = 1_500;
 
 type KeyAction = () => void;
 
-/** What a page adds while it is shown; the newest wins. */
+/** Shortcuts of the current page; the newest takes precedence. */
 const layers: Record<string, KeyAction>[] = [];
 
 export function addKeys(keys: Record<string, KeyAction>): () => void {
@@ -68,7 +68,7 @@ function isTyping(target: EventTarget | null): boolean {
   return target instanceof HTMLElement && target.matches("input:not([type=checkbox]):not([type=radio]), select, textarea");
 }
 
-// Enter and Space press what has the focus.
+// Enter and Space activate the focused element.
 const isPress = (event: KeyboardEvent) =>
   (event.key === " " || event.key === "Enter") && event.target instanceof HTMLElement && event.target.closest("button, a, summary, input, [role=slider]") !== null;
 

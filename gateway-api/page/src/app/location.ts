@@ -1,4 +1,4 @@
-// The route, watched; every change of it goes through the address.
+// The current route; every change goes through the URL.
 import { Watched } from "./external";
 import { parseRoute, type Route } from "./routes";
 
@@ -10,7 +10,7 @@ export function go(hash: string): void {
   location.hash = hash;
 }
 
-/** Without an entry in the history of the browser: for positions that move. */
+/** Without a browser history entry: for moving positions. */
 export function replaceRoute(hash: string): void {
   history.replaceState(null, "", hash);
   route.set(parseRoute(hash));

@@ -1,4 +1,4 @@
-// What a user sets for this browser.
+// User preferences of this browser.
 import type { Zone } from "../format/times";
 import { Watched } from "./external";
 
@@ -29,7 +29,7 @@ export function prefer(change: Partial<Preferences>): void {
   try {
     localStorage.setItem(STORED_AS, JSON.stringify(preferences.get()));
   } catch {
-    // A browser that stores nothing keeps them until the page is left.
+    // Without storage they last until the page is closed.
   }
 }
 

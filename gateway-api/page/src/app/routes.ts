@@ -1,4 +1,4 @@
-// The address is the state: #/symbol/venue:BTC%2FUSDT, #/replay?at=...&symbol=...
+// The URL holds the state: #/symbol/venue:BTC%2FUSDT, #/replay?at=...&symbol=...
 
 export const PAGES = ["overview", "symbol", "risk", "pnl", "replay", "system", "audit"] as const;
 export type Page = (typeof PAGES)[number];
@@ -15,7 +15,7 @@ export const PAGE_TITLES: Record<Page, string> = {
 
 export interface Route {
   page: Page;
-  /** `venue:symbol`, of the symbol page. */
+  /** `venue:symbol` of the symbol page. */
   key: string | null;
   query: Record<string, string>;
 }
@@ -48,7 +48,7 @@ export function routeHash(page: Page, key: string | null = null, query: Record<s
 
 export const symbolHash = (key: string) => routeHash("symbol", key);
 
-/** The incident page half a minute before a time, where causes are. */
+/** The incident page half a minute before a time, to show the causes. */
 export function replayHash(atMs: number, key: string): string {
   const query: Record<string, string> = { at: String(Math.round(atMs)) };
   if (!key.startsWith("*")) query["symbol"] = key;

@@ -1,4 +1,4 @@
-// Who is signed in. Every answer 401 ends the session here; the page then shows the sign-in.
+// The signed-in user. Any 401 response ends the session here; the page then shows the sign-in.
 import { ask, problemFrom, Refusal, whenSignedOut } from "../api/client";
 import { whoMay } from "../api/permissions";
 import type { Permission, Problem, Session, SignInWay } from "../api/types";
@@ -27,7 +27,7 @@ function enter(session: Session): void {
 
 whenSignedOut((problem) => sessionState.set({ kind: "out", way: problem.sign_in ?? "users", problem: null }));
 
-/** Asks the server who this is; a gateway that is away leaves a session that was there alone. */
+/** Fetches the signed-in user; an unreachable gateway leaves an existing session alone. */
 export async function refreshSession(): Promise<void> {
   try {
     const session = await ask<Session>("/session");
@@ -38,9 +38,9 @@ export async function refreshSession(): Promise<void> {
   }
 }
 
-export type Credentials = { code: string } | { name: string; password: string };
+export type Credentials = { code: string } | { name: string; password: string; second_factor?: string };
 
-/** Resolves to null, or to what was wrong. */
+/** Resolves to null, or to the error. */
 export async function signIn(credentials: Credentials): Promise<Refusal | null> {
   try {
     enter(await ask<Session>("/session", { method: "POST", body: credentials }));
@@ -59,7 +59,7 @@ export async function signOut(): Promise<void> {
   }
 }
 
-/** The address that the engine printed signs in by itself, once, and then forgets the code. */
+/** The URL printed by the engine signs in automatically once; the code is then removed from it. */
 export async function beginSession(): Promise<void> {
   const code = /^#code=(.+)$/.exec(location.hash)?.[1];
   if (!code) return refreshSession();
@@ -71,7 +71,7 @@ export async function beginSession(): Promise<void> {
   if (state.kind === "out") sessionState.set({ ...state, problem: refusal.problem });
 }
 
-/** A page that somebody uses stays signed in: the server gives a session in use a new life. */
+/** A page in use stays signed in: the server renews active sessions. */
 export function keepSessionAlive(): () => void {
   const timer = setInterval(() => {
     const isUsed = document.visibilityState === "visible" && Date.now() - usedAt < USED_WITHIN_MS;
@@ -82,7 +82,7 @@ export function keepSessionAlive(): () => void {
 
 interface Right {
   allowed: boolean;
-  /** Who can, where the user cannot. */
+  /** Who has the permission, where the user does not. */
   because: string;
 }
 

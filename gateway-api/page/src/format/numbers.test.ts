@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { figure, fixed, grouped, negated, percent, shortened, signed, signOf, sumOf, trimmed, withSign } from "./numbers";
+import { bytes, figure, fixed, grouped, negated, percent, shortened, signed, signOf, sumOf, trimmed, withSign } from "./numbers";
 
 describe("exact decimals", () => {
   it("groups digits and keeps every one of them", () => {
@@ -44,5 +44,13 @@ describe("figures", () => {
     expect(signed(2, 1)).toBe("+2.0");
     expect(percent(0.125, 1)).toBe("12.5 %");
     expect(figure(-1e-9)).toBe("0");
+  });
+
+  it("shows sizes on disk in the largest unit of which there is one", () => {
+    expect(bytes(0)).toBe("0 B");
+    expect(bytes(999)).toBe("999 B");
+    expect(bytes(64_000_000)).toBe("64.0 MB");
+    expect(bytes(1_234_000_000_000)).toBe("1.2 TB");
+    expect(bytes(null)).toBe("\u2013");
   });
 });

@@ -1,4 +1,4 @@
-// Numbers as traders read them. Decimals come as exact strings and stay strings: no float rounds them.
+// Number formatting. Decimals arrive as exact strings and stay strings: no float rounds them.
 
 export const MINUS = "\u2212";
 export const NOTHING = "\u2013";
@@ -12,13 +12,13 @@ export function grouped(text: Text): string {
   return (text.startsWith("-") ? MINUS : "") + digits + (part === undefined ? "" : "." + part);
 }
 
-/** With a sign also where it is positive; zero has none. */
+/** With an explicit sign, also if positive; zero has none. */
 export function withSign(text: Text): string {
   if (text === null || text === undefined) return NOTHING;
   return signOf(text) > 0 ? "+" + grouped(text) : grouped(text);
 }
 
-/** Cut to so many decimals, towards zero, for narrow places; the exact value belongs in a title. */
+/** Truncated towards zero, for narrow places; put the exact value in a title. */
 export function shortened(text: Text, decimals: number): Text {
   if (text === null || text === undefined) return text;
   const [whole = "", part = ""] = text.split(".");
@@ -26,7 +26,7 @@ export function shortened(text: Text, decimals: number): Text {
   return signOf(cut) === 0 ? cut.replace("-", "") : cut;
 }
 
-/** Without zeros at the end, which say nothing in a size. */
+/** Without trailing zeros. */
 export function trimmed(text: Text): string {
   return grouped(text?.includes(".") ? text.replace(/\.?0+$/, "") : text);
 }
@@ -57,9 +57,18 @@ export function percent(share: number | null | undefined, decimals = 0): string 
   return share === null || share === undefined ? NOTHING : fixed(share * 100, decimals) + " %";
 }
 
+const BYTE_UNITS = ["B", "kB", "MB", "GB", "TB", "PB"];
+
+/** A size on disk, in the largest unit with a value of at least one. */
+export function bytes(value: number | null | undefined): string {
+  if (value === null || value === undefined) return NOTHING;
+  const step = value < 1 ? 0 : Math.min(Math.floor(Math.log10(value) / 3), BYTE_UNITS.length - 1);
+  return `${fixed(value / 1000 ** step, step ? 1 : 0)} ${BYTE_UNITS[step]}`;
+}
+
 const NEGLIGIBLE = 1e-6;
 
-/** A figure that is no price: as many digits as say something. */
+/** A figure that is not a price, to its significant digits. */
 export function figure(value: number, digits = 6): string {
   if (Math.abs(value) < NEGLIGIBLE) return "0";
   return grouped(String(Number(value.toPrecision(digits))));
@@ -69,7 +78,7 @@ export function decimalsOf(step: string): number {
   return (step.split(".")[1] ?? "").length;
 }
 
-/** A number to draw with, never one to show. */
+/** A number for drawing, never for display. */
 export function drawable(text: string | number | null | undefined): number | null {
   if (text === null || text === undefined || text === "") return null;
   const value = Number(text);

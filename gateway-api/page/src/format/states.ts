@@ -1,4 +1,4 @@
-// Each state has a shape, a tone and a word: never a colour alone.
+// Each state has a shape, a tone and a word: never colour alone.
 import type { Limit, MakerState, Severity, TradingState } from "../api/types";
 
 export type Shape = "circle" | "half" | "ring" | "dash" | "square" | "triangle" | "octagon" | "info";
@@ -16,6 +16,7 @@ export const MAKER_LOOKS: Record<MakerState, Look> = {
   QUOTING: look("circle", "good", "QUOTING"),
   ONE_SIDE: look("half", "warn", "ONE SIDE"),
   NOT_QUOTING: look("ring", "warn", "NO QUOTE"),
+  NOT_QUOTED: look("dash", "calm", "NOT QUOTED"),
   NO_MARKET: look("dash", "warn", "NO MARKET"),
   WAITING: look("ring", "calm", "WAITING"),
   STOPPED: look("square", "calm", "STOPPED"),

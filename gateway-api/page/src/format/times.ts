@@ -8,7 +8,7 @@ export type Freshness = "fresh" | "stale" | "dead";
 
 const twoDigits = (value: number) => String(value).padStart(2, "0");
 
-/** A time whose UTC fields are those of the wanted zone. */
+/** A date whose UTC fields are those of the chosen zone. */
 function shifted(timeMs: number, zone: Zone): Date {
   if (zone === "utc") return new Date(timeMs);
   return new Date(timeMs - new Date(timeMs).getTimezoneOffset() * 60_000);
@@ -18,7 +18,7 @@ export const clockText = (timeMs: number, zone: Zone) => shifted(timeMs, zone).t
 export const clockMsText = (timeMs: number, zone: Zone) => shifted(timeMs, zone).toISOString().slice(11, 23);
 export const dayText = (timeMs: number, zone: Zone) => shifted(timeMs, zone).toISOString().slice(0, 10);
 
-/** As `clockMsText`, with the microseconds that the log has. */
+/** Like `clockMsText`, with microseconds from the log. */
 export function clockMicrosText(timeNs: string, zone: Zone): string {
   const micros = timeNs.slice(-6, -3);
   return clockMsText(Number(timeNs.slice(0, -6)), zone) + micros;

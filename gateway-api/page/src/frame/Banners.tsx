@@ -1,4 +1,4 @@
-// What concerns the whole page: halted, disconnected, partial, a session that ends.
+// Page-wide banners: halted, disconnected, partial data, session expiry.
 import { useWatched } from "../app/external";
 import { sessionState } from "../app/session";
 import { grouped, shortened } from "../format/numbers";
@@ -50,9 +50,9 @@ function Halted() {
 }
 
 function nextStep(account: NonNullable<typeof live.account>): string {
-  if (!account.latched) return "It ends when its cause does.";
-  if (account.resume_asked_by) return `${account.resume_asked_by} asked to resume: a second person has to agree.`;
-  return account.resume_people > 1 ? "Two people end it: one asks, another resumes, with a reason." : "A resume with a reason ends it (role risk).";
+  if (!account.latched) return "It ends when its cause is gone.";
+  if (account.resume_asked_by) return `${account.resume_asked_by} requested a resume: a second person has to approve.`;
+  return account.resume_people > 1 ? "Ending it takes two people: one requests, another resumes, with a reason." : "A resume with a reason ends it (role risk).";
 }
 
 function Offline() {
@@ -66,7 +66,7 @@ function Offline() {
     <div className="banner offline" role="status" id="offline">
       <Icon shape="triangle" />
       <p>
-        <b>Disconnected from the gateway.</b> What is shown grows old. <span aria-hidden="true">{seconds ? `Next try in ${seconds} s.` : "Trying now."}</span> Commands are still sent, but their effect does not show here.
+        <b>Disconnected from the gateway.</b> The data shown are ageing. <span aria-hidden="true">{seconds ? `Reconnecting in ${seconds} s.` : "Reconnecting."}</span> Commands are still sent, but their effect is not shown here.
       </p>
       <button type="button" onClick={retryNow}>
         Try now
@@ -76,7 +76,7 @@ function Offline() {
 }
 
 const PARTIAL_BECAUSE = {
-  away: "The state store does not answer.",
+  away: "The state store does not respond.",
   stale: "The view projector is silent or behind.",
 };
 
@@ -102,7 +102,7 @@ function SessionEnds() {
   if (leftMs > SESSION_WARNING_MS) return null;
   return (
     <div className="banner offline" role="status">
-      <p>The session of {state.session.name} ends in {durationText(leftMs)}. Any key or click keeps it.</p>
+      <p>The session of {state.session.name} expires in {durationText(leftMs)}. Any key or click extends it.</p>
     </div>
   );
 }

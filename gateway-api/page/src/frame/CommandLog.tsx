@@ -1,4 +1,4 @@
-// What was commanded here, and how far it is: sent, acknowledged, verified, each with its time.
+// Commands sent from here and their progress: sent, acknowledged, verified, each with its time.
 import type { Problem } from "../api/types";
 import { useWatched } from "../app/external";
 import { plainKey, words } from "../format/states";
@@ -45,7 +45,7 @@ function Stages({ entry }: { entry: Tracked }) {
   const { connected } = useConnection();
   const isQuieting = entry.action === "halt" || entry.action === "stop";
   const left = sidesQuoted(entry.key);
-  const waiting = connected ? (isQuieting && left ? `${left} sides still quoted` : "waiting") : "unknown, the stream is down";
+  const waiting = connected ? (isQuieting && left ? `${left} sides still quoted` : "waiting") : "unknown: the stream is down";
   return (
     <ol className="stages">
       <li className="reached">

@@ -1,4 +1,4 @@
-// The kill switch: scope, action, reason; where orders go to a real exchange, the scope typed as well.
+// The kill switch: scope, action, reason; with a real exchange, also the scope typed as confirmation.
 import { useState, type ReactNode } from "react";
 import type { CommandAction, Problem } from "../api/types";
 import { useWatched } from "../app/external";
@@ -15,8 +15,8 @@ import { keysOfScope, scopeWord } from "./scope";
 type HaltAction = "halt" | "stop";
 
 const ACTIONS: Record<HaltAction, { title: string; text: string }> = {
-  halt: { title: "Halt", text: "cancel every order now and latch: nothing is sent until a resume" },
-  stop: { title: "Stop quoting", text: "take the quotes out; a start brings them back" },
+  halt: { title: "Halt", text: "cancel every order now and latch: no orders until a resume" },
+  stop: { title: "Stop quoting", text: "cancel the quotes; a start brings them back" },
 };
 
 async function sendAll(action: CommandAction, scope: string, reason: string): Promise<Problem | null> {
@@ -74,7 +74,7 @@ export function HaltDialog({ scope: first }: { scope: string }) {
             <input id="halt-typed" value={typed} onChange={(event) => setTyped(event.target.value)} autoComplete="off" spellCheck={false} />
           </label>
         ) : null}
-        <p className="muted small">Positions stay as they are: nothing here sells or buys.</p>
+        <p className="muted small">Positions stay as they are: nothing is bought or sold.</p>
         <Notes problem={problem} because={right.because} />
         <DialogButtons>
           <button type="submit" className="halt" id="halt-confirm" aria-disabled={!canSend || undefined} title={right.because || undefined}>
@@ -96,7 +96,7 @@ export function ResumeDialog({ scope }: { scope: string }) {
   const { problem, isBusy, submit } = useSending();
   const canSend = right.allowed && !isBusy && reason.trim() !== "";
   return (
-    <Dialog id="resume-dialog" title={isFirst ? "Ask to resume trading" : "Resume trading"} onClose={closeDialog}>
+    <Dialog id="resume-dialog" title={isFirst ? "Request a resume" : "Resume trading"} onClose={closeDialog}>
       <form
         onSubmit={(event) => {
           event.preventDefault();
@@ -104,14 +104,14 @@ export function ResumeDialog({ scope }: { scope: string }) {
         }}
       >
         <p className="muted">
-          {isFirst ? "Two people end a halt: you ask, another person resumes." : "Ends the halt. Quoting starts again where nothing else stands against it."}
-          {askedBy ? ` ${askedBy} has asked for it.` : ""}
+          {isFirst ? "Ending a halt takes two people: you request it, another person resumes." : "Ends the halt. Quoting restarts unless something else prevents it."}
+          {askedBy ? ` Requested by ${askedBy}.` : ""}
         </p>
         <ReasonField reason={reason} onReason={setReason} />
         <Notes problem={problem} because={right.because} />
         <DialogButtons>
           <button type="submit" className="primary" id="resume-confirm" aria-disabled={!canSend || undefined} title={right.because || undefined}>
-            {isBusy ? "Sending\u2026" : `${isFirst ? "Ask to resume" : "Resume"} ${scopeWord(scope)}`}
+            {isBusy ? "Sending\u2026" : `${isFirst ? "Request resume of" : "Resume"} ${scopeWord(scope)}`}
           </button>
         </DialogButtons>
       </form>
@@ -172,8 +172,8 @@ function Notes({ problem, because }: { problem: Problem | null; because: string 
   const { page } = useWatched(route);
   return (
     <>
-      {page === "replay" ? <p className="warn">The page shows the past; this concerns the engine as it runs now.</p> : null}
-      {connected ? null : <p className="warn">The stream is down: the command is sent, and cannot be verified here.</p>}
+      {page === "replay" ? <p className="warn">The page shows a past time; this affects the engine now.</p> : null}
+      {connected ? null : <p className="warn">The stream is down: the command is sent but cannot be verified here.</p>}
       {because ? <p className="warn">{because}</p> : null}
       <p className="error" role="alert">
         {problem ? `${problem.detail} ${problem.hint}` : ""}
@@ -182,7 +182,7 @@ function Notes({ problem, because }: { problem: Problem | null; because: string 
   );
 }
 
-/** Cancel has the focus first: nothing is halted by a stray Enter. */
+/** Cancel gets the initial focus, so that a stray Enter halts nothing. */
 function DialogButtons({ children }: { children: ReactNode }) {
   return (
     <div className="buttons">

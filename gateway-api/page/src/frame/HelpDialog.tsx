@@ -39,11 +39,11 @@ function Settings() {
       <legend>This browser</legend>
       <label className="choice">
         <input type="checkbox" id="single-keys" checked={singleKeys} onChange={(event) => prefer({ singleKeys: event.target.checked })} />
-        <span>Single keys work</span>
+        <span>Single-key shortcuts</span>
       </label>
       <label className="choice">
         <input type="checkbox" checked={zone === "local"} onChange={(event) => prefer({ zone: event.target.checked ? "local" : "utc" })} />
-        <span>Local time in place of UTC</span>
+        <span>Local time instead of UTC</span>
       </label>
       <label className="choice">
         <span>Theme</span>

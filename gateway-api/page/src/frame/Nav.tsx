@@ -37,7 +37,7 @@ function Tools() {
   const theme = useWatched(shownTheme);
   return (
     <div className="tools">
-      <button type="button" aria-pressed={isHeld} onClick={() => live.setHeld(!isHeld)} title="Hold moving data still (Space); halts and alerts go on">
+      <button type="button" aria-pressed={isHeld} onClick={() => live.setHeld(!isHeld)} title="Freeze moving data (Space); halts and alerts continue">
         <Icon shape={isHeld ? "square" : "circle"} tone={isHeld ? "warn" : "good"} /> {isHeld ? "Held" : "Live"}
       </button>
       <button type="button" onClick={nextZone} title="UTC or local time (u)">

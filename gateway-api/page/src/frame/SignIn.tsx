@@ -8,6 +8,8 @@ export function SignIn({ way, problem }: { way: SignInWay; problem: Problem | nu
   const [wrong, setWrong] = useState<Problem | null>(problem);
   const [waitS, setWaitS] = useState<number | null>(null);
   const [isBusy, setBusy] = useState(false);
+  const [hasSecond, setHasSecond] = useState(false);
+  const [enrolWith, setEnrolWith] = useState<string | null>(null);
   const enter = async (credentials: Credentials) => {
     setBusy(true);
     const refusal: Refusal | null = await signIn(credentials).catch((error: unknown) => {
@@ -16,6 +18,11 @@ export function SignIn({ way, problem }: { way: SignInWay; problem: Problem | nu
     });
     setBusy(false);
     if (refusal) setWrong(refusal.problem);
+    const code = refusal?.problem.code;
+    if (code === "second_factor_needed" || code === "second_factor_enrolment") {
+      setHasSecond(true);
+      setEnrolWith(refusal?.problem.otpauth ?? null);
+    }
     setWaitS(refusal?.retry_after_s ?? null);
   };
   return (
@@ -29,9 +36,11 @@ export function SignIn({ way, problem }: { way: SignInWay; problem: Problem | nu
       >
         <h2>Sign in</h2>
         {way === "one_time" ? <CodeField /> : <PasswordFields />}
+        {enrolWith ? <Enrolment address={enrolWith} /> : null}
+        {hasSecond ? <SecondField /> : null}
         <p className="error" role="alert">
           {wrong ? `${wrong.detail} ${wrong.hint}` : ""}
-          {waitS ? ` Next try counts in ${waitS} s.` : ""}
+          {waitS ? ` Try again in ${waitS} s.` : ""}
         </p>
         <div className="buttons">
           <button type="submit" className="primary" disabled={isBusy}>
@@ -45,13 +54,16 @@ export function SignIn({ way, problem }: { way: SignInWay; problem: Problem | nu
 
 function credentialsFrom(form: FormData): Credentials {
   const text = (name: string) => String(form.get(name) ?? "").trim();
-  return form.has("code") ? { code: text("code").replace(/^.*#code=/, "") } : { name: text("name"), password: String(form.get("password") ?? "") };
+  if (form.has("code")) return { code: text("code").replace(/^.*#code=/, "") };
+  const credentials = { name: text("name"), password: String(form.get("password") ?? "") };
+  const digits = text("second_factor").replace(/\s/g, "");
+  return digits ? { ...credentials, second_factor: digits } : credentials;
 }
 
 function CodeField() {
   return (
     <>
-      <p className="muted">The start of the engine printed an address with a code: open it, or type the code here. It counts once.</p>
+      <p className="muted">The engine printed a URL with a code at its start: open it, or type the code here. It is valid once.</p>
       <label>
         Code <input name="code" required autoComplete="one-time-code" spellCheck={false} />
       </label>
@@ -69,5 +81,28 @@ function PasswordFields() {
         Password <input name="password" type="password" required autoComplete="current-password" />
       </label>
     </>
+  );
+}
+
+function SecondField() {
+  return (
+    <label>
+      Six digits from your app
+      <input name="second_factor" required inputMode="numeric" pattern="[0-9 ]{6,7}" autoComplete="one-time-code" autoFocus />
+    </label>
+  );
+}
+
+/** Shown once: anyone with the secret has the second factor. */
+function Enrolment({ address }: { address: string }) {
+  const secret = /[?&]secret=([A-Z2-7]+)/.exec(address)?.[1] ?? "";
+  return (
+    <div className="enrolment" data-otpauth={address}>
+      <p>
+        Set up your second factor: type this secret into an app such as FreeOTP, or{" "}
+        <a href={address}>open it in the app on this device</a>. Then type the six digits it shows.
+      </p>
+      <code>{secret.replace(/(.{4})/g, "$1 ").trim()}</code>
+    </div>
   );
 }

@@ -1,10 +1,10 @@
-// The top strip: is anything wrong? Always in sight, with the button that stops everything.
+// The top strip: overall status, always visible, with the button that halts everything.
 import type { ReactNode } from "react";
 import type { SystemResponse } from "../api/types";
 import { useWatched } from "../app/external";
 import { route } from "../app/location";
 import { useSession } from "../app/session";
-import { fixed, grouped, NOTHING, percent } from "../format/numbers";
+import { fixed, grouped, NOTHING, percent, withSign } from "../format/numbers";
 import { CONNECTING, limitLook, PAUSED, tradingLook, type Look } from "../format/states";
 import { ageText, freshness, zoneText } from "../format/times";
 import { engineNow, isClockKnown, skewMs, useTick } from "../live/clock";
@@ -79,23 +79,26 @@ function StatePill() {
 }
 
 function Pnl() {
-  const account = useAccount();
+  const account = useCalmAccount();
   const engine = useEngine();
-  const isHidden = account !== null && account.pnl === null;
+  const isHidden = account !== null && account.session_pnl === null;
+  const title = account && !isHidden ? `Day PnL ${withSign(account.day_pnl)}, total PnL ${withSign(account.pnl)}` : undefined;
   return (
-    <Figure name="Session PnL">
-      <span id="pnl">{isHidden ? <span className="muted">hidden</span> : <Money text={account?.pnl} />}</span> <small>{engine?.reporting_currency}</small>
+    <Figure name="Session PnL" title={title}>
+      <span id="pnl">{isHidden ? <span className="muted">hidden</span> : <Money text={account?.session_pnl} />}</span> <small>{engine?.reporting_currency}</small>
     </Figure>
   );
 }
 
 function Exposure() {
   const account = useAccount();
-  const share = account ? account.exposure / account.exposure_max : 0;
+  const exposure = account?.exposure ?? null;
+  const share = account && exposure !== null ? exposure / account.exposure_max : 0;
   const title = account ? `Gross notional ${grouped(account.gross_notional)}` : undefined;
   return (
     <Figure name="Exposure" title={title}>
-      {account ? percent(account.exposure, 1) : NOTHING} <small>of {percent(account?.exposure_max)}</small> <LimitBar share={share} label="Exposure" />
+      {account && exposure === null ? <span className="muted">hidden</span> : percent(exposure, 1)} <small>of {percent(account?.exposure_max)}</small>{" "}
+      <LimitBar share={share} label="Exposure" />
     </Figure>
   );
 }
@@ -120,7 +123,7 @@ function Alerts() {
   const alerts = useAlerts();
   const open = alerts.filter((alert) => alert.severity !== "info" && alert.acknowledged_by === null).length;
   return (
-    <Figure name="Alerts" title={`${open} not acknowledged, ${alerts.length} in all`}>
+    <Figure name="Alerts" title={`${open} unacknowledged, ${alerts.length} in total`}>
       <span className={open ? "warn" : ""}>
         {open ? <Icon shape="triangle" /> : null} {open}
       </span>{" "}
@@ -136,7 +139,7 @@ function FeedAge() {
   const ageMs = engineNow() - newest;
   const state = newest ? freshness(ageMs) : "fresh";
   return (
-    <Figure name="Feed age" title="Since the newest book of any symbol">
+    <Figure name="Feed age" title="Time since the newest book of any symbol">
       <span className={`age ${state}`} id="feed-age">
         {newest ? (state === "fresh" ? ageText(ageMs) : `stale ${ageText(ageMs)}`) : NOTHING}
       </span>

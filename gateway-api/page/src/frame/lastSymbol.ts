@@ -1,4 +1,4 @@
-// The symbol page opens on the symbol that was looked at last, or on the one that most needs a person.
+// The symbol page opens on the symbol viewed last, or on the most urgent one.
 import { route } from "../app/location";
 import { live } from "../live/store";
 

@@ -1,4 +1,4 @@
-// The tab's title and icon carry the state and the number of open alerts.
+// The tab's title and icon show the state and the number of open alerts.
 import type { Tone } from "../format/states";
 
 const COLOURS: Record<Tone, string> = { good: "#3DDC97", warn: "#E69F00", bad: "#FF8A4C", calm: "#9AA7B4" };

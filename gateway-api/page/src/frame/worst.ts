@@ -1,5 +1,5 @@
-// How near the limits of the account and of all symbols are.
-import type { AccountGlance, Limit, SymbolStatus } from "../api/types";
+// Utilisation of the limits of the account and all symbols.
+import type { AccountViewModel, Limit, SymbolStatus } from "../api/types";
 import { limitShare } from "../format/states";
 
 export interface OwnedLimit {
@@ -10,19 +10,19 @@ export interface OwnedLimit {
   key: string;
 }
 
-function* allLimits(account: AccountGlance | null, symbols: readonly SymbolStatus[]): Iterable<OwnedLimit> {
+function* allLimits(account: AccountViewModel | null, symbols: readonly SymbolStatus[]): Iterable<OwnedLimit> {
   for (const limit of account?.limits ?? []) yield { limit, share: limitShare(limit), owner: "account", key: "*" };
   for (const { key, symbol, risk } of symbols) {
     for (const limit of risk?.limits ?? []) yield { limit, share: limitShare(limit), owner: symbol, key };
   }
 }
 
-/** Nearest first; the account's before a symbol's that is as near. */
-export function limitsByShare(account: AccountGlance | null, symbols: readonly SymbolStatus[]): OwnedLimit[] {
+/** Highest utilisation first; on ties the account before symbols. */
+export function limitsByShare(account: AccountViewModel | null, symbols: readonly SymbolStatus[]): OwnedLimit[] {
   return [...allLimits(account, symbols)].sort((one, other) => other.share - one.share);
 }
 
-export function worstLimit(account: AccountGlance | null, symbols: readonly SymbolStatus[]): OwnedLimit | null {
+export function worstLimit(account: AccountViewModel | null, symbols: readonly SymbolStatus[]): OwnedLimit | null {
   let worst: OwnedLimit | null = null;
   for (const each of allLimits(account, symbols)) {
     if (!worst || each.share > worst.share) worst = each;

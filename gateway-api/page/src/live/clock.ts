@@ -1,4 +1,4 @@
-// The engine's clock, as far as the streams tell it; between messages the browser's carries it on.
+// The engine's clock as given by the streams, extrapolated with the browser's clock between messages.
 import { useSyncExternalStore } from "react";
 
 const JUMP_MS = 1_000;
@@ -6,10 +6,10 @@ const EASING = 0.02;
 
 let offsetMs: number | null = null;
 
-/** `engineTimeMs` was said by the message that came just now. */
+/** `engineTimeMs` is from the message just received. */
 export function hearTime(engineTimeMs: number): void {
   const heard = engineTimeMs - performance.now();
-  // The message that took the least time on its way knows best; a recording may run at another speed.
+  // The message with the least delay is the most accurate; a recording may run at another speed.
   if (offsetMs === null || heard > offsetMs || offsetMs - heard > JUMP_MS) offsetMs = heard;
   else offsetMs += (heard - offsetMs) * EASING;
 }
@@ -17,10 +17,10 @@ export function hearTime(engineTimeMs: number): void {
 export const isClockKnown = () => offsetMs !== null;
 export const engineNow = () => performance.now() + (offsetMs ?? 0);
 
-/** How far the engine's clock is ahead of the browser's. */
+/** Offset of the engine's clock from the browser's. */
 export const skewMs = () => engineNow() - Date.now();
 
-/** One timer for all who wait for it: what grows by itself is drawn in the same frame. */
+/** One shared timer, so that all ages update in the same frame. */
 class Ticker {
   private count = 0;
   private timer = 0;
@@ -49,7 +49,7 @@ class Ticker {
 
 const tickers = new Map<number, Ticker>();
 
-/** Draws again every so often: for ages and countdowns. */
+/** Rerenders periodically, for ages and countdowns. */
 export function useTick(everyMs: number): number {
   const ticker = tickers.get(everyMs) ?? new Ticker(everyMs);
   tickers.set(everyMs, ticker);

@@ -1,4 +1,4 @@
-// Commands: sent by REST, so that they work while the stream is down, and followed until they are in force.
+// Commands: sent by REST, so that they work while the stream is down, and tracked until in force.
 import { ask, freshId, problemFrom } from "../api/client";
 import type { CommandAction, CommandResponse, ControlResponse, Problem } from "../api/types";
 import { Watched } from "../app/external";
@@ -8,6 +8,8 @@ import { live } from "./store";
 
 export interface Tracked {
   id: string;
+  /** Id from the gateway; null: no response yet. */
+  command_id: string | null;
   action: CommandAction;
   /** `venue:symbol`, or `*`. */
   key: string;
@@ -45,14 +47,14 @@ function bodyOf(action: CommandAction, key: string, reason: string): Record<stri
   return isResume ? { ...scope, reason, halt_sequence: haltSequenceOf(key) } : { ...scope, reason };
 }
 
-/** Resolves to null, or to what went wrong. */
+/** Resolves to null, or to the error. */
 export async function send(action: CommandAction, key: string, reason: string): Promise<Problem | null> {
   const id = freshId();
-  const entry = { id, action, key, sent_ms: engineNow(), acknowledged_ms: null, verified_ms: null, problem: null };
+  const entry = { id, command_id: null, action, key, sent_ms: engineNow(), acknowledged_ms: null, verified_ms: null, problem: null };
   tracked.set([entry, ...tracked.get()].slice(0, KEPT));
   try {
-    await ask<CommandResponse>(PATHS[action], { method: "POST", body: bodyOf(action, key, reason), idempotencyKey: id });
-    change(id, { acknowledged_ms: engineNow() });
+    const answer = await ask<CommandResponse>(PATHS[action], { method: "POST", body: bodyOf(action, key, reason), idempotencyKey: id });
+    change(id, { command_id: answer.command_id, acknowledged_ms: engineNow() });
     verify();
     return null;
   } catch (error) {
@@ -89,7 +91,7 @@ const IN_FORCE: Record<CommandAction, (key: string) => boolean> = {
 function verify(): void {
   for (const entry of tracked.get()) {
     if (entry.acknowledged_ms === null || entry.verified_ms !== null || entry.problem) continue;
-    const isTaken = live.commands.some((command) => command.command_id === entry.id);
+    const isTaken = live.commands.some((command) => command.command_id === entry.command_id);
     if (isTaken && IN_FORCE[entry.action](entry.key)) change(entry.id, { verified_ms: engineNow() });
   }
 }

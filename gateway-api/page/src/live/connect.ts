@@ -1,5 +1,5 @@
-// The two streams of the page, and what a hidden tab does: it keeps the overview, for its title, and
-// gives up the symbol in depth; shown again, it asks for everything anew.
+// The two streams of the page. A hidden tab keeps the overview, for its title, and closes the symbol stream;
+// when shown again it reloads everything.
 import type { DetailMessage, StreamMessage } from "../api/types";
 import { query } from "../api/client";
 import { refreshSession } from "../app/session";
@@ -11,7 +11,7 @@ import { Stream } from "./stream";
 const SESSION_ASK_MS = 2_000;
 let sessionAskedAt = -SESSION_ASK_MS;
 
-// An event stream does not say why it failed: the session does.
+// An event stream does not report why it failed: the session does.
 function askSession(): void {
   if (performance.now() - sessionAskedAt < SESSION_ASK_MS) return;
   sessionAskedAt = performance.now();

@@ -1,6 +1,6 @@
-// How components watch the live state.
+// Hooks on the live state.
 import { useCallback, useSyncExternalStore } from "react";
-import type { AccountGlance, SymbolStatus } from "../api/types";
+import type { AccountViewModel, SymbolStatus } from "../api/types";
 import { useWatched, Watched } from "../app/external";
 import { live, type Slice } from "./store";
 
@@ -27,14 +27,17 @@ export function useSymbol(key: string): SymbolStatus | undefined {
   return useSlice(`symbol ${key}`, () => live.symbols.get(key));
 }
 
-// Sums over all symbols need no more than a new look in this time.
-const ALL_EVERY_MS = 1_500;
+// Totals over all symbols are refreshed at this interval. All PnL figures come from the same snapshot; otherwise
+// strip, panels and rows would show PnL of different times.
+const ALL_EVERY_MS = 1_000;
 const all = new Watched<readonly SymbolStatus[]>([]);
-const calmAccount = new Watched<AccountGlance | null>(null);
+const calmSymbols = new Watched<ReadonlyMap<string, SymbolStatus>>(new Map());
+const calmAccount = new Watched<AccountViewModel | null>(null);
 let timer = 0;
 
 function refreshAll(): void {
   timer = 0;
+  calmSymbols.set(new Map(live.symbols));
   all.set([...live.symbols.values()]);
   calmAccount.set(live.account);
 }
@@ -45,11 +48,14 @@ live.subscribe("symbols", () => {
 });
 live.subscribe("keys", refreshAll);
 live.subscribe("account", () => {
-  if (live.account?.state !== calmAccount.get()?.state) calmAccount.set(live.account);
+  if (live.account?.state !== calmAccount.get()?.state) refreshAll();
 });
 
 /** Every symbol's state, at most every ALL_EVERY_MS. */
 export const useAllSymbols = () => useWatched(all);
 
-/** The account at most every ALL_EVERY_MS, but another state of it at once: for lists that are dear to draw. */
+/** A symbol from the same snapshot as all symbols and the account. */
+export const useCalmSymbol = (key: string): SymbolStatus | undefined => useWatched(calmSymbols).get(key);
+
+/** The account at most every ALL_EVERY_MS, but a change of its state at once: for lists that are slow to render. */
 export const useCalmAccount = () => useWatched(calmAccount);

@@ -1,12 +1,12 @@
-// The live state: what the streams said. Components watch the slices they draw; one flush a frame.
+// The live state from the streams. Components subscribe to the slices they render; one flush per frame.
 import type {
-  AccountGlance,
-  AlertGlance,
+  AccountViewModel,
+  AlertViewModel,
   Change,
-  CommandGlance,
+  CommandViewModel,
   Detail,
   DetailMessage,
-  EngineGlance,
+  EngineViewModel,
   FillNews,
   Proposal,
   StreamMessage,
@@ -31,9 +31,9 @@ export type Slice =
 
 export interface Connection {
   connected: boolean;
-  /** Of the browser's monotonic clock; 0 while connected. */
+  /** Time on the browser's monotonic clock; 0 while connected. */
   retry_at_ms: number;
-  /** The server gave everything anew since this browser was too slow for the updates. */
+  /** Snapshots sent because this browser was too slow for the updates. */
   dropped: number;
 }
 
@@ -42,11 +42,11 @@ const SYMBOLS_A_FRAME = 8;
 type Schedule = (flush: () => void) => void;
 
 export class LiveStore {
-  engine: EngineGlance | null = null;
-  account: AccountGlance | null = null;
+  engine: EngineViewModel | null = null;
+  account: AccountViewModel | null = null;
   view: "live" | "stale" | "away" = "live";
-  alerts: readonly AlertGlance[] = [];
-  commands: readonly CommandGlance[] = [];
+  alerts: readonly AlertViewModel[] = [];
+  commands: readonly CommandViewModel[] = [];
   proposals: readonly Proposal[] = [];
   changes: readonly Change[] = [];
   fills: readonly FillNews[] = [];
@@ -55,9 +55,9 @@ export class LiveStore {
   detail: Detail | null = null;
   connection: Connection = { connected: false, retry_at_ms: 0, dropped: 0 };
   loaded = false;
-  /** Symbols and fills stand still while a user reads; halts and alerts do not. */
+  /** Symbols and fills are frozen while a user reads; halts and alerts are not. */
   isHeld = false;
-  /** Counts what was taken: a cheap "did any symbol change". */
+  /** Change counter: a cheap check whether any symbol changed. */
   symbolsVersion = 0;
 
   private readonly listeners = new Map<Slice, Set<() => void>>();
@@ -167,7 +167,7 @@ export class LiveStore {
     this.flushLater();
   }
 
-  /** Everything that changed, of symbols as many as a frame bears; the others come in the next ones. */
+  /** All changes, with as many symbols as fit in a frame; the rest follow in the next frames. */
   private flush(): void {
     this.asked = false;
     let symbolsLeft = SYMBOLS_A_FRAME;
@@ -187,7 +187,7 @@ export class LiveStore {
   }
 }
 
-// A hidden tab draws no frames, yet its title has to tell of a halt.
+// A hidden tab renders no frames, but its title must show a halt.
 const onFrame: Schedule = (flush) => {
   if (document.hidden) setTimeout(flush, 0);
   else requestAnimationFrame(flush);

@@ -1,9 +1,9 @@
-// An event stream that notices a silent server and tells when it will try again.
+// An event stream that detects a silent server and reports when it will reconnect.
 import { API } from "../api/client";
 
 const SILENCE_MS = 6_000;
 const WATCH_MS = 1_000;
-/** After a network failure the browser itself comes back, with the id of what it saw last. */
+/** After a network failure the browser reconnects by itself, with the id of the last message. */
 const BROWSER_RETRY_MS = 3_000;
 const RETRY_MS = [1_000, 2_000, 4_000, 8_000];
 
@@ -14,7 +14,7 @@ interface Numbered {
 export interface StreamEvents<Message> {
   onMessage: (message: Message, isSnapshot: boolean) => void;
   onOpen: () => void;
-  /** `retryAtMs` is of performance.now(). */
+  /** `retryAtMs` is on the clock of performance.now(). */
   onLost: (retryAtMs: number) => void;
 }
 
@@ -42,7 +42,7 @@ export class Stream<Message extends Numbered> {
     this.source = null;
   }
 
-  /** At once, in place of when the countdown ends. */
+  /** Reconnect at once instead of at the end of the countdown. */
   retryNow(): void {
     this.source?.close();
     clearTimeout(this.timer);

@@ -1,4 +1,4 @@
-// A time series on a canvas, with a line of text that says the same and a table of its newest points.
+// A time series on a canvas, with a text summary and a table of its newest points.
 import { useEffect, useRef, useState } from "react";
 import uPlot from "uplot";
 import { useWatched } from "../app/external";
@@ -15,13 +15,13 @@ export type Columns = readonly (readonly (number | null)[])[];
 
 export interface ChartProps {
   title: string;
-  /** What the newest values are, and between which they moved. */
+  /** The latest values and their range, as text. */
   summary: string;
   series: readonly ChartSeries[];
   data: Columns;
   decimals: number;
   markers?: readonly Marker[];
-  /** Values that shall be in sight, such as zero or a limit. */
+  /** Values that must be visible, such as zero or a limit. */
   include?: readonly number[];
   sync?: string;
   empty: string;

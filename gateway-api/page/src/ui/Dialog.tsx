@@ -8,7 +8,7 @@ interface DialogProps {
   className?: string;
 }
 
-/** A modal dialog of the browser: it keeps the focus inside, and Escape closes it. `data-first` has the focus first. */
+/** A native modal dialog: it traps the focus, and Escape closes it. `data-first` gets the initial focus. */
 export function Dialog({ title, id, onClose, children, className }: DialogProps) {
   const dialog = useRef<HTMLDialogElement>(null);
   useEffect(() => {

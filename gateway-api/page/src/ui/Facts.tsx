@@ -2,7 +2,7 @@ import type { ReactNode } from "react";
 
 export type Fact = readonly [name: string, value: ReactNode, title?: string];
 
-/** Names and values, one a line. */
+/** Names and values, one per line. */
 export function Facts({ facts, className }: { facts: readonly Fact[]; className?: string }) {
   return (
     <dl className={`facts ${className ?? ""}`}>

@@ -3,7 +3,7 @@ import { NOTHING, shortened, signOf, withSign } from "../format/numbers";
 
 const TONES = { "-1": "bad", "0": "calm", "1": "good" } as const;
 
-/** Money with its sign; cut to cents where it is narrow, exact in the title. */
+/** A signed amount; shortened in narrow places, exact in the title. */
 export const Money = memo(function Money({ text, decimals = 2 }: { text: string | null | undefined; decimals?: number }) {
   if (text === null || text === undefined) return <span className="muted">{NOTHING}</span>;
   const shown = shortened(text, decimals);

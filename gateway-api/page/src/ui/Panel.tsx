@@ -7,13 +7,13 @@ export interface PanelProps {
   title: string;
   note?: ReactNode;
   actions?: ReactNode;
-  /** Event time of the newest data; what is older than two seconds says so. */
+  /** Event time of the newest data; marked as stale after two seconds. */
   atMs?: number | null | undefined;
   className?: string;
   children: ReactNode;
 }
 
-/** A titled region. What breaks while it is drawn breaks this panel only. */
+/** A titled region. A rendering error affects only this panel. */
 export function Panel({ id, title, note, actions, atMs, className, children }: PanelProps) {
   const aged = useAged(atMs);
   return (
@@ -44,9 +44,9 @@ class Guarded extends Component<{ children: ReactNode }, { error: Error | null }
       type: "about:blank",
       title: "Page error",
       status: 0,
-      detail: `This panel could not be drawn: ${error.message}`,
+      detail: `This panel could not be rendered: ${error.message}`,
       code: "page_error",
-      hint: "The other panels go on. Copy the diagnostics for a report.",
+      hint: "The other panels keep working. Copy the diagnostics for a report.",
       instance: location.hash,
     };
     return <Failure problem={problem} onRetry={() => this.setState({ error: null })} />;

@@ -1,4 +1,4 @@
-// A long table that draws the rows in sight only. Its height and scroll bar are those of all rows.
+// A long table that renders only visible rows. Height and scroll bar are those of all rows.
 import { useEffect, useRef, useState, type ReactNode } from "react";
 
 export interface Window {
@@ -8,7 +8,7 @@ export interface Window {
 
 const SPARE = 4;
 
-/** Which rows are in sight, with some to spare on both sides. */
+/** The visible rows, with a margin on both sides. */
 export function rowsInSight(scrollTop: number, height: number, rowHeight: number, count: number): Window {
   const first = Math.max(0, Math.floor(scrollTop / rowHeight) - SPARE);
   const last = Math.min(count, Math.ceil((scrollTop + height) / rowHeight) + SPARE);

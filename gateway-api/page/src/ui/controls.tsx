@@ -15,7 +15,7 @@ interface CommandButtonProps {
   busy?: boolean;
 }
 
-/** Disabled in a replay, and for those who may not: it then says who can. It keeps its place and its focus. */
+/** Disabled in a replay and without permission, with the reason. Keeps its place and focus. */
 export function CommandButton({ permission, onClick, children, className, label, id, busy }: CommandButtonProps) {
   const right = useRight(permission);
   const { isReplay } = useMoment();
@@ -48,7 +48,7 @@ export function LimitBar({ share, label }: { share: number; label: string }) {
   );
 }
 
-/** A bar from the centre: how far to one side of a band something is. */
+/** A bar from the centre: the position within a two-sided band. */
 export const BiasBar = memo(function BiasBar({ share, label }: { share: number; label: string }) {
   const part = Math.min(Math.abs(share), 1) * 50;
   const style = share >= 0 ? { left: "50%", width: `${part}%` } : { left: `${50 - part}%`, width: `${part}%` };

@@ -1,4 +1,4 @@
-// How old is what a panel shows? It draws again only where the answer changes.
+// Age of a panel's data. Rerenders only when the displayed age changes.
 import { useEffect, useState } from "react";
 import { ageText, freshness, type Freshness } from "../format/times";
 import { useMoment } from "./moment";
@@ -22,7 +22,7 @@ function aged(atMs: number | null | undefined, nowMs: number): Aged {
 
 const isSame = (one: Aged, other: Aged) => one.freshness === other.freshness && one.label === other.label;
 
-/** In a replay the data are as old as the moment: nothing is stale. */
+/** In a replay nothing is stale. */
 export function useAged(atMs: number | null | undefined): Aged {
   const moment = useMoment();
   const [state, setState] = useState(FRESH);

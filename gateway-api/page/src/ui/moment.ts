@@ -1,4 +1,4 @@
-// Live, or a moment of the past: the same panels draw both, and only live ones can command.
+// Live or a past time: the same panels show both; only live ones can send commands.
 import { createContext, use } from "react";
 import { engineNow } from "../live/clock";
 

@@ -1,4 +1,4 @@
-// How charts look: colours of the palette, times of the chosen zone, marks of their own.
+// Chart styling: palette colours, times in the chosen zone, custom markers.
 import uPlot from "uplot";
 import { fixed } from "../format/numbers";
 import { clockText, type Zone } from "../format/times";
@@ -46,7 +46,7 @@ function lineOf({ label, colour, step, dashed, fill, width }: ChartSeries): uPlo
   return line;
 }
 
-/** The range of the data with some room, and what shall be in sight. */
+/** The range of the data with a margin, including values that must be visible. */
 export function rangeOf(low: number | null, high: number | null, include: readonly number[]): [number, number] {
   const known = [low, high, ...include].filter((value): value is number => value !== null && Number.isFinite(value));
   if (!known.length) return [0, 1];
@@ -76,7 +76,7 @@ function triangle(context: CanvasRenderingContext2D, x: number, y: number, size:
 
 export interface Marks {
   markers: readonly Marker[];
-  /** A moment of the past, as a line; none in a live chart. */
+  /** A past time, drawn as a line; none in a live chart. */
   at_ms: number | null;
 }
 

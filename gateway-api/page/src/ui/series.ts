@@ -1,4 +1,4 @@
-// A curve that begins with the log and goes on with what the stream brings; of bounded length.
+// A series that starts from the log and continues from the stream; bounded in length.
 import { useEffect, useRef, useState } from "react";
 import { query } from "../api/client";
 import type { SeriesKind, SeriesResponse } from "../api/types";
@@ -14,13 +14,13 @@ const POINTS_ASKED = 600;
 
 export type Sample = readonly (number | null)[];
 
-/** Rows of the log as columns to draw. */
+/** Rows of the log as chart columns. */
 function columnsOf(response: SeriesResponse | null): (number | null)[][] {
   if (!response) return [];
   return response.columns.map((_, column) => response.rows.map((row) => drawable(row[column])));
 }
 
-/** One more point, without the oldest where there are too many; a point that is not newer is left out. */
+/** Appends a point and drops the oldest where there are too many; a point that is not newer is ignored. */
 export function appended(columns: Columns, sample: Sample, max = POINTS_MAX): Columns {
   const newest = columns[0]?.at(-1) ?? -Infinity;
   const time = sample[0];
@@ -33,10 +33,10 @@ interface CurveRequest {
   kind: SeriesKind;
   /** None: the whole account. */
   key: string | null;
-  /** The newest values, in the order of the log's columns; null where there are none yet. */
+  /** The latest values, in the order of the log's columns; null before the first. */
   sample: () => Sample | null;
   minutes?: number;
-  /** A moment of the past: the curve ends there. */
+  /** A past time at which the series ends. */
   toMs?: number | null;
 }
 

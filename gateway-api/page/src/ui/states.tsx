@@ -1,4 +1,4 @@
-// What a panel shows where it has no data to show.
+// Placeholders for panels without data.
 import { useState, type ReactNode } from "react";
 import type { Problem } from "../api/types";
 import { live } from "../live/store";
@@ -8,7 +8,7 @@ export function Empty({ children }: { children: ReactNode }) {
   return <p className="empty">{children}</p>;
 }
 
-/** Bars of the size of the rows that will come. */
+/** Placeholder bars of the size of the expected rows. */
 export function Skeleton({ rows }: { rows: number }) {
   return (
     <div className="skeleton" role="status">

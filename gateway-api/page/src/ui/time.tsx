@@ -7,7 +7,7 @@ import { useMoment } from "./moment";
 
 export const useZone = (): Zone => useWatched(preferences).zone;
 
-/** A time of the day in the chosen zone; the whole time in its title. */
+/** Time of day in the chosen zone; full timestamp in the title. */
 export function Clock({ atMs, millis = false }: { atMs: number; millis?: boolean }) {
   const zone = useZone();
   const whole = `${dayText(atMs, zone)} ${clockMsText(atMs, zone)} ${zoneText(zone)}`;
@@ -18,7 +18,7 @@ export function Clock({ atMs, millis = false }: { atMs: number; millis?: boolean
   );
 }
 
-/** The age of something, which grows by itself. */
+/** An age that updates by itself. */
 export const Age = memo(function Age({ atMs }: { atMs: number | null | undefined }) {
   const moment = useMoment();
   useTick(1000);

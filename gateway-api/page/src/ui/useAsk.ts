@@ -1,4 +1,4 @@
-// A GET whose answer a panel draws: loading, failed with what would help, or there; optionally again and again.
+// A GET for a panel: loading, failed with a remedy, or loaded; optionally polled.
 import { useCallback, useEffect, useState } from "react";
 import { ask, problemFrom } from "../api/client";
 import type { Problem } from "../api/types";
@@ -10,7 +10,7 @@ export interface Asked<Answer> {
   again: () => void;
 }
 
-/** `path` null asks nothing. What was there stays while a newer answer is on its way. */
+/** A null `path` requests nothing. The previous data stay while a newer response is loading. */
 export function useAsk<Answer>(path: string | null, everyMs = 0): Asked<Answer> {
   const [state, setState] = useState<{ path: string | null; data: Answer | null; problem: Problem | null }>({
     path: null,

@@ -1,1 +1,1 @@
-"""Market data of real exchanges, as it happens."""
+"""Live market data of real exchanges."""

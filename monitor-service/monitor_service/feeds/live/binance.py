@@ -1,29 +1,25 @@
-"""Binance's websocket streams, decoded here: a third of ccxt's work for each message."""
+"""Binance's websocket streams, decoded here: a third of ccxt's work per message."""
 
 import asyncio
-import random
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import aiohttp
 import orjson
 import structlog
 
-from chassis.exchanges import Client
 from monitor_service.feeds.live.book_sync import BookSync, Difference
+from monitor_service.feeds.live.lines import Lines
 from monitor_service.feeds.live.sink import Sink
-from schemas.deployment import Exchange
+from runtime.exchange.clients import Client
+from runtime.exchange.request_budget import RequestBudget
+from schemas.deployment import ExchangeSettings
 from schemas.units import NS_PER_MS
 
 SYMBOLS_PER_CONNECTION = 200
-STREAMS_PER_MESSAGE = 100
-MESSAGE_INTERVAL_S = 0.25
-"""The venue takes five messages a second of a connection."""
-SILENCE_S_MAX = 10.0
 SNAPSHOT_LEVELS = 500
 SNAPSHOT_INTERVAL_S = 0.05
-"""Weight 25 each: 100 symbols in five seconds, in less than half of a minute's weight."""
-_BACKOFF_S = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
+"""A snapshot weighs 25: 100 symbols in five seconds use less than half of a minute's weight."""
+_RETRY_S = 1.0
 _STREAM_URLS = {
     "binance": "wss://stream.binance.com:9443/stream",
     "binanceusdm": "wss://fstream.binance.com/stream",
@@ -33,132 +29,145 @@ logger = structlog.get_logger()
 
 
 class BinanceSource:
-    """Keeps connections to all symbols, and their books in order."""
+    """Maintains connections to all symbols, and their books in sequence."""
 
-    def __init__(self, exchange: Exchange, client: Client, sink: Sink) -> None:
+    def __init__(self, exchange: ExchangeSettings, client: Client, sink: Sink, budget: RequestBudget) -> None:
+        """`client` charges its requests' weight to `budget`."""
         self._client = client
         self._sink = sink
+        self._budget = budget
         self._is_futures = exchange.id == "binanceusdm"
         self._url = _STREAM_URLS[exchange.id] if exchange.url is None else _sandbox_url(exchange.url)
-        self._by_id: dict[str, str] = {client.market_id(symbol): symbol for symbol in exchange.symbols}
-        self._books = {symbol: BookSync(is_futures=self._is_futures) for symbol in exchange.symbols}
-        self._wanted: asyncio.Queue[str] = asyncio.Queue()
+        self._by_id: dict[str, str] = {}
+        self._books: dict[str, BookSync] = {}
+        self._tasks: asyncio.TaskGroup | None = None
+        for symbol in exchange.symbols:
+            self._add(symbol)
+        self._snapshots_due: asyncio.Queue[str] = asyncio.Queue()
         """Symbols that need a snapshot."""
-        self._is_wanted: set[str] = set()
+        self._requested: set[str] = set()
+        self._trade_ids: dict[str, int] = {}
+        """The newest trade of each symbol: overlapping connections may deliver the same."""
 
     async def run(self) -> None:
         """Until cancelled."""
         ids = list(self._by_id)
         groups = [ids[i : i + SYMBOLS_PER_CONNECTION] for i in range(0, len(ids), SYMBOLS_PER_CONNECTION)]
         async with asyncio.TaskGroup() as tasks:
+            self._tasks = tasks
             tasks.create_task(self._snapshots())
             for group in groups:
-                tasks.create_task(self._keep(group))
+                tasks.create_task(_Group(self, group).run(self._url))
 
-    async def _keep(self, ids: Sequence[str]) -> None:
-        """One connection, made again whenever it ends."""
-        failures = 0
-        while True:
-            try:
-                async with aiohttp.ClientSession() as session:
-                    await self._follow(session, ids)
-                reason = "the venue closed the connection"
-            except (aiohttp.ClientError, OSError, TimeoutError) as error:
-                reason = f"{type(error).__name__}: {error}"
-            logger.warning("market_stream_broke", symbols=len(ids), because=reason)
-            for market_id in ids:
-                self._lose(self._by_id[market_id], reason)
-            pause_s = _BACKOFF_S[min(failures, len(_BACKOFF_S) - 1)]
-            failures = failures + 1 if any(not self._books[self._by_id[i]].is_synced for i in ids) else 0
-            await asyncio.sleep(pause_s * random.uniform(0.5, 1.0))  # noqa: S311  so that not all come at once
+    def follow(self, symbol: str) -> None:
+        """Follow one more symbol on its own connection, leaving existing ones undisturbed."""
+        market_id = self._add(symbol)
+        if self._tasks is not None:
+            self._tasks.create_task(_Group(self, (market_id,)).run(self._url))
 
-    async def _follow(self, session: aiohttp.ClientSession, ids: Sequence[str]) -> None:
-        async with session.ws_connect(self._url, heartbeat=SILENCE_S_MAX / 2, max_msg_size=0) as socket:
-            subscribing = asyncio.create_task(self._subscribe(socket, ids))
-            try:
-                while True:
-                    message = await socket.receive(timeout=SILENCE_S_MAX)
-                    if message.type != aiohttp.WSMsgType.TEXT:
-                        return
-                    self.take(message.data)
-            finally:
-                subscribing.cancel()
-                await asyncio.gather(subscribing, return_exceptions=True)
+    def _add(self, symbol: str) -> str:
+        market_id: str = self._client.market_id(symbol)
+        self._by_id[market_id] = symbol
+        self._books[symbol] = BookSync(is_futures=self._is_futures)
+        return market_id
 
-    async def _subscribe(self, socket: aiohttp.ClientWebSocketResponse, ids: Sequence[str]) -> None:
-        names = [f"{each.lower()}@{kind}" for each in ids for kind in ("depth@100ms", "trade")]
-        for number, begin in enumerate(range(0, len(names), STREAMS_PER_MESSAGE), start=1):
-            part = names[begin : begin + STREAMS_PER_MESSAGE]
-            request = {"method": "SUBSCRIBE", "params": part, "id": number}
-            await socket.send_str(orjson.dumps(request).decode())
-            await asyncio.sleep(MESSAGE_INTERVAL_S)
-
-    def take(self, frame: str | bytes) -> None:
-        """One frame of a connection. What cannot be read is refused, and ends nothing."""
+    def receive(self, frame: str | bytes) -> None:
+        """One frame of a connection. An unreadable one is refused, and ends nothing."""
         try:
             message = orjson.loads(frame)
             event = message.get("data", message)
             kind = event.get("e")
             if kind == "depthUpdate":
-                self._take_depth(event)
+                self._apply_depth(event)
             elif kind == "trade":
-                self._take_trade(event)
+                self._apply_trade(event)
         except (orjson.JSONDecodeError, AttributeError, KeyError, TypeError, ValueError):
             self._sink.malformed(frame)
 
-    def _take_trade(self, event: Mapping[str, Any]) -> None:
-        symbol = self._by_id[event["s"]]
+    def _apply_trade(self, event: Mapping[str, Any]) -> None:
+        symbol, trade_id = self._by_id[event["s"]], int(event["t"])
+        if trade_id <= self._trade_ids.get(symbol, -1):
+            return
+        self._trade_ids[symbol] = trade_id
         side = "sell" if event["m"] else "buy"
         time_ns = int(event["T"]) * NS_PER_MS
         self._sink.trade(symbol, event["p"], event["q"], side, str(event["t"]), time_ns)  # type: ignore[arg-type]
 
-    def _take_depth(self, event: Mapping[str, Any]) -> None:
+    def _apply_depth(self, event: Mapping[str, Any]) -> None:
         symbol = self._by_id[event["s"]]
         book = self._books[symbol]
         difference = Difference(event["U"], event["u"], event.get("pu"), event)
-        verdict = book.see(difference)
+        verdict = book.advance(difference)
         if verdict == "apply":
             self._apply(symbol, event)
         elif verdict == "gap":
             self._sink.gap(symbol, f"update {difference.first_id} does not follow the one before")
         if not book.is_synced:
-            self._want(symbol)
+            self._request_snapshot(symbol)
 
     def _apply(self, symbol: str, event: Mapping[str, Any]) -> None:
         time_ns = int(event["E"]) * NS_PER_MS
         if not self._sink.book(symbol, event["b"], event["a"], time_ns, is_snapshot=False):
             self._books[symbol].lose()
 
-    def _lose(self, symbol: str, reason: str) -> None:
-        book = self._books[symbol]
-        if book.is_synced:
-            self._sink.gap(symbol, reason)
-        book.lose()
+    def first_ids(self, frame: str) -> dict[str, int]:
+        """By symbol, the first update in a frame, which is not applied yet."""
+        try:
+            message = orjson.loads(frame)
+            event = message.get("data", message)
+            return {self._by_id[event["s"]]: int(event["U"])} if event.get("e") == "depthUpdate" else {}
+        except (orjson.JSONDecodeError, AttributeError, KeyError, TypeError, ValueError):
+            return {}
 
-    def _want(self, symbol: str) -> None:
-        if symbol not in self._is_wanted:
-            self._is_wanted.add(symbol)
-            self._wanted.put_nowait(symbol)
+    def overlaps(self, first_ids: Mapping[str, int]) -> bool:
+        """Would updates that start with these continue the books without a gap?"""
+        return all(self._books[symbol].reaches(first_id) for symbol, first_id in first_ids.items())
+
+    def rejoin(self, market_ids: Sequence[str]) -> None:
+        """These symbols' next updates come from another connection."""
+        for market_id in market_ids:
+            self._books[self._by_id[market_id]].rejoin()
+
+    def lose(self, market_ids: Sequence[str], reason: str) -> None:
+        """No more updates arrive for these."""
+        for market_id in market_ids:
+            symbol = self._by_id[market_id]
+            book = self._books[symbol]
+            if book.is_synced:
+                self._sink.gap(symbol, reason)
+            book.lose()
+            self._trade_ids.pop(symbol, None)
+
+    def observe_refusal(self, status: int, headers: Mapping[str, str]) -> float:
+        """The venue refused a connection: all requests pause for as long as it demands."""
+        if status in {418, 429}:
+            self._budget.observe(status, headers)
+        return self._budget.blocked_s()
+
+    def _request_snapshot(self, symbol: str) -> None:
+        if symbol not in self._requested:
+            self._requested.add(symbol)
+            self._snapshots_due.put_nowait(symbol)
 
     async def _snapshots(self) -> None:
-        """Fetch snapshots one after another, so that the venue's weight lasts."""
+        """Fetch snapshots one by one, to stay within the venue's weight limit."""
         while True:
-            symbol = await self._wanted.get()
-            self._is_wanted.discard(symbol)
+            symbol = await self._snapshots_due.get()
+            self._requested.discard(symbol)
             if not self._books[symbol].is_synced:
                 try:
                     await self._fetch(symbol)
                 except Exception as error:
                     logger.warning("snapshot_failed", symbol=symbol, because=repr(error)[:300])
-                    self._want(symbol)
-                    await asyncio.sleep(1.0)
+                    self._request_snapshot(symbol)
+                    await asyncio.sleep(_RETRY_S)
             await asyncio.sleep(SNAPSHOT_INTERVAL_S)
 
     async def _fetch(self, symbol: str) -> None:
         ask = self._client.fapiPublicGetDepth if self._is_futures else self._client.publicGetDepth
         snapshot = await ask({"symbol": self._client.market_id(symbol), "limit": SNAPSHOT_LEVELS})
-        waiting = self._books[symbol].take_snapshot(int(snapshot["lastUpdateId"]))
-        if waiting is None:  # older than what waits for it: the next update asks for another
+        waiting = self._books[symbol].apply_snapshot(int(snapshot["lastUpdateId"]))
+        if waiting is None:  # older than the queued updates: the next one requests another
             self._books[symbol].lose()
             return
         if not self._sink.book(symbol, snapshot["bids"], snapshot["asks"], None, is_snapshot=True):
@@ -166,6 +175,31 @@ class BinanceSource:
             return
         for difference in waiting:
             self._apply(symbol, difference.body)
+
+
+class _Group:
+    """The symbols of one connection."""
+
+    def __init__(self, source: BinanceSource, market_ids: Sequence[str]) -> None:
+        self._source = source
+        self._market_ids = market_ids
+        self.receive = source.receive
+        self.first_ids = source.first_ids
+        self.overlaps = source.overlaps
+        self.observe_refusal = source.observe_refusal
+
+    async def run(self, url: str) -> None:
+        """Until cancelled."""
+        streams = [f"{each.lower()}@{kind}" for each in self._market_ids for kind in ("depth@100ms", "trade")]
+        await Lines(url, streams, self).run()
+
+    def rejoin(self) -> None:
+        """The next updates come from another connection."""
+        self._source.rejoin(self._market_ids)
+
+    def lose(self, reason: str) -> None:
+        """No more updates arrive."""
+        self._source.lose(self._market_ids, reason)
 
 
 def _sandbox_url(url: str) -> str:

@@ -1,7 +1,7 @@
-"""When a difference of a Binance book may be applied: the venue's rule, without any I/O.
+"""When an update of a Binance book may be applied: the venue's rule, without any I/O.
 
-Spot: differences are kept until the snapshot is there; the first that counts has U <= lastUpdateId + 1 <= u,
-and each one after it begins where the one before ended: U = u + 1. Futures: U <= lastUpdateId <= u, and each
+Spot: updates are buffered until the snapshot arrives; the first that counts has U <= lastUpdateId + 1 <= u,
+and each one after it starts where the one before ended: U = u + 1. Futures: U <= lastUpdateId <= u, and each
 one names the one before: pu. Source: the venue's documents on keeping a local order book.
 """
 
@@ -13,7 +13,7 @@ Verdict = Literal["apply", "wait", "old", "gap"]
 
 
 class Difference(NamedTuple):
-    """One update of a book as it came."""
+    """One update of a book as received."""
 
     first_id: int
     last_id: int
@@ -33,11 +33,14 @@ class BookSync:
 
     @property
     def is_synced(self) -> bool:
-        """Has a snapshot been taken that all updates since follow?"""
+        """Has a snapshot been applied, with no gap since?"""
         return self._last_id is not None
 
-    def see(self, difference: Difference) -> Verdict:
-        """What to do with an update. After `gap` a snapshot is needed; the update itself is kept for it."""
+    def advance(self, difference: Difference) -> Verdict:
+        """Advance by an update; returns how to treat it.
+
+        After `gap` a snapshot is needed; the update itself is kept for it.
+        """
         if self._last_id is None:
             self._waiting.append(difference)
             return "wait"
@@ -54,27 +57,35 @@ class BookSync:
         return "apply"
 
     def _follows(self, difference: Difference, last_id: int) -> bool:
-        if self._is_first:
-            reach = last_id if self._is_futures else last_id + 1
-            return difference.first_id <= reach <= difference.last_id
+        reach = last_id if self._is_futures else last_id + 1
+        if self._is_first and difference.first_id <= reach <= difference.last_id:
+            return True
         if self._is_futures:
             return difference.before_id == last_id
         return difference.first_id == last_id + 1
 
+    def reaches(self, first_id: int) -> bool:
+        """Would updates that start with this one leave no gap?"""
+        return self._last_id is None or first_id <= self._last_id + 1
+
+    def rejoin(self) -> None:
+        """The next update comes from another connection: it may start before the newest one has ended."""
+        self._is_first = True
+
     def lose(self) -> None:
-        """Forget everything: a new snapshot is needed."""
+        """Reset: a new snapshot is needed."""
         self._last_id = None
         self._is_first = True
         self._waiting.clear()
 
-    def take_snapshot(self, last_id: int) -> list[Difference] | None:
-        """The updates to apply on top of a snapshot, oldest first; None where it is too old to be used."""
+    def apply_snapshot(self, last_id: int) -> list[Difference] | None:
+        """The updates to apply on top of a snapshot, oldest first; None where it is too old."""
         waiting = list(self._waiting)
         self.lose()
         self._last_id = last_id
         applied = []
         for difference in waiting:
-            verdict = self.see(difference)
+            verdict = self.advance(difference)
             if verdict == "gap":
                 return None
             if verdict == "apply":

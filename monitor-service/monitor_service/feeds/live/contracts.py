@@ -1,18 +1,20 @@
-"""What an exchange says a contract is, tightened by the configuration."""
+"""The exchange's contract terms, tightened by the configuration."""
 
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from chassis.errors import ConfigError
-from monitor_service.feeds.instruments import configured
-from schemas.config import Config, InstrumentConfig
+from monitor_service.feeds.instruments import configured, without_rate
+from runtime.errors import ConfigError
+from schemas.config import Config
+from schemas.feed_settings import InstrumentConfig
 from schemas.market import ContractKind, FeedInstrument, VenueFilters
+from schemas.numbers import decimal_of
 from schemas.units import BPS_PER_UNIT
 
 
 def announce_market(market: Mapping[str, Any], config: Config, now_ns: int) -> FeedInstrument:
-    """The instrument of a unified market of ccxt; raises ConfigError where it cannot be traded here."""
+    """The instrument of a unified ccxt market; raises ConfigError where it cannot be traded here."""
     venue, symbol = config.exchange.id, str(market["symbol"])
     ours = configured(venue, symbol, config) or InstrumentConfig()
     tick, lot = _number(market["precision"]["price"]), _number(market["precision"]["amount"])
@@ -20,9 +22,9 @@ def announce_market(market: Mapping[str, Any], config: Config, now_ns: int) -> F
         raise ConfigError(f"exchange.symbols: {venue} states no tick or lot for {symbol}")
     is_ours = configured(venue, symbol, config) is not None
     quote = ours.quote_currency or str(market["quote"])
-    rate = config.reporting.rates.get(quote)
-    if rate is None and quote != config.reporting.currency:
-        raise ConfigError(f"reporting.rates has none for {quote}, in which {symbol} is quoted")
+    rate = config.reporting.rate_of(quote)
+    if rate is None:
+        raise ConfigError(without_rate(symbol, quote))
     least = _number((market.get("limits") or {}).get("cost", {}).get("min")) or Decimal(0)
     return FeedInstrument(
         event_time_ns=now_ns,
@@ -37,13 +39,13 @@ def announce_market(market: Mapping[str, Any], config: Config, now_ns: int) -> F
         multiplier=_number(market.get("contractSize")) or Decimal(1),
         base_currency=ours.base_currency or str(market["base"]),
         quote_currency=quote,
-        reporting_rate=rate or Decimal(1),
+        reporting_rate=rate,
         filters=filters_of(market),
     )
 
 
 def filters_of(market: Mapping[str, Any]) -> VenueFilters:
-    """What the exchange refuses, by ccxt's unified limits and by the filters that only Binance states."""
+    """The exchange's filters, from ccxt's unified limits and from those that only Binance states."""
     limits = market.get("limits") or {}
     price, amount, cost = (limits.get(name) or {} for name in ("price", "amount", "cost"))
     named = {str(each.get("filterType")): each for each in (market.get("info") or {}).get("filters") or ()}
@@ -67,25 +69,33 @@ def filters_of(market: Mapping[str, Any]) -> VenueFilters:
 
 
 def _limit(value: Any) -> Decimal | None:
-    """A bound; the exchanges write 0 where there is none."""
+    """A limit; exchanges write 0 for none."""
     number = _number(value)
     return number or None
 
 
 def _count(value: Any) -> int | None:
-    return None if value is None else int(value)
+    return None if value is None else int(_decimal(value))
 
 
 def _number(value: Any) -> Decimal | None:
-    return None if value is None else Decimal(str(value)).normalize()
+    return None if value is None else _decimal(value).normalize()
+
+
+def _decimal(value: Any) -> Decimal:
+    """Raises ConfigError for an invalid number."""
+    try:
+        return decimal_of(value)
+    except ValueError as error:
+        raise ConfigError(f"the exchange's contract: {error}") from None
 
 
 def _bps(fraction: Any, otherwise: Decimal) -> Decimal:
-    return otherwise if fraction is None else Decimal(str(fraction)) * BPS_PER_UNIT
+    return otherwise if fraction is None else _decimal(fraction) * BPS_PER_UNIT
 
 
 def _coarser(ours: Decimal | None, theirs: Decimal, symbol: str, name: str) -> Decimal:
-    """Ours may be a multiple of the venue's, for then what we send is a multiple of both."""
+    """Ours may be a multiple of the venue's: what we send is then a multiple of both."""
     if ours is None:
         return theirs
     if ours % theirs:

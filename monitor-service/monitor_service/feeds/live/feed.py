@@ -1,44 +1,53 @@
-"""The live feed: connects in the background, announces the contracts, and hands on what its source brings."""
+"""The live feed: connects in the background, announces contracts, and passes on its source's events."""
 
 import asyncio
 from collections.abc import Callable, Iterable
 
 import structlog
 
-from chassis.errors import ConfigError
-from chassis.exchanges import make_client
-from chassis.process import AdapterContext
-from chassis.text import nearest
 from monitor_service.feeds.live.binance import BinanceSource
 from monitor_service.feeds.live.contracts import announce_market
+from monitor_service.feeds.live.fee_rate import FeeRateWatch, fee_market
 from monitor_service.feeds.live.sink import Sink
 from monitor_service.feeds.live.unified import UnifiedSource
+from monitor_service.feeds.started import Started, StartedSymbols, elsewhere
+from runtime.errors import ConfigError
+from runtime.exchange.clients import make_client
+from runtime.exchange.shared_budgets import shared_budget
+from runtime.process.definition import AdapterContext
+from runtime.text import nearest
 from schemas.message import Event
 
 NEVER_NS = 1 << 62
 _RETRY_S = 2.0
 _TAKEN_MAX = 500
-"""Events of one turn: what decides on them is not to wait for long."""
+"""Events per turn: the core's other inputs must not wait for long."""
 _NATIVE = frozenset({"binance", "binanceusdm"})
 
 logger = structlog.get_logger()
 
 
 class LiveFeed:
-    """A NetworkAdapter of the chassis."""
+    """A NetworkAdapter of the runtime."""
 
     def __init__(self, context: AdapterContext) -> None:
         self._config = context.config
+        self._serves = context.serves
         exchange = context.config.exchange
         served = tuple(symbol for symbol in exchange.symbols if context.serves(f"{exchange.id}:{symbol}"))
         self._exchange = exchange.model_copy(update={"symbols": served})
+        self._followed = dict.fromkeys(f"{exchange.id}:{symbol}" for symbol in served)
+        self._started = StartedSymbols(context.carried, context.serves)
+        self._source: BinanceSource | UnifiedSource | None = None
+        """None: the exchange has not been reached yet."""
         self._now_ns = context.now_ns
         self._sink = Sink(self._exchange.id, context.now_ns)
-        self._client = make_client(self._exchange)
+        self._budget = shared_budget(self._exchange)
+        self._client = make_client(self._exchange, budget=self._budget, purpose="feed")
         self._task: asyncio.Task[None] | None = None
 
     async def open(self, wake: Callable[[], None]) -> None:
-        """Begin to connect."""
+        """Start connecting."""
         self._sink.wake = wake
         self._task = asyncio.create_task(self._run())
 
@@ -51,14 +60,20 @@ class LiveFeed:
                 logger.warning("exchange_away", because=repr(error)[:300])
                 await asyncio.sleep(_RETRY_S)
         self._announce_all()
-        refreshing = asyncio.create_task(self._refresh())
+        beside = [asyncio.create_task(self._refresh())]
+        market = fee_market(self._config, self._client.markets)
+        if market is not None and self._serves(f"{self._exchange.id}:{market.symbol}"):
+            beside.append(asyncio.create_task(FeeRateWatch(market, self._client, self._sink).run()))
+        self._source = self._make_source()
+        self._follow_started()
         try:
-            await self._source().run()
+            await self._source.run()
         finally:
-            refreshing.cancel()
+            for task in beside:
+                task.cancel()
 
     async def _refresh(self) -> None:
-        """A venue changes its filters while it trades; what was announced stays where it does not answer."""
+        """A venue changes filters while it trades; without an answer the announced ones stay."""
         while True:
             await asyncio.sleep(self._exchange.contracts_interval_s)
             try:
@@ -68,40 +83,61 @@ class LiveFeed:
                 logger.warning("contracts_unchanged", because=repr(error)[:300])
 
     def _announce_all(self) -> None:
-        for symbol in self._exchange.symbols:
-            self._announce(symbol)
+        for key in self._followed:
+            self._announce(key.partition(":")[2])
 
     def _announce(self, symbol: str) -> None:
+        """Raises ConfigError for a symbol that cannot be followed."""
         market = self._client.markets.get(symbol)
         if market is None:
             known = nearest(symbol, self._client.markets)
             raise ConfigError(f"exchange.symbols: {self._exchange.id} has no {symbol}{known}")
         self._sink.announce(announce_market(market, self._config, self._now_ns()))
 
-    def _source(self) -> BinanceSource | UnifiedSource:
+    def _follow_started(self) -> None:
+        """Open symbols that operators started beyond the configuration, or report why they cannot be."""
+        for started in self._started.pop_new(self._followed):
+            try:
+                self._follow(started)
+            except (ConfigError, LookupError, TypeError, ValueError) as error:  # for any market name
+                because = str(error).removeprefix("exchange.symbols: ")
+                self._sink.refuse(started.refused(self._now_ns(), because))
+
+    def _follow(self, started: Started) -> None:
+        because = elsewhere(started, self._exchange.id)
+        if because is not None:
+            raise ConfigError(because)
+        self._announce(started.symbol)
+        self._followed[started.key] = None
+        if self._source is not None:
+            self._source.follow(started.symbol)
+
+    def _make_source(self) -> BinanceSource | UnifiedSource:
         if self._exchange.market_data == "native" and self._exchange.id in _NATIVE:
-            return BinanceSource(self._exchange, self._client, self._sink)
+            return BinanceSource(self._exchange, self._client, self._sink, self._budget)
         config = self._config.model_copy(update={"exchange": self._exchange})
         return UnifiedSource(config, self._client, self._sink)
 
     @property
     def wants_commit(self) -> bool:
-        """A feed does nothing to the outside."""
+        """A feed has no effect on the outside."""
         return False
 
     def committed(self) -> None:
-        """Nothing waits for it."""
+        """Nothing depends on it."""
 
     def on_event(self, event: Event) -> None:
-        """A feed hears nothing."""
+        """The only event a feed acts on is that operators start a symbol."""
+        if self._source is not None and self._started.may_follow(event):
+            self._follow_started()
 
     def next_due_ns(self) -> int | None:
-        """When the oldest event came. Raises what ended the feed."""
+        """When the oldest event was received. Raises the error that ended the feed."""
         if self._task is not None and self._task.done() and not self._task.cancelled():
             self._task.result()
         return self._sink.queue[0].event_time_ns if self._sink.queue else NEVER_NS
 
-    def take_due(self, now_ns: int) -> Iterable[Event]:
+    def poll_due(self, now_ns: int) -> Iterable[Event]:
         """Events received up to then."""
         taken: list[Event] = []
         queue = self._sink.queue
@@ -110,11 +146,11 @@ class LiveFeed:
         return taken
 
     def close(self) -> None:
-        """Nothing more is handed on."""
+        """Nothing more is passed on."""
         self._sink.queue.clear()
 
     async def aclose(self) -> None:
-        """End the connection."""
+        """Close the connection."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)

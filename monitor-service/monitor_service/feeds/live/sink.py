@@ -1,15 +1,24 @@
-"""Where a source puts what it received: numbers become ticks and lots, and events wait for the core."""
+"""Receives a source's data: converts numbers to ticks and lots, and queues events for the core."""
 
 from collections import deque
 from collections.abc import Callable, Sequence
+from decimal import Decimal
 from typing import Any
 
-from monitor_service.feeds.conversion import RefusedValueError, UnitScale, price_scale, short, size_scale
-from schemas.market import FeedBook, FeedInstrument, FeedRefused, FeedTrade
+from monitor_service.feeds.conversion import (
+    RefusedValueError,
+    UnitScale,
+    exchange_time,
+    price_scale,
+    short,
+    size_scale,
+    trade_id_of,
+)
+from schemas.market import FeedBook, FeedInstrument, FeedRate, FeedRefused, FeedTrade
 from schemas.message import ALL_SYMBOLS, Event, Side
 
 QUEUED_MAX = 20_000
-"""Events that wait for the core; beyond it books are let go and begun again, and trades are refused."""
+"""Queued events for the core; beyond it books are dropped and resynchronised, and trades refused."""
 
 Levels = Sequence[Sequence[Any]]
 
@@ -27,7 +36,7 @@ class Sink:
 
     @property
     def is_full(self) -> bool:
-        """Is the core behind?"""
+        """Is the core lagging?"""
         return len(self.queue) >= QUEUED_MAX
 
     def announce(self, instrument: FeedInstrument) -> None:
@@ -38,10 +47,23 @@ class Sink:
         )
         self._put(instrument)
 
+    def rate(self, symbol: str, base_currency: str, quote_currency: str, rate: Decimal) -> None:
+        """The mid of a market that is not followed."""
+        self._put(
+            FeedRate(
+                event_time_ns=self._now_ns(),
+                venue=self._venue,
+                symbol=symbol,
+                base_currency=base_currency,
+                quote_currency=quote_currency,
+                rate=rate,
+            )
+        )
+
     def book(
         self, symbol: str, bids: Levels, asks: Levels, exchange_time_ns: int | None, *, is_snapshot: bool
     ) -> bool:
-        """A book or a difference; false where it could not be taken, and the book is now gapped."""
+        """A book or an update; false where it was not accepted, and the book is now gapped."""
         if self.is_full and not is_snapshot:
             self.gap(symbol, "the queue is full")
             return False
@@ -52,7 +74,7 @@ class Sink:
                 event_time_ns=self._now_ns(),
                 venue=self._venue,
                 symbol=symbol,
-                exchange_time_ns=exchange_time_ns,
+                exchange_time_ns=exchange_time(exchange_time_ns),
                 snapshot=is_snapshot,
                 sequence=sequence,
                 bid_prices=tuple([prices.any_units(level[0]) for level in bids]),
@@ -86,11 +108,11 @@ class Sink:
                 event_time_ns=self._now_ns(),
                 venue=self._venue,
                 symbol=symbol,
-                exchange_time_ns=exchange_time_ns,
+                exchange_time_ns=exchange_time(exchange_time_ns),
                 price_ticks=prices.any_units(price),
                 size_lots=sizes.any_units(size),
                 side=side,
-                trade_id=trade_id,
+                trade_id=trade_id_of(trade_id),
             )
         except RefusedValueError as error:
             self._refuse(symbol, error, "trade")
@@ -98,7 +120,7 @@ class Sink:
             self._put(event)
 
     def gap(self, symbol: str, detail: str) -> None:
-        """Updates of a book were lost: nothing is quoted from it before the next snapshot."""
+        """Updates of a book were lost: it is not quoted from before the next snapshot."""
         self._put(
             FeedRefused(
                 event_time_ns=self._now_ns(),
@@ -110,8 +132,12 @@ class Sink:
             )
         )
 
+    def refuse(self, refused: FeedRefused) -> None:
+        """A symbol that an operator started cannot be followed."""
+        self._put(refused)
+
     def malformed(self, frame: object) -> None:
-        """Something came that nobody can read; a book that lost an update by it shows a gap."""
+        """An unreadable frame; if a book lost an update by it, that shows as a gap."""
         self._put(
             FeedRefused(
                 event_time_ns=self._now_ns(),

@@ -1,12 +1,13 @@
-"""Any exchange through ccxt: one task a symbol, so that a gap of one book concerns no other."""
+"""Any exchange through ccxt: one task per symbol, so that a gap in one book affects no other."""
 
 import asyncio
 from typing import Any
 
 import structlog
 
-from chassis.exchanges import Client
 from monitor_service.feeds.live.sink import Sink
+from runtime.backoff import Backoff
+from runtime.exchange.clients import Client
 from schemas.config import Config
 from schemas.units import NS_PER_MS
 
@@ -18,40 +19,50 @@ logger = structlog.get_logger()
 
 
 class UnifiedSource:
-    """Books as snapshots of the best levels whenever they change, and trades."""
+    """Books as snapshots of the best levels on every change, and trades."""
 
     def __init__(self, config: Config, client: Client, sink: Sink) -> None:
-        self._symbols = config.exchange.symbols
         self._levels = config.market_data.book_levels
         self._client = client
         self._sink = sink
-        self._seen: dict[str, dict[str, None]] = {symbol: {} for symbol in self._symbols}
+        self._trade_ids: dict[str, dict[str, None]] = {symbol: {} for symbol in config.exchange.symbols}
+        self._tasks: asyncio.TaskGroup | None = None
 
     async def run(self) -> None:
         """Until cancelled."""
         async with asyncio.TaskGroup() as tasks:
-            for symbol in self._symbols:
-                tasks.create_task(self._keep(symbol, self._books))
-                tasks.create_task(self._keep(symbol, self._trades))
+            self._tasks = tasks
+            for symbol in self._trade_ids:
+                self._begin(symbol, tasks)
+
+    def follow(self, symbol: str) -> None:
+        """Follow one more symbol."""
+        self._trade_ids[symbol] = {}
+        if self._tasks is not None:
+            self._begin(symbol, self._tasks)
+
+    def _begin(self, symbol: str, tasks: asyncio.TaskGroup) -> None:
+        tasks.create_task(self._keep(symbol, self._books))
+        tasks.create_task(self._keep(symbol, self._trades))
 
     async def _keep(self, symbol: str, follow: Any) -> None:
-        failures = 0
+        backoff = Backoff(_BACKOFF_S)
         while True:
             try:
-                await follow(symbol)
+                await follow(symbol, backoff)
             except Exception as error:
                 logger.warning("market_stream_broke", symbol=symbol, because=repr(error)[:300])
                 if follow == self._books:
                     self._sink.gap(symbol, repr(error)[:200])
-                await asyncio.sleep(_BACKOFF_S[min(failures, len(_BACKOFF_S) - 1)])
-                failures += 1
+                await asyncio.sleep(backoff.next_s())
 
-    async def _books(self, symbol: str) -> None:
-        """ccxt changes its book in place, so what is kept is a copy."""
+    async def _books(self, symbol: str, backoff: Backoff) -> None:
+        """ccxt updates its book in place, so a copy is kept."""
         before: Any = None
         while True:
             async with asyncio.timeout(SILENCE_S_MAX):
                 book = await self._client.watch_order_book(symbol)
+            backoff.works()
             best = ([level[:2] for level in book["bids"][: self._levels]],
                     [level[:2] for level in book["asks"][: self._levels]])  # fmt: skip
             if best != before:
@@ -60,18 +71,20 @@ class UnifiedSource:
                 time_ns = None if time_ms is None else int(time_ms) * NS_PER_MS
                 self._sink.book(symbol, *best, time_ns, is_snapshot=True)
 
-    async def _trades(self, symbol: str) -> None:
+    async def _trades(self, symbol: str, backoff: Backoff) -> None:
         while True:
-            for trade in await self._client.watch_trades(symbol):
-                self._take(symbol, trade)
+            trades = await self._client.watch_trades(symbol)
+            backoff.works()
+            for trade in trades:
+                self._receive(symbol, trade)
 
-    def _take(self, symbol: str, trade: Any) -> None:
-        """ccxt hands out trades again that it has handed out before."""
-        seen, trade_id = self._seen[symbol], str(trade["id"])
-        if trade_id in seen:
+    def _receive(self, symbol: str, trade: Any) -> None:
+        """ccxt may return trades that it has returned before."""
+        known_ids, trade_id = self._trade_ids[symbol], str(trade["id"])
+        if trade_id in known_ids:
             return
-        seen[trade_id] = None
-        if len(seen) > _TRADES_KEPT:
-            del seen[next(iter(seen))]
+        known_ids[trade_id] = None
+        if len(known_ids) > _TRADES_KEPT:
+            del known_ids[next(iter(known_ids))]
         time_ns = None if trade.get("timestamp") is None else int(trade["timestamp"]) * NS_PER_MS
         self._sink.trade(symbol, trade["price"], trade["amount"], trade.get("side"), trade_id, time_ns)

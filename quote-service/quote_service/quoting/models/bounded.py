@@ -1,8 +1,8 @@
-"""Optimal quotes with a hard bound of inventory, at any time before the end: shared by the exact models.
+"""Optimal quotes under a hard inventory bound, at any time before the end: shared by the exact models.
 
-Counted in orders of Delta, a price times Delta is money per order, so k/Delta takes the place of k: the
-equations for orders of size 1 serve any size. The mid's move at a fill shows twice: as half of itself at each
-fill, and at the end as a penalty of half of itself for each order held (Gueant, Lehalle and Fernandez-Tapia
+Inventory is counted in orders of Delta. A price times Delta is money per order, so k/Delta takes the place of
+k and the equations for orders of size 1 serve any size. The mid's move at a fill enters twice: half of it at
+each fill, and at the end half of it as a penalty for each order held (Gueant, Lehalle and Fernandez-Tapia
 2013, section 5; the derivation is in the tests).
 """
 
@@ -20,10 +20,10 @@ from quote_service.quoting.models.inventory_chain import (
     ground_state,
     log_shape,
 )
-from quote_service.quoting.models.result import ModelQuote, Parts, assemble
+from quote_service.quoting.models.result import ModelQuote, QuoteParts, assemble
 
 _SNAP_ORDERS = 1e-9
-"""An inventory this little from a whole number of orders is that number: the difference is rounding."""
+"""An inventory this close to a whole number of orders counts as that number: the rest is float rounding."""
 
 
 def inventory_chain(model: str, inputs: ModelInputs, penalty: float, aversion: float) -> InventoryChain:
@@ -53,11 +53,12 @@ def _orders_max(model: str, inputs: ModelInputs) -> int:
 def bounded_quote(model: str, inputs: ModelInputs, penalty: float, aversion: float) -> ModelQuote:
     """Bid distance c1 + cost + (1/k) log(v_n/v_{n+1}), ask likewise with v_{n-1}.
 
-    Stationary where tau_s is None. Between whole orders the distances are interpolated; beyond the bound
-    the side that leads back is quoted as at the bound.
+    Stationary where tau_s is None. Distances are interpolated between whole orders; beyond the bound the
+    reducing side is quoted as at the bound.
     """
     chain = inventory_chain(model, inputs, penalty, aversion)
     lean = calm = _lean(chain, inputs)
+    # the drift's steps are the difference to the quote without drift, so that all steps add up
     if inputs.drift != 0:
         calm = _lean(replace(chain, beta=0.0), inputs)
     widening = {
@@ -69,7 +70,7 @@ def bounded_quote(model: str, inputs: ModelInputs, penalty: float, aversion: flo
     }
     shifting = {"inventory": -calm.cost, "drift": calm.cost - lean.cost}
     orders = inputs.q / inputs.order_size
-    parts = Parts(
+    parts = QuoteParts(
         widening,
         shifting,
         lean.slope,
@@ -80,14 +81,14 @@ def bounded_quote(model: str, inputs: ModelInputs, penalty: float, aversion: flo
 
 
 def order_costs(chain: InventoryChain, inputs: ModelInputs) -> Vector:
-    """Price, for n = -N..N-1: (1/k) log(v_n/v_{n+1}), what each unit of one order more costs us."""
+    """Price, for n = -N..N-1: (1/k) log(v_n/v_{n+1}), the indifference cost per unit of one more order."""
     if inputs.horizon_s is None:
         return ground_state(chain).log_ratios / inputs.k
     return -np.diff(log_shape(chain, inputs.horizon_s)) / inputs.k
 
 
 class _Lean(NamedTuple):
-    """At one inventory: what a unit costs us to hold, half the gap between one more and one less, slope."""
+    """At one inventory: cost of holding a unit, half the gap between buying and selling one, slope."""
 
     cost: float
     width: float
@@ -95,7 +96,7 @@ class _Lean(NamedTuple):
 
 
 def _lean(chain: InventoryChain, inputs: ModelInputs) -> _Lean:
-    """At the bound the way out stands for the way that is barred."""
+    """At the bound the open side's cost is used for the barred side too."""
     costs = order_costs(chain, inputs)
     bought, sold = np.append(costs, costs[-1]), np.insert(costs, 0, costs[0])
     cost = (bought + sold) / 2

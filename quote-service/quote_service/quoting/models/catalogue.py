@@ -24,7 +24,7 @@ MODELS: dict[str, Model] = {
 
 
 def model_named(name: str) -> Model:
-    """Raises ValueError with the nearest name for one that no model has."""
+    """Raises ValueError, with the nearest name, for an unknown one."""
     model = MODELS.get(name)
     if model is None:
         raise ValueError(unknown_name(name, tuple(MODELS)))
@@ -32,11 +32,11 @@ def model_named(name: str) -> Model:
 
 
 def unknown_name(name: str, known: tuple[str, ...]) -> str:
-    """What to say of a name that is not among `known`."""
+    """The error text for a name that is not among `known`."""
     nearest = get_close_matches(name, known, n=1, cutoff=0.0)[0]
     return f"model is {name!r}: it must be one of {', '.join(known)}; {nearest!r} is the nearest"
 
 
 def quote_with(name: str, inputs: ModelInputs) -> ModelQuote:
-    """The quote of the model of that name. Raises ValueError for an unknown one, and as the model does."""
+    """The quote of the named model. Raises ValueError for an unknown name, and as the model does."""
     return model_named(name)(inputs)

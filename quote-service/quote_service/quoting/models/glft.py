@@ -4,35 +4,30 @@ from math import sqrt
 
 from quote_service.quoting.models.arrival import fill_rate_per_s
 from quote_service.quoting.models.inputs import ModelInputs
-from quote_service.quoting.models.linear import linear_quote, linear_skew
+from quote_service.quoting.models.linear import linear_quote
 from quote_service.quoting.models.result import ModelQuote
 
 NAME = "glft"
 
 
 def running_penalty(inputs: ModelInputs) -> float:
-    """Money/(size^2 s): gamma sigma^2/2, what inventory costs a second under CARA."""
+    """Money/(size^2 s): gamma sigma^2/2, the cost per second of inventory under CARA utility."""
     return inputs.gamma * inputs.sigma**2 / 2
-
-
-def glft_skew(inputs: ModelInputs) -> float:
-    """Price per base unit: sigma c2 of Gueant (2017), equation 4.7, times exp(k cost/2)."""
-    return linear_skew(inputs, running_penalty(inputs), inputs.xi)
 
 
 def quote(inputs: ModelInputs) -> ModelQuote:
     """Uses every field but tau_s, q_max, phi and terminal_penalty.
 
-    Good where the session goes on for several `relaxation_time_s` and inventory stays well inside its
-    bound; with a strong skew it leans too much at large inventories (see glft_exact).
+    Good where the session lasts several `relaxation_time_s` and inventory stays well inside its
+    bound; with a strong skew it overstates the lean at large inventories (see glft_exact).
     """
     return linear_quote(NAME, inputs, running_penalty(inputs), inputs.xi)
 
 
 def relaxation_time_s(inputs: ModelInputs) -> float | None:
-    """Seconds: 1/(2 sqrt(alpha eta)), after which the horizon no longer shows; None without risk.
+    """Seconds: 1/(2 sqrt(alpha eta)), after which the horizon no longer matters; None without risk aversion.
 
-    The gap of the spectrum in Gueant, Lehalle and Fernandez-Tapia (2013), section 4.
+    The spectral gap in Gueant, Lehalle and Fernandez-Tapia (2013), section 4.
     """
     alpha = inputs.k * inputs.order_size * running_penalty(inputs)
     rate = sqrt(alpha) * sqrt(fill_rate_per_s(inputs, inputs.xi))

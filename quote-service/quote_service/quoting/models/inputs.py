@@ -1,20 +1,20 @@
-"""What a quoting model is told: one set of units for all models."""
+"""The inputs of a quoting model, in one set of units for all models."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
 
 COST_DECAYS_MAX = 100.0
-"""k times the cost of a fill: beyond it a fill comes once in e^100 orders, so units are mistaken."""
+"""Largest k times cost of a fill: beyond it one order in e^100 fills, so the units must be wrong."""
 HORIZON_S_MAX = 1e9
 
 
 LARGEST = 1e15
 SMALLEST = 1 / LARGEST
-"""No product in any model is then beyond what a float holds."""
+"""No product of inputs in any model then overflows a float."""
 
 
 class _Bound(NamedTuple):
-    """The least value of a field, and what to do about a worse one; the largest is the same for all."""
+    """The least value of a field and the remedy for a lower one; the largest is the same for all."""
 
     least: float
     remedy: str
@@ -22,11 +22,11 @@ class _Bound(NamedTuple):
 
 _SIGNED = -LARGEST
 _BOUNDS = {
-    "mid": _Bound(SMALLEST, "pass the fair value in quote currency, and quote nothing without one"),
-    "sigma": _Bound(0.0, "pass price per square root of a second: mid times the volatility of returns"),
+    "mid": _Bound(SMALLEST, "pass the fair value in quote currency, and do not quote without one"),
+    "sigma": _Bound(0.0, "pass mid times the volatility of returns, per square root of a second"),
     "A": _Bound(SMALLEST, "pass orders per second and side at distance 0, or use a model without A"),
-    "k": _Bound(SMALLEST, "pass the decay of fills per unit of price, and calibrate it again"),
-    "gamma": _Bound(0.0, "pass 0 for no aversion to risk, or see risk_aversion"),
+    "k": _Bound(SMALLEST, "pass the decay of fills per unit of price, and recalibrate it"),
+    "gamma": _Bound(0.0, "pass 0 for no risk aversion, or see risk_aversion"),
     "order_size": _Bound(SMALLEST, "pass the base units of one order"),
     "q": _Bound(_SIGNED, "pass the inventory in base units, less its target"),
     "tau_s": _Bound(_SIGNED, "pass the seconds left, or None for no end"),
@@ -35,27 +35,27 @@ _BOUNDS = {
     "drift": _Bound(_SIGNED, "pass the expected move of the mid in price per second, or 0"),
     "q_max": _Bound(SMALLEST, "pass the largest inventory in base units, or None for no bound"),
     "phi": _Bound(0.0, "pass 0 for no running penalty, or see risk_aversion"),
-    "terminal_penalty": _Bound(0.0, "pass 0 for inventory that is worth the mid at the end"),
+    "terminal_penalty": _Bound(0.0, "pass 0 where inventory is worth the mid at the end"),
     "fill_aversion": _Bound(0.0, "pass None for gamma, or 0 for no aversion to the risk of one fill"),
 }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelInputs:
-    """Market, inventory and taste, in quote currency ("price"), base units ("size") and seconds.
+    """Market, inventory and risk preference, in quote currency ("price"), base units ("size") and seconds.
 
-    Money is price times size. Raises ValueError for a number that is out of its bounds or none at all (NaN),
-    naming it, the bound and the remedy. Every model says which of the optional fields it needs.
+    Money is price times size. Raises ValueError for a number that is out of bounds or NaN, naming it, the
+    bound and the remedy. Every model states which optional fields it needs.
     """
 
     mid: float
-    """Price: the fair value, which distances are measured from."""
+    """Price: the fair value from which distances are measured."""
     sigma: float
     """Price per square root of a second: standard deviation of the mid's moves."""
     A: float
     """1/s: orders per second and side that reach distance 0; A exp(-k distance) reach further."""
     k: float
-    """1/price: how fast fills get rarer with distance."""
+    """1/price: decay of the fill rate with distance."""
     gamma: float = 0.0
     """1/money: absolute risk aversion (CARA)."""
     order_size: float = 1.0
@@ -71,13 +71,13 @@ class ModelInputs:
     drift: float = 0.0
     """Price per second: expected move of the mid."""
     q_max: float | None = None
-    """Size: no fill may lead beyond it; None for no bound."""
+    """Size: inventory bound that no fill may breach; None for no bound."""
     phi: float = 0.0
     """Money/(size^2 s): running penalty of inventory (Cartea and Jaimungal)."""
     terminal_penalty: float = 0.0
-    """Money/size^2: what inventory costs at the end, beside the mid."""
+    """Money/size^2: penalty on inventory at the end, on top of the mid."""
     fill_aversion: float | None = None
-    """1/money: aversion to the risk of one fill, called xi by Gueant (2017); None for gamma."""
+    """1/money: aversion to the risk of one fill, xi in Gueant (2017); None for gamma."""
 
     def __post_init__(self) -> None:
         for name, bound in _BOUNDS.items():
@@ -97,7 +97,7 @@ class ModelInputs:
 
     @property
     def fill_cost(self) -> float:
-        """Price: what a fill costs for good; see `arrival`."""
+        """Price: the certain cost of a fill; see `arrival`."""
         return self.fee + self.impact / 2
 
     def _check_horizon(self) -> None:
@@ -112,11 +112,11 @@ class ModelInputs:
             raise ValueError(
                 f"fee is {self.fee} and impact {self.impact} with k {self.k}: k (fee + impact/2) is {decays} "
                 f"and must be above -1 and at most {COST_DECAYS_MAX:g}; pass all in the same price unit, and "
-                f"cap a rebate below 1/k, what a fill earns at most"
+                f"cap a rebate below 1/k, the most a fill earns"
             )
 
 
 def _check(name: str, value: float | None, bound: _Bound) -> None:
-    """An absent value is in bounds: the fields that may be absent are so by their type."""
+    """None is always in bounds: types alone decide which fields are optional."""
     if value is not None and not bound.least <= value <= LARGEST:
         raise ValueError(f"{name} is {value}: it must be from {bound.least:g} to {LARGEST:g}; {bound.remedy}")

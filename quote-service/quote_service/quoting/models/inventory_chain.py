@@ -1,12 +1,12 @@
-"""The linear equations behind optimal quotes with a hard bound of inventory, solved to the last tail.
+"""The linear equations behind optimal quotes under a hard inventory bound, accurate into the tails.
 
 Counted in orders, n = -N..N, the value function of Gueant, Lehalle and Fernandez-Tapia (2013) and of Cartea
 and Jaimungal (2015) is a logarithm of v, which solves dv/dtau = -M v with M symmetric and tridiagonal:
 alpha n^2 - beta n on the diagonal and -eta beside it, from v = exp(-terminal n^2) at tau = 0.
 
-v falls like exp(-n^2) away from its peak, so sums of eigenvectors lose its tails to rounding, at inventories
-that are reached (beyond 20 orders in the paper's own second example). Here nothing small is left over from
-large numbers: the ground state comes as ratios of neighbours, the exponential as products of positive ones.
+v falls like exp(-n^2) away from its peak, so sums of eigenvectors lose its tails to rounding at inventories
+that do occur (beyond 20 orders in the paper's second example). Nothing here is a small difference of large
+numbers: the ground state is computed as ratios of neighbours, the exponential as products of positive terms.
 """
 
 from dataclasses import dataclass
@@ -19,16 +19,16 @@ from numpy.typing import NDArray
 Vector = NDArray[np.float64]
 
 ORDERS_MAX = 250
-"""A matrix of 501 rows is exponentiated in about a second."""
+"""Exponentiating a matrix of 501 rows takes about a second."""
 _EIGENVALUE_GAP = 2.0**-52
 _SERIES_TERMS = 20
-"""x^20/20! is below the last digit for x <= 1."""
+"""x^20/20! is below double precision for x <= 1."""
 _SLICES_PER_JUMP = 4
-"""Slices of time for each _SERIES_TERMS orders between the bounds: no slice then needs more terms."""
+"""Time slices for every _SERIES_TERMS orders between the bounds: no slice then needs more terms."""
 _STAGES = 32
-"""Under a strong penalty many fills in no time matter more than none: no stage has too many for a float."""
+"""Under a strong penalty many instant fills dominate: this keeps each stage's product within a float."""
 _CACHED = 2_048
-"""Solutions kept, some 500 bytes each: what differs between two quotes is mostly the inventory."""
+"""Cached solutions, about 500 bytes each: consecutive quotes mostly differ in inventory alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class InventoryChain:
     beta: float
     eta: float
     terminal: float = 0.0
-    """Without unit: -log v at the end is terminal n^2."""
+    """Dimensionless: -log v at the end is terminal n^2."""
 
     @property
     def orders(self) -> Vector:
@@ -49,14 +49,14 @@ class InventoryChain:
 
     @property
     def diagonal(self) -> Vector:
-        """Of M/eta, without unit."""
+        """Of M/eta, dimensionless."""
         n = self.orders
         return (self.alpha * n * n - self.beta * n) / self.eta
 
 
 @dataclass(frozen=True, slots=True)
 class GroundState:
-    """The positive eigenvector of M; the eigenvalue is of M/eta, without unit."""
+    """The positive eigenvector of M; the eigenvalue is that of M/eta, dimensionless."""
 
     eigenvalue: float
     log_ratios: Vector
@@ -71,10 +71,10 @@ class GroundState:
 
 @lru_cache(maxsize=_CACHED)
 def ground_state(chain: InventoryChain) -> GroundState:
-    """What v is proportional to long before the end.
+    """The shape of v long before the end.
 
     The first eigenvalue by bisection, its vector by twisted factorisation (Parlett and Dhillon 1997): ratios
-    of neighbours from both bounds inward, which meet where they fit together best, near the peak.
+    of neighbours from both bounds inward, joined where they match best, near the peak.
     """
     diagonal = chain.diagonal
     least = float(diagonal.min())
@@ -89,9 +89,9 @@ def ground_state(chain: InventoryChain) -> GroundState:
 
 
 def _first_eigenvalue(diagonal: list[float]) -> float:
-    """Of a matrix with -1 beside a `diagonal` whose least value is 0, from below, to the last digit of 1.
+    """Of a matrix with -1 off the diagonal and a `diagonal` of least value 0, from below, to the last digit.
 
-    Below by rounding too: eliminated from either end, all pivots at it are positive numbers.
+    Rounding errs downward too: at the result every pivot, eliminated from either end, is positive.
     """
     low, high = -2.0, 0.0
     while high - low > _EIGENVALUE_GAP:
@@ -115,7 +115,7 @@ def _is_below_all(diagonal: list[float], value: float) -> bool:
 
 
 def _ratios(diagonal: list[float], eigenvalue: float) -> Vector:
-    """v_i/v_{i+1} as the rows from the first to i have it; positive, as `eigenvalue` is below all."""
+    """v_i/v_{i+1} from the rows up to i; positive, since `eigenvalue` is below all eigenvalues."""
     ratios, ratio = [], 0.0
     for entry in diagonal:
         ratio = 1 / (entry - eigenvalue - ratio)
@@ -131,9 +131,9 @@ def log_value(chain: InventoryChain, horizon_s: float) -> Vector:
 
 @lru_cache(maxsize=_CACHED)
 def log_shape(chain: InventoryChain, horizon_s: float) -> Vector:
-    """log v_n less the growth that all n share, which would drown their differences long before the end.
+    """log v_n without the common growth, which would swamp the differences long before the end.
 
-    v over the ground state (Doob's transform) moves by a Markov chain: exp(-M tau) in positive terms.
+    v over the ground state (Doob's transform) evolves as a Markov chain: exp(-M tau) in positive terms.
     """
     log_v = -chain.terminal * chain.orders**2
     if horizon_s == 0:
@@ -141,7 +141,7 @@ def log_shape(chain: InventoryChain, horizon_s: float) -> Vector:
     ground = ground_state(chain)
     duration = chain.eta * horizon_s
     stages = _STAGES if chain.terminal > 0 else 1
-    with np.errstate(divide="ignore"):  # a probability too small to be held adds nothing
+    with np.errstate(divide="ignore"):  # a probability that underflows adds nothing
         log_transition = np.log(_transition(ground, duration / stages))
     relative = log_v - ground.log_vector
     for _ in range(stages):
@@ -152,13 +152,13 @@ def log_shape(chain: InventoryChain, horizon_s: float) -> Vector:
 
 
 def _shared(values: Vector) -> Vector:
-    """What is remembered is handed out again: nobody may write to it."""
+    """Cached arrays are shared between callers, so they are read-only."""
     values.setflags(write=False)
     return values
 
 
 def _transition(ground: GroundState, duration: float) -> Vector:
-    """Probabilities from row to column after `duration`, counted in 1/eta: scaling and squaring."""
+    """Transition probabilities (row to column) after `duration` in units of 1/eta: scaling and squaring."""
     rates = np.diag(np.exp(-ground.log_ratios), 1) + np.diag(np.exp(ground.log_ratios), -1)
     leaving = rates.sum(axis=1)
     fastest = float(leaving.max())

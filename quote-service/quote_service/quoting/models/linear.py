@@ -10,7 +10,7 @@ from math import sqrt
 
 from quote_service.quoting.models.arrival import fill_distance, fill_rate_per_s
 from quote_service.quoting.models.inputs import ModelInputs
-from quote_service.quoting.models.result import ModelQuote, Parts, assemble
+from quote_service.quoting.models.result import ModelQuote, QuoteParts, assemble
 
 
 def linear_skew(inputs: ModelInputs, penalty: float, aversion: float) -> float:
@@ -19,7 +19,7 @@ def linear_skew(inputs: ModelInputs, penalty: float, aversion: float) -> float:
 
 
 def linear_quote(model: str, inputs: ModelInputs, penalty: float, aversion: float) -> ModelQuote:
-    """The closed form; raises ValueError for a drift without a penalty, which wants infinite inventory."""
+    """The closed form; raises ValueError for drift without a penalty, which implies infinite inventory."""
     skew = linear_skew(inputs, penalty, aversion)
     widening = {
         "arrival": fill_distance(inputs, aversion),
@@ -28,7 +28,7 @@ def linear_quote(model: str, inputs: ModelInputs, penalty: float, aversion: floa
         "inventory_risk": skew * inputs.order_size / 2,
     }
     shifting = {"inventory": -skew * inputs.q, "drift": _drift_shift(model, inputs, penalty, skew)}
-    return assemble(model, inputs, Parts(widening, shifting, skew))
+    return assemble(model, inputs, QuoteParts(widening, shifting, skew))
 
 
 def _drift_shift(model: str, inputs: ModelInputs, penalty: float, skew: float) -> float:
@@ -36,7 +36,7 @@ def _drift_shift(model: str, inputs: ModelInputs, penalty: float, skew: float) -
         return 0.0
     if penalty == 0:
         raise ValueError(
-            f"drift is {inputs.drift}: {model} answers it only with a penalty of inventory above 0; pass 0 "
-            f"and move the mid by what is expected, or raise gamma and sigma (phi in cartea_jaimungal)"
+            f"drift is {inputs.drift}: {model} supports it only with an inventory penalty above 0; pass 0 "
+            f"and move the mid by the expected amount, or raise gamma and sigma (phi in cartea_jaimungal)"
         )
     return inputs.drift / (2 * penalty) * skew

@@ -1,4 +1,4 @@
-"""What a quoting model answers: distances, prices, and the steps that add up to them."""
+"""The result of a quoting model: distances, prices, and the steps that add up to them."""
 
 from dataclasses import dataclass
 from math import isfinite
@@ -17,15 +17,15 @@ class ModelStep:
 
 @dataclass(frozen=True, slots=True)
 class ModelQuote:
-    """Where a model would quote, in price, before rounding and before anything that keeps it passive.
+    """Where a model would quote, in price, before rounding and before any post-only clamp.
 
     A distance may be negative: at a large inventory the model quotes through the fair value. A side that
-    would lead beyond `q_max` is None; `reservation` and `half_spread` then come from the other side alone.
+    would breach `q_max` is None; `reservation` and `half_spread` then come from the other side alone.
     """
 
     model: str
     reservation: float
-    """Where both prices are centred: what one unit is worth to us with this inventory."""
+    """The reservation price: what one unit is worth to us at this inventory."""
     bid_distance: float | None
     """Mid less bid."""
     ask_distance: float | None
@@ -34,14 +34,14 @@ class ModelQuote:
     ask: float | None
     half_spread: float
     skew_per_unit: float
-    """Price per base unit: how much lower the reservation price is for one more unit held."""
+    """Price per base unit: how much one more unit held lowers the reservation price."""
     steps: tuple[ModelStep, ...]
-    """The first is the mid; the bids of all add up to the bid, and the asks to the ask."""
+    """The first is the mid; bids sum to the bid price, asks to the ask price."""
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
-    """A model's answer in its own terms, in price: what widens (half a spread each), and what shifts."""
+class QuoteParts:
+    """A model's result in its own terms, in price: what widens (per side), and what shifts."""
 
     widening: dict[str, float]
     shifting: dict[str, float]
@@ -50,8 +50,8 @@ class Parts:
     has_ask: bool = True
 
 
-def assemble(model: str, inputs: ModelInputs, parts: Parts) -> ModelQuote:
-    """Parts to prices. Raises ValueError where a distance is beyond what a float holds."""
+def assemble(model: str, inputs: ModelInputs, parts: QuoteParts) -> ModelQuote:
+    """Turn parts into prices. Raises ValueError where a distance overflows a float."""
     half_spread, shift = sum(parts.widening.values()), sum(parts.shifting.values())
     for name, value in (("half_spread", half_spread), ("shift", shift), ("skew", parts.skew_per_unit)):
         if not isfinite(value):
@@ -71,7 +71,7 @@ def assemble(model: str, inputs: ModelInputs, parts: Parts) -> ModelQuote:
     )
 
 
-def _steps(mid: float, parts: Parts) -> tuple[ModelStep, ...]:
+def _steps(mid: float, parts: QuoteParts) -> tuple[ModelStep, ...]:
     contributions = [("mid", mid, mid)]
     contributions += [(name, -width, width) for name, width in parts.widening.items()]
     contributions += [(name, shift, shift) for name, shift in parts.shifting.items()]

@@ -1,9 +1,9 @@
-"""How averse to risk a model must be to hold inventory as spread out as is wanted.
+"""Risk aversion from the desired spread of inventory.
 
 Under quotes that are linear in the inventory, inventory is stationary with probabilities proportional to
 exp(-k skew q^2/Delta), by detailed balance of fills A exp(-k distance): its standard deviation is
-sqrt(Delta/(2 k skew)), where it is more than an order or so (derived in the design notes from Gueant, Lehalle
-and Fernandez-Tapia 2013). A third of the largest inventory is a usable wish.
+sqrt(Delta/(2 k skew)), where it is more than an order or so (docs/FORMULAS.md, Risk aversion; derived from
+Gueant, Lehalle and Fernandez-Tapia 2013). A third of the maximum inventory is a sensible choice.
 """
 
 from math import exp, log, sqrt
@@ -16,9 +16,9 @@ _CLOSE = 1e-14
 
 
 def inventory_deviation(inputs: ModelInputs, skew_per_unit: float) -> float:
-    """Size: standard deviation of the inventory that `skew_per_unit` (price per base unit) leads to.
+    """Size: standard deviation of inventory under `skew_per_unit` (price per base unit).
 
-    Raises ValueError for a skew that is not above 0: inventory then wanders without bound.
+    Raises ValueError for a skew that is not above 0: inventory then diffuses without bound.
     """
     if not skew_per_unit > 0:
         raise ValueError(f"skew_per_unit is {skew_per_unit}: it must be above 0; raise gamma or phi")
@@ -26,11 +26,11 @@ def inventory_deviation(inputs: ModelInputs, skew_per_unit: float) -> float:
 
 
 def skew_for_deviation(inputs: ModelInputs, deviation: float) -> float:
-    """Price per base unit: the skew under which inventory has the standard `deviation` (size) wanted."""
+    """Price per base unit: the skew that gives inventory the standard `deviation` (size)."""
     if not SMALLEST <= deviation <= LARGEST:
         raise ValueError(
             f"deviation is {deviation}: it must be from {SMALLEST:g} to {LARGEST:g}; pass base units, "
-            f"a third of the largest inventory for one"
+            f"such as a third of the maximum inventory"
         )
     return inputs.order_size / (2 * inputs.k * deviation * deviation)
 
@@ -44,16 +44,16 @@ def phi_for_deviation(inputs: ModelInputs, deviation: float) -> float:
 def gamma_for_deviation(inputs: ModelInputs, deviation: float) -> float:
     """1/money: the risk aversion of glft for a standard `deviation` of inventory in base units.
 
-    `inputs.gamma` is not used; the answer is also the aversion to one fill's risk but where
-    fill_aversion is given.
-    Raises ValueError where no gamma does: without volatility nothing is to be averse to.
+    `inputs.gamma` is not used. The result also sets the aversion to a fill's risk unless fill_aversion
+    is given.
+    Raises ValueError without volatility: no gamma can then produce a skew.
     """
     if inputs.sigma < SMALLEST:
         raise ValueError(
             f"sigma is {inputs.sigma}: it must be at least {SMALLEST:g} for gamma to matter; wait for an "
             f"estimate, or use phi_for_deviation"
         )
-    penalty = phi_for_deviation(inputs, deviation)  # what gamma sigma^2/2 is where fills are not risky
+    penalty = phi_for_deviation(inputs, deviation)  # gamma sigma^2/2 if the risk of single fills is ignored
     gamma = 2 * penalty / (inputs.sigma * inputs.sigma)
     if inputs.fill_aversion is not None:
         x = inputs.fill_aversion * inputs.order_size / inputs.k
@@ -62,20 +62,20 @@ def gamma_for_deviation(inputs: ModelInputs, deviation: float) -> float:
 
 
 def phi_from_gamma(gamma: float, sigma: float) -> float:
-    """Money/(size^2 s): the phi that penalises inventory as `gamma` (1/money) does at `sigma`."""
+    """Money/(size^2 s): the phi that penalises inventory as `gamma` (1/money) does at volatility `sigma`."""
     return gamma * sigma * sigma / 2
 
 
 def _with_risky_fills(target: float) -> float:
     """x = gamma Delta/k of x (1+x)^(1+1/x) = e target, by Newton's method in log x.
 
-    In log x the left side's logarithm is convex with a slope of 1 to 2: it converges from anywhere.
+    In log x the left side's logarithm is convex with slope 1 to 2, so it converges from any start.
     """
-    wanted, log_x = 1 + log(target), log(target)
+    right_side, log_x = 1 + log(target), log(target)
     for _ in range(_ROUNDS_MAX):
         x = exp(log_x)
         ratio = log1p_ratio(x)
-        step = (log_x + (1 + x) * ratio - wanted) / (2 - ratio)
+        step = (log_x + (1 + x) * ratio - right_side) / (2 - ratio)
         log_x -= step
         if abs(step) <= _CLOSE * max(1.0, abs(log_x)):
             break

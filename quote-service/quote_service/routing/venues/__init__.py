@@ -1,1 +1,1 @@
-"""Adapters that speak with a venue, real or simulated."""
+"""Adapters to a venue, real or simulated."""

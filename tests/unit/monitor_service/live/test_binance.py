@@ -17,13 +17,15 @@ from monitor_service.feeds.live.binance import BinanceSource
 from monitor_service.feeds.live.book_sync import BookSync, Difference
 from monitor_service.feeds.live.sink import QUEUED_MAX, Sink
 
+from runtime.exchange.request_budget import RequestBudget
 from schemas.config import Config
-from schemas.deployment import Exchange
+from schemas.deployment import ExchangeSettings
 from schemas.market import Book, FeedInstrument, FeedRefused, FeedTrade
-from schemas.venues import VenueId
+from schemas.venues import VENUES, VenueId
+from tests.kit.messages import feed_instrument
 
 SYMBOL = "BTC/USDT"
-EXCHANGE = Exchange(symbols=(SYMBOL,))
+EXCHANGE = ExchangeSettings(symbols=(SYMBOL,))
 
 
 class Client:
@@ -49,26 +51,18 @@ class Feed:
         self.client = Client()
         self.sink = Sink(venue, lambda: self.now_ns)
         self.sink.announce(
-            FeedInstrument(
-                event_time_ns=1,
-                venue=venue,
-                symbol=SYMBOL,
-                tick_size=Decimal(tick),
-                lot_size=Decimal(lot),
-                base_currency="BTC",
-                quote_currency="USDT",
-                reporting_rate=Decimal(1),
-            )
+            feed_instrument(SYMBOL, venue=venue, tick_size=Decimal(tick), lot_size=Decimal(lot), time_ns=1)
         )
         exchange = EXCHANGE.model_copy(update={"id": venue})
-        self.source = BinanceSource(exchange, self.client, self.sink)
+        self.budget = RequestBudget(VENUES[venue], 1.0)
+        self.source = BinanceSource(exchange, self.client, self.sink, self.budget)
         self.core = MonitorCore(Config())
 
     def depth(self, first: int, last: int, **more: Any) -> None:
         event = {"e": "depthUpdate", "E": 5, "s": "BTCUSDT", "U": first, "u": last} | more
-        self.source.take(json.dumps({"b": [["9.9", "3"]], "a": []} | event))
+        self.source.receive(json.dumps({"b": [["9.9", "3"]], "a": []} | event))
 
-    def take_snapshot(self) -> None:
+    def apply_snapshot(self) -> None:
         asyncio.run(self.source._fetch(SYMBOL))
 
     def events(self) -> list[Any]:
@@ -87,7 +81,7 @@ def test_updates_are_kept_until_the_snapshot_and_old_ones_are_dropped() -> None:
     feed.depth(99, 103)
     feed.depth(104, 104)
     assert [type(event) for event in feed.events()] == [FeedInstrument]
-    feed.take_snapshot()
+    feed.apply_snapshot()
     found = feed.events()
     assert [(event.snapshot, event.sequence) for event in found] == [(True, 1), (False, 2), (False, 3)]
     assert found[1].bid_prices == (99,)
@@ -97,21 +91,21 @@ def test_updates_are_kept_until_the_snapshot_and_old_ones_are_dropped() -> None:
 def test_a_gap_stops_the_book_until_a_new_snapshot() -> None:
     feed = Feed()
     feed.depth(101, 101)
-    feed.take_snapshot()
+    feed.apply_snapshot()
     assert [book.status for book in feed.books()][-1] == "live"
     feed.depth(103, 103)
     assert [book.status for book in feed.books()] == ["gapped"]
     feed.depth(104, 104)
     assert feed.books() == []
     feed.client.snapshot = feed.client.snapshot | {"lastUpdateId": 103}
-    feed.take_snapshot()
+    feed.apply_snapshot()
     assert [book.status for book in feed.books()][-1] == "live"
 
 
 def test_a_snapshot_that_is_older_than_what_waits_is_not_used() -> None:
     feed = Feed()
     feed.depth(150, 151)
-    feed.take_snapshot()
+    feed.apply_snapshot()
     assert feed.books() == []
 
 
@@ -121,9 +115,9 @@ def test_a_snapshot_that_is_older_than_what_waits_is_not_used() -> None:
 def test_a_frame_that_nobody_can_read_is_refused_and_ends_nothing(frame: str) -> None:
     feed = Feed()
     feed.depth(101, 101)
-    feed.take_snapshot()
+    feed.apply_snapshot()
     feed.books()
-    feed.source.take(frame)
+    feed.source.receive(frame)
     assert [event.reason for event in feed.events() if isinstance(event, FeedRefused)] == ["malformed"]
     feed.depth(102, 102)
     assert [book.status for book in feed.books()] == ["live"]
@@ -132,7 +126,7 @@ def test_a_frame_that_nobody_can_read_is_refused_and_ends_nothing(frame: str) ->
 def test_a_price_off_the_tick_gaps_the_book() -> None:
     feed = Feed()
     feed.depth(101, 101)
-    feed.take_snapshot()
+    feed.apply_snapshot()
     feed.books()
     feed.depth(102, 102, b=[["9.95", "1"]])
     assert [book.status for book in feed.books()] == ["gapped"]
@@ -141,7 +135,7 @@ def test_a_price_off_the_tick_gaps_the_book() -> None:
 def test_a_core_that_is_behind_costs_books_and_never_memory() -> None:
     feed = Feed()
     feed.depth(101, 101)
-    feed.take_snapshot()
+    feed.apply_snapshot()
     for number in range(102, 102 + QUEUED_MAX + 100):
         feed.depth(number, number)
     events = feed.events()
@@ -163,11 +157,11 @@ def test_spot_a_book_is_synced_exactly_while_nothing_is_missing(
         difference = Difference(last_id + 1, last_id + size, None, None)
         last_id += size
         if index != lost:
-            verdict = book.see(difference)
+            verdict = book.advance(difference)
             assert (verdict == "gap") == (applied_to is not None and applied_to + 1 != difference.first_id)
             applied_to = difference.last_id if verdict == "apply" else None
         if index == snapshot_at:
-            waiting = book.take_snapshot(last_id)
+            waiting = book.apply_snapshot(last_id)
             assert waiting == []
             applied_to = last_id
     assert book.is_synced == (applied_to is not None)
@@ -198,26 +192,27 @@ class Replayed:
         self.trades = 0
         self.agreed = self.differed = 0
         depths = 0
-        last_id, best = 0, ("", "")
+        last_id = 0
+        best: tuple[Decimal, Decimal] | None = None
         for received_ns, text in chain.from_iterable(map(frames, paths)):
             feed.now_ns = received_ns
             message = json.loads(text)
             event = message.get("data", message)
             if "lastUpdateId" in event:
                 feed.client.snapshot = event
-                feed.take_snapshot()
+                feed.apply_snapshot()
             elif event.get("e") == "depthUpdate":
                 depths += 1
                 last_id = event["u"]
                 if depths not in lost:
-                    feed.source.take(text)
+                    feed.source.receive(text)
             elif event.get("e") == "trade":
-                feed.source.take(text)
+                feed.source.receive(text)
             for output in self._outputs(feed):
                 self.statuses.append(output.status)
                 if output.status == "live":
-                    best = (output.bid_prices[0], output.ask_prices[0])
-            if event.get("u") == last_id and "A" in event and best[0]:
+                    best = (Decimal(output.bid_prices[0]), Decimal(output.ask_prices[0]))
+            if event.get("u") == last_id and "A" in event and best is not None:
                 self._compare(event, best, Decimal(tick))
 
     def _outputs(self, feed: Feed) -> list[Book]:
@@ -229,7 +224,7 @@ class Replayed:
             books += [output for output in feed.core.on_event(event) if isinstance(output, Book)]
         return books
 
-    def _compare(self, ticker: dict[str, Any], best: tuple[Any, Any], tick: Decimal) -> None:
+    def _compare(self, ticker: dict[str, Any], best: tuple[Decimal, Decimal], tick: Decimal) -> None:
         stated = (Decimal(ticker["b"]) / tick, Decimal(ticker["a"]) / tick)
         if stated == best:
             self.agreed += 1
@@ -260,3 +255,67 @@ def test_a_hole_in_a_recorded_day_is_found_at_the_next_update(recordings: Path) 
     assert run.refused == ["delta_after_gap"]
     assert run.statuses[-1] == "gapped"
     assert len(run.statuses) < 320
+
+
+@given(
+    sizes=st.lists(st.integers(1, 5), min_size=4, max_size=30),
+    joined=st.integers(0, 29),
+    switched=st.integers(0, 29),
+    is_futures=st.booleans(),
+    merges=st.booleans(),
+)
+def test_a_second_connection_takes_over_without_a_hole(
+    sizes: list[int], joined: int, switched: int, is_futures: bool, merges: bool
+) -> None:
+    """It began when the first still worked; on spot its updates may begin and end elsewhere."""
+    book = BookSync(is_futures=is_futures)
+    first_id, updates = 101, []
+    for size in sizes:
+        updates.append(Difference(first_id, first_id + size - 1, first_id - 1, None))
+        first_id += size
+    book.apply_snapshot(100)
+    book.advance(Difference(95, 100, 94, None))
+    switched = 1 + switched % (len(updates) - 2)
+    joined %= switched + 1
+    assert all(book.advance(update) == "apply" for update in updates[:switched])
+    kept = updates[joined:]
+    if merges and not is_futures:
+        pairs = zip(kept[::2], kept[1::2], strict=False)
+        kept = [Difference(one.first_id, two.last_id, None, None) for one, two in pairs]
+    assert book.reaches(kept[0].first_id)
+    book.rejoin()
+    verdicts = [book.advance(update) for update in kept]
+    assert "gap" not in verdicts
+    assert book.is_synced
+    assert verdicts == sorted(verdicts, reverse=True)  # old ones first, then all of the others
+    assert not book.reaches(kept[-1].last_id + 2)
+
+
+def test_two_connections_bring_a_trade_once_and_one_that_broke_forgets_what_it_had() -> None:
+    feed = Feed()
+    trade = {"e": "trade", "s": "BTCUSDT", "t": 7, "p": "10.0", "q": "1", "m": True, "T": 5}
+    feed.source.receive(json.dumps(trade))
+    feed.source.receive(json.dumps(trade))
+    feed.source.receive(json.dumps(trade | {"t": 8}))
+    assert [event.trade_id for event in feed.events() if isinstance(event, FeedTrade)] == ["7", "8"]
+    feed.source.lose(["BTCUSDT"], "broke")
+    feed.source.receive(json.dumps(trade | {"t": 3}))
+    assert [event.trade_id for event in feed.events() if isinstance(event, FeedTrade)] == ["3"]
+
+
+def test_what_another_connection_begins_with_is_read_from_its_frames() -> None:
+    feed = Feed()
+    feed.depth(101, 103)
+    feed.apply_snapshot()
+    frame = json.dumps({"data": {"e": "depthUpdate", "s": "BTCUSDT", "U": 105, "u": 106}})
+    assert feed.source.first_ids(frame) == {SYMBOL: 105}
+    assert feed.source.first_ids('{"e": "trade"}') == feed.source.first_ids("[") == {}
+    assert not feed.source.overlaps({SYMBOL: 105})
+    assert feed.source.overlaps({SYMBOL: 104})
+
+
+def test_a_refused_connection_holds_back_every_request_for_as_long_as_the_venue_says() -> None:
+    feed = Feed()
+    assert feed.source.observe_refusal(404, {}) == 0
+    assert feed.source.observe_refusal(418, {"Retry-After": "30"}) == pytest.approx(30, abs=1)
+    assert not feed.budget.may_send("cancel", "cancel")

@@ -7,7 +7,7 @@ import ccxt
 import pytest
 from monitor_service.feeds.live.contracts import announce_market, filters_of
 
-from chassis.errors import ConfigError
+from runtime.errors import ConfigError
 from schemas.config import Config
 from schemas.market import VenueFilters
 
@@ -44,7 +44,11 @@ def binance_market() -> dict[str, Any]:
 def test_an_exchange_states_tick_lot_and_filters() -> None:
     config = Config.model_validate({"feed": {"kind": "live"}, "exchange": {"symbols": ["BTC/USDT"]}})
     made = announce_market(binance_market(), config, 7)
-    assert (made.tick_size, made.lot_size, made.min_notional) == (Decimal("0.01"), Decimal("0.00001"), 5)
+    assert (made.tick_size, made.lot_size, made.min_notional) == (
+        Decimal("0.01"),
+        Decimal("0.00001"),
+        Decimal(5),
+    )
     assert made.filters == VenueFilters(
         price_min=Decimal("0.01"),
         price_max=Decimal(1_000_000),

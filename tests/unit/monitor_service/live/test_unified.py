@@ -17,6 +17,7 @@ from monitor_service.feeds.live.unified import UnifiedSource
 from schemas.config import Config
 from schemas.market import FeedBook, FeedRefused, FeedTrade
 from tests.conftest import RECORDINGS
+from tests.servers.local import PATIENCE_S
 
 FOLDER = RECORDINGS.parent / "raw" / "ws"
 SYMBOL, LEVELS = "BTC/USDT", 20
@@ -76,7 +77,7 @@ def followed(books: list[dict[str, Any]]) -> list[Any]:
         sink = Sink("okx", lambda: 0)
         sink.announce(announce_market(client.market(SYMBOL), CONFIG, 0))
         following = asyncio.create_task(UnifiedSource(CONFIG, client, sink).run())
-        await asyncio.wait_for(client.ended.wait(), 20)
+        await asyncio.wait_for(client.ended.wait(), PATIENCE_S)
         await asyncio.sleep(0)
         following.cancel()
         await asyncio.gather(following, return_exceptions=True)
@@ -109,7 +110,7 @@ def rebuilt(messages: list[dict[str, Any]]) -> Iterator[tuple[Any, Any]]:
 
 def test_books_are_those_of_the_recording() -> None:
     messages = list(recorded("books"))
-    expected = []
+    expected: list[tuple[Any, Any]] = []
     for state in rebuilt(messages):
         if not expected or expected[-1] != state:
             expected.append(state)

@@ -22,7 +22,7 @@ PENALISED: dict[str, float] = {
     "q_max": 100.0,
 }
 SIX_FIGURES = 5e-7
-"""Relative tolerance of quant.md's "6sf"."""
+"""Relative tolerance of a worked example that is given to six significant figures."""
 NAMES = ("avellaneda_stoikov", "cartea_jaimungal", "glft", "glft_exact", "symmetric")
 EXACT = ("cartea_jaimungal", "glft_exact")
 

@@ -1,4 +1,4 @@
-"""Avellaneda and Stoikov (2008): quant.md, section 1."""
+"""Avellaneda and Stoikov (2008): docs/FORMULAS.md, Avellaneda-Stoikov."""
 
 from math import log
 
@@ -9,6 +9,7 @@ from quote_service.quoting.models.inputs import ModelInputs
 from tests.unit.quote_service.models.model_cases import PAPER, SIX_FIGURES, given
 
 
+@pytest.mark.case("AS1")
 @pytest.mark.parametrize(
     ("q", "tau_s", "reservation", "spread", "bid", "ask"),
     [
@@ -18,7 +19,7 @@ from tests.unit.quote_service.models.model_cases import PAPER, SIX_FIGURES, give
         (5, 0, 100, 1.290770423, 99.35461479, 100.6453852),
     ],
 )
-def test_worked_examples_as1(
+def test_reservation_price_and_spread(
     q: float, tau_s: float, reservation: float, spread: float, bid: float, ask: float
 ) -> None:
     quote = avellaneda_stoikov.quote(given(PAPER, q=q, tau_s=tau_s))

@@ -1,4 +1,4 @@
-"""Cartea and Jaimungal (2015): quant.md, section 2."""
+"""Cartea and Jaimungal (2015): docs/FORMULAS.md, Cartea-Jaimungal."""
 
 from decimal import MAX_EMAX, Decimal, localcontext
 from math import e, sqrt
@@ -6,8 +6,9 @@ from math import e, sqrt
 import numpy as np
 import pytest
 from quote_service.quoting.models import cartea_jaimungal, glft, glft_exact
-from quote_service.quoting.models.cartea_jaimungal import value_of_inventory
+from quote_service.quoting.models.bounded import inventory_chain
 from quote_service.quoting.models.inputs import ModelInputs
+from quote_service.quoting.models.inventory_chain import Vector, log_value
 from quote_service.quoting.models.risk_aversion import phi_from_gamma
 
 from tests.unit.quote_service.models.brute_force import distances_by_integration
@@ -16,7 +17,16 @@ from tests.unit.quote_service.models.model_cases import PENALISED, SET_A, given
 TOLERANCE = 1e-6
 
 
-def test_worked_examples_cj1() -> None:
+def value_of_inventory(inputs: ModelInputs) -> Vector:
+    """Money, for q = -q_max..q_max in steps of order_size: h, what quoting to the end adds to q mid."""
+    chain = inventory_chain("cartea_jaimungal", inputs, inputs.phi, 0.0)
+    # the chain counts half of the impact on what is held now as paid (see bounded): it is not
+    held = inputs.impact / 2 * inputs.order_size * chain.orders**2
+    return np.asarray(log_value(chain, inputs.horizon_s or 0.0) * inputs.order_size / inputs.k + held)
+
+
+@pytest.mark.case("CJ1")
+def test_distances_and_value_of_inventory() -> None:
     assert value_of_inventory(given(PENALISED, tau_s=1))[100] == pytest.approx(68.255835, abs=TOLERANCE)
     expected = {0: (0.672137, 0.672137), 5: (0.726824, 0.617442), -3: (0.639316, 0.704955)}
     for q, distances in expected.items():
@@ -148,8 +158,3 @@ def test_a_strong_penalty_at_the_end_is_no_trouble_just_before_it(
 def test_what_it_refuses(changes: dict[str, float | None], said: str) -> None:
     with pytest.raises(ValueError, match=said):
         cartea_jaimungal.quote(given(PENALISED, **changes))
-
-
-def test_quoting_for_ever_has_no_value() -> None:
-    with pytest.raises(ValueError, match="tau_s is None: quoting for ever"):
-        value_of_inventory(given(PENALISED))

@@ -1,4 +1,4 @@
-"""The closed form of Gueant, Lehalle and Fernandez-Tapia (2013): quant.md, section 2."""
+"""The closed form of Gueant, Lehalle and Fernandez-Tapia (2013): docs/FORMULAS.md, GLFT closed form."""
 
 from math import e, exp, log, sqrt
 
@@ -9,9 +9,10 @@ from quote_service.quoting.models.arrival import fill_distance, fill_rate_per_s,
 from tests.unit.quote_service.models.model_cases import SET_A, SET_B, SETS, SIX_FIGURES, given
 
 SEVEN_PRINTED = 5e-7
-"""quant.md prints these distances with six decimals."""
+"""The worked examples give these distances to six decimals."""
 
 
+@pytest.mark.case("GL1")
 @pytest.mark.parametrize(
     ("name", "c1", "skew", "half", "at_5_and_10"),
     [
@@ -20,7 +21,7 @@ SEVEN_PRINTED = 5e-7
         ("C", 3.278982282, 0.0678658325, 3.312915199, (3.652244, 3.991574)),
     ],
 )
-def test_worked_examples_gl1(
+def test_half_spread_and_skew_of_the_published_sets(
     name: str, c1: float, skew: float, half: float, at_5_and_10: tuple[float, float]
 ) -> None:
     quote = glft.quote(given(SETS[name]))
@@ -31,7 +32,8 @@ def test_worked_examples_gl1(
     assert leaning == pytest.approx(at_5_and_10, abs=SEVEN_PRINTED)
 
 
-def test_worked_examples_gl3() -> None:
+@pytest.mark.case("GL3")
+def test_drift_impact_and_fee_move_the_distances() -> None:
     drifting = glft.quote(given(SET_A, drift=0.001))
     assert drifting.bid_distance == pytest.approx(3.267671, abs=SEVEN_PRINTED)
     assert drifting.ask_distance == pytest.approx(3.380781, abs=SEVEN_PRINTED)
@@ -42,7 +44,8 @@ def test_worked_examples_gl3() -> None:
         assert quote.skew_per_unit == pytest.approx(0.0975353, abs=5e-8)
 
 
-def test_worked_examples_gl4() -> None:
+@pytest.mark.case("GL4")
+def test_a_larger_order_has_another_spread_and_skew() -> None:
     inputs = given(SET_A, order_size=5)
     quote = glft.quote(inputs)
     assert fill_distance(inputs, 0.01) == pytest.approx(3.083013597, rel=SIX_FIGURES)
@@ -118,7 +121,7 @@ def test_a_rebate_beyond_what_a_fill_earns_is_refused() -> None:
     [("A", 10, 0.001), ("C", 10, 0.001), ("B", 0, 0.002), ("B", 1, 0.005), ("B", 5, 0.018)],
 )
 def test_how_near_it_is_to_the_exact_quotes(name: str, q: int, error_max: float) -> None:
-    """quant.md: within 0.1% for sets A and C, and less near the centre for the strong skew of set B."""
+    """Within 0.1% for sets A and C, and less near the centre for the strong skew of set B."""
     for held in {-q, -q // 2, 0, q // 2, q} if name != "B" else {-q, q}:
         inputs = given(SETS[name], q=held, q_max=30)
         exact, near = glft_exact.quote(inputs).bid_distance, glft.quote(inputs).bid_distance
@@ -137,7 +140,7 @@ def test_relaxation_time() -> None:
 
 
 def test_the_time_unit_does_not_matter() -> None:
-    """quant.md, section 10: sigma sqrt(c) and A c leave the quotes as they are."""
+    """docs/FORMULAS.md, GLFT closed form: sigma sqrt(c) and A c leave the quotes as they are."""
     minutes = SET_A | {"sigma": 0.4 * sqrt(60), "A": 0.9 * 60}
     for drift in (0.0, 0.001):
         by_minute = glft.quote(given(minutes, q=3, drift=60 * drift))

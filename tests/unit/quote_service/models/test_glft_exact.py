@@ -1,4 +1,4 @@
-"""The exact quotes under a hard bound: quant.md, section 2, and the equation itself integrated."""
+"""The exact quotes under a hard bound: docs/FORMULAS.md, GLFT exact, and the equation itself integrated."""
 
 from itertools import pairwise
 from math import exp
@@ -15,6 +15,7 @@ from tests.unit.quote_service.models.model_cases import PAPER, SET_A, SET_B, SET
 SEVEN_PRINTED = 5e-7
 
 
+@pytest.mark.case("GL1")
 @pytest.mark.parametrize("tau_s", [None, 3600.0])
 @pytest.mark.parametrize(
     ("name", "bid_distances"),
@@ -24,13 +25,16 @@ SEVEN_PRINTED = 5e-7
         ("C", (3.313045, 3.381168, 3.653480, 3.992933)),
     ],
 )
-def test_worked_examples_gl1(name: str, bid_distances: tuple[float, ...], tau_s: float | None) -> None:
+def test_distances_of_the_published_sets(
+    name: str, bid_distances: tuple[float, ...], tau_s: float | None
+) -> None:
     """Also an hour before the end, where a matrix exponential taken as it stands overflows."""
     quotes = [glft_exact.quote(given(SETS[name], q=q, q_max=30, tau_s=tau_s)) for q in (0, 1, 5, 10)]
     assert [quote.bid_distance for quote in quotes] == pytest.approx(bid_distances, abs=SEVEN_PRINTED)
 
 
-def test_worked_examples_gl3() -> None:
+@pytest.mark.case("GL3")
+def test_drift_impact_and_fee_move_the_distances() -> None:
     drifting = glft_exact.quote(given(SET_A, q_max=30, drift=0.001))
     assert drifting.bid_distance == pytest.approx(3.267613, abs=SEVEN_PRINTED)
     assert drifting.ask_distance == pytest.approx(3.381300, abs=SEVEN_PRINTED)

@@ -1,4 +1,4 @@
-"""Risk aversion from the inventory that is wanted: quant.md, section 2."""
+"""Risk aversion from the inventory that is wanted: docs/FORMULAS.md, Risk aversion."""
 
 from math import e, exp, sqrt
 from typing import Any
@@ -6,7 +6,6 @@ from typing import Any
 import hypothesis
 import numpy as np
 import pytest
-from hypothesis import settings
 from hypothesis import strategies as st
 from quote_service.quoting.models import cartea_jaimungal, glft
 from quote_service.quoting.models.inputs import ModelInputs
@@ -25,7 +24,8 @@ def stationary_deviation(inputs: ModelInputs) -> float:
     """Of inventory that moves by fills at the model's quotes: a birth-death chain, by detailed balance."""
     orders = np.arange(-400, 401)
     log_weights = [0.0]
-    skew, half = glft.glft_skew(inputs), glft.quote(inputs).half_spread
+    quote = glft.quote(inputs)
+    skew, half = quote.skew_per_unit, quote.half_spread
     for n in orders[:-1]:
         bought_at = half + skew * n * inputs.order_size
         sold_at = half - skew * (n + 1) * inputs.order_size
@@ -44,7 +44,6 @@ def test_inventory_is_as_spread_out_as_was_wanted(size: float, wanted_orders: fl
     assert stationary_deviation(averse) == pytest.approx(wanted, rel=1e-6)
 
 
-@settings(deadline=None)
 @hypothesis.given(world=worlds(driftless=True), orders=decades(-2, 3), xi=st.none() | decades(-3, 1))
 def test_gamma_leads_to_the_skew_that_was_wanted(
     world: dict[str, Any], orders: float, xi: float | None
@@ -53,11 +52,10 @@ def test_gamma_leads_to_the_skew_that_was_wanted(
     inputs = ModelInputs(**world, fill_aversion=None if xi is None else xi * world["gamma"])
     gamma = gamma_for_deviation(inputs, wanted)
     averse = ModelInputs(**{**world, "gamma": gamma}, fill_aversion=inputs.fill_aversion)
-    assert glft.glft_skew(averse) == pytest.approx(skew_for_deviation(inputs, wanted), rel=1e-11)
-    assert inventory_deviation(averse, glft.glft_skew(averse)) == pytest.approx(wanted, rel=1e-11)
+    assert glft.quote(averse).skew_per_unit == pytest.approx(skew_for_deviation(inputs, wanted), rel=1e-11)
+    assert inventory_deviation(averse, glft.quote(averse).skew_per_unit) == pytest.approx(wanted, rel=1e-11)
 
 
-@settings(deadline=None)
 @hypothesis.given(world=worlds(driftless=True), orders=decades(-2, 3))
 def test_phi_leads_to_the_skew_that_was_wanted(world: dict[str, Any], orders: float) -> None:
     endless = {name: value for name, value in world.items() if name not in {"tau_s", "q_max", "phi"}}
@@ -72,7 +70,7 @@ def test_phi_leads_to_the_skew_that_was_wanted(world: dict[str, Any], orders: fl
 def test_worked_by_hand() -> None:
     """Set A of the paper: skew 0.0904878, so the deviation is sqrt(1/(2 0.3 0.0904878))."""
     inputs = given(SET_A)
-    assert inventory_deviation(inputs, glft.glft_skew(inputs)) == pytest.approx(4.2917, abs=5e-5)
+    assert inventory_deviation(inputs, glft.quote(inputs).skew_per_unit) == pytest.approx(4.2917, abs=5e-5)
     assert gamma_for_deviation(inputs, sqrt(1 / (0.6 * 0.0904877767078))) == pytest.approx(0.01, rel=1e-9)
     third = skew_for_deviation(inputs, 10 / 3)
     assert third == pytest.approx(1 / (2 * 0.3 * (10 / 3) ** 2), rel=1e-14)
@@ -84,7 +82,7 @@ def test_worked_by_hand() -> None:
 def test_far_ends(orders: float) -> None:
     """Next to no inventory wants a gamma at which a single fill is a great risk; much wants next to none."""
     gamma = gamma_for_deviation(given(SET_A), orders)
-    skew = glft.glft_skew(given(SET_A, gamma=gamma))
+    skew = glft.quote(given(SET_A, gamma=gamma)).skew_per_unit
     assert skew == pytest.approx(1 / (0.6 * orders**2), rel=1e-10)
 
 

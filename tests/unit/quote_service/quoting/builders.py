@@ -3,7 +3,7 @@
 from decimal import Decimal
 from typing import Any
 
-from quote_service.quoting.core.quoter import QuoterCore
+from quote_service.quoting.quoter import QuoterCore
 
 from schemas.config import Config
 from schemas.control import Command, CommandAction
@@ -13,12 +13,10 @@ from schemas.message import ALL_SYMBOLS, Event
 from schemas.quoting import QuoteSide, QuoteTarget
 from schemas.risk import RiskState, TradingState
 from schemas.signals import Signal
+from tests.kit import messages as kit
+from tests.kit.messages import T0
 
-MS = 1_000_000
-S = 1_000 * MS
-T0 = 1_000_000 * S
 SOL = "SOL/USDT"
-ETH = "ETH/USDT"
 
 
 def config(**sections: dict[str, Any]) -> Config:
@@ -27,14 +25,8 @@ def config(**sections: dict[str, Any]) -> Config:
 
 def instrument(symbol: str = SOL, **terms: Any) -> Instrument:
     """Tick 0.01, lot 0.001: at 10,000 ticks a lot is worth 0.1."""
-    facts: dict[str, Any] = {
-        "tick_size": Decimal("0.01"),
-        "lot_size": Decimal("0.001"),
-        "base_currency": "SOL",
-        "quote_currency": "USDT",
-        "reporting_rate": Decimal(1),
-    }
-    return Instrument(event_time_ns=T0, venue="sim", symbol=symbol, **{**facts, **terms})
+    units = {"tick_size": Decimal("0.01"), "lot_size": Decimal("0.001"), "base_currency": "SOL"}
+    return kit.instrument(symbol, **{**units, **terms})
 
 
 def book(
@@ -48,86 +40,36 @@ def book(
     version: int = 1,
 ) -> Book:
     """Around 10,000 ticks, where the default base spread is 10 ticks each side."""
-    return Book(
-        event_time_ns=at,
-        venue="sim",
-        symbol=symbol,
-        instrument_version=version,
-        status=status,
-        bid_prices=(bid,),
-        bid_sizes=(sizes[0],),
-        ask_prices=(ask,),
-        ask_sizes=(sizes[1],),
-    )
+    bids, asks = sizes[:1], sizes[1:]
+    facts: dict[str, Any] = {"bid_sizes": bids, "ask_sizes": asks, "instrument_version": version}
+    return kit.book(bid, ask, levels=1, status=status, symbol=symbol, time_ns=at, **facts)
 
 
 def signal(symbol: str = SOL, **features: Any) -> Signal:
     """Calm and balanced, with a mean level of 20,000 lots, of which a tenth is quoted."""
-    facts: dict[str, Any] = {
-        "book_status": "live",
-        "book_time_ns": T0,
-        "mid_half_ticks": 20_000,
-        "spread_ticks": 2,
+    calm: dict[str, Any] = {
         "weighted_mid_ticks": 10_000.0,
         "volatility_per_sqrt_s": 0.0,
         "volatility_ready": True,
         "regime": "medium",
-        "jump": False,
         "bid_depth_lots": 20_000,
         "ask_depth_lots": 20_000,
-        "imbalance": 0.0,
-        "flow_imbalance": 0.0,
-        "flow_volume_lots": 0.0,
     }
-    return Signal(event_time_ns=T0, venue="sim", symbol=symbol, **{**facts, **features})
+    return kit.signal(20_000, symbol, **{**calm, **features})
 
 
 def position(lots: int = 0, bias: float = 0.0, *, at: int = T0, version: int = 1) -> Position:
-    money = dict.fromkeys(
-        (
-            *("realised", "unrealised", "fees", "pnl", "pnl_capture", "pnl_inventory", "max_drawdown"),
-            *("pnl_reporting", "notional_reporting", "traded_notional"),
-        ),
-        Decimal(0),
-    )
-    return Position(
-        event_time_ns=at,
-        venue="sim",
-        symbol=SOL,
-        instrument_version=version,
-        quote_currency="USDT",
-        position_lots=lots,
-        average_price_ticks=None,
-        mark_half_ticks=None,
-        fills=0,
-        bias=bias,
-        rebalance_action="none",
-        rebalance_size_lots=0,
-        rebalance_urgency=0.0,
-        **money,
+    return kit.position(
+        lots, symbol=SOL, mark=None, fills=0, bias=bias, instrument_version=version, time_ns=at
     )
 
 
 def risk(state: TradingState = "RUN", symbol: str = ALL_SYMBOLS, *why: str, at: int = T0) -> RiskState:
-    return RiskState(
-        event_time_ns=at,
-        venue="*" if symbol == ALL_SYMBOLS else "sim",
-        symbol=symbol,
-        state=state,
-        reasons=why,
-    )
+    return kit.risk_state(state, symbol, *why, time_ns=at)
 
 
 def command(action: CommandAction, symbol: str = SOL, *, at: int = T0) -> Command:
-    return Command(
-        event_time_ns=at,
-        venue="*" if symbol == ALL_SYMBOLS else "sim",
-        symbol=symbol,
-        command_id="c1",
-        action=action,
-        principal="tester",
-        reason="a test",
-    )
+    return kit.command(action, symbol=symbol, time_ns=at)
 
 
 def targets(core: QuoterCore, *events: Event) -> list[QuoteTarget]:

@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from quote_service.quoting.core.models import ModelAnswer, ModelFacts, answer_of
-from quote_service.quoting.core.pricing import PricedQuote, PricingInputs, price_quote
-from quote_service.quoting.core.steps import quote_steps
+from quote_service.quoting.explain.steps import quote_steps
+from quote_service.quoting.models.answer import ModelAnswer, ModelFacts, answer_of
 from quote_service.quoting.models.catalogue import quote_with
 from quote_service.quoting.models.inputs import ModelInputs
+from quote_service.quoting.spread import PricedQuote, PricingInputs, price_quote
 
 from schemas.config import Config
 from schemas.units import NS_PER_S

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from quote_service.quoting.price import explain_state
+from quote_service.quoting.explain.price import explain_state
 
 from schemas.config import Config
 
@@ -15,6 +15,7 @@ def priced(state: dict[str, Any], **changes: Any) -> dict[str, Any]:
     return explain_state(state | changes, Config())
 
 
+@pytest.mark.case("AS1")
 @pytest.mark.parametrize(
     ("q", "tau_s", "reservation", "spread", "bid", "ask"),
     [
@@ -24,14 +25,18 @@ def priced(state: dict[str, Any], **changes: Any) -> dict[str, Any]:
         (5, 0, 100, 1.290770423, 99.35461479, 100.6453852),
     ],
 )
-def test_as1(q: float, tau_s: float, reservation: float, spread: float, bid: float, ask: float) -> None:
+def test_reservation_price_and_spread(
+    q: float, tau_s: float, reservation: float, spread: float, bid: float, ask: float
+) -> None:
     answer = priced(STOIKOV, q=q, tau_s=tau_s)
     assert answer["reservation"] == pytest.approx(reservation, rel=5e-7)
     assert 2 * answer["half_spread"] == pytest.approx(spread, rel=5e-7)
     assert (answer["bid"], answer["ask"]) == pytest.approx((bid, ask), rel=5e-7)
 
 
-def test_gl1_and_gl4() -> None:
+@pytest.mark.case("GL1")
+@pytest.mark.case("GL4")
+def test_half_spread_and_skew_of_the_closed_form() -> None:
     answer = priced(SET_A)
     assert answer["half_spread"] == pytest.approx(3.324226171, rel=5e-7)
     assert answer["skew_per_unit"] == pytest.approx(0.0904877767, rel=5e-7)
@@ -40,14 +45,16 @@ def test_gl1_and_gl4() -> None:
     assert large["skew_per_unit"] == pytest.approx(0.0417534026, rel=5e-7)
 
 
-def test_gl3_a_fee_is_an_impact_of_twice_its_size() -> None:
+@pytest.mark.case("GL3")
+def test_a_fee_is_an_impact_of_twice_its_size() -> None:
     fee, impact = priced(SET_A, fee=0.5), priced(SET_A, impact=1.0)
     assert fee["half_spread"] == pytest.approx(3.827750, abs=1e-6)
     assert fee["half_spread"] == pytest.approx(impact["half_spread"], rel=1e-9)
     assert fee["skew_per_unit"] == pytest.approx(0.0975353, rel=1e-6)
 
 
-def test_cj1() -> None:
+@pytest.mark.case("CJ1")
+def test_distances_of_a_penalised_inventory() -> None:
     state = {"model": "cartea_jaimungal", "mid": 100, "A": 140, "k": 1.5, "phi": 0.01, "q_max": 100}
     answer = priced(state, tau_s=1, terminal_penalty=0.001, q=5)
     assert (answer["bid_distance"], answer["ask_distance"]) == pytest.approx((0.726824, 0.617442), abs=1e-6)
@@ -99,11 +106,11 @@ def test_what_a_model_does_not_use_is_told() -> None:
         (SET_A | {"k": "high"}, "k is 'high': it must be a number"),
         (SET_A | {"q": True}, "q is True: it must be a number"),
         (SET_A | {"k": -0.3}, "k is -0.3"),
-        (SET_A | {"inventory_deviation": 5}, "gamma and inventory_deviation say the same thing"),
+        (SET_A | {"inventory_deviation": 5}, "gamma and inventory_deviation set the same thing"),
         ({"model": "vol_multiple", "mid": 100, "sigma": 1, "q": 2}, "needs q_max"),
     ],
 )
 def test_what_cannot_be_priced_is_refused(state: dict[str, Any], message: str) -> None:
-    with pytest.raises(ValueError, match=r"is|needs|say") as refused:
+    with pytest.raises(ValueError, match=r"is|needs|set") as refused:
         explain_state(state, Config())
     assert message in str(refused.value)

@@ -3,8 +3,7 @@
 from typing import Any
 
 import pytest
-from pydantic import ValidationError
-from quote_service.quoting.price import explain_state
+from quote_service.quoting.explain.price import explain_state
 
 from schemas.config import Config
 
@@ -42,7 +41,8 @@ def test_a_calm_state_is_quoted_in_human_units() -> None:
     assert answer["bid"]["steps"][-1]["price_after"] == pytest.approx(99.9)
 
 
-def test_sd1_full_inventory_leans_by_five_basis_points_and_stops_the_growing_side() -> None:
+@pytest.mark.case("SD1")
+def test_full_inventory_leans_by_five_basis_points_and_stops_the_growing_side() -> None:
     answer = explained(inventory="100")
     assert quoted(answer) == (None, None, "100.05", "2.000")
     assert answer["bid"]["not_quoting_because"] == "MAX_INVENTORY"
@@ -126,7 +126,7 @@ def test_reduce_only_sells_what_is_held() -> None:
     ],
 )
 def test_a_bad_state_is_refused_by_the_name_of_its_field(changes: dict[str, Any], field: str) -> None:
-    with pytest.raises(ValidationError, match=field):
+    with pytest.raises(ValueError, match=field):
         explained(**changes)
 
 
@@ -146,5 +146,22 @@ def test_a_value_between_ticks_or_lots_is_refused_with_its_unit(changes: dict[st
 def test_a_missing_field_is_named() -> None:
     values = state()
     del values["tick_size"]
-    with pytest.raises(ValidationError, match="tick_size"):
+    with pytest.raises(ValueError, match="tick_size"):
         explain_state(values, Config())
+
+
+def test_limits_in_money_are_never_taken_one_to_one() -> None:
+    """The rate of the quote currency is the configuration's, or has to be given."""
+    settings = {"inventory": {"max_inventory_notional": 2_000}, "reporting": {"rates": {"EUR": "2"}}}
+    said = explained(settings, inventory="5", symbol="BTC/EUR")
+    given = explained({"inventory": {"max_inventory_notional": 2_000}}, inventory="5", reporting_rate="2")
+    assert quoted(said) == quoted(given)
+    with pytest.raises(ValueError, match=r"reporting_rate: give it, reporting\.rates has none for JPY"):
+        explained(settings, symbol="BTC/JPY")
+
+
+def test_every_mistake_in_a_state_is_named_with_its_value_and_the_nearest_field() -> None:
+    with pytest.raises(ValueError, match="symbol: missing: give it") as raised:
+        explain_state({"volatility_bsp": 3, "tick_size": "x"}, Config())
+    assert "volatility_bsp: unknown key; did you mean 'volatility_bps'? (it is 3)" in str(raised.value)
+    assert "(it is 'x')" in str(raised.value)

@@ -1,18 +1,22 @@
 """From fair value to the final tick: each step by a worked example, and what must hold of any price."""
 
+from functools import partial
 from math import isclose
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from quote_service.quoting.core.pressure import emergency_intensity, pressure_share
-from quote_service.quoting.core.pricing import TICKS_MAX, PricedQuote, PricingInputs, price_quote
-from quote_service.quoting.core.steps import quote_steps, step_fields
+from pydantic import BaseModel
+from quote_service.quoting.explain.steps import quote_steps, step_fields
+from quote_service.quoting.fair_value.imbalance import emergency_intensity, pressure_share
+from quote_service.quoting.spread import TICKS_MAX, PricedQuote, PricingInputs, price_quote
 
 from schemas.config import Config
 from schemas.message import Side
 from schemas.quoting_settings import MarketMaking, Pricing
+
+floats = partial(st.floats, allow_subnormal=False)
 
 FAIR = 100_000
 STEPS = (
@@ -30,7 +34,7 @@ STEPS = (
 )
 
 
-def inputs(**changes: float) -> PricingInputs:
+def inputs(**changes: Any) -> PricingInputs:
     """A calm, balanced market around 100,000 ticks, and no inventory, unless said otherwise."""
     calm = PricingInputs(
         best_bid_ticks=FAIR - 10,
@@ -41,7 +45,7 @@ def inputs(**changes: float) -> PricingInputs:
         imbalance=0.0,
         flow_imbalance=0.0,
     )
-    return calm._replace(**changes)  # type: ignore[arg-type]
+    return calm._replace(**changes)
 
 
 def priced(
@@ -116,14 +120,15 @@ class TestWorkedExamples:
 
     def test_every_configuration_key_of_a_step_exists(self) -> None:
         quote = priced(inputs())
-        sections = {"market_making": MarketMaking, "pricing": Pricing}
+        sections: dict[str, type[BaseModel]] = {"market_making": MarketMaking, "pricing": Pricing}
         keys = [step.config_key for step in quote_steps(quote, "buy") if step.config_key is not None]
         assert len(keys) == 9
         for key in keys:
             section, name = key.split(".")
             assert name in sections[section].model_fields
 
-    def test_sd1_full_inventory_at_mid_100_moves_both_quotes_by_five_basis_points(self) -> None:
+    @pytest.mark.case("SD1")
+    def test_full_inventory_at_mid_100_moves_both_quotes_by_five_basis_points(self) -> None:
         """A tick of 0.01: 0.05 of price is 5 ticks, down for a long and up for a short."""
         at_100 = inputs(best_bid_ticks=9_999, best_ask_ticks=10_001, fair_ticks=10_000)
         flat_bid, flat_ask = model_prices(priced(at_100))
@@ -133,8 +138,9 @@ class TestWorkedExamples:
         short_bid, short_ask = model_prices(priced(at_100._replace(bias=-1.0)))
         assert (short_bid - flat_bid, short_ask - flat_ask) == pytest.approx((5, 5))
 
+    @pytest.mark.case("SD2")
     @pytest.mark.parametrize(("flow", "bid", "ask"), [(1.0, 99_800, 100_400), (-1.0, 99_600, 100_200)])
-    def test_sd2_an_emergency_widens_both_sides_and_crosses_nothing(
+    def test_an_emergency_widens_both_sides_and_crosses_nothing(
         self, flow: float, bid: int, ask: int
     ) -> None:
         """Full one-sided flow: half-spread 100 becomes 300, and both move with the flow by half of 200."""
@@ -218,8 +224,8 @@ class TestWorkedExamples:
         assert effects["inventory_lean"] == pytest.approx(-5)
 
 
-shares = st.floats(-1, 1)
-volatilities = st.floats(0, 200)
+shares = floats(-1, 1)
+volatilities = floats(0, 200)
 
 
 @st.composite
@@ -242,20 +248,20 @@ configs = st.builds(
     Config,
     market_making=st.builds(
         MarketMaking,
-        base_spread=st.floats(0, 0.05),
-        volatility_multiplier=st.floats(0, 5),
-        volatility_horizon_s=st.floats(0.1, 60),
-        inventory_sensitivity=st.floats(0, 0.05),
+        base_spread=floats(0, 0.05),
+        volatility_multiplier=floats(0, 5),
+        volatility_horizon_s=floats(0.1, 60),
+        inventory_sensitivity=floats(0, 0.05),
     ),
     pricing=st.builds(
         Pricing,
-        pressure_threshold=st.floats(0, 0.9),
-        adjustment_speed=st.floats(0, 0.05),
-        emergency_multiplier=st.floats(1, 5),
-        emergency_flow_threshold=st.floats(0.1, 0.9),
-        emergency_shift_share=st.floats(0, 1),
-        min_spread_bps=st.floats(1, 50),
-        skew_half_spreads_max=st.floats(0.1, 3),
+        pressure_threshold=floats(0, 0.9),
+        adjustment_speed=floats(0, 0.05),
+        emergency_multiplier=floats(1, 5),
+        emergency_flow_threshold=floats(0.1, 0.9),
+        emergency_shift_share=floats(0, 1),
+        min_spread_bps=floats(1, 50),
+        skew_half_spreads_max=floats(0.1, 3),
     ),
 )
 

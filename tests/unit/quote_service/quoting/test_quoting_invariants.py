@@ -6,91 +6,41 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from quote_service.quoting.core.pricing import TICKS_MAX, PricingInputs, price_quote
-from quote_service.quoting.core.quoter import QuoterCore
+from quote_service.quoting.quoter import QuoterCore
+from quote_service.quoting.spread import TICKS_MAX, PricingInputs, price_quote
 
-from chassis.digest import state_digest
+from runtime.state.digest import state_digest
 from schemas.config import Config
 from schemas.inventory import Position
-from schemas.market import Book, Instrument
+from schemas.market import Book
 from schemas.message import Event
 from schemas.process import Tick
 from schemas.quoting import QuoteTarget
-from schemas.risk import RiskState
 from schemas.signals import Signal
+from tests.kit import messages as kit
+from tests.kit.messages import MS, T0
+from tests.unit.quote_service.quoting import builders as of_quoting
+from tests.unit.quote_service.quoting.builders import instrument
 
-T0 = 1_000_000_000
-MS = 1_000_000
-GOOD, BAD = ({"venue": "sim", "symbol": symbol} for symbol in ("GOOD", "BAD"))
+GOOD, BAD = "GOOD", "BAD"
 CONFIG = Config()
 
 
-def instrument(names: dict[str, str], **terms: Any) -> Instrument:
-    facts: dict[str, Any] = {
-        "tick_size": Decimal("0.01"),
-        "lot_size": Decimal("0.001"),
-        "base_currency": "B",
-        "quote_currency": "USDT",
-        "reporting_rate": Decimal(1),
-    }
-    return Instrument(event_time_ns=T0, **names, **{**facts, **terms})
+def book(symbol: str, at: int = T0, **fields: Any) -> Book:
+    return kit.book(9_999, 10_001, size=10_000, levels=2, symbol=symbol, time_ns=at, **fields)
 
 
-def book(names: dict[str, str], at: int = T0, **fields: Any) -> Book:
-    sides: dict[str, Any] = {
-        "status": "live",
-        "bid_prices": (9_999, 9_998),
-        "bid_sizes": (10_000, 10_000),
-        "ask_prices": (10_001, 10_002),
-        "ask_sizes": (10_000, 10_000),
-    }
-    return Book(event_time_ns=at, **names, **{**sides, **fields})
+def signal(symbol: str, **fields: Any) -> Signal:
+    return of_quoting.signal(symbol, **{"volatility_per_sqrt_s": 0.0002, **fields})
 
 
-def signal(names: dict[str, str], **fields: Any) -> Signal:
-    facts: dict[str, Any] = {
-        "book_status": "live",
-        "book_time_ns": T0,
-        "mid_half_ticks": 20_000,
-        "spread_ticks": 2,
-        "weighted_mid_ticks": 10_000.0,
-        "volatility_per_sqrt_s": 0.0002,
-        "volatility_ready": True,
-        "regime": "medium",
-        "jump": False,
-        "bid_depth_lots": 20_000,
-        "ask_depth_lots": 20_000,
-        "imbalance": 0.0,
-        "flow_imbalance": 0.0,
-        "flow_volume_lots": 0.0,
-    }
-    return Signal(event_time_ns=T0, **names, **{**facts, **fields})
-
-
-def position(names: dict[str, str], bias: float) -> Position:
-    money = (
-        "realised unrealised fees pnl pnl_capture pnl_inventory max_drawdown pnl_reporting "
-        "notional_reporting traded_notional"
-    )
-    return Position(
-        event_time_ns=T0,
-        **names,
-        quote_currency="USDT",
-        position_lots=round(bias * 1_000),
-        average_price_ticks=None,
-        mark_half_ticks=None,
-        fills=0,
-        bias=bias,
-        rebalance_action="none",
-        rebalance_size_lots=0,
-        rebalance_urgency=0.0,
-        **dict.fromkeys(money.split(), Decimal(0)),
-    )
+def position(symbol: str, bias: float) -> Position:
+    return kit.position(round(bias * 1_000), symbol=symbol, mark=None, fills=0, bias=bias)
 
 
 def running() -> QuoterCore:
     core = QuoterCore(CONFIG)
-    core.on_event(RiskState(event_time_ns=T0, venue="*", symbol="*", state="RUN"))
+    core.on_event(kit.risk_state())
     return core
 
 
@@ -202,7 +152,7 @@ bad_events = st.one_of(
         st.sampled_from([1, 1, 2]),
     ),
     st.builds(lambda bias: position(BAD, bias), shares),
-    st.just(RiskState(event_time_ns=T0, **BAD, state="REDUCE_ONLY")),
+    st.just(kit.risk_state("REDUCE_ONLY", BAD)),
     st.just(Tick(event_time_ns=T0 + 3_000 * MS)),
 )
 
@@ -214,7 +164,7 @@ def test_a_book_of_absurd_prices_is_refused() -> None:
 
 def test_a_weighted_mid_of_empty_levels_is_the_mid() -> None:
     core = QuoterCore(Config.model_validate({"pricing": {"fair_value": "weighted_mid"}}))
-    core.on_event(RiskState(event_time_ns=T0, venue="*", symbol="*", state="RUN"))
+    core.on_event(kit.risk_state())
     empty = book(GOOD, bid_sizes=(0, 0), ask_sizes=(0, 0))
     (target,) = fed(core, instrument(GOOD), signal(GOOD), empty)
     assert target.bid.steps[0].price_after == 10_000
@@ -234,7 +184,7 @@ def test_bad_input_of_one_symbol_is_never_raised_and_never_touches_another(
     events: list[Event], fair_value: str
 ) -> None:
     core = QuoterCore(Config.model_validate({"pricing": {"fair_value": fair_value}}))
-    core.on_event(RiskState(event_time_ns=T0, venue="*", symbol="*", state="RUN"))
+    core.on_event(kit.risk_state())
     fed(core, instrument(BAD), instrument(GOOD), signal(GOOD))
     for event in events:
         for target in fed(core, event):

@@ -3,14 +3,15 @@
 from typing import Any
 
 import pytest
-from quote_service.quoting.core.quoter import QuoterCore
-from quote_service.quoting.core.reference import Reference
+from quote_service.quoting.fair_value.reference_market import Reference
+from quote_service.quoting.quoter import QuoterCore
 
 from schemas.config import Config
 from schemas.market import Book
 from schemas.message import Event
 from schemas.quoting import QuoteTarget
-from tests.unit.quote_service.quoting.builders import MS, SOL, T0, S, book, config, facts, quotes
+from tests.kit.messages import MS, T0, S
+from tests.unit.quote_service.quoting.builders import SOL, book, config, facts, quotes
 
 LEADER = "big:SOL/USDC"
 HALF_LIFE_S = 60.0
@@ -58,11 +59,11 @@ def test_the_fair_value_stays_inside_the_own_spread() -> None:
 def test_a_lasting_difference_is_taken_for_a_basis() -> None:
     """Half of a step of the leader is left after a half-life, and a thousandth after ten."""
     reference, own = Reference(), book(9_990, 10_010)
-    reference.see(leading(100_000))
-    assert reference.fair_ticks(own, T0, HALF_LIFE_S, 10**15) == pytest.approx(10_000)
-    reference.see(leading(100_100, at=T0 + MS))
+    reference.observe(leading(100_000))
+    assert reference.update(own, T0, HALF_LIFE_S, 10**15) == pytest.approx(10_000)
+    reference.observe(leading(100_100, at=T0 + MS))
     after = [
-        reference.fair_ticks(own, T0 + MS + round(passed * S), HALF_LIFE_S, 10**15)
+        reference.update(own, T0 + MS + round(passed * S), HALF_LIFE_S, 10**15)
         for passed in (0.0, HALF_LIFE_S, 9 * HALF_LIFE_S)
     ]
     assert after == pytest.approx([10_010, 10_005, 10_000.01], abs=0.01)
@@ -84,17 +85,17 @@ def test_a_leader_that_is_not_live_leaves_the_own_fair_value(gone: Book) -> None
 
 def test_a_leader_that_is_silent_for_too_long_does_not_count() -> None:
     reference, own = Reference(), book(9_990, 10_010)
-    reference.see(leading(100_000))
-    assert reference.fair_ticks(own, T0 + S, HALF_LIFE_S, S) is not None
-    assert reference.fair_ticks(own, T0 + S + 1, HALF_LIFE_S, S) is None
+    reference.observe(leading(100_000))
+    assert reference.update(own, T0 + S, HALF_LIFE_S, S) is not None
+    assert reference.update(own, T0 + S + 1, HALF_LIFE_S, S) is None
 
 
 def test_other_units_of_the_leader_begin_a_new_ratio() -> None:
     reference, own = Reference(), book(9_990, 10_010)
-    reference.see(leading(100_000))
-    reference.fair_ticks(own, T0, HALF_LIFE_S, 10**15)
-    reference.see(leading(10_000, instrument_version=2))
-    assert reference.fair_ticks(own, T0, HALF_LIFE_S, 10**15) == pytest.approx(10_000)
+    reference.observe(leading(100_000))
+    reference.update(own, T0, HALF_LIFE_S, 10**15)
+    reference.observe(leading(10_000, instrument_version=2))
+    assert reference.update(own, T0, HALF_LIFE_S, 10**15) == pytest.approx(10_000)
 
 
 def test_who_follows_whom_is_said_for_each_symbol_and_seen_by_one_process() -> None:

@@ -3,39 +3,25 @@
 from typing import Any
 
 import pytest
-from quote_service.quoting.core.drafting import QuoteDraft
-from quote_service.quoting.core.ladder import DraftSide
-from quote_service.quoting.core.requoting import SideMemory, merged, stands
+from quote_service.quoting.draft import QuoteDraft
+from quote_service.quoting.ladder.levels import DraftSide
+from quote_service.quoting.requote import SideMemory, merge, stands
 
 from schemas.config import Config
 from schemas.market import Book
-from schemas.quoting import QuoteSide, QuoteTarget
+from schemas.quoting import QuoteSide
+from tests.kit import messages as kit
 
 OLD_BID, OLD_ASK = 100_000, 100_100
 LOTS = 1_000
 
 
 def book(bid: int | None = 100_049, ask: int | None = 100_051) -> Book:
-    return Book(
-        event_time_ns=1,
-        venue="sim",
-        symbol="SOL/USDT",
-        status="live",
-        bid_prices=() if bid is None else (bid,),
-        bid_sizes=() if bid is None else (10,),
-        ask_prices=() if ask is None else (ask,),
-        ask_sizes=() if ask is None else (10,),
-    )
+    return kit.book(bid, ask, size=10, levels=1)
 
 
 def standing_side(price: int | None, lots: int = LOTS, because: str | None = None) -> QuoteSide:
-    quoted = price is not None
-    return QuoteSide(
-        prices=(price,) if quoted else (),
-        sizes=(lots,) if quoted else (),
-        steps=(),
-        not_quoting_because=because,
-    )
+    return kit.quote_side(() if price is None else ((price, lots),), because)
 
 
 def draft(
@@ -57,19 +43,9 @@ def requotes(
     **making: Any,
 ) -> bool:
     """Whether a draft replaces the standing target; `standing` is its bid."""
-    target = QuoteTarget(
-        event_time_ns=1,
-        venue="sim",
-        symbol="SOL/USDT",
-        sequence=1,
-        valid_until_ns=2,
-        mid_half_ticks=None,
-        model="a model",
-        bid=standing,
-        ask=STANDING_ASK,
-    )
+    target = kit.target(bid=standing, ask=STANDING_ASK)
     config = Config.model_validate({"market_making": making})
-    sides = merged(target, QuoteDraft(bid, ask, None), seen, (SideMemory(), SideMemory()), 1, config)
+    sides = merge(target, QuoteDraft(bid, ask, None), seen, (SideMemory(), SideMemory()), 1, config)
     return not (stands(target.bid, sides[0]) and stands(target.ask, sides[1]))
 
 

@@ -1,16 +1,17 @@
 """Ladders, bands, delays and what hangs on: the shape around the price."""
 
 from decimal import Decimal
+from functools import partial
 from math import exp
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from quote_service.quoting.core import reasons
-from quote_service.quoting.core.ladder import DraftSide, cut, level_prices, levels
-from quote_service.quoting.core.quoter import QuoterCore
-from quote_service.quoting.core.sizing import (
+from quote_service.quoting import reasons
+from quote_service.quoting.ladder.levels import DraftSide, cut, level_prices, levels
+from quote_service.quoting.quoter import QuoterCore
+from quote_service.quoting.sizing import (
     SizeLimits,
     budget_share,
     inventory_multiplier,
@@ -22,11 +23,9 @@ from schemas.message import Side
 from schemas.process import Tick
 from schemas.quoting import QuoteTarget
 from schemas.shape_settings import Shape
+from tests.kit.messages import MS, T0, S
 from tests.unit.quote_service.quoting.builders import (
-    MS,
     SOL,
-    T0,
-    S,
     book,
     config,
     facts,
@@ -39,6 +38,8 @@ from tests.unit.quote_service.quoting.builders import (
     targets,
     why_not,
 )
+
+floats = partial(st.floats, allow_subnormal=False)
 
 FREE = SizeLimits(0, 0.0, 1e12, 1e12, 1e12)
 
@@ -93,10 +94,10 @@ class TestLadder:
         side=st.sampled_from(["buy", "sell"]),
         best=st.integers(1, 10**7),
         count=st.integers(1, 20),
-        step=st.floats(0, 200),
-        factor=st.floats(0.1, 3),
-        usual=st.floats(0, 1e6),
-        room=st.floats(0, 1e7),
+        step=floats(0, 200),
+        factor=floats(0.1, 3),
+        usual=floats(0, 1e6),
+        room=floats(0, 1e7),
     )
     def test_prices_go_outward_and_sizes_fit_the_room(
         self, side: Side, best: int, count: int, step: float, factor: float, usual: float, room: float
@@ -145,7 +146,7 @@ class TestSizes:
     """By inventory, volatility and what may be lost."""
 
     def test_an_exponential_falls_slowly_and_ends_at_the_maximum(self) -> None:
-        """exp(-0.5) = 0.606531: quant.md section 9."""
+        """exp(-0.5) = 0.606531: docs/FORMULAS.md, Sizing."""
         shape = Shape(inventory_sizing="exponential")
         assert inventory_multiplier(0.5, shape) == pytest.approx(0.606531, abs=1e-6)
         assert inventory_multiplier(0.5, Shape(inventory_sizing="exponential", inventory_sizing_eta=2)) == (
@@ -168,7 +169,8 @@ class TestSizes:
         (target,) = targets(QuoterCore(config()), risk(), instrument(), signal(regime="high"), book())
         assert quotes(target) == ((9_990, 1_000), (10_010, 1_000))
 
-    def test_rk4_the_loss_budget_bounds_the_inventory(self) -> None:
+    @pytest.mark.case("RK4")
+    def test_the_loss_budget_bounds_the_inventory(self) -> None:
         """L 5,000, z 2.33, sigma 0.5 a square root of a second, H 600 s: 175.213859 units of 200."""
         shape = Shape(loss_budget=Decimal(5_000))
         limits = SizeLimits(0, 0.0, 1e12, 1e12, 200.0, loss_budget_tick_lots=5_000.0)
@@ -318,7 +320,7 @@ def test_an_order_of_levels_is_seen(found: list[tuple[int, int]]) -> None:
     assert ordered == (list(prices) in (sorted(set(prices)), sorted(set(prices), reverse=True)))
 
 
-shares = st.floats(-1, 1)
+shares = floats(-1, 1)
 
 
 @given(
@@ -330,17 +332,17 @@ shares = st.floats(-1, 1)
     shape=st.fixed_dictionaries(
         {
             "levels": st.integers(1, 6),
-            "level_step_bps": st.floats(0, 50),
-            "level_size_factor": st.floats(0.2, 3),
-            "bid_spread_factor": st.floats(0.01, 5),
-            "ask_spread_factor": st.floats(0.01, 5),
+            "level_step_bps": floats(0, 50),
+            "level_size_factor": floats(0.2, 3),
+            "bid_spread_factor": floats(0.01, 5),
+            "ask_spread_factor": floats(0.01, 5),
             "inventory_sizing": st.sampled_from(["linear", "exponential"]),
-            "size_volatility_bps": st.none() | st.floats(0.1, 10),
-            "loss_budget": st.none() | st.floats(1, 1_000),
+            "size_volatility_bps": st.none() | floats(0.1, 10),
+            "loss_budget": st.none() | floats(1, 1_000),
         }
     ),
     alpha=st.fixed_dictionaries(
-        {"imbalance_bps": st.floats(-50, 50), "flow_bps": st.floats(-50, 50), "max_bps": st.floats(0.1, 50)}
+        {"imbalance_bps": floats(-50, 50), "flow_bps": floats(-50, 50), "max_bps": floats(0.1, 50)}
     ),
 )
 def test_no_setting_lets_a_bid_meet_an_ask_and_the_steps_sum_to_the_price(

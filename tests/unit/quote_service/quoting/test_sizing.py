@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from quote_service.quoting.core.drafting import Holding, Size, draft_side
-from quote_service.quoting.core.reasons import BELOW_MIN_NOTIONAL, MAX_INVENTORY
-from quote_service.quoting.core.sizing import SizeLimits, inventory_multiplier
+from quote_service.quoting.draft import HeldInventory, Size, draft_side
+from quote_service.quoting.reasons import BELOW_MIN_NOTIONAL, MAX_INVENTORY
+from quote_service.quoting.sizing import SizeLimits, inventory_multiplier
 
 from schemas.config import Config
 from schemas.market import Instrument
@@ -47,7 +47,12 @@ def sized(
     limits = limits_of(config, **terms)
     assert limits is not None
     made = draft_side(
-        side, (price_ticks, price_ticks), Size(level_lots, 1.0, factor), Holding(0, bias), limits, config
+        side,
+        (price_ticks, price_ticks),
+        Size(level_lots, 1.0, factor),
+        HeldInventory(0, bias),
+        limits,
+        config,
     )
     return sum(made.sizes), made.reason
 

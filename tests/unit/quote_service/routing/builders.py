@@ -2,148 +2,59 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
-from decimal import Decimal
 from typing import Any
 
-from quote_service.routing.core.account import Account
-from quote_service.routing.core.gate import Gate
-from quote_service.routing.core.order_states import Order
-from quote_service.routing.core.request import Request
-from quote_service.routing.core.router import RouterCore
-from quote_service.routing.core.symbol_state import SymbolState
-from quote_service.routing.core.terms import contract_terms
-from quote_service.routing.venues.simulated import SimulatedVenue
+from quote_service.routing.account import AccountState
+from quote_service.routing.gate.contract_terms import contract_terms
+from quote_service.routing.gate.gate import Gate
+from quote_service.routing.gate.request import Denied, Passed, Request
+from quote_service.routing.orders.order_states import Order
+from quote_service.routing.router import RouterCore
+from quote_service.routing.symbol_state import RoutedSymbol
+from quote_service.routing.venues.simulated.venue import SimulatedVenue
 
+from schemas.carried.router import RouterCarried
 from schemas.config import Config
-from schemas.inventory import Position
-from schemas.market import Book, Instrument, Trade
-from schemas.message import Event
-from schemas.orders import Fill, KillReport, OrderEvent, TradingStop, VenueReport
+from schemas.message import Event, Side
+from schemas.orders import (
+    AccountBalance,
+    AccountChange,
+    Fill,
+    KillReport,
+    OrderEvent,
+    OrderStatus,
+    ReportKind,
+    StopCode,
+    TradingStop,
+    VenueReport,
+)
 from schemas.process import Shutdown, Tick
-from schemas.quoting import QuoteSide, QuoteTarget
-from schemas.risk import RiskState
-
-VENUE = "sim"
-SYMBOL = "BTC/USDT"
-KEY = f"{VENUE}:{SYMBOL}"
-MS = 1_000_000
-T0 = 1_000_000 * MS
-"""Where the tests' time begins."""
-NAMES = {"venue": VENUE, "symbol": SYMBOL}
+from schemas.risk import TradingState
+from tests.kit.messages import (
+    BTC,
+    KEY,
+    MS,
+    T0,
+    VENUE,
+    book,
+    instrument,
+    position,
+    reported_fill,
+    risk_state,
+    target,
+    trade,
+    venue_report,
+)
 
 
 def config(**sections: dict[str, Any]) -> Config:
     return Config.model_validate(sections)
 
 
-def instrument(time_ns: int = T0, **fields: Any) -> Instrument:
-    """One tick is 1, one lot is 1, and money is the reporting currency, unless said otherwise."""
-    facts: dict[str, Any] = {
-        "tick_size": Decimal(1),
-        "lot_size": Decimal(1),
-        "base_currency": "BTC",
-        "quote_currency": "USDT",
-        "reporting_rate": Decimal(1),
-        **NAMES,
-    }
-    return Instrument(event_time_ns=time_ns, **{**facts, **fields})
-
-
-def book(
-    time_ns: int = T0, bid: int = 99, ask: int = 101, size: int = 50, levels: int = 5, **fields: Any
-) -> Book:
-    facts: dict[str, Any] = {
-        "status": "live",
-        "bid_prices": tuple(bid - i for i in range(levels)),
-        "bid_sizes": (size,) * levels,
-        "ask_prices": tuple(ask + i for i in range(levels)),
-        "ask_sizes": (size,) * levels,
-        **NAMES,
-    }
-    return Book(event_time_ns=time_ns, **{**facts, **fields})
-
-
-def trade(time_ns: int, price: int, size: int, side: str | None, trade_id: str = "t") -> Trade:
-    return Trade(
-        event_time_ns=time_ns, price_ticks=price, size_lots=size, side=side, trade_id=trade_id, **NAMES
-    )
-
-
-def quote_side(levels: Iterable[tuple[int, int]], because: str | None = None) -> QuoteSide:
-    levels = tuple(levels)
-    return QuoteSide(
-        prices=tuple(price for price, _ in levels),
-        sizes=tuple(size for _, size in levels),
-        steps=(),
-        not_quoting_because=because,
-    )
-
-
-def target(
-    time_ns: int,
-    sequence: int,
-    bids: Iterable[tuple[int, int]] = (),
-    asks: Iterable[tuple[int, int]] = (),
-    **fields: Any,
-) -> QuoteTarget:
-    """`ttl_ms` and `because` are of this function, other fields of the message."""
-    because = fields.pop("because", None)
-    facts: dict[str, Any] = {
-        "sequence": sequence,
-        "valid_until_ns": time_ns + fields.pop("ttl_ms", 5_000) * MS,
-        "mid_half_ticks": None,
-        "model": "test",
-        "bid": quote_side(bids, because),
-        "ask": quote_side(asks, because),
-        **NAMES,
-    }
-    return QuoteTarget(event_time_ns=time_ns, **{**facts, **fields})
-
-
-def risk(time_ns: int, state: str = "RUN", symbol: str = "*") -> RiskState:
-    return RiskState(event_time_ns=time_ns, venue="*" if symbol == "*" else VENUE, symbol=symbol, state=state)
-
-
-def position(time_ns: int, lots: int, fills: int, **fields: Any) -> Position:
-    zero = Decimal(0)
-    facts: dict[str, Any] = {
-        "quote_currency": "USDT",
-        "position_lots": lots,
-        "average_price_ticks": None,
-        "mark_half_ticks": None,
-        "fills": fills,
-        "bias": 0.0,
-        "rebalance_action": "none",
-        "rebalance_size_lots": 0,
-        "rebalance_urgency": 0.0,
-        **NAMES,
-    }
-    money = (
-        "realised", "unrealised", "fees", "pnl", "pnl_capture", "pnl_inventory", "max_drawdown",
-        "pnl_reporting", "notional_reporting", "traded_notional",
-    )  # fmt: skip
-    return Position(event_time_ns=time_ns, **dict.fromkeys(money, zero), **{**facts, **fields})
-
-
-def report(
-    time_ns: int, kind: str, order_id: str, price: int = 0, size: int = 0, **fields: Any
-) -> VenueReport:
-    return VenueReport(
-        event_time_ns=time_ns,
-        kind=kind,
-        client_order_id=order_id,
-        price_ticks=price,
-        size_lots=size,
-        **{**NAMES, **fields},
-    )
-
-
-def fill(
-    time_ns: int, order_id: str, price: int, size: int, trade_id: str | None, **fields: Any
-) -> VenueReport:
-    return report(
-        time_ns, "fill", order_id, price, size, venue_trade_id=trade_id, **{"liquidity": "maker", **fields}
-    )
+def carried_over(core: RouterCore, time_ns: int) -> tuple[RouterCarried, ...]:
+    """What a core carries, as it comes out of a log."""
+    carried = core.carried(time_ns)
+    return tuple(RouterCarried.model_validate_json(each.model_dump_json()) for each in carried)
 
 
 class Desk:
@@ -156,16 +67,22 @@ class Desk:
         self.fills: list[Fill] = []
         self.kills: list[KillReport] = []
         self.stops: list[TradingStop] = []
-        self.send(instrument(T0, **instrument_fields))
-        self.send(risk(T0))
+        self.changes: list[AccountChange] = []
+        self.account_balances: list[AccountBalance] = []
+        self.send(instrument(**instrument_fields))
+        self.send(risk_state())
 
     @property
-    def symbol(self) -> SymbolState:
+    def symbol(self) -> RoutedSymbol:
         return self.core._symbols[KEY]
 
     @property
-    def account(self) -> Account:
+    def account(self) -> AccountState:
         return self.core._account
+
+    def stopped_by(self) -> StopCode | None:
+        """A method, for it changes between two looks."""
+        return self.symbol.protection.stopped_by
 
     def send(self, event: Event) -> list[OrderEvent]:
         outputs = self.core.on_event(event)
@@ -177,18 +94,22 @@ class Desk:
         self.fills += fills
         self.kills += kills
         self.stops += stops
-        assert len(outputs) == len(made) + len(fills) + len(kills) + len(stops)
+        changes = [output for output in outputs if isinstance(output, AccountChange)]
+        self.changes += changes
+        balances = [output for output in outputs if isinstance(output, AccountBalance)]
+        self.account_balances += balances
+        assert len(outputs) == len(made) + len(fills) + len(kills) + len(stops) + len(changes) + len(balances)
         assert all(output.event_time_ns >= event.event_time_ns for output in outputs)
         return made
 
     def book(self, at_ms: float, **fields: Any) -> list[OrderEvent]:
-        return self.send(book(_ns(at_ms), **fields))
+        return self.send(book(time_ns=_ns(at_ms), **fields))
 
     def target(self, at_ms: float, sequence: int, **fields: Any) -> list[OrderEvent]:
-        return self.send(target(_ns(at_ms), sequence, **fields))
+        return self.send(target(sequence, time_ns=_ns(at_ms), **fields))
 
-    def beat(self, at_ms: float, state: str = "RUN", symbol: str = "*") -> list[OrderEvent]:
-        return self.send(risk(_ns(at_ms), state, symbol))
+    def beat(self, at_ms: float, state: TradingState = "RUN", symbol: str = "*") -> list[OrderEvent]:
+        return self.send(risk_state(state, symbol, time_ns=_ns(at_ms)))
 
     def tick(self, at_ms: float) -> list[OrderEvent]:
         return self.send(Tick(event_time_ns=_ns(at_ms)))
@@ -197,20 +118,25 @@ class Desk:
         return self.send(Shutdown(event_time_ns=_ns(at_ms)))
 
     def position(self, at_ms: float, lots: int, fills: int = 0, **fields: Any) -> list[OrderEvent]:
-        return self.send(position(_ns(at_ms), lots, fills, **fields))
+        return self.send(position(lots, fills=fills, time_ns=_ns(at_ms), **fields))
 
-    def answer(self, at_ms: float, kind: str, intent: OrderEvent | str, **fields: Any) -> list[OrderEvent]:
+    def answer(
+        self, at_ms: float, kind: ReportKind, intent: OrderEvent | str, **fields: Any
+    ) -> list[OrderEvent]:
         """The venue answers an intent as it was asked."""
         if isinstance(intent, OrderEvent):
             fields = {"price": intent.price_ticks, "size": intent.size_lots, **fields}
             intent = intent.client_order_id
-        return self.send(report(_ns(at_ms), kind, intent, **fields))
+        fields["lots"] = fields.pop("size", 0)
+        return self.send(venue_report(kind, intent, time_ns=_ns(at_ms), **fields))
 
     def fill(
         self, at_ms: float, order: OrderEvent, size: int, trade_id: str, **fields: Any
     ) -> list[OrderEvent]:
         price = fields.pop("price", order.price_ticks)
-        return self.send(fill(_ns(at_ms), order.client_order_id, price, size, trade_id, **fields))
+        return self.send(
+            reported_fill(order.client_order_id, price, size, trade_id, time_ns=_ns(at_ms), **fields)
+        )
 
     def live(
         self,
@@ -233,29 +159,29 @@ class GateDesk:
 
     def __init__(self, settings: Config | None = None, **instrument_fields: Any) -> None:
         self.config = settings or wide_config()
-        self.account = Account(self.config.risk_limits.heartbeat_ttl_ms * MS, self.config.routing)
-        self.account.hear(risk(T0), T0)
+        self.account = AccountState(self.config.risk_limits.heartbeat_ttl_ms * MS, self.config.routing)
+        self.account.observe_risk(risk_state(), T0)
         self.gate = Gate(self.config, self.account)
-        self.symbol = SymbolState.new(KEY, VENUE, SYMBOL)
-        self.symbol.terms = contract_terms(instrument(T0, **instrument_fields), self.config)
-        self.symbol.see_book(book(T0))
+        self.symbol = RoutedSymbol.new(KEY, VENUE, BTC)
+        self.symbol.contract.terms = contract_terms(instrument(**instrument_fields), self.config)
+        self.symbol.observe_book(book())
 
     def order(
-        self, side: str, size: int, price: int | None = None, level: int = 9, status: str = "live"
+        self, side: Side, size: int, price: int | None = None, level: int = 9, status: OrderStatus = "live"
     ) -> Order:
         """An own order at the venue, far from the market unless a price is given."""
         price = price if price is not None else (90 if side == "buy" else 110)
-        order = Order(f"x-{side}-{level}", side, level, 1, price, size, 1, price, size, T0, status=status)  # type: ignore[arg-type]
-        self.symbol.orders[side, level] = order  # type: ignore[index]
+        order = Order(f"x-{side}-{level}", side, level, 1, price, size, 1, price, size, T0, status=status)
+        self.symbol.orders.put(order)
         return order
 
     def value(self) -> None:
-        self.account.value(self.symbol)
+        self.account.revalue(self.symbol)
 
-    def check(self, side: str, price: int, size: int, at_ms: float = 0, **fields: Any) -> tuple[str, ...]:
+    def check(self, side: Side, price: int, size: int, at_ms: float = 0, **fields: Any) -> tuple[str, ...]:
         order_id = fields.pop("order_id", None)
         request = Request(
-            side=side,  # type: ignore[arg-type]
+            side=side,
             level=0,
             price_ticks=price,
             size_lots=size,
@@ -264,7 +190,12 @@ class GateDesk:
             valid_until_ns=T0 + 60_000 * MS,
         )
         self.value()
-        return self.gate.check(replace(request, **fields), self.symbol, _ns(at_ms), order_id)
+        return codes_of(self.gate.check(replace(request, **fields), self.symbol, _ns(at_ms), order_id))
+
+
+def codes_of(verdict: Passed | Denied) -> tuple[str, ...]:
+    """What forbids a request; nothing: the gate lets it pass."""
+    return () if isinstance(verdict, Passed) else verdict.codes
 
 
 def wide_config(**sections: dict[str, Any]) -> Config:
@@ -297,11 +228,11 @@ class World:
         self.now_ns = T0
         self.log: list[Event] = []
         """All inputs and outputs, in order."""
-        self.send(instrument(T0, **instrument_fields))
-        self.send(risk(T0))
+        self.send(instrument(**instrument_fields))
+        self.send(risk_state())
 
     @property
-    def symbol(self) -> SymbolState:
+    def symbol(self) -> RoutedSymbol:
         return self.core._symbols[KEY]
 
     def events(self, *kinds: str) -> list[OrderEvent]:
@@ -324,7 +255,7 @@ class World:
     def run_to(self, time_ns: int) -> None:
         """Let the venue do all that is due by then."""
         while (due_ns := self.venue.next_due_ns()) is not None and due_ns <= time_ns:
-            for event in self.venue.take_due(due_ns):
+            for event in self.venue.poll_due(due_ns):
                 self.send(event)
         self.now_ns = time_ns
 
@@ -334,14 +265,14 @@ class World:
         self.run_to(event.event_time_ns)
         self.send(event)
 
-    def trade(self, at_ms: float, price: int, size: int, side: str | None) -> None:
-        self.at(at_ms, trade(_ns(at_ms), price, size, side))
+    def trade(self, at_ms: float, price: int, size: int, side: Side | None) -> None:
+        self.at(at_ms, trade(price, size, side, time_ns=_ns(at_ms)))
 
     def book(self, at_ms: float, **fields: Any) -> None:
-        self.at(at_ms, book(_ns(at_ms), **fields))
+        self.at(at_ms, book(time_ns=_ns(at_ms), **fields))
 
     def target(self, at_ms: float, sequence: int, **fields: Any) -> None:
-        self.at(at_ms, target(_ns(at_ms), sequence, **fields))
+        self.at(at_ms, target(sequence, time_ns=_ns(at_ms), **fields))
 
 
 def _ns(at_ms: float) -> int:

@@ -4,21 +4,15 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from quote_service.routing.core.memory import PriceStep
-from quote_service.routing.core.order_states import Order
-from quote_service.routing.core.terms import contract_terms
+from quote_service.routing.gate.contract_terms import contract_terms
+from quote_service.routing.gate.gate_memory import PriceStep
+from quote_service.routing.orders.order_states import Order
 
 from schemas.market import VenueFilters
-from tests.unit.quote_service.routing.builders import (
-    MS,
-    T0,
-    Desk,
-    GateDesk,
-    book,
-    config,
-    instrument,
-    wide_config,
-)
+from schemas.message import Side
+from schemas.orders import OrderStatus
+from tests.kit.messages import MS, T0, book, instrument
+from tests.unit.quote_service.routing.builders import Desk, GateDesk, config, wide_config
 
 S = 1_000
 
@@ -30,49 +24,54 @@ def exchange_desk(**sections: Any) -> GateDesk:
     return desk
 
 
-def test_s8_own_orders_are_no_reference() -> None:
+@pytest.mark.control("S8")
+def test_own_orders_are_no_reference() -> None:
     """Only own orders in the book: NO_REFERENCE."""
     desk = exchange_desk()
     desk.order("buy", 5, 99)
     desk.order("sell", 5, 101)
-    desk.symbol.see_book(book(T0, bid=99, ask=101, size=5, levels=1))
+    desk.symbol.observe_book(book(bid=99, ask=101, size=5, levels=1))
     assert desk.check("buy", 98, 1) == ("NO_REFERENCE",)
 
 
-def test_s8_the_reference_is_what_others_quote() -> None:
+@pytest.mark.control("S8")
+def test_the_reference_is_what_others_quote() -> None:
     desk = exchange_desk()
     desk.order("buy", 5, 99)
-    desk.symbol.see_book(book(T0, bid=99, ask=101, size=5, levels=3))
-    assert (desk.symbol.best_bid_ticks, desk.symbol.best_ask_ticks) == (98, 101)
-    desk.symbol.see_book(book(T0, bid=99, ask=101, size=6, levels=3))
-    assert desk.symbol.best_bid_ticks == 99, "one lot of the six is somebody else's"
+    desk.symbol.observe_book(book(bid=99, ask=101, size=5, levels=3))
+    assert (desk.symbol.market.best_bid_ticks, desk.symbol.market.best_ask_ticks) == (98, 101)
+    desk.symbol.observe_book(book(bid=99, ask=101, size=6, levels=3))
+    assert desk.symbol.market.best_bid_ticks == 99, "one lot of the six is somebody else's"
 
 
+@pytest.mark.control("S8")
 @pytest.mark.parametrize("status", ["pending_new", "pending_amend", "pending_cancel", "unknown"])
-def test_s8_what_may_be_in_the_book_counts_as_ours(status: str) -> None:
+def test_what_may_be_in_the_book_counts_as_ours(status: OrderStatus) -> None:
     desk = exchange_desk()
     order = desk.order("buy", 5, 98, status=status)
     order.asked_price_ticks = 99
-    desk.symbol.see_book(book(T0, bid=99, ask=101, size=5, levels=3))
-    assert desk.symbol.best_bid_ticks == 97
+    desk.symbol.observe_book(book(bid=99, ask=101, size=5, levels=3))
+    assert desk.symbol.market.best_bid_ticks == 97
 
 
-def test_s8_a_recorded_market_does_not_hold_our_orders() -> None:
+@pytest.mark.control("S8")
+def test_a_recorded_market_does_not_hold_our_orders() -> None:
     desk = GateDesk()
     desk.order("buy", 50, 99)
-    desk.symbol.see_book(book(T0, bid=99, ask=101, size=5, levels=3))
-    assert desk.symbol.best_bid_ticks == 99
+    desk.symbol.observe_book(book(bid=99, ask=101, size=5, levels=3))
+    assert desk.symbol.market.best_bid_ticks == 99
 
 
 def moved(own: int, mid: int, at_ms: float = 29_999) -> tuple[str, ...]:
     """Own bid was at 10,000 when the mid was at 10,100: it is to go to `own`, and the mid is at `mid`."""
     desk = GateDesk(wide_config(protection={"quote_move_max": 0.03, "quote_move_window_s": 30}))
-    desk.symbol.price_steps["buy"].append(PriceStep(T0, 10_000, 20_200))
-    desk.symbol.see_book(book(T0 + round(at_ms * MS), bid=mid - 5_000, ask=mid + 5_000, levels=1))
+    desk.symbol.gate.price_steps["buy"].append(PriceStep(T0, 10_000, 20_200))
+    desk.symbol.observe_book(book(bid=mid - 5_000, ask=mid + 5_000, levels=1, time_ns=T0 + round(at_ms * MS)))
     return desk.check("buy", own, 1, at_ms)
 
 
-def test_p1_over_a_period_own_prices_follow_the_market_or_stay() -> None:
+@pytest.mark.control("P1")
+def test_over_a_period_own_prices_follow_the_market_or_stay() -> None:
     assert moved(10_300, 10_100) == ()
     assert moved(10_301, 10_100) == ("PRICE_COLLAR_PERIOD",)
     assert moved(9_699, 10_100) == ("PRICE_COLLAR_PERIOD",)
@@ -81,7 +80,8 @@ def test_p1_over_a_period_own_prices_follow_the_market_or_stay() -> None:
     assert moved(10_301, 10_100, at_ms=30_001) == ()
 
 
-def test_p1_over_a_period_a_quote_that_creeps_is_stopped() -> None:
+@pytest.mark.control("P1")
+def test_over_a_period_a_quote_that_creeps_is_stopped() -> None:
     desk = Desk(wide_config(protection={"quote_move_max": 0.03}), tick_size=Decimal("0.01"))
     prices = []
     for step in range(8):
@@ -108,7 +108,8 @@ def quote_around(desk: Desk, at_ms: float, sequence: int, mid: int) -> list[str]
     return [event.kind for event in events]
 
 
-def test_p14_a_jump_pulls_the_quotes_until_the_price_has_held() -> None:
+@pytest.mark.control("P14")
+def test_a_jump_pulls_the_quotes_until_the_price_has_held() -> None:
     desk = jumpy()
     assert quote_around(desk, 0, 1, 10_000) == ["place_intent", "place_intent"]
     pulled = desk.book(100, bid=10_049, ask=10_053)
@@ -120,25 +121,29 @@ def test_p14_a_jump_pulls_the_quotes_until_the_price_has_held() -> None:
     assert [event.kind for event in desk.tick(1_100)] == ["place_intent"]
 
 
-def test_p14_a_move_within_the_limits_is_none() -> None:
+@pytest.mark.control("P14")
+def test_a_move_within_the_limits_is_no_jump() -> None:
     desk = jumpy()
     quote_around(desk, 0, 1, 10_000)
     assert desk.book(100, bid=10_048, ask=10_052) == []
-    assert desk.symbol.jumps.doubted_until_ns == 0
+    assert desk.symbol.protection.jumps.doubted_until_ns == 0
 
 
-def test_p14_in_a_wild_market_only_wilder_moves_are_jumps() -> None:
+@pytest.mark.control("P14")
+def test_in_a_wild_market_only_wilder_moves_are_jumps() -> None:
     desk = jumpy()
     for second in range(120):
         desk.book(second * 1_000, bid=10_000 + 40 * (second % 2), ask=10_004 + 40 * (second % 2))
-    assert desk.symbol.jumps.doubted_until_ns == 0
+    assert desk.symbol.protection.jumps.doubted_until_ns == 0
     desk.book(120_000, bid=10_190, ask=10_194)
-    assert desk.symbol.jumps.doubted_until_ns == 0, "190 bps at 40 bps a second is within five deviations"
+    assert desk.symbol.protection.jumps.doubted_until_ns == 0, (
+        "190 bps at 40 bps a second is within five deviations"
+    )
     desk.book(121_000, bid=10_600, ask=10_604)
-    assert desk.symbol.jumps.doubted_until_ns > 0
+    assert desk.symbol.protection.jumps.doubted_until_ns > 0
 
 
-FILTERS: list[tuple[dict[str, Any], tuple[str, int, int], tuple[str, int, int], str]] = [
+FILTERS: list[tuple[dict[str, Any], tuple[Side, int, int], tuple[Side, int, int], str]] = [
     ({"price_min": Decimal("0.50")}, ("buy", 50, 1), ("buy", 49, 1), "PRICE_FILTER"),
     ({"price_max": Decimal("1.50")}, ("sell", 150, 1), ("sell", 151, 1), "PRICE_FILTER"),
     ({"size_min": Decimal("0.3")}, ("buy", 99, 3), ("buy", 99, 2), "LOT_SIZE"),
@@ -150,24 +155,27 @@ FILTERS: list[tuple[dict[str, Any], tuple[str, int, int], tuple[str, int, int], 
 ]
 
 
+@pytest.mark.control("P12")
 @pytest.mark.parametrize(("filters", "good", "bad", "code"), FILTERS)
-def test_p12_what_the_venue_would_refuse_is_not_sent(
-    filters: dict[str, Any], good: tuple[str, int, int], bad: tuple[str, int, int], code: str
+def test_what_the_venue_would_refuse_is_not_sent(
+    filters: dict[str, Any], good: tuple[Side, int, int], bad: tuple[Side, int, int], code: str
 ) -> None:
     """One tick is 0.01, one lot 0.1; the mid is 1."""
-    units = {"tick_size": Decimal("0.01"), "lot_size": Decimal("0.1")}
+    units: dict[str, Any] = {"tick_size": Decimal("0.01"), "lot_size": Decimal("0.1")}
     desk = GateDesk(**units, filters=VenueFilters(**filters))
     assert desk.check(*good) == ()
     assert desk.check(*bad) == (code,)
 
 
-def test_p12_bands_of_one_side_do_not_bind_the_other() -> None:
+@pytest.mark.control("P12")
+def test_bands_of_one_side_do_not_bind_the_other() -> None:
     desk = GateDesk(filters=VenueFilters(bid_multiplier_max=Decimal(1), ask_multiplier_min=Decimal(1)))
     assert desk.check("sell", 150, 1) == ()
     assert desk.check("buy", 50, 1) == ()
 
 
-def test_p12_open_orders_and_amends_are_counted() -> None:
+@pytest.mark.control("P12")
+def test_open_orders_and_amends_are_counted() -> None:
     desk = GateDesk(filters=VenueFilters(open_orders_max=2, amends_max=1))
     order = desk.order("buy", 5, 90, level=0)
     assert desk.check("buy", 91, 1) == ()
@@ -179,15 +187,17 @@ def test_p12_open_orders_and_amends_are_counted() -> None:
     assert desk.check("buy", 91, 4, replaces=order) == (), "another price is a new order there"
 
 
-def test_p12_filters_that_change_are_taken_over_without_a_cancel() -> None:
+@pytest.mark.control("P12")
+def test_filters_that_change_are_taken_over_without_a_cancel() -> None:
     desk = Desk(wide_config())
     desk.live(0, 1, bids=[(99, 5)])
-    assert desk.send(instrument(T0 + 10 * MS, filters=VenueFilters(size_max=Decimal(4)))) == []
+    assert desk.send(instrument(filters=VenueFilters(size_max=Decimal(4)), time_ns=T0 + 10 * MS)) == []
     [denied] = [e for e in desk.target(20, 2, bids=[(98, 5)]) if e.kind == "denied"]
     assert denied.reasons == ("LOT_SIZE",)
 
 
-def test_p13_a_refused_quote_is_tried_a_tick_further_and_then_rests() -> None:
+@pytest.mark.control("P13")
+def test_a_refused_quote_is_tried_a_tick_further_and_then_rests() -> None:
     desk = Desk(wide_config(), tick_size=Decimal("0.01"))
     desk.book(0, bid=9_990, ask=10_010)
     [intent] = desk.target(1, 1, bids=[(10_000, 5)])
@@ -205,7 +215,8 @@ def test_p13_a_refused_quote_is_tried_a_tick_further_and_then_rests() -> None:
     assert (after.kind, after.price_ticks) == ("place_intent", 10_000)
 
 
-def test_p13_a_new_target_is_tried_at_its_own_price() -> None:
+@pytest.mark.control("P13")
+def test_a_new_target_is_tried_at_its_own_price() -> None:
     desk = Desk(wide_config())
     desk.book(0, bid=95, ask=105)
     [intent] = desk.target(1, 1, asks=[(100, 5)])
@@ -216,7 +227,8 @@ def test_p13_a_new_target_is_tried_at_its_own_price() -> None:
     assert (amend.kind, amend.price_ticks) == ("amend_intent", 102)
 
 
-def test_p10_what_is_not_permitted_is_not_traded() -> None:
+@pytest.mark.control("P10")
+def test_what_is_not_permitted_is_not_traded() -> None:
     settings = wide_config(routing={"permitted": ["sim:ETH/USDT"]})
     desk = Desk(settings)
     desk.book(0)
@@ -224,15 +236,17 @@ def test_p10_what_is_not_permitted_is_not_traded() -> None:
     assert Desk(wide_config(routing={"permitted": ["sim:BTC/USDT"]})).live(0, 1, bids=[(99, 5)])
 
 
-def test_p10_what_is_no_longer_permitted_is_cancelled() -> None:
+@pytest.mark.control("P10")
+def test_what_is_no_longer_permitted_is_cancelled() -> None:
     desk = Desk(wide_config())
     desk.live(0, 1, bids=[(99, 5), (98, 5)], asks=[(101, 5), (102, 5)])
-    desk.symbol.is_permitted = False
+    desk.symbol.gate.is_permitted = False
     cancels = desk.tick(250)
     assert [(event.kind, event.reasons) for event in cancels] == [("cancel_intent", ("NOT_PERMITTED",))] * 4
 
 
-def test_p15_a_target_that_comes_late_is_not_acted_on() -> None:
+@pytest.mark.control("P15")
+def test_a_target_that_comes_late_is_not_acted_on() -> None:
     settings = wide_config(routing={"target_age_ms_max": 250})
 
     def sent(age_ms: float) -> list[tuple[str, tuple[str, ...]]]:
@@ -245,7 +259,8 @@ def test_p15_a_target_that_comes_late_is_not_acted_on() -> None:
     assert sent(251) == [("denied", ("STALE_COMMAND",))]
 
 
-def test_p15_nothing_of_a_backlog_is_sent_and_the_next_target_is() -> None:
+@pytest.mark.control("P15")
+def test_nothing_of_a_backlog_is_sent_and_the_next_target_is() -> None:
     """The router stood still for five seconds: the present time comes first, then what has gathered."""
     desk = Desk(wide_config(routing={"target_age_ms_max": 250}))
     desk.book(0)
@@ -259,18 +274,20 @@ def order_at(price: int, **fields: Any) -> Order:
     return Order("x", "buy", 0, 1, price, 5, 1, price, 5, T0, status="live", **fields)
 
 
+@pytest.mark.control("S4")
 @pytest.mark.parametrize(
     ("price", "at_ms", "held"), [(90, 1_999, True), (90, 2_000, False), (100, 300, False), (99, 300, True)]
 )
-def test_s4_an_order_rests_unless_the_fair_value_is_through_it(price: int, at_ms: float, held: bool) -> None:
+def test_an_order_rests_unless_the_fair_value_is_through_it(price: int, at_ms: float, held: bool) -> None:
     desk = GateDesk(wide_config(protection={"rest_ms_min": 2_000}))
     now_ns = T0 + round(at_ms * MS)
-    assert desk.gate.pace.holds(order_at(price), None, desk.symbol, now_ns) is held
-    assert desk.gate.pace.holds(order_at(price), "NOT_WANTED", desk.symbol, now_ns) is held
-    assert not desk.gate.pace.holds(order_at(price), "ORPHAN", desk.symbol, now_ns)
+    assert desk.gate.resting_time.holds(order_at(price), None, desk.symbol, now_ns) is held
+    assert desk.gate.resting_time.holds(order_at(price), "NOT_WANTED", desk.symbol, now_ns) is held
+    assert not desk.gate.resting_time.holds(order_at(price), "ORPHAN", desk.symbol, now_ns)
 
 
-def test_s4_a_reprice_waits_and_a_halt_does_not() -> None:
+@pytest.mark.control("S4")
+def test_a_reprice_waits_and_a_halt_does_not() -> None:
     desk = Desk(wide_config(protection={"rest_ms_min": 2_000}))
     desk.live(0, 1, bids=[(95, 5)])
     assert desk.target(1_900, 2, bids=[(94, 5)]) == []
@@ -281,7 +298,8 @@ def test_s4_a_reprice_waits_and_a_halt_does_not() -> None:
     assert desk.events[-1].reasons == ("RISK_HALT",)
 
 
-def test_s6_orders_that_flicker_at_one_price_are_held_back() -> None:
+@pytest.mark.control("S6")
+def test_orders_that_flicker_at_one_price_are_held_back() -> None:
     desk = Desk(wide_config(protection={"price_repeats_max": 10}))
     kinds = []
     for number in range(11):
@@ -298,7 +316,8 @@ def test_s6_orders_that_flicker_at_one_price_are_held_back() -> None:
     assert [event.kind for event in desk.target(1_101, 99, bids=[(99, 5)])] == ["place_intent"]
 
 
-def test_s10_a_configuration_has_no_volume_to_aim_at() -> None:
+@pytest.mark.control("S10")
+def test_a_configuration_has_no_volume_to_aim_at() -> None:
     for section, key in (("market_making", "target_volume"), ("routing", "mirror")):
         with pytest.raises(ValueError, match=key):
             config(**{section: {key: 1}})

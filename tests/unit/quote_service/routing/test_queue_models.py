@@ -3,15 +3,17 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from quote_service.routing.venues.queue import PowerProbability, QueuePlace
+from quote_service.routing.venues.simulated.queue import PowerProbability, QueuePlace
 
 
+@pytest.mark.case("QU1")
 @pytest.mark.parametrize(("exponent", "expected"), [(2.0, 0.91), (3.0, 0.973)])
-def test_qu1_power_probability(exponent: float, expected: float) -> None:
+def test_chance_by_the_power_model_that_a_decrease_is_behind_us(exponent: float, expected: float) -> None:
     assert PowerProbability(exponent)(30, 70) == pytest.approx(expected, abs=5e-7)
 
 
-def test_qu1_nobody_in_the_queue_is_all_behind() -> None:
+@pytest.mark.case("QU1")
+def test_with_nobody_in_the_queue_all_is_behind() -> None:
     assert PowerProbability(3.0)(0, 0) == 1.0
 
 
@@ -22,59 +24,60 @@ def test_a_probability_is_between_0_and_1(front: int, back: int, exponent: float
 
 def test_trades_move_the_front_and_then_pass() -> None:
     place = QueuePlace(front=50, shown=50)
-    assert place.see_trade(30) == 0
-    assert place.see_trade(20) == 0
-    assert place.see_trade(7) == 7
+    assert place.observe_trade(30) == 0
+    assert place.observe_trade(20) == 0
+    assert place.observe_trade(7) == 7
     place = QueuePlace(front=50, shown=50)
-    assert place.see_trade(60) == 10
+    assert place.observe_trade(60) == 10
     assert place.front == 0
 
 
 def test_risk_averse_cancels_are_behind_us_until_the_level_is_smaller_than_the_front() -> None:
     place = QueuePlace(front=50, shown=50)
-    place.see_depth(80, None)
+    place.observe_depth(80, None)
     assert place.front == 50
-    place.see_depth(60, None)
+    place.observe_depth(60, None)
     assert place.front == 50
-    place.see_depth(40, None)
+    place.observe_depth(40, None)
     assert place.front == 40
 
 
 def test_power_model_worked_example() -> None:
     """Front 30 of 100, 20 cancelled: P = 0.91 (n = 2) is behind, so 0.09 x 20 = 1.8 was before us."""
     place = QueuePlace(front=30, shown=100)
-    place.see_depth(80, PowerProbability(2.0))
+    place.observe_depth(80, PowerProbability(2.0))
     assert place.front == pytest.approx(28.2)
 
 
 def test_power_model_does_not_take_a_trade_for_a_cancel() -> None:
     place = QueuePlace(front=30, shown=100)
-    assert place.see_trade(20) == 0
-    place.see_depth(80, PowerProbability(2.0))
+    assert place.observe_trade(20) == 0
+    place.observe_depth(80, PowerProbability(2.0))
     assert place.front == pytest.approx(10)
-    place.see_depth(70, PowerProbability(2.0))
+    place.observe_depth(70, PowerProbability(2.0))
+    assert place.front is not None
     assert place.front < 10
 
 
 def test_cancels_alone_never_fill_us() -> None:
     place = QueuePlace(front=8, shown=10)
-    place.see_depth(0, PowerProbability(3.0))
+    place.observe_depth(0, PowerProbability(3.0))
     assert place.front == 0
-    assert place.see_trade(1) == 1
+    assert place.observe_trade(1) == 1
 
 
 def test_a_level_that_is_not_shown_is_waited_for() -> None:
     place = QueuePlace(front=None, shown=None)
-    assert place.see_trade(1_000) == 0
-    place.see_depth(40, None)
+    assert place.observe_trade(1_000) == 0
+    place.observe_depth(40, None)
     assert place.front == 40
-    assert place.see_trade(45) == 5
+    assert place.observe_trade(45) == 5
 
 
 def test_a_trade_through_the_price_clears_the_queue() -> None:
     place = QueuePlace(front=50, shown=50)
-    assert place.see_trade_through(3) == 3
-    assert place.see_trade(2) == 2
+    assert place.observe_trade_through(3) == 3
+    assert place.observe_trade(2) == 2
 
 
 steps = st.lists(st.tuples(st.booleans(), st.integers(0, 60)), max_size=40)
@@ -89,11 +92,11 @@ def test_risk_averse_fills_are_within_those_of_the_power_model(
     passed_careful = passed_likely = 0
     for is_trade, size in moves:
         if is_trade:
-            passed_careful += careful.see_trade(size)
-            passed_likely += likely.see_trade(size)
+            passed_careful += careful.observe_trade(size)
+            passed_likely += likely.observe_trade(size)
         else:
-            careful.see_depth(size, None)
-            likely.see_depth(size, PowerProbability(exponent))
+            careful.observe_depth(size, None)
+            likely.observe_depth(size, PowerProbability(exponent))
         assert careful.front is not None
         assert likely.front is not None
         assert 0 <= likely.front <= careful.front

@@ -1,11 +1,18 @@
-"""The venue's rates are kept in every window, and what is most wrong is mended first."""
+"""The venue's rates are kept in every window and last for it; whose turn it is where they are short."""
 
+import random
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from quote_service.routing.core.router import RouterCore
-from quote_service.routing.core.venue_budget import PACES, VenueBudget
+from quote_service.routing.gate.request import Request
+from quote_service.routing.rates.turns import OTHERS_MIN, PATIENCE_NS, Turns, may_wait, record_waiting
+from quote_service.routing.rates.venue_budget import VenueBudget
+from quote_service.routing.router import RouterCore
+from quote_service.routing.symbol_state import RoutedSymbol
 
 from schemas.config import Config
 from schemas.market import Book, Instrument
@@ -14,10 +21,11 @@ from schemas.orders import INTENT_KINDS, OrderEvent, VenueReport, VenueStatus
 from schemas.process import Tick
 from schemas.quoting import QuoteSide, QuoteTarget
 from schemas.risk import RiskState
-from schemas.venues import VENUES, MessageKind, OrderRate
-from tests.unit.quote_service.routing.builders import MS, T0, wide_config
+from schemas.venues import VENUES, MessageKind, OrderRate, VenueId
+from tests.kit.messages import MS, T0
+from tests.unit.quote_service.routing.builders import wide_config
 
-VENUE = "binance"
+VENUE: VenueId = "binance"
 LIMIT, INTERVAL_MS = 100, 10_000
 MS_NS = int(MS)
 
@@ -32,7 +40,7 @@ def test_no_window_holds_more_than_is_granted(steps: list[tuple[int, MessageKind
     now_ms, sent = 0, []
     for pause_ms, kind in steps:
         now_ms += pause_ms
-        if budget.has_room(kind, 1.0, now_ms * MS_NS):
+        if budget.has_room(kind, now_ms * MS_NS):
             budget.spend(kind, now_ms * MS_NS)
             sent.append((now_ms, rate.costs[kind]))
         else:
@@ -47,7 +55,7 @@ def test_a_window_of_many_is_counted_in_parts_and_never_too_little() -> None:
     sent = 0
     for second in range(0, 86_400, 10):
         for _ in range(30):
-            if budget.has_room("place", 1.0, second * 1_000 * MS_NS):
+            if budget.has_room("place", second * 1_000 * MS_NS):
                 budget.spend("place", second * 1_000 * MS_NS)
                 sent += 1
     assert sent == 200_000
@@ -151,39 +159,128 @@ def test_a_hundred_symbols_at_ten_updates_a_second_stay_within_the_rates() -> No
     assert len({event.symbol for event in market.sent}) == 100
 
 
-def test_where_messages_are_short_the_most_wrong_is_mended_first() -> None:
-    market = Market(60)
-    for index, symbol in enumerate(market.symbols):
-        market.now_ms = index * 1_000
-        market.beat()
-        market.move(symbol, 100_000)
-    while any(len(state.orders) < 2 for state in market.core._symbols.values()):
-        market.now_ms += 250
+def moving(market: Market, seconds: int, volatility_ticks: float = 20.0) -> Iterator[int]:
+    """Mids that walk at random, a target each 250 ms where one moved, and a tick; the time in ms."""
+    walk = random.Random(1)
+    mids = dict.fromkeys(market.symbols, 100_000.0)
+    for step in range(seconds * 4):
+        market.now_ms = step * 250
         market.beat()
         for symbol in market.symbols:
-            market.move(symbol, 100_000)
+            mids[symbol] += walk.gauss(0, volatility_ticks / 2)
+            market.move(symbol, round(mids[symbol]))
         market.tick()
-    for _ in range(80):  # until nothing more goes out at once
-        market.now_ms += 100
+        yield market.now_ms
+
+
+def test_all_symbols_have_both_sides_before_any_is_refreshed_or_has_a_second_turn() -> None:
+    market = Market(100)
+    places: dict[tuple[str, str], int] = {}
+    for now_ms in moving(market, 24):
+        for event in market.sent:
+            if event.kind == "place_intent" and len(places) < 200:
+                places[event.symbol, event.side] = places.get((event.symbol, event.side), 0) + 1
+            assert event.kind != "amend_intent" or len(places) == 200
+        market.sent.clear()
+        if now_ms == 10_000:
+            assert len(places) >= LIMIT * 0.9
+    assert len(places) == 200
+    assert sum(places.values()) <= 230, "an early one that had to be cancelled waits behind the others"
+
+
+def test_what_holds_for_ten_minutes_holds_for_a_day() -> None:
+    """Somebody always wants to send: after the first minutes each ten of the day bring as many messages."""
+    budget = VenueBudget(VENUES[VENUE].order_rates, 0.9)
+    sent = [0] * 144
+    for second in range(86_400):
+        now_ns = second * 1_000 * MS_NS
+        while budget.request("place", now_ns):
+            budget.spend("place", now_ns)
+            sent[second // 600] += 1
+    even = 200_000 * 0.9 / 144
+    assert sum(sent) <= 200_000 * 0.9
+    assert all(abs(count - even) <= even * 0.05 for count in sent[2:])
+
+
+def test_what_only_improves_a_quote_leaves_a_reserve() -> None:
+    budget = VenueBudget(VENUES[VENUE].order_rates, 1.0)
+    improved = 0
+    while budget.request("amend", T0, keeps_reserve=True):
+        budget.spend("amend", T0)
+        improved += 1
+    assert improved == LIMIT // 5
+    assert budget.request("amend", T0)
+    assert budget.is_free("cancel")
+    assert budget.is_free("shrink")
+
+
+def test_nobody_waits_for_ever_for_a_better_price() -> None:
+    """Others lose their quotes again and again; one only wants a better price, and gets it."""
+    market = Market(30)
+    patient = market.symbols[0]
+    for symbol in market.symbols:
+        market.now_ms += 1_000
         market.beat()
-        market.move(market.symbols[0], 100_000, 99_800 + market.now_ms // 100 % 90)
-    quiet = len(market.sent)
-    for index, symbol in enumerate(market.symbols[1:], start=1):
-        market.move(symbol, 100_000, 99_900 + (index * 37) % 59)
-    before = len(market.sent)
-    sizes = []
-    for _ in range(8):
+        market.move(symbol, 100_000)
+        market.tick()
+    market.sent.clear()
+    served_ms = None
+    grant = market.core._account.venue_grant
+    assert grant is not None
+    for _, window in grant._rates:
+        window.saved = 0
+    for step in range(2_000):
         market.now_ms += 250
         market.beat()
-        sent = len(market.sent)
+        market.move(patient, 100_000, 99_905)
+        for number, symbol in enumerate(market.symbols[1:]):
+            market.move(symbol, 100_000 + (3_000 if (step + number) % 2 else 0))
         market.tick()
-        sizes.append(len(market.sent) - sent)
-    assert max(sizes[1:]) <= -(-LIMIT * 0.9 // PACES), "evenly, once what goes at once is used up"
-    mended = [event.symbol for event in market.sent[before:] if event.symbol != market.symbols[0]]
-    at_once = {event.symbol for event in market.sent[quiet:before]}
-    waiting = ((index, symbol) for index, symbol in enumerate(market.symbols) if index)
-    distances = {symbol: (index * 37) % 59 for index, symbol in waiting if symbol not in at_once}
-    best = sorted(distances.values(), reverse=True)[: len(set(mended))]
-    assert len(mended) > 10
-    assert len(at_once) < 5
-    assert sorted({distances[symbol] for symbol in mended}, reverse=True) == sorted(set(best), reverse=True)
+        if any(event.symbol == patient for event in market.sent):
+            served_ms = (step + 1) * 250
+            break
+        market.sent.clear()
+    slots, share, a_second = 60, OTHERS_MIN + 1, 200_000 * 0.9 / 86_400
+    assert served_ms is not None
+    assert PATIENCE_NS / MS <= served_ms <= PATIENCE_NS / MS + slots * share / a_second * 1_000
+
+
+def test_of_those_that_stand_the_most_wrong_are_mended_first_what_is_too_generous_before_the_others() -> None:
+    market = Market(3)
+    for symbol in market.symbols:
+        market.move(symbol, 100_000)
+    states = [market.core._symbols[f"{VENUE}:{symbol}"] for symbol in market.symbols]
+    prices = (99_960, 99_970, 99_860)
+    for state, wanted in zip(states, prices, strict=True):
+        state.orders.open["buy", 0].asked_price_ticks = state.orders.open["buy", 0].price_ticks = 99_900
+        record_waiting(state, [request(state, wanted)], T0)
+    asked = [(state, request(state, price)) for state, price in zip(states, prices, strict=True)]
+    order = Turns().in_order(asked, T0)
+    assert [turn.symbol for turn in order] == [states[2], states[1], states[0]]
+    assert [turn.is_last for turn in order] == [False, True, True]
+
+
+def request(state: RoutedSymbol, price_ticks: int) -> Request:
+    return Request("buy", 0, price_ticks, 5, 1, 1, T0 + 10**12, replaces=state.orders.open["buy", 0])
+
+
+@pytest.mark.parametrize(
+    ("stands", "wants", "wanted_lots", "may"),
+    [
+        (99_950, 99_900, 5, True),
+        (99_951, 99_900, 5, False),
+        (99_800, 99_900, 5, True),
+        (99_900, 99_900, 3, False),
+        (99_900, 99_900, 4, True),
+        (100_001, 99_900, 5, False),
+    ],
+)
+def test_what_may_wait_keeps_half_its_distance_from_the_mid(
+    stands: int, wants: int, wanted_lots: int, *, may: bool
+) -> None:
+    market = Market(1)
+    market.move(market.symbols[0], 100_000)
+    state = market.core._symbols[f"{VENUE}:{market.symbols[0]}"]
+    state.orders.open["buy", 0].price_ticks = stands
+    asked = replace(request(state, wants), size_lots=wanted_lots)
+    assert may_wait(asked, state, 0.5) is may

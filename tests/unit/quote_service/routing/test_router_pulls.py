@@ -3,11 +3,11 @@
 from collections.abc import Callable
 
 import pytest
-from quote_service.routing.core.router import RouterCore
+from quote_service.routing.router import RouterCore
 
 from schemas.orders import OrderEvent
-from schemas.process import ConfigApplied
-from tests.unit.quote_service.routing.builders import MS, T0, Desk, config, instrument, trade, wide_config
+from tests.kit.messages import MS, T0, config_applied, instrument, trade
+from tests.unit.quote_service.routing.builders import Desk, config, wide_config
 
 Pull = Callable[[Desk], list[OrderEvent]]
 
@@ -53,14 +53,16 @@ def test_while_withdrawn_nothing_is_sent_again(pull: Pull, reason: str) -> None:
     assert desk.core.is_drained
 
 
-def test_p14_a_silent_feed_is_noticed_by_the_tick() -> None:
+@pytest.mark.control("P14")
+def test_a_silent_feed_is_noticed_by_the_tick() -> None:
     desk = quoting_desk(market_data={"book_age_ms_max": 1_000})
     assert desk.tick(1_000) == []
     cancels = desk.tick(1_100)
     assert [(cancel.kind, cancel.reasons) for cancel in cancels] == [("cancel_intent", ("STALE_MD",))] * 2
 
 
-def test_i5_the_default_heartbeat_limit_is_one_second() -> None:
+@pytest.mark.invariant("I5")
+def test_the_default_heartbeat_limit_is_one_second() -> None:
     desk = Desk(config())
     desk.live(0, 1, bids=[(99, 5)])
     assert desk.tick(1_000) == []
@@ -91,7 +93,7 @@ def test_what_comes_after_a_tick_is_judged_at_the_time_of_the_tick() -> None:
     desk.book(5_000)
     valid_until_ns = T0 + 3_000 * MS
     assert desk.target(2, 1, bids=[(99, 5)], valid_until_ns=valid_until_ns) == []
-    assert desk.symbol.target is not None
+    assert desk.symbol.quotes.target is not None
     assert desk.tick(5_100) == []
 
 
@@ -103,7 +105,8 @@ def test_quoting_comes_back_when_the_cause_ends() -> None:
     assert [event.kind for event in events] == ["place_intent", "place_intent"]
 
 
-def test_i3_an_order_in_flight_at_the_halt_is_cancelled_as_soon_as_it_is_accepted() -> None:
+@pytest.mark.invariant("I3")
+def test_an_order_in_flight_at_the_halt_is_cancelled_as_soon_as_it_is_accepted() -> None:
     desk = Desk(wide_config())
     desk.book(0)
     [placed] = desk.target(1, 1, bids=[(99, 5)])
@@ -123,7 +126,8 @@ def test_an_amend_under_way_does_not_hold_up_a_cancel() -> None:
     assert cancelled.status == "cancelled"
 
 
-def test_p4_a_kill_with_no_message_left_still_cancels_all() -> None:
+@pytest.mark.control("P4")
+def test_a_kill_with_no_message_left_still_cancels_all() -> None:
     desk = Desk(wide_config(routing={"messages_per_10s": 4}))
     desk.live(0, 1, bids=[(99, 5)], asks=[(101, 5)])
     [amend] = desk.target(2, 2, bids=[(98, 5)], asks=[(101, 5)])
@@ -185,19 +189,11 @@ def test_a_process_that_begins_again_trades_again() -> None:
     desk = quoting_desk()
     for cancel in desk.shutdown(5):
         desk.answer(6, "cancelled", cancel)
-    desk.send(
-        ConfigApplied(
-            event_time_ns=T0 + 1_000 * MS,
-            process="order-router",
-            code_version="x",
-            config_hash="x",
-            config=desk.config,
-        )
-    )
+    desk.send(config_applied(desk.config, time_ns=T0 + 1_000 * MS))
     desk.beat(1_001)
     desk.book(1_002)
     assert [event.kind for event in desk.target(1_003, 3, bids=[(99, 5)])] == ["place_intent"]
 
 
 def test_messages_that_do_not_concern_orders_change_nothing() -> None:
-    assert quoting_desk().send(trade(T0, 99, 5, "sell")) == []
+    assert quoting_desk().send(trade(99, 5, "sell")) == []

@@ -8,24 +8,22 @@ from typing import Any
 
 import pytest
 
-from chassis.digest import state_digest
+from runtime.state.digest import state_digest
 from schemas.orders import OrderEvent
 from schemas.process import Tick
 from schemas.topics import BY_NAME, TOPIC_OF
-from tests.unit.quote_service.routing.builders import (
+from tests.kit.messages import (
     MS,
     T0,
-    Desk,
-    World,
     book,
-    fill,
     instrument,
-    report,
-    risk,
+    reported_fill,
+    risk_state,
     target,
     trade,
-    wide_config,
+    venue_report,
 )
+from tests.unit.quote_service.routing.builders import Desk, World, wide_config
 
 OTHER = "ETH/USDT"
 
@@ -35,12 +33,12 @@ def exposed_desk() -> Desk:
     desk = Desk(wide_config(risk_limits={"max_exposure": 0.2}, reporting={"capital": 10_000}))
     desk.send(instrument(symbol=OTHER))
     desk.book(0)
-    desk.send(book(T0, symbol=OTHER))
+    desk.send(book(symbol=OTHER))
     return desk
 
 
 def other_target(desk: Desk, at_ms: int, sequence: int, size: int) -> list[OrderEvent]:
-    return desk.send(target(T0 + at_ms * MS, sequence, bids=[(99, size)], symbol=OTHER))
+    return desk.send(target(sequence, bids=[(99, size)], symbol=OTHER, time_ns=T0 + at_ms * MS))
 
 
 def test_orders_of_one_symbol_leave_less_room_for_another() -> None:
@@ -63,7 +61,7 @@ def test_room_comes_back_when_an_order_ends_without_a_fill() -> None:
 def test_a_fill_keeps_its_room_and_a_report_of_the_position_may_free_it() -> None:
     desk = exposed_desk()
     [placed] = desk.target(1, 1, bids=[(99, 20)])
-    desk.send(fill(T0 + 2 * MS, placed.client_order_id, 99, 20, "t1"))
+    desk.send(reported_fill(placed.client_order_id, 99, 20, "t1", time_ns=T0 + 2 * MS))
     assert [event.kind for event in other_target(desk, 3, 1, 1)] == ["denied"]
     desk.position(4, 0, fills=2)
     assert [event.kind for event in other_target(desk, 5, 2, 20)] == ["place_intent"]
@@ -72,7 +70,7 @@ def test_a_fill_keeps_its_room_and_a_report_of_the_position_may_free_it() -> Non
 def test_a_price_that_rose_takes_room_at_the_next_tick() -> None:
     desk = exposed_desk()
     [placed] = desk.target(1, 1, bids=[(99, 10)])
-    desk.send(fill(T0 + 2 * MS, placed.client_order_id, 99, 10, "t1"))
+    desk.send(reported_fill(placed.client_order_id, 99, 10, "t1", time_ns=T0 + 2 * MS))
     desk.book(3, bid=198, ask=202)
     desk.send(Tick(event_time_ns=T0 + 4 * MS))
     [denied] = other_target(desk, 5, 1, 1)
@@ -84,7 +82,9 @@ def test_symbols_have_tables_of_their_own() -> None:
     [placed] = desk.target(1, 1, bids=[(99, 5)])
     [other] = other_target(desk, 1, 1, 5)
     assert placed.client_order_id != other.client_order_id
-    assert desk.send(report(T0 + 2 * MS, "accepted", placed.client_order_id, symbol=OTHER)) == []
+    assert (
+        desk.send(venue_report("accepted", placed.client_order_id, symbol=OTHER, time_ns=T0 + 2 * MS)) == []
+    )
     assert [event.kind for event in desk.answer(3, "accepted", placed)] == ["accepted"]
 
 
@@ -94,19 +94,19 @@ def _drive(world: World, seed: int, start_ms: int, steps: int) -> None:
     for step in range(start_ms, start_ms + 7 * steps, 7):
         time_ns = T0 + step * MS
         mid += generator.choice((-1, 0, 0, 1))
-        spread = {"bid": mid - 2, "ask": mid + 2, "size": generator.randint(1, 20)}
-        world.at(step, book(time_ns, **spread))
-        world.at(step, risk(time_ns))
+        spread: dict[str, Any] = {"bid": mid - 2, "ask": mid + 2, "size": generator.randint(1, 20)}
+        world.at(step, book(time_ns=time_ns, **spread))
+        world.at(step, risk_state(time_ns=time_ns))
         if generator.random() < 0.4:
-            sides = {"bids": [(mid - 1, 5), (mid - 3, 9)], "asks": [(mid + 1, 5)]}
-            world.at(step, target(time_ns, step + 1, **sides))
-        world.at(step, trade(time_ns, mid + generator.choice((-2, -1, 1, 2)), 7, None))
+            sides: dict[str, Any] = {"bids": [(mid - 1, 5), (mid - 3, 9)], "asks": [(mid + 1, 5)]}
+            world.at(step, target(step + 1, time_ns=time_ns, **sides))
+        world.at(step, trade(mid + generator.choice((-2, -1, 1, 2)), 7, None, time_ns=time_ns))
 
 
 @pytest.mark.parametrize("model", ["risk_averse", "power"])
 @pytest.mark.parametrize("seed", range(5))
 def test_a_restart_from_the_log_goes_on_as_if_nothing_had_happened(seed: int, model: str) -> None:
-    """Core and simulated venue are fed what is in the log, in the way of the chassis's restore."""
+    """Core and simulated venue are fed what is in the log, in the way of the runtime's restore."""
     settings = wide_config(venue={"queue_model": model})
     running = World(settings)
     _drive(running, seed, 1, 60)
@@ -115,7 +115,7 @@ def test_a_restart_from_the_log_goes_on_as_if_nothing_had_happened(seed: int, mo
         if BY_NAME[TOPIC_OF[event.type_name]].name in {"order.event", "order.fill"}:
             continue
         if BY_NAME[TOPIC_OF[event.type_name]].own_input:
-            list(restarted.venue.take_due(event.event_time_ns))
+            list(restarted.venue.poll_due(event.event_time_ns))
         restarted.send(event)
     assert restarted.log == running.log
     for world in (running, restarted):
@@ -146,10 +146,10 @@ def test_quotes_at_the_touch_of_a_recorded_market(
     for sequence, line in enumerate(_recorded(recordings / f"{name}.jsonl.gz", 3_000), start=1):
         world.run_to(line["ts"])
         if line["type"] == "trade":
-            _see_trade(world, line, tick, lot)
+            _observe_trade(world, line, tick, lot)
         else:
             _apply(sides, line, tick, lot)
-            _see_book(world, sides, line["ts"], sequence)
+            _observe_book(world, sides, line["ts"], sequence)
     assert world.fills
     assert not world.events("unknown")
     assert len({made.venue_trade_id for made in world.fills}) == len(world.fills)
@@ -162,10 +162,10 @@ def test_quotes_at_the_touch_of_a_recorded_market(
     )
 
 
-def _see_trade(world: World, line: dict[str, Any], tick: int, lot: int) -> None:
+def _observe_trade(world: World, line: dict[str, Any], tick: int, lot: int) -> None:
     price, size = round(line["price"] * tick), round(line["size"] * lot)
     under_way = len(world.venue._reports)
-    world.send(trade(line["ts"], price, size, line["side"]))
+    world.send(trade(price, size, line["side"], time_ns=line["ts"]))
     fills = [made for made in list(world.venue._reports)[under_way:] if made.kind == "fill"]
     assert sum(made.size_lots for made in fills) <= size
     assert all(
@@ -173,24 +173,24 @@ def _see_trade(world: World, line: dict[str, Any], tick: int, lot: int) -> None:
     )
 
 
-def _see_book(world: World, sides: dict[str, dict[int, int]], time_ns: int, sequence: int) -> None:
+def _observe_book(world: World, sides: dict[str, dict[int, int]], time_ns: int, sequence: int) -> None:
     bids = sorted(sides["bids"].items(), reverse=True)[:20]
     asks = sorted(sides["asks"].items())[:20]
     live = bids and asks and bids[0][0] < asks[0][0]
-    world.send(risk(time_ns))
+    world.send(risk_state(time_ns=time_ns))
     world.send(
         book(
-            time_ns,
             status="live" if live else "crossed",
             bid_prices=tuple(price for price, _ in bids),
             bid_sizes=tuple(size for _, size in bids),
             ask_prices=tuple(price for price, _ in asks),
             ask_sizes=tuple(size for _, size in asks),
+            time_ns=time_ns,
         )
     )
     if live:
-        quotes = {"bids": [(bids[0][0], 1_000)], "asks": [(asks[0][0], 1_000)]}
-        world.send(target(time_ns, sequence, **quotes))
+        quotes: dict[str, Any] = {"bids": [(bids[0][0], 1_000)], "asks": [(asks[0][0], 1_000)]}
+        world.send(target(sequence, time_ns=time_ns, **quotes))
 
 
 def _apply(sides: dict[str, dict[int, int]], line: dict[str, Any], tick: int, lot: int) -> None:

@@ -4,14 +4,19 @@ import random
 from typing import Any
 
 import pytest
-from quote_service.routing.venues.simulated import SimulatedVenue
+from quote_service.routing.venues.simulated.venue import SimulatedVenue
 
 from schemas.config import VenueConfig
-from schemas.message import Event
-from schemas.orders import OrderEvent, VenueReport
-from tests.unit.quote_service.routing.builders import MS, NAMES, T0, World, book, trade, wide_config
+from schemas.message import Event, Side
+from schemas.orders import OrderEventKind, VenueReport
+from tests.kit.messages import MS, T0, book, order_event, trade
+from tests.unit.quote_service.routing.builders import World, wide_config
 
 FAST = {"entry_latency_ms": 0, "response_latency_ms": 0}
+
+SIDES: tuple[Side, ...] = ("buy", "sell")
+TAKERS: tuple[Side | None, ...] = (*SIDES, None)
+PLACES: tuple[tuple[Side, int], ...] = (("buy", 99), ("sell", 101), ("buy", 98), ("sell", 102))
 
 
 class Venue:
@@ -25,33 +30,24 @@ class Venue:
 
     def see(self, event: Event) -> list[VenueReport]:
         self.venue.on_event(event)
-        due = list(self.venue.take_due(event.event_time_ns + 1_000 * MS))
+        due = list(self.venue.poll_due(event.event_time_ns + 1_000 * MS))
         self.reports += due
         return due
 
     def book(self, **fields: Any) -> list[VenueReport]:
-        return self.see(book(self.now_ns, **fields))
+        return self.see(book(time_ns=self.now_ns, **fields))
 
-    def trade(self, price: int, size: int, side: str | None) -> list[VenueReport]:
-        return self.see(trade(self.now_ns, price, size, side))
+    def trade(self, price: int, size: int, side: Side | None) -> list[VenueReport]:
+        return self.see(trade(price, size, side, time_ns=self.now_ns))
 
-    def intent(self, kind: str, order_id: str, side: str, price: int = 0, size: int = 0) -> list[VenueReport]:
+    def intent(
+        self, kind: OrderEventKind, order_id: str, side: Side, price: int = 0, size: int = 0
+    ) -> list[VenueReport]:
         return self.see(
-            OrderEvent(
-                event_time_ns=self.now_ns,
-                kind=kind,
-                status="pending_new",
-                client_order_id=order_id,
-                side=side,
-                level=0,
-                price_ticks=price,
-                size_lots=size,
-                target_sequence=1,
-                **NAMES,
-            )
+            order_event(kind, order_id=order_id, side=side, price=price, lots=size, time_ns=self.now_ns)
         )
 
-    def place(self, order_id: str, side: str, price: int, size: int) -> None:
+    def place(self, order_id: str, side: Side, price: int, size: int) -> None:
         assert [report.kind for report in self.intent("place_intent", order_id, side, price, size)] == [
             "accepted"
         ]
@@ -65,7 +61,8 @@ class Venue:
         return sizes
 
 
-def test_la1_latency() -> None:
+@pytest.mark.case("LA1")
+def test_the_old_quote_is_filled_until_the_new_one_is_live() -> None:
     """Event at 0 + feed 5 + compute 1: decided at 6, live at 16, acknowledged at 24."""
     world = World(wide_config())
     world.book(0)
@@ -77,7 +74,8 @@ def test_la1_latency() -> None:
     assert (old.kind, old.price_ticks, old.size_lots) == ("fill", 99, 5)
 
 
-def test_la1_the_new_quote_is_live_at_16_and_acknowledged_at_24() -> None:
+@pytest.mark.case("LA1")
+def test_the_new_quote_is_live_at_16_ms_and_acknowledged_at_24() -> None:
     world = World(wide_config())
     world.book(0)
     world.target(0, 1, bids=[(99, 5)])
@@ -93,15 +91,11 @@ def test_la1_the_new_quote_is_live_at_16_and_acknowledged_at_24() -> None:
 
 def test_an_intent_takes_effect_before_the_market_event_of_the_same_time() -> None:
     venue = SimulatedVenue(VenueConfig(entry_latency_ms=10, response_latency_ms=0))
-    venue.on_event(book(T0))
-    intent = OrderEvent(
-        event_time_ns=T0, kind="place_intent", status="pending_new", client_order_id="a", side="buy", level=0,
-        price_ticks=100, size_lots=5, target_sequence=1, **NAMES,
-    )  # fmt: skip
-    venue.on_event(intent)
-    venue.on_event(trade(T0 + 10 * MS - 1, 99, 5, "sell"))
-    venue.on_event(trade(T0 + 10 * MS, 99, 5, "sell"))
-    assert [report.kind for report in venue.take_due(T0 + 10 * MS)] == ["accepted", "fill"]
+    venue.on_event(book())
+    venue.on_event(order_event(order_id="a", lots=5))
+    venue.on_event(trade(99, 5, "sell", time_ns=T0 + 10 * MS - 1))
+    venue.on_event(trade(99, 5, "sell", time_ns=T0 + 10 * MS))
+    assert [report.kind for report in venue.poll_due(T0 + 10 * MS)] == ["accepted", "fill"]
 
 
 def test_post_only_is_judged_by_the_book_at_arrival() -> None:
@@ -124,7 +118,7 @@ def test_a_repeated_place_is_rejected() -> None:
 
 
 @pytest.mark.parametrize(("side", "price", "taker"), [("buy", 99, "sell"), ("sell", 101, "buy")])
-def test_a_trade_at_our_price_goes_through_the_queue_first(side: str, price: int, taker: str) -> None:
+def test_a_trade_at_our_price_goes_through_the_queue_first(side: Side, price: int, taker: Side) -> None:
     venue = Venue()
     venue.place("a", side, price, 10)
     assert venue.trade(price, 30, taker) == []
@@ -147,7 +141,7 @@ def test_a_trade_of_unknown_side_counts_and_one_of_our_own_side_does_not() -> No
 @pytest.mark.parametrize(("side", "price", "through"), [("buy", 99, 98), ("sell", 101, 102)])
 @pytest.mark.parametrize("taker", ["buy", "sell", None])
 def test_a_trade_through_our_price_fills_us_up_to_its_size(
-    side: str, price: int, through: int, taker: str | None
+    side: Side, price: int, through: int, taker: Side | None
 ) -> None:
     venue = Venue()
     venue.place("a", side, price, 10)
@@ -186,7 +180,7 @@ def test_a_trades_size_is_shared_by_price_then_time_and_never_filled_twice() -> 
 
 
 @pytest.mark.parametrize(("side", "price"), [("buy", 99), ("sell", 101)])
-def test_a_book_that_reaches_our_price_fills_us_in_full_at_our_price(side: str, price: int) -> None:
+def test_a_book_that_reaches_our_price_fills_us_in_full_at_our_price(side: Side, price: int) -> None:
     venue = Venue()
     venue.place("a", side, price, 10)
     assert venue.book(bid=98, ask=100) == [] if side == "buy" else venue.book(bid=100, ask=102) == []
@@ -296,9 +290,9 @@ def _random_market(seed: int, model: str) -> dict[str, int]:
         venue.now_ns += MS
         for _ in range(10):
             venue.book(bid=mid - 1, ask=mid + 1, size=generator.randint(1, 40))
-            side = generator.choice(("buy", "sell", None))
-            venue.trade(mid + generator.choice((-1, 1)), generator.randint(1, 60), side)
-        side = generator.choice(("buy", "sell"))
+            taker = generator.choice(TAKERS)
+            venue.trade(mid + generator.choice((-1, 1)), generator.randint(1, 60), taker)
+        side = generator.choice(SIDES)
         price = mid - generator.randint(1, 3) if side == "buy" else mid + generator.randint(1, 3)
         venue.intent("place_intent", f"o{n}", side, price, generator.randint(1, 20))
     return venue.filled
@@ -316,12 +310,12 @@ def _single_orders(seed: int, model: str) -> dict[str, int]:
     filled: dict[str, int] = {}
     for n in range(6):
         venue = Venue(queue_model=model)
-        side, price = generator.choice((("buy", 99), ("sell", 101), ("buy", 98), ("sell", 102)))
+        side, price = generator.choice(PLACES)
         venue.place(f"o{n}", side, price, generator.randint(5, 60))
         for _ in range(30):
             shift = generator.choice((-1, 0, 0, 0, 0, 1))
             venue.book(bid=99 + shift, ask=101 + shift, size=generator.randint(1, 60))
-            taker = generator.choice(("buy", "sell", None))
+            taker = generator.choice(TAKERS)
             venue.trade(generator.choice((98, 99, 101, 102)), generator.randint(1, 40), taker)
         filled.update(venue.filled)
     return filled

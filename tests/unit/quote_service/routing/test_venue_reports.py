@@ -4,11 +4,13 @@ from decimal import Decimal
 from itertools import permutations
 
 import pytest
-from quote_service.routing.core.client_ids import client_order_id, id_prefix, side_of
-from quote_service.routing.core.order_states import TRANSITIONS
+from quote_service.routing.orders.client_ids import client_order_id, id_prefix, side_of
+from quote_service.routing.orders.order_states import TRANSITIONS
+from quote_service.routing.orders.order_table import REFUSED_REPORTS_KEPT
 
-from schemas.orders import TERMINAL_STATUSES, OrderEvent
-from tests.unit.quote_service.routing.builders import KEY, MS, T0, Desk, fill, wide_config
+from schemas.orders import TERMINAL_STATUSES, OrderEvent, ReportKind
+from tests.kit.messages import KEY, MS, T0, reported_fill
+from tests.unit.quote_service.routing.builders import Desk, wide_config
 
 
 def placed(desk: Desk, size: int = 5, side: str = "buy") -> OrderEvent:
@@ -23,7 +25,9 @@ def halted(desk: Desk) -> OrderEvent:
 
 
 @pytest.mark.parametrize("order", list(permutations(["fill", "cancelled", "cancel_rejected"])))
-def test_every_order_of_fill_and_cancel_answers_counts_the_fill_once_and_ends(order: tuple[str, ...]) -> None:
+def test_every_order_of_fill_and_cancel_answers_counts_the_fill_once_and_ends(
+    order: tuple[ReportKind, ...],
+) -> None:
     desk = Desk(wide_config())
     intent = placed(desk)
     halted(desk)
@@ -41,7 +45,7 @@ def test_every_order_of_fill_and_cancel_answers_counts_the_fill_once_and_ends(or
 
 
 @pytest.mark.parametrize("order", list(permutations(["fill", "amended", "cancelled"])))
-def test_every_order_of_fill_amend_and_cancel_answers_ends(order: tuple[str, ...]) -> None:
+def test_every_order_of_fill_amend_and_cancel_answers_ends(order: tuple[ReportKind, ...]) -> None:
     desk = Desk(wide_config())
     intent = placed(desk)
     [amend] = desk.target(3, 2, bids=[(98, 4)])
@@ -120,7 +124,9 @@ def test_a_rejected_amend_of_a_filled_order_ends_it() -> None:
     desk.fill(4, intent, 5, "t1")
     rejected = desk.answer(5, "amend_rejected", amend, price=99, size=5, reason="ORDER_ENDED")[0]
     assert (rejected.kind, rejected.status) == ("amend_rejected", "filled")
-    assert "buy" not in {side for side, _ in desk.symbol.orders if desk.symbol.orders[side, 0].filled_lots}
+    assert "buy" not in {
+        side for side, _ in desk.symbol.orders.open if desk.symbol.orders.open[side, 0].filled_lots
+    }
 
 
 def test_a_rejected_amend_leaves_the_order_as_it_was() -> None:
@@ -131,7 +137,7 @@ def test_a_rejected_amend_leaves_the_order_as_it_was() -> None:
     assert (rejected.kind, rejected.status, rejected.price_ticks, rejected.size_lots) == (
         "amend_rejected", "live", 99, 5,
     )  # fmt: skip
-    order = desk.symbol.orders["buy", 0]
+    order = desk.symbol.orders.open["buy", 0]
     assert (order.client_order_id, order.asked_price_ticks, order.asked_size_lots) == (
         intent.client_order_id, 99, 5,
     )  # fmt: skip
@@ -140,20 +146,43 @@ def test_a_rejected_amend_leaves_the_order_as_it_was() -> None:
 @pytest.mark.parametrize(
     "kind", ["accepted", "amended", "amend_rejected", "cancelled", "cancel_rejected", "rejected"]
 )
-def test_an_answer_about_an_unknown_order_changes_nothing(kind: str) -> None:
+def test_an_answer_about_an_unknown_order_changes_nothing(kind: ReportKind) -> None:
     desk = Desk(wide_config())
     placed(desk)
     assert desk.answer(5, kind, "nobody-knows") == []
-    assert desk.symbol.orders["buy", 0].status == "live"
+    assert desk.symbol.orders.open["buy", 0].status == "live"
 
 
 @pytest.mark.parametrize("kind", ["accepted", "amended", "amend_rejected", "cancel_rejected", "rejected"])
-def test_an_answer_that_nobody_asked_for_changes_nothing(kind: str) -> None:
+def test_an_answer_that_nobody_asked_for_changes_nothing(kind: ReportKind) -> None:
     desk = Desk(wide_config())
     intent = placed(desk)
     assert desk.answer(5, kind, intent, price=1, size=1) == []
-    order = desk.symbol.orders["buy", 0]
+    order = desk.symbol.orders.open["buy", 0]
     assert (order.status, order.price_ticks, order.size_lots) == ("live", 99, 5)
+
+
+def test_what_is_illegal_in_an_orders_state_is_kept_and_the_newest_stay() -> None:
+    desk = Desk(wide_config())
+    intent = placed(desk)
+    assert not desk.answer(5, "amended", intent)
+    [refused] = desk.symbol.orders.refused
+    assert refused == (T0 + 5 * MS, intent.client_order_id, "live", "amended")
+    for at_ms in range(6, 6 + 2 * REFUSED_REPORTS_KEPT):
+        desk.answer(at_ms, "rejected", intent)
+    assert len(desk.symbol.orders.refused) == REFUSED_REPORTS_KEPT
+    assert {report.kind for report in desk.symbol.orders.refused} == {"rejected"}
+
+
+def test_a_move_of_our_own_that_the_table_lacks_is_an_error_that_names_the_order() -> None:
+    desk = Desk(wide_config())
+    order = desk.symbol.orders.find(placed(desk).client_order_id)
+    assert order is not None
+    with pytest.raises(
+        ValueError, match=f"order {order.client_order_id} is live: accepted is no move from there"
+    ):
+        order.move("accepted")
+    assert order.status == "live"
 
 
 def test_the_venue_may_end_an_order_by_itself() -> None:
@@ -167,26 +196,26 @@ def test_the_venue_may_end_an_order_by_itself() -> None:
 def test_a_fill_of_an_unknown_order_counts_by_the_side_that_the_venue_says(side: str, sign: int) -> None:
     desk = Desk(wide_config())
     desk.book(0)
-    desk.send(fill(T0, "by-hand", 99, 3, "t9", side=side))
+    desk.send(reported_fill("by-hand", 99, 3, "t9", side=side))
     assert [(made.side, made.size_lots, made.client_order_id) for made in desk.fills] == [
         (side, 3, "by-hand")
     ]
     assert desk.symbol.position.lots == 3 * sign
-    desk.send(fill(T0, "by-hand", 99, 3, "t9", side=side))
+    desk.send(reported_fill("by-hand", 99, 3, "t9", side=side))
     assert len(desk.fills) == 1
 
 
 def test_a_fill_of_a_forgotten_order_of_ours_is_published_by_the_side_in_its_id() -> None:
     desk = Desk(wide_config())
     desk.book(0)
-    desk.send(fill(T0, client_order_id(id_prefix(KEY), "sell", 2, 77), 99, 3, "t9"))
+    desk.send(reported_fill(client_order_id(id_prefix(KEY), "sell", 2, 77), 99, 3, "t9"))
     assert desk.symbol.position.lots == -3
 
 
 def test_a_fill_whose_side_nobody_knows_stops_the_symbol() -> None:
     desk = Desk(wide_config())
     intent = placed(desk)
-    [cancel] = desk.send(fill(T0 + 5 * MS, "by-hand", 99, 3, "t9"))
+    [cancel] = desk.send(reported_fill("by-hand", 99, 3, "t9", time_ns=T0 + 5 * MS))
     assert (cancel.client_order_id, cancel.reasons) == (intent.client_order_id, ("UNACCOUNTED_FILL",))
     assert desk.target(6, 2, bids=[(99, 5)], asks=[(101, 5)]) == []
 
@@ -194,8 +223,8 @@ def test_a_fill_whose_side_nobody_knows_stops_the_symbol() -> None:
 def test_a_fill_without_a_trade_id_counts() -> None:
     desk = Desk(wide_config())
     intent = placed(desk)
-    desk.send(fill(T0 + 2 * MS, intent.client_order_id, 99, 2, None))
-    desk.send(fill(T0 + 3 * MS, intent.client_order_id, 99, 1, None))
+    desk.send(reported_fill(intent.client_order_id, 99, 2, None, time_ns=T0 + 2 * MS))
+    desk.send(reported_fill(intent.client_order_id, 99, 1, None, time_ns=T0 + 3 * MS))
     assert desk.symbol.position.lots == 3
     assert len({made.venue_trade_id for made in desk.fills}) == 2
 
@@ -222,7 +251,8 @@ def test_money_and_mid_of_a_fill(liquidity: str | None, fee: Decimal) -> None:
     assert (made.price_ticks, made.client_order_id, made.venue_trade_id) == (99, intent.client_order_id, "t1")
 
 
-def test_k7_no_answer_for_long_is_unknown_reserved_and_never_sent_again() -> None:
+@pytest.mark.control("K7")
+def test_an_order_without_an_answer_for_long_is_unknown_reserved_and_never_sent_again() -> None:
     desk = Desk(wide_config(risk_limits={"max_position": 5}))
     desk.book(0)
     [intent] = desk.target(0, 1, bids=[(99, 5)], ttl_ms=60_000)
@@ -241,10 +271,11 @@ def test_k7_no_answer_for_long_is_unknown_reserved_and_never_sent_again() -> Non
     assert (accepted.kind, accepted.status) == ("accepted", "live")
 
 
+@pytest.mark.control("K7")
 @pytest.mark.parametrize(
     ("answer", "status"), [("accepted", "live"), ("rejected", "rejected"), ("cancelled", "cancelled")]
 )
-def test_k7_unknown_ends_with_the_venues_word(answer: str, status: str) -> None:
+def test_unknown_ends_with_the_venues_word(answer: ReportKind, status: str) -> None:
     desk = Desk(wide_config())
     desk.book(0)
     [intent] = desk.target(0, 1, bids=[(99, 5)])
@@ -271,9 +302,9 @@ def test_what_is_remembered_is_bounded() -> None:
     desk = Desk(wide_config())
     desk.book(0)
     for n in range(3_000):
-        desk.send(fill(T0, f"by-hand-{n}", 99, 1, f"t{n}", side="buy"))
+        desk.send(reported_fill(f"by-hand-{n}", 99, 1, f"t{n}", side="buy"))
         desk.position(0, n + 1, fills=n + 1)
-    assert len(desk.symbol.trade_ids) == 1_024
+    assert len(desk.symbol.orders.trade_ids) == 1_024
     assert len(desk.symbol.position.uncounted) == 0
 
 
@@ -291,7 +322,7 @@ def test_terminal_statuses_are_never_left() -> None:
 )
 def test_client_order_ids_are_short_plain_and_name_their_side(key: str) -> None:
     for side in ("buy", "sell"):
-        order_id = client_order_id(id_prefix(key), side, 12, 99_999_999)  # type: ignore[arg-type]
+        order_id = client_order_id(id_prefix(key), side, 12, 99_999_999)
         assert len(order_id) <= 36
         assert all(letter.isascii() and (letter.isalnum() or letter == "-") for letter in order_id)
         assert side_of(order_id) == side

@@ -1,4 +1,4 @@
-// Who changed what, what is in force, and what waits for a second person.
+// Changes with their authors, settings in force, and proposals awaiting a second person.
 import { useWatched } from "../../app/external";
 import { replaceRoute, route } from "../../app/location";
 import { routeHash } from "../../app/routes";

@@ -33,7 +33,7 @@ export function AuditPanel() {
   );
   return (
     <Panel id="audit" title="Audit" note="who did what, newest first" actions={actions}>
-      {!right.allowed ? <Empty>{right.because}</Empty> : problem && !data ? <Failure problem={problem} onRetry={again} /> : !data ? <Skeleton rows={8} /> : rows.length ? <List rows={rows} /> : <Empty>Nobody did anything in this time.</Empty>}
+      {!right.allowed ? <Empty>{right.because}</Empty> : problem && !data ? <Failure problem={problem} onRetry={again} /> : !data ? <Skeleton rows={8} /> : rows.length ? <List rows={rows} /> : <Empty>No user actions in this time range.</Empty>}
     </Panel>
   );
 }

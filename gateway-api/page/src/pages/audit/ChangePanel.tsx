@@ -1,4 +1,4 @@
-// Change one setting: what the newest quote would be, then send it, or propose it to a second person.
+// Change one setting: preview the newest quote, then send the change or propose it to a second person.
 import { useState } from "react";
 import { ask, freshId, problemFrom } from "../../api/client";
 import type { ControlResponse, Permission, Problem, Setting } from "../../api/types";
@@ -19,7 +19,7 @@ interface ChangePanelProps {
 export function ChangePanel({ setting, onSent }: ChangePanelProps) {
   return (
     <Panel id="change" title="Change" note={setting?.key}>
-      {setting ? <ChangeForm setting={setting} onSent={onSent} /> : <Empty>Choose a setting in the list to see what it does, try another value, and change it.</Empty>}
+      {setting ? <ChangeForm setting={setting} onSent={onSent} /> : <Empty>Select a setting in the list to see its description, preview a value and change it.</Empty>}
     </Panel>
   );
 }
@@ -73,7 +73,7 @@ function ChangeForm({ setting, onSent }: { setting: Setting; onSent: () => void 
           <input id="setting-reason" value={reason} maxLength={1000} autoComplete="off" onChange={(event) => setReason(event.target.value)} />
         </label>
         <div className="buttons">
-          {looser ? <span className="warn">Looser: a second person of role risk has to agree.</span> : null}
+          {looser ? <span className="warn">Looser: a second person with the role risk has to approve.</span> : null}
           <CommandButton permission={permissionOf(setting, looser)} className="primary" id="setting-send" busy={!canSend} onClick={() => void submit(value, reason.trim())}>
             {looser ? "Propose" : "Change"}
           </CommandButton>
@@ -86,8 +86,8 @@ function ChangeForm({ setting, onSent }: { setting: Setting; onSent: () => void 
 }
 
 function about(setting: Setting): string {
-  if (setting.tighter === null) return "A parameter: one person changes it.";
-  return `A limit: ${setting.tighter} is tighter and takes one person; looser takes two.`;
+  if (setting.tighter === null) return "A parameter: one person can change it.";
+  return `A limit: ${setting.tighter} is tighter and takes one person; loosening takes two.`;
 }
 
 function OutcomeLine({ outcome }: { outcome: Outcome | null }) {
@@ -101,7 +101,7 @@ function OutcomeLine({ outcome }: { outcome: Outcome | null }) {
   }
   return (
     <p className="good" role="status">
-      {outcome.kind === "sent" ? "Sent. The list of changes says when every process has it in force." : "Proposed. It waits for a second person."}
+      {outcome.kind === "sent" ? "Sent. The list of changes shows when every process has applied it." : "Proposed. It awaits a second person."}
     </p>
   );
 }

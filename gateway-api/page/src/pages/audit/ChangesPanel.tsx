@@ -1,4 +1,4 @@
-// Requested against in force: which processes have taken a change over.
+// Requested changes against those in force: which processes have applied them.
 import type { Change } from "../../api/types";
 import { grouped } from "../../format/numbers";
 import type { Look } from "../../format/states";
@@ -23,7 +23,7 @@ export function ChangesPanel() {
           <table className="mini">
             <tbody>
               {changes.map((change) => (
-                <tr key={change.change_id} data-change={change.change_id} title={`${change.reason} \u2013 ${change.refused_because ?? `taken over by ${change.applied_by.join(", ") || "nobody yet"}`}`}>
+                <tr key={change.change_id} data-change={change.change_id} title={`${change.reason} \u2013 ${change.refused_because ?? `applied by ${change.applied_by.join(", ") || "no process yet"}`}`}>
                   <td>
                     <Clock atMs={change.time_ms} />
                   </td>
@@ -41,7 +41,7 @@ export function ChangesPanel() {
           </table>
         </Scroll>
       ) : (
-        <Empty>No setting was changed since the start: the file and the defaults are in force.</Empty>
+        <Empty>No live changes: the file and the defaults are in force.</Empty>
       )}
     </Panel>
   );

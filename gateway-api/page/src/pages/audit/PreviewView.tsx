@@ -1,4 +1,4 @@
-// The newest quote of a symbol by the setting in force, against what it would be.
+// The newest quote of a symbol under the setting in force and under the proposed value.
 import { useEffect, useState } from "react";
 import { ask, problemFrom } from "../../api/client";
 import type { ExplainedSide, PreviewResponse, Problem } from "../../api/types";
@@ -45,7 +45,7 @@ export function PreviewView({ settingKey, value }: { settingKey: string; value: 
   return (
     <div className="preview">
       <p className="preview-head">
-        <b>What the newest quote would be</b>
+        <b>Preview of the newest quote</b>
         <select aria-label="Symbol of the preview" value={symbolKey ?? ""} onChange={(event) => setChosen(event.target.value)}>
           {keys.map((key) => (
             <option key={key} value={key}>

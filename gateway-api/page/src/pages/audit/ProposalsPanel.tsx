@@ -25,11 +25,14 @@ export function ProposalsPanel() {
           </ul>
         </Scroll>
       ) : (
-        <Empty>Nothing waits. A limit that somebody wants looser comes here.</Empty>
+        <Empty>No open proposals. Loosened limits, overrides and ledger corrections appear here.</Empty>
       )}
     </Panel>
   );
 }
+
+/** Permission required of the second person. */
+const SECOND_WORD = { setting: "loosen", override: "override_approve", adjustment: "adjust" } as const;
 
 function Row({ proposal }: { proposal: Proposal }) {
   const session = useSession();
@@ -37,18 +40,19 @@ function Row({ proposal }: { proposal: Proposal }) {
   const [problem, setProblem] = useState<Problem | null>(null);
   const decide = (decision: "approve" | "reject") => {
     const path = `/maker/proposals/${encodeURIComponent(proposal.proposal_id)}/${decision}`;
-    ask<ControlResponse>(path, { method: "POST", body: { reason }, idempotencyKey: freshId() }).catch((error: unknown) => setProblem(problemFrom(error)));
+    const body = decision === "approve" ? { shown: proposal.digest, reason } : { reason };
+    ask<ControlResponse>(path, { method: "POST", body, idempotencyKey: freshId() }).catch((error: unknown) => setProblem(problemFrom(error)));
   };
   const isOwn = session?.name === proposal.requester;
-  const permission = proposal.kind === "setting" ? "loosen" : "override_approve";
+  const permission = SECOND_WORD[proposal.kind];
   return (
     <li data-proposal={proposal.proposal_id}>
       <p>
-        <b>{proposal.text}</b> <span className="muted">by {proposal.requester}: {proposal.reason}</span> <small>ends in {durationText(proposal.valid_until_ms - engineNow())}</small>
+        <b>{proposal.text}</b> <span className="muted">by {proposal.requester}: {proposal.reason}</span> <small>expires in {durationText(proposal.valid_until_ms - engineNow())}</small>
       </p>
       <p className="buttons">
         <input aria-label={`Reason for the decision on ${proposal.text}`} placeholder="Reason" value={reason} onChange={(event) => setReason(event.target.value)} />
-        {isOwn ? <span className="muted">your own: another person approves</span> : null}
+        {isOwn ? <span className="muted">your own: another person has to approve</span> : null}
         <CommandButton permission={permission} className="primary" busy={isOwn} label={`Approve ${proposal.text}`} onClick={() => decide("approve")}>
           Approve
         </CommandButton>

@@ -1,8 +1,8 @@
-// Would another value of a setting be looser? Then a second person has to agree.
+// Whether a new value is looser: a second person then has to approve.
 import type { Setting } from "../../api/types";
 import { drawable, MINUS } from "../../format/numbers";
 
-/** A value as a person writes it, for the server: a minus of print counts as one. */
+/** A typed value, for the server: a typographic minus counts as a minus. */
 export const typedValue = (text: string) => text.trim().replace(MINUS, "-").replaceAll(",", "");
 
 export function isLooser(setting: Setting, value: string): boolean {

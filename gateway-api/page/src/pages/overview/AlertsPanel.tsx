@@ -1,4 +1,4 @@
-import type { AlertGlance } from "../../api/types";
+import type { AlertViewModel } from "../../api/types";
 import { replayHash } from "../../app/routes";
 import { openDialog } from "../../frame/dialogs";
 import { plainKey, SEVERITY_LOOKS } from "../../format/states";
@@ -10,10 +10,10 @@ import { Scroll } from "../../ui/Scroll";
 import { Empty, Skeleton } from "../../ui/states";
 import { Clock } from "../../ui/time";
 
-/** An incident is looked at from before it happened. */
+/** An incident is viewed from shortly before it happened. */
 const BEFORE_MS = 30_000;
 
-const isOpen = (alert: AlertGlance) => alert.acknowledged_by === null;
+const isOpen = (alert: AlertViewModel) => alert.acknowledged_by === null;
 
 export function AlertsPanel() {
   const alerts = useAlerts();
@@ -30,7 +30,7 @@ export function AlertsPanel() {
           </ul>
         </Scroll>
       ) : isLoaded ? (
-        <Empty>No alerts. What the risk service warns of comes here.</Empty>
+        <Empty>No alerts. Warnings of the risk service appear here.</Empty>
       ) : (
         <Skeleton rows={4} />
       )}
@@ -38,7 +38,7 @@ export function AlertsPanel() {
   );
 }
 
-function Alert({ alert }: { alert: AlertGlance }) {
+function Alert({ alert }: { alert: AlertViewModel }) {
   return (
     <li data-alert={alert.alert_id} className={isOpen(alert) ? "" : "seen"}>
       <p className="alert-head">
@@ -59,7 +59,7 @@ function Alert({ alert }: { alert: AlertGlance }) {
   );
 }
 
-function Seen({ alert }: { alert: AlertGlance }) {
+function Seen({ alert }: { alert: AlertViewModel }) {
   if (alert.acknowledged_by === null) {
     return (
       <CommandButton permission="acknowledge" label={`Acknowledge ${alert.name} ${plainKey(alert.key)}`} onClick={() => openDialog.set({ kind: "acknowledge", alertId: alert.alert_id })}>

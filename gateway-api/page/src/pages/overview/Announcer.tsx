@@ -1,4 +1,4 @@
-// Fills for those who listen: a summary, at most once in five seconds.
+// Fills for screen readers: a summary, at most every five seconds.
 import { useEffect, useRef, useState } from "react";
 import { live } from "../../live/store";
 

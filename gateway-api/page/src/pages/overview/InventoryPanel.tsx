@@ -1,4 +1,4 @@
-// What we hold, the fullest first, and what the rebalancer wants.
+// Positions, largest share of the limit first, and rebalancing signals.
 import type { Inventory, SymbolStatus } from "../../api/types";
 import { symbolHash } from "../../app/routes";
 import { grouped, percent, shortened, trimmed } from "../../format/numbers";
@@ -30,7 +30,7 @@ export function InventoryPanel() {
           <p className="panel-line">
             Gross <b>{account ? grouped(shortened(account.gross_notional, 0)) : ""}</b> {engine?.reporting_currency}
           </p>
-          {held.length ? <List held={held} /> : <Empty>Nothing is held. The first fill brings a position here.</Empty>}
+          {held.length ? <List held={held} /> : <Empty>No positions. The first fill appears here.</Empty>}
         </>
       )}
     </Panel>

@@ -15,7 +15,7 @@ import { newestMs } from "./summary";
 
 const SERIES: readonly ChartSeries[] = [
   { label: "Drawdown", colour: "--danger", fill: "--danger-fill", width: 1 },
-  { label: "PnL", colour: "--bid", width: 1.5 },
+  { label: "Total PnL", colour: "--bid", width: 1.5 },
 ];
 
 function sample(): Sample | null {
@@ -30,7 +30,7 @@ export function PnlPanel() {
   const right = useRight("pnl");
   return (
     <Panel id="pnl" title="PnL" note={engine?.reporting_currency} atMs={newestMs(rows)}>
-      {!right.allowed ? <Empty>Profit is not shown to your role. {right.because}</Empty> : account ? <Body /> : <Skeleton rows={6} />}
+      {!right.allowed ? <Empty>PnL is not visible to your role. {right.because}</Empty> : account ? <Body /> : <Skeleton rows={6} />}
     </Panel>
   );
 }
@@ -45,10 +45,14 @@ function Body() {
   const fees = negated(sumOf(parts.map((each) => each.fees)));
   return (
     <>
-      <p className="panel-line big">
-        <Money text={account?.pnl} />
+      <p className="panel-line big" title={withSign(account?.session_pnl)}>
+        <Money text={account?.session_pnl} /> <small>session</small>
       </p>
-      <dl className="trio" title="Of the symbols that are quoted in the reporting currency">
+      <dl className="trio">
+        <Part name="Day PnL" text={account?.day_pnl} />
+        <Part name="Total PnL" text={account?.pnl} />
+      </dl>
+      <dl className="trio" title="Parts of the total PnL, for symbols quoted in the reporting currency">
         <Part name="Capture" text={sumOf(parts.map((each) => each.capture))} />
         <Part name="Inventory" text={sumOf(parts.map((each) => each.inventory))} />
         <Part name="Fees" text={fees} />
@@ -56,13 +60,13 @@ function Body() {
       {curve.problem ? (
         <Failure problem={curve.problem} onRetry={curve.again} />
       ) : (
-        <Chart title="15 min" summary={`drawdown ${signed(drawdown, 2)}`} series={SERIES} data={data} decimals={1} include={[0]} empty={curve.isLoading ? "Loading the log\u2026" : "The curve begins with the first fill."} />
+        <Chart title="15 min" summary={`drawdown ${signed(drawdown, 2)}`} series={SERIES} data={data} decimals={1} include={[0]} empty={curve.isLoading ? "Loading the log\u2026" : "The curve starts with the first fill."} />
       )}
     </>
   );
 }
 
-function Part({ name, text }: { name: string; text: string }) {
+function Part({ name, text }: { name: string; text: string | null | undefined }) {
   return (
     <div title={withSign(text)}>
       <dt>{name}</dt>

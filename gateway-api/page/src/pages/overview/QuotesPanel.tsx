@@ -1,4 +1,4 @@
-// Our spread against the market's, the widest first.
+// Our spread against the market's, widest first.
 import type { SymbolStatus } from "../../api/types";
 import { symbolHash } from "../../app/routes";
 import { fixed } from "../../format/numbers";
@@ -31,7 +31,7 @@ export function QuotesPanel() {
   const note = `${both.length} of ${rows.length} on both sides`;
   return (
     <Panel id="quotes" title="Quotes" note={rows.length ? note : null} atMs={newestMs(rows)}>
-      {rows.length === 0 ? <Skeleton rows={6} /> : both.length ? <Body both={both} /> : <Empty>No symbol is quoted on both sides. The table below says why, side by side.</Empty>}
+      {rows.length === 0 ? <Skeleton rows={6} /> : both.length ? <Body both={both} /> : <Empty>No symbol is quoted on both sides. The table below gives the reasons.</Empty>}
     </Panel>
   );
 }
@@ -83,7 +83,7 @@ function Row({ quoted: { row, own, market }, widest }: { quoted: Quoted; widest:
   );
 }
 
-/** The market's spread as a block around the mid, our bid and ask as marks. */
+/** The market spread as a block around the mid, our bid and ask as ticks. */
 function SpreadBars({ row, market, widest }: { row: SymbolStatus; market: number; widest: number }) {
   const at = (bps: number) => `${50 + (bps / widest) * 48}%`;
   const width = `${(market / widest) * 48}%`;

@@ -1,4 +1,4 @@
-// Limits by how near they are: a word, a shape, a bar and a colour.
+// Limits by utilisation: a word, a shape, a bar and a colour.
 import { routeHash } from "../../app/routes";
 import { percent } from "../../format/numbers";
 import { limitLook, words } from "../../format/states";

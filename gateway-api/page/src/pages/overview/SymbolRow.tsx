@@ -1,10 +1,10 @@
 import { memo } from "react";
 import type { OwnQuote, SymbolStatus } from "../../api/types";
 import { symbolHash } from "../../app/routes";
-import { fixed, grouped, NOTHING, percent, signed, trimmed } from "../../format/numbers";
+import { fixed, grouped, NOTHING, percent, signed, trimmed, withSign } from "../../format/numbers";
 import { MAKER_LOOKS } from "../../format/states";
 import { send } from "../../live/commands";
-import { useSymbol } from "../../live/hooks";
+import { useCalmSymbol, useSymbol } from "../../live/hooks";
 import { BiasBar, CommandButton } from "../../ui/controls";
 import { StateWord } from "../../ui/Icon";
 import { Money } from "../../ui/Money";
@@ -13,7 +13,7 @@ import { ownSpreadBps } from "./summary";
 
 type Column = readonly [className: string, title: string, note?: string];
 
-/** Cells of the class `wide` are left out on a phone. */
+/** Cells of the class `wide` are hidden on a phone. */
 const COLUMNS: readonly Column[] = [
   ["c-state", "State"],
   ["c-symbol", "Symbol"],
@@ -22,7 +22,7 @@ const COLUMNS: readonly Column[] = [
   ["number", "Own ask", "bps"],
   ["c-spread number wide", "Spread", "/ mkt"],
   ["c-position wide", "Position"],
-  ["c-pnl number", "PnL"],
+  ["c-pnl number", "PnL", "session"],
   ["c-fills number wide", "Fills"],
   ["c-uptime number wide", "Uptime"],
   ["c-age number wide", "Age"],
@@ -74,8 +74,8 @@ export const SymbolRow = memo(function SymbolRow({ symbolKey, index, isFocused, 
 function Cells({ row }: { row: SymbolStatus }) {
   return (
     <>
-      <td className="number wide" title={`Market ${grouped(row.market?.bid)} / ${grouped(row.market?.ask)}`}>
-        {grouped(row.market?.mid)}
+      <td className="number wide" title={row.market ? `Market ${grouped(row.market.bid)} / ${grouped(row.market.ask)}` : "The last mid received: the mark"}>
+        {grouped(row.market ? row.market.mid : row.inventory?.mark)}
       </td>
       <Side {...row.bid.quote} reason={row.bid.reason} className="bid" />
       <Side {...row.ask.quote} reason={row.ask.reason} className="ask" />
@@ -85,13 +85,11 @@ function Cells({ row }: { row: SymbolStatus }) {
       <td className="wide">
         <Position row={row} />
       </td>
-      <td className="number">
-        <Money text={row.pnl?.total} />
-      </td>
+      <Pnl symbolKey={row.key} />
       <td className="number wide">{grouped(String(row.activity.fills))}</td>
       <td className="number wide">{percent(row.activity.two_sided_share)}</td>
       <td className="number wide">
-        <Age atMs={row.market?.event_time_ms} />
+        <Age atMs={row.market?.event_time_ms ?? row.inventory?.marked_ms} />
       </td>
     </>
   );
@@ -102,7 +100,7 @@ interface SideProps extends Partial<OwnQuote> {
   className: string;
 }
 
-/** Our best order, or in its place the reason why there is none. */
+/** Our best order, or the reason why there is none. */
 const Side = memo(function Side({ price, size, distance_bps, status, reason, className }: SideProps) {
   if (price === undefined) {
     const because = reason ?? "no reason given";
@@ -121,6 +119,17 @@ const Side = memo(function Side({ price, size, distance_bps, status, reason, cla
     </td>
   );
 });
+
+/** Session PnL, with the other periods in the title, from the same snapshot as the strip. */
+function Pnl({ symbolKey }: { symbolKey: string }) {
+  const pnl = useCalmSymbol(symbolKey)?.pnl;
+  const title = pnl ? `Session PnL ${withSign(pnl.session)}, day PnL ${withSign(pnl.day)}, total PnL ${withSign(pnl.total)} ${pnl.currency}` : undefined;
+  return (
+    <td className="number" title={title}>
+      <Money text={pnl?.session} />
+    </td>
+  );
+}
 
 function Position({ row }: { row: SymbolStatus }) {
   const { inventory } = row;

@@ -1,4 +1,4 @@
-// All symbols, the worst first; only the rows in sight are drawn, and each watches its own symbol alone.
+// All symbols, most urgent first; only visible rows are rendered, each subscribed to its own symbol.
 import { useEffect, useMemo, useState } from "react";
 import { addKeys } from "../../app/keyboard";
 import { go } from "../../app/location";
@@ -33,7 +33,7 @@ export function SymbolTable() {
         <VirtualRows
           id="rows"
           className="symbols"
-          label="The symbols, row by row"
+          label="Symbols"
           rowHeight={ROW_PX}
           keys={keys}
           head={<TableHead />}
@@ -43,7 +43,7 @@ export function SymbolTable() {
         <Empty>No symbol matches the search.</Empty>
       ) : isLoaded ? (
         <Empty>
-          No symbols yet. They come with the first market data: see <code>markets</code> in the configuration, and <code>maker up --help</code>.
+          No symbols yet. They appear with the first market data: see <code>markets</code> in the configuration, and <code>maker up --help</code>.
         </Empty>
       ) : (
         <Skeleton rows={14} />

@@ -1,6 +1,6 @@
-// What just happened, newest first: fills, commands, changes. Space holds it still.
+// Latest events, newest first: fills, commands, changes. Space freezes it.
 import { memo, useMemo } from "react";
-import type { Change, CommandGlance, FillNews } from "../../api/types";
+import type { Change, CommandViewModel, FillNews } from "../../api/types";
 import { symbolHash } from "../../app/routes";
 import { grouped, signed, trimmed } from "../../format/numbers";
 import { plainKey, words } from "../../format/states";
@@ -15,10 +15,10 @@ const SHOWN = 40;
 
 type News =
   | { kind: "fill"; id: string; time_ms: number; fill: FillNews }
-  | { kind: "command"; id: string; time_ms: number; command: CommandGlance }
+  | { kind: "command"; id: string; time_ms: number; command: CommandViewModel }
   | { kind: "change"; id: string; time_ms: number; change: Change };
 
-function newsOf(fills: readonly FillNews[], commands: readonly CommandGlance[], changes: readonly Change[]): News[] {
+function newsOf(fills: readonly FillNews[], commands: readonly CommandViewModel[], changes: readonly Change[]): News[] {
   const all: News[] = [
     ...fills.map((fill) => ({ kind: "fill" as const, id: `${fill.key} ${fill.time_ms} ${fill.side} ${fill.price} ${fill.size}`, time_ms: fill.time_ms, fill })),
     ...commands.map((command) => ({ kind: "command" as const, id: command.command_id, time_ms: command.time_ms, command })),
@@ -42,7 +42,7 @@ export function TickerPanel() {
           </ul>
         </Scroll>
       ) : isLoaded ? (
-        <Empty>Nothing happened yet. Fills and commands come here.</Empty>
+        <Empty>No events yet. Fills and commands appear here.</Empty>
       ) : (
         <Skeleton rows={5} />
       )}
@@ -51,7 +51,7 @@ export function TickerPanel() {
   );
 }
 
-/** What happened does not change: an entry is drawn once, whatever comes after it. */
+/** Past events do not change: an entry is rendered only once. */
 const Entry = memo(
   function Entry({ news }: { news: News }) {
     return (

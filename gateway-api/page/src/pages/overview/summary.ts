@@ -1,4 +1,4 @@
-// Figures over all symbols.
+// Totals over all symbols.
 import type { MakerState, SymbolStatus } from "../../api/types";
 import { drawable } from "../../format/numbers";
 
@@ -7,14 +7,14 @@ export type Sort = "worst" | "name" | "pnl" | "inventory" | "spread";
 export const SORTS: readonly (readonly [Sort, string])[] = [
   ["worst", "worst first"],
   ["name", "by name"],
-  ["pnl", "by PnL, lowest first"],
+  ["pnl", "by session PnL, lowest first"],
   ["inventory", "by inventory"],
   ["spread", "by own spread, widest first"],
 ];
 
 const MONEY_LAST = Number.MAX_VALUE;
 
-/** Own ask less own bid, in bps of the mid; null where a side is missing. */
+/** Our ask less our bid, in bps of the mid; null where a side is missing. */
 export function ownSpreadBps(row: SymbolStatus): number | null {
   const bid = row.bid.quote?.distance_bps ?? null;
   const ask = row.ask.quote?.distance_bps ?? null;
@@ -24,7 +24,7 @@ export function ownSpreadBps(row: SymbolStatus): number | null {
 const ORDERS: Record<Sort, (row: SymbolStatus) => number> = {
   worst: (row) => row.rank,
   name: () => 0,
-  pnl: (row) => drawable(row.pnl?.total_reporting) ?? MONEY_LAST,
+  pnl: (row) => drawable(row.pnl?.session_reporting) ?? MONEY_LAST,
   inventory: (row) => -Math.abs(row.inventory?.bias ?? 0),
   spread: (row) => -(ownSpreadBps(row) ?? -1),
 };

@@ -1,4 +1,4 @@
-// The parts that make up the total, as bars from zero; the residual is shown.
+// The parts of total PnL, as bars from zero, including the residual.
 import { drawable } from "../../format/numbers";
 import { useAllSymbols } from "../../live/hooks";
 import { Money } from "../../ui/Money";
@@ -9,17 +9,17 @@ import { newestMs } from "../overview/summary";
 import { attributionOf, profitsByCurrency, type Attribution } from "./attribution";
 
 const PARTS: readonly (readonly [keyof Attribution, string, string])[] = [
-  ["capture", "Spread capture", "What fills were better than the mid by"],
-  ["inventory", "Inventory", "What the mid did to what was held: adverse selection is in here"],
-  ["fees", "Fees", "Paid to the venue; a rebate is positive"],
-  ["residual", "Residual", "Total less the parts; not zero only where they were rounded"],
+  ["capture", "Spread capture", "Price improvement of fills over the mid"],
+  ["inventory", "Inventory", "Effect of mid moves on the position, including adverse selection"],
+  ["fees", "Fees", "Fees paid to the venue; a rebate is positive"],
+  ["residual", "Residual", "Total PnL less the parts: zero"],
 ];
 
 export function AttributionPanel() {
   const rows = useAllSymbols();
   const byCurrency = [...profitsByCurrency(rows)];
   return (
-    <Panel id="attribution" title="Attribution" note="since the engine's start" atMs={newestMs(rows)}>
+    <Panel id="attribution" title="Attribution" note="of the total PnL" atMs={newestMs(rows)}>
       {byCurrency.length ? (
         <Scroll label="Attribution" className="pad">
           {byCurrency.map(([currency, profits]) => (
@@ -28,7 +28,7 @@ export function AttributionPanel() {
           <p className="muted small">Markouts after 1, 5 and 30 s, funding and hedges are not measured by the engine.</p>
         </Scroll>
       ) : (
-        <Empty>Nothing to attribute yet: it begins with the first fill.</Empty>
+        <Empty>Nothing to attribute before the first fill.</Empty>
       )}
     </Panel>
   );
@@ -51,7 +51,7 @@ function Parts({ currency, attribution }: { currency: string; attribution: Attri
         </tr>
       </thead>
       <tbody>
-        {[...PARTS, ["total", "Total", "Realised and unrealised, less fees"] as const].map(([name, title, about]) => (
+        {[...PARTS, ["total", "Total PnL", "Realised and unrealised, less fees"] as const].map(([name, title, about]) => (
           <tr key={name} className={name} title={about}>
             <th scope="row">{title}</th>
             <td>

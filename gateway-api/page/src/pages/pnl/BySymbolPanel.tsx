@@ -30,7 +30,7 @@ export function BySymbolPanel() {
   );
 }
 
-const COLUMNS = ["Total", "Capture", "Inventory", "Fees", "Residual", "Realised", "Unrealised", "Max drawdown"];
+const COLUMNS = ["Total PnL", "Session PnL", "Capture", "Inventory", "Fees", "Residual", "Realised", "Unrealised", "Max drawdown"];
 
 function Head() {
   return (
@@ -54,7 +54,7 @@ function Head() {
 function Row({ row }: { row: Earned | undefined }) {
   if (!row) return null;
   const { capture, inventory, fees, residual, realised, unrealised, total } = attributionOf([row.pnl]);
-  const near = [total, capture, inventory, fees];
+  const near = [total, row.pnl.session, capture, inventory, fees];
   const far = [residual, realised, unrealised, negated(row.pnl.max_drawdown)];
   return (
     <tr data-key={row.key}>

@@ -1,8 +1,9 @@
-// What each stretch of the last hours brought.
+// PnL per interval of the last hour.
 import { query } from "../../api/client";
 import type { SeriesResponse } from "../../api/types";
 import { negated, sumOf } from "../../format/numbers";
 import { Money } from "../../ui/Money";
+import { NumberHeads } from "../../ui/NumberHeads";
 import { Panel } from "../../ui/Panel";
 import { Scroll } from "../../ui/Scroll";
 import { Empty, Failure, Skeleton } from "../../ui/states";
@@ -20,7 +21,7 @@ interface Stretch {
   fees: string;
 }
 
-/** Differences of the running totals, newest first; the first is what had come before it. */
+/** Differences of the running totals, newest first; the first row is the base. */
 function stretchesOf({ columns, rows }: SeriesResponse): Stretch[] {
   const at = (row: (number | string | null)[] | undefined, name: string) => String(row?.[columns.indexOf(name)] ?? "0");
   const grown = (index: number, name: string) => sumOf([at(rows[index], name), negated(at(rows[index - 1], name))]);
@@ -39,24 +40,20 @@ export function ByTimePanel() {
   const { data, problem, again } = useAsk<SeriesResponse>(PATH, EVERY_MS);
   const stretches = data ? stretchesOf(data) : [];
   return (
-    <Panel id="pnl-by-time" title="By time" note="last hour in twelve parts">
-      {problem && !data ? <Failure problem={problem} onRetry={again} /> : !data ? <Skeleton rows={8} /> : stretches.length ? <List stretches={stretches} /> : <Empty>Nothing in the last hour.</Empty>}
+    <Panel id="pnl-by-time" title="By time" note="PnL of each twelfth of the last hour">
+      {problem && !data ? <Failure problem={problem} onRetry={again} /> : !data ? <Skeleton rows={8} /> : stretches.length ? <List stretches={stretches} /> : <Empty>No PnL in the last hour.</Empty>}
     </Panel>
   );
 }
 
 function List({ stretches }: { stretches: readonly Stretch[] }) {
   return (
-    <Scroll label="Profit by time, newest first">
+    <Scroll label="PnL by time, newest first">
       <table className="mini">
         <thead>
           <tr>
             <th scope="col">Until</th>
-            {["Total", "Capture", "Inventory", "Fees"].map((name) => (
-              <th key={name} scope="col" className="number">
-                {name}
-              </th>
-            ))}
+            <NumberHeads names={["PnL", "Capture", "Inventory", "Fees"]} />
           </tr>
         </thead>
         <tbody>

@@ -15,7 +15,7 @@ import { accountCurve } from "./curve";
 
 const SERIES: readonly ChartSeries[] = [
   { label: "Drawdown", colour: "--danger", fill: "--danger-fill", width: 1 },
-  { label: "Equity", colour: "--bid", width: 2 },
+  { label: "Total PnL", colour: "--bid", width: 2 },
 ];
 const SPANS_MIN = [15, 60, 240, 1440] as const;
 
@@ -49,8 +49,8 @@ export function EquityPanel() {
         <Failure problem={curve.problem} onRetry={curve.again} />
       ) : (
         <Chart
-          title="Session"
-          summary={`${withSign(shortened(account?.pnl, 2))}, drawdown ${signed(drawdown, 2)}, both since the engine's start or the stretch's begin`}
+          title="Total PnL"
+          summary={`${withSign(shortened(account?.pnl, 2))}; session ${withSign(shortened(account?.session_pnl, 2))}, day ${withSign(shortened(account?.day_pnl, 2))}; drawdown in this range ${signed(drawdown, 2)}`}
           series={SERIES}
           data={data}
           decimals={1}

@@ -1,4 +1,4 @@
-// The equity curve and what it has fallen from its highest.
+// The equity curve and its drawdown from the peak.
 import type { Columns } from "../../ui/Chart";
 
 export interface AccountCurve {
@@ -7,7 +7,7 @@ export interface AccountCurve {
   drawdown: number;
 }
 
-/** The drawdown is made of what is drawn, so that the curve and its shadow belong together. */
+/** The drawdown is computed from the drawn curve, so that the two match. */
 export function accountCurve(columns: Columns): AccountCurve {
   const [times = [], totals = []] = columns;
   let peak = -Infinity;

@@ -1,4 +1,4 @@
-// Would the engine decide the same again? Every process once more from its recorded inputs.
+// The replay check: every process is replayed from its recorded inputs and compared.
 import { useEffect, useState } from "react";
 import { ask, problemFrom } from "../../api/client";
 import type { CheckedProcess, CheckResponse, Divergence, Problem } from "../../api/types";
@@ -45,7 +45,7 @@ export function CheckView({ position, move }: CheckViewProps) {
   const actions = (
     <>
       <button type="button" disabled={!right.allowed || isRunning} title={right.because} onClick={() => begin({ from: iso(position.from_ms), to: iso(position.to_ms) })}>
-        Check this stretch
+        Check this range
       </button>
       <button type="button" disabled={!right.allowed || isRunning} title={right.because} onClick={() => begin({})}>
         Check the whole log
@@ -60,8 +60,8 @@ export function CheckView({ position, move }: CheckViewProps) {
 }
 
 function Result({ check, because, move }: { check: CheckResponse | null; because: string; move: Move }) {
-  if (!check) return <Empty>{because || "Not checked yet. A check reads the log from its begin, so it takes a while on a long one; the engine goes on meanwhile."}</Empty>;
-  if (check.state === "running") return <Skeleton rows={6} />;
+  if (!check) return <Empty>{because || "Not checked yet. A check reads the log from its beginning, which takes a while for a long log; the engine keeps running."}</Empty>;
+  if (check.state === "running") return check.progress ? <Progress progress={check.progress} /> : <Skeleton rows={6} />;
   if (check.state === "failed") return <Empty>The check failed: {check.error}</Empty>;
   return (
     <Scroll label="Result of the replay check" className="pad">
@@ -92,17 +92,52 @@ function Result({ check, because, move }: { check: CheckResponse | null; because
   );
 }
 
-function ProcessRow({ checked }: { checked: CheckedProcess }) {
+function Progress({ progress }: { progress: NonNullable<CheckResponse["progress"]> }) {
+  const name = progress.process ?? "all processes";
+  return (
+    <div className="pad" role="status">
+      <progress value={progress.share} max={1} aria-label="Progress of the check" /> {Math.floor(progress.share * 100)} %, {name} at <Clock atMs={progress.time_ms} />
+    </div>
+  );
+}
+
+function Verdict({ checked }: { checked: CheckedProcess }) {
+  if (checked.reach && (checked.reach.from_ms === null || checked.reach.until_ms !== null))
+    return (
+      <td className="bad">
+        <Icon shape="octagon" /> NOT PROVED
+      </td>
+    );
   const isSame = checked.divergences === 0;
   return (
+    <td className={isSame ? "good" : "bad"}>
+      <Icon shape={isSame ? "circle" : "octagon"} /> {isSame ? "SAME" : "DIFFERS"}
+      {checked.divergences_of_other_code ? <small> ({grouped(String(checked.divergences_of_other_code))} in sessions of another code)</small> : null}
+    </td>
+  );
+}
+
+function Reach({ reach }: { reach: NonNullable<CheckedProcess["reach"]> }) {
+  return (
+    <small>
+      {" "}
+      {reach.words}
+      {reach.not_traced ? `; ${grouped(String(reach.not_traced))} records not traced yet` : null}
+    </small>
+  );
+}
+
+function ProcessRow({ checked }: { checked: CheckedProcess }) {
+  return (
     <tr data-process={checked.process}>
-      <th scope="row">{checked.process}</th>
+      <th scope="row">
+        {checked.process}
+        {checked.reach ? <Reach reach={checked.reach} /> : null}
+      </th>
       <td className="number">{grouped(String(checked.inputs))}</td>
       <td className="number">{grouped(String(checked.outputs))}</td>
       <td className="number">{grouped(String(checked.divergences))}</td>
-      <td className={isSame ? "good" : "bad"}>
-        <Icon shape={isSame ? "circle" : "octagon"} /> {isSame ? "SAME" : "DIFFERS"}
-      </td>
+      <Verdict checked={checked} />
     </tr>
   );
 }

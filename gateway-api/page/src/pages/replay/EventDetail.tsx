@@ -1,4 +1,4 @@
-// One event: its message and headers, what led to it and what it led to, and what it changed.
+// One event: message and headers, causes and effects, and the resulting state change.
 import { useState } from "react";
 import { query } from "../../api/client";
 import type { ChainResponse, EventRow } from "../../api/types";
@@ -36,7 +36,7 @@ export function EventDetail({ event, symbolKey, onSelect }: EventDetailProps) {
   return (
     <Panel id="event" title="Event" note={event?.event_id} actions={actions}>
       {!event ? (
-        <Empty>Choose an event in the list or on a lane, or step with [ and ].</Empty>
+        <Empty>Select an event in the list or on a lane, or step with [ and ].</Empty>
       ) : tab === "chain" ? (
         <Chain event={event} symbolKey={symbolKey} onSelect={onSelect} />
       ) : tab === "changes" ? (
@@ -87,12 +87,12 @@ function Chain({ event, symbolKey, onSelect }: { event: EventRow; symbolKey: str
           <Link key={each.event_id} event={each} depth={data.causes.length + depthBelow(each, event, data.effects)} onSelect={onSelect} />
         ))}
       </ol>
-      {data.causes.length ? null : <p className="muted small">Nothing led to it within the last minute: it came from outside, or from a clock.</p>}
+      {data.causes.length ? null : <p className="muted small">No cause within the preceding minute: it is external or timer-driven.</p>}
     </Scroll>
   );
 }
 
-/** How many causes are between an effect and the event. */
+/** Number of causal steps between an effect and the event. */
 function depthBelow(effect: EventRow, event: EventRow, effects: readonly EventRow[]): number {
   let depth = 1;
   let cause = effect.cause;

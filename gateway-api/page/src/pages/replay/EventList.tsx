@@ -20,7 +20,7 @@ export function EventList({ events, selected, onSelect }: EventListProps) {
   useEffect(() => keepInSight(index), [index]);
   return (
     <VirtualRows
-      label="Events of the stretch"
+      label="Events of the time range"
       className="event-list"
       rowHeight={ROW_PX}
       keys={keys}

@@ -1,4 +1,4 @@
-// Swimlanes: one mark for each event, a line where the position is; a click goes to the nearest event.
+// Swimlanes: one mark per event, a line at the position; a click selects the nearest event.
 import { useEffect, useRef, useState } from "react";
 import type { EventRow, Lane } from "../../api/types";
 import { useWatched } from "../../app/external";
@@ -73,7 +73,7 @@ function LaneCanvas({ shown, position, onSelect }: Pick<LanesProps, "shown" | "p
   const share = (msOf(position.at_ns) - from_ms) / (to_ms - from_ms);
   return (
     <div className="lane-canvas" onClick={pick}>
-      <canvas ref={canvas} role="img" aria-label={`${shown.length} events on ${LANES.length} lanes. The list below has all of them.`} />
+      <canvas ref={canvas} role="img" aria-label={`${shown.length} events on ${LANES.length} lanes. The list below contains all of them.`} />
       <i className="playhead" style={{ left: `${Math.min(Math.max(share, 0), 1) * 100}%` }} aria-hidden="true" />
     </div>
   );

@@ -1,4 +1,4 @@
-// What happened, event by event, and how the page looked at any moment of it.
+// Past events, step by step, and the page as it looked at any time.
 import { useMemo, useState, type ReactNode } from "react";
 import type { Lane } from "../../api/types";
 import { useWatched } from "../../app/external";
@@ -22,7 +22,7 @@ import { usePosition, type Move } from "./usePosition";
 export function ReplayPage() {
   const isLoaded = useLoaded();
   const { query } = useWatched(route);
-  // Without a time in the address the newest minute is shown, which the stream has to tell first.
+  // Without a time in the URL the last minute is shown; its time comes from the stream.
   if (!isLoaded && (!query["at"] || !query["symbol"])) return <Skeleton rows={20} />;
   return <Replay />;
 }
@@ -76,7 +76,7 @@ const VIEWS: readonly (readonly [View, string])[] = [
 
 function Views({ view, move }: { view: View; move: Move }) {
   return (
-    <div className="views" role="group" aria-label="What is shown of the stretch">
+    <div className="views" role="group" aria-label="Views of the time range">
       {VIEWS.map(([each, title]) => (
         <button key={each} type="button" aria-pressed={each === view} onClick={() => move({ view: each })}>
           {title}

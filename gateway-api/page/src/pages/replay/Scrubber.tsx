@@ -15,19 +15,19 @@ export function Scrubber({ position, move, player }: ScrubberProps) {
   const text = clockMicrosText(position.at_ns, zone);
   return (
     <div className="scrubber">
-      <button type="button" onClick={player.toBegin} aria-label="To the begin of the stretch (Home)">
+      <button type="button" onClick={player.toBegin} aria-label="To the start of the range (Home)">
         |{"\u25c0"}
       </button>
-      <button type="button" onClick={() => player.step(-1)} aria-label="One event back ([)">
+      <button type="button" onClick={() => player.step(-1)} aria-label="Previous event ([)">
         {"\u25c0"}
       </button>
       <button type="button" className="primary play" onClick={player.toggle} aria-pressed={player.isPlaying}>
         {player.isPlaying ? "Pause" : "Play"}
       </button>
-      <button type="button" onClick={() => player.step(1)} aria-label="One event on (])">
+      <button type="button" onClick={() => player.step(1)} aria-label="Next event (])">
         {"\u25b6"}
       </button>
-      <button type="button" onClick={player.toEnd} aria-label="To the end of the stretch (End)">
+      <button type="button" onClick={player.toEnd} aria-label="To the end of the range (End)">
         {"\u25b6"}|
       </button>
       <label className="inline">
@@ -43,7 +43,7 @@ export function Scrubber({ position, move, player }: ScrubberProps) {
       </label>
       <input
         type="range"
-        aria-label="Position in the stretch"
+        aria-label="Position in the range"
         aria-valuetext={text}
         min={position.from_ms}
         max={position.to_ms}

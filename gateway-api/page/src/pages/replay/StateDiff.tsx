@@ -1,4 +1,4 @@
-// What the page would have shown before an event, against after it.
+// The state shown before and after an event.
 import { query } from "../../api/client";
 import type { EventRow, StateResponse } from "../../api/types";
 import { plainKey, venueOf } from "../../format/states";
@@ -20,7 +20,7 @@ export function StateDiff({ event, symbolKey }: { event: EventRow; symbolKey: st
   if (problem) return <Failure problem={problem} onRetry={() => [before, after].forEach((each) => each.again())} />;
   if (!before.data || !after.data || before.isLoading || after.isLoading) return <Skeleton rows={8} />;
   const found = differences(before.data.status, after.data.status);
-  if (!found.length) return <Empty>Nothing in the symbol{"\u2019"}s state changed at this time.</Empty>;
+  if (!found.length) return <Empty>The state of the symbol did not change at this time.</Empty>;
   return <DiffTable found={found} />;
 }
 

@@ -1,4 +1,4 @@
-// The page of the symbol as it was: the panels that live data have, read-only.
+// The symbol page at a past time: the same panels as live, read-only.
 import { useEffect, useState } from "react";
 import type { StateResponse } from "../../api/types";
 import { Empty, Failure, Skeleton } from "../../ui/states";
@@ -10,7 +10,7 @@ import { statePath } from "./StateDiff";
 
 const SETTLE_MS = 120;
 
-/** While the position moves, the newest one is asked for now and then. */
+/** While the position moves, the latest one is fetched at intervals. */
 function useSettled(value: string): string {
   const [settled, setSettled] = useState(value);
   useEffect(() => {
@@ -25,7 +25,7 @@ export function StateView({ position }: { position: Position }) {
   const { data, problem, again } = useAsk<StateResponse>(statePath(position.key, atNs));
   if (problem) return <Failure problem={problem} onRetry={again} />;
   if (!data) return <Skeleton rows={16} />;
-  if (!data.status) return <Empty>The log knows nothing of this symbol at that time yet: choose a later position.</Empty>;
+  if (!data.status) return <Empty>The log has no data for this symbol up to that time: choose a later position.</Empty>;
   return (
     <div className="state-view symbol-page">
       <SymbolHead status={data.status} />

@@ -1,4 +1,4 @@
-// Which stretch of which symbol: by time, or by an alert.
+// Selects symbol and time range: by time, or by an alert.
 import { plainKey } from "../../format/states";
 import { clockText } from "../../format/times";
 import { engineNow } from "../../live/clock";

@@ -30,7 +30,7 @@ export function TimelineView({ position, move, loaded, shown, lanes, onLanes }: 
         )}
       </Panel>
       <Panel id="events" title="Events" note="in the order of the log">
-        {shown.length ? <EventList events={shown} selected={selected} onSelect={select} /> : loaded.isLoading ? <Skeleton rows={12} /> : <Empty>No event in this stretch and these lanes. Show more lanes, or another time.</Empty>}
+        {shown.length ? <EventList events={shown} selected={selected} onSelect={select} /> : loaded.isLoading ? <Skeleton rows={12} /> : <Empty>No events in this time range and these lanes. Show more lanes or another time.</Empty>}
       </Panel>
       <EventDetail event={selected} symbolKey={position.key} onSelect={select} />
     </div>
@@ -39,6 +39,6 @@ export function TimelineView({ position, move, loaded, shown, lanes, onLanes }: 
 
 function countText({ events, isLoading, isCut }: LoadedEvents, shown: number): string {
   if (isLoading) return `${events.length} events, loading\u2026`;
-  const cut = isCut && events.length >= EVENTS_MAX ? `; the first ${EVENTS_MAX} of the stretch: choose a shorter one for all` : "";
+  const cut = isCut && events.length >= EVENTS_MAX ? `; the first ${EVENTS_MAX} of the range: choose a shorter one to see all` : "";
   return `${shown} of ${events.length} events${cut}`;
 }

@@ -1,4 +1,4 @@
-// What differs between two documents, path by path.
+// Differences between two documents, by path.
 import { MINUS } from "../../format/numbers";
 
 export interface Difference {

@@ -1,9 +1,9 @@
-// The swimlanes, and which events are shown.
+// The swimlanes, and the filter of events.
 import type { EventRow, Lane } from "../../api/types";
 
 export const LANES: readonly Lane[] = ["market", "signal", "quote", "order", "fill", "risk", "system", "human"];
 
-/** Colours of the palette; the lane itself says what it is. */
+/** Palette colours, in addition to the label of the lane. */
 export const LANE_COLOURS: Record<Lane, string> = {
   market: "--edge",
   signal: "--muted",

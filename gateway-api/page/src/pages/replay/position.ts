@@ -1,4 +1,4 @@
-// Where in the past the page is: a stretch of time, a position in it, and maybe an event there.
+// The replay position: a time range, a position in it, and optionally an event.
 import { routeHash } from "../../app/routes";
 
 export type View = "timeline" | "state" | "check";
@@ -8,7 +8,7 @@ export interface Position {
   key: string | null;
   from_ms: number;
   to_ms: number;
-  /** Nanoseconds since 1970, as digits: a float would lose some. */
+  /** Nanoseconds since 1970, as digits: a float would lose precision. */
   at_ns: string;
   event_id: string | null;
   view: View;
@@ -29,7 +29,7 @@ function nsFrom(text: string | undefined): string | null {
 const VIEWS: readonly View[] = ["timeline", "state", "check"];
 const viewOf = (text: string | undefined): View => VIEWS.find((view) => view === text) ?? "timeline";
 
-/** What the address says; without a time the last minute up to `nowMs`. */
+/** The position from the URL; by default the last minute up to `nowMs`. */
 export function positionOf(query: Record<string, string>, nowMs: number, fallbackKey: string | null): Position {
   const at = nsFrom(query["at"]);
   const from = Number(query["from"]) || (at ? msOf(at) - BEFORE_MS : nowMs - SPAN_MS);
@@ -59,12 +59,12 @@ export interface Placed {
 
 const isAfter = (one: string, other: string) => (one.length === other.length ? one > other : one.length > other.length);
 
-/** The index of the event that the position is at, or -1: between events, or at none of these. */
+/** The index of the event at the position, or -1 if it is at none of these. */
 function indexAt(events: readonly Placed[], eventId: string | null): number {
   return eventId === null ? -1 : events.findIndex((event) => event.event_id === eventId);
 }
 
-/** The event to step to, forwards or back; null at the end of the stretch. */
+/** The next or previous event; null at the end of the range. */
 export function stepped<Event extends Placed>(events: readonly Event[], atNs: string, eventId: string | null, by: 1 | -1): Event | null {
   const index = indexAt(events, eventId);
   if (index >= 0) return events[index + by] ?? null;
@@ -72,7 +72,7 @@ export function stepped<Event extends Placed>(events: readonly Event[], atNs: st
   return events.findLast((event) => isAfter(atNs, event.time_ns)) ?? null;
 }
 
-/** The newest event that is not after a time. */
+/** The last event at or before a time. */
 export function newestAt<Event extends Placed>(events: readonly Event[], atNs: string): Event | null {
   return events.findLast((event) => !isAfter(event.time_ns, atNs)) ?? null;
 }

@@ -1,4 +1,4 @@
-// The events of a stretch, page by page, up to a bound.
+// The events of a time range, loaded page by page up to a limit.
 import { useEffect, useState } from "react";
 import { ask, problemFrom, query } from "../../api/client";
 import type { EventRow, Paged, Problem } from "../../api/types";
@@ -11,7 +11,7 @@ export const EVENTS_MAX = 8_000;
 export interface LoadedEvents {
   events: readonly EventRow[];
   isLoading: boolean;
-  /** There are more than the page takes. */
+  /** There are more events than the limit. */
   isCut: boolean;
   problem: Problem | null;
   again: () => void;

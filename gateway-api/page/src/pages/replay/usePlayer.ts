@@ -1,4 +1,4 @@
-// Play with the original gaps, at a chosen speed; a step goes from event to event.
+// Plays with the original timing at a chosen speed, or steps from event to event.
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import type { EventRow } from "../../api/types";
 import { addKeys } from "../../app/keyboard";

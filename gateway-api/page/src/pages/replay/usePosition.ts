@@ -7,7 +7,7 @@ import { positionHash, positionOf, type Position } from "./position";
 
 export type Move = (change: Partial<Position>) => void;
 
-/** The address holds the position: whoever gets the link sees the same moment. */
+/** The URL holds the position: a link opens at the same time. */
 export function usePosition(): [Position, Move] {
   const { query } = useWatched(route);
   const [openedMs] = useState(engineNow);

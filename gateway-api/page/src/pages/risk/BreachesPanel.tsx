@@ -1,4 +1,4 @@
-// What the risk service warned of in the last hour, from the log.
+// Warnings of the risk service in the last hour, from the log.
 import { query } from "../../api/client";
 import type { EventRow, Paged, Severity } from "../../api/types";
 import { replayHash } from "../../app/routes";
@@ -14,7 +14,7 @@ import { useAsk } from "../../ui/useAsk";
 const EVERY_MS = 15_000;
 const SHOWN = 100;
 const BEFORE_MS = 30_000;
-/** Only alerts have an id of this name: the lane itself is full of heartbeats. */
+/** Only alerts have an id of this form: the lane itself is full of heartbeats. */
 const PATH = "/history/events" + query({ lanes: "risk", text: '"alert_id"', from: "-60m", limit: 5000 });
 
 export function BreachesPanel() {

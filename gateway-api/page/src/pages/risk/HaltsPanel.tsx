@@ -1,4 +1,4 @@
-// Halts and resumes of the last day, and who asked for them.
+// Halts and resumes by operators in the last 24 hours.
 import { query } from "../../api/client";
 import type { AuditRow, Paged } from "../../api/types";
 import { replayHash } from "../../app/routes";
@@ -18,8 +18,8 @@ export function HaltsPanel() {
   const { data, problem, again } = useAsk<Paged<AuditRow>>(right.allowed ? "/audit" + query({ from: "-24h", limit: 5000 }) : null, EVERY_MS);
   const rows = (data?.rows ?? []).filter((row) => ACTIONS.includes(row.action)).reverse();
   return (
-    <Panel id="halts" title="Halts log" note="by people, last 24 hours">
-      {!right.allowed ? <Empty>{right.because}</Empty> : problem && !data ? <Failure problem={problem} onRetry={again} /> : !data ? <Skeleton rows={4} /> : rows.length ? <List rows={rows} /> : <Empty>Nobody halted or resumed anything.</Empty>}
+    <Panel id="halts" title="Halt log" note="by operators, last 24 hours">
+      {!right.allowed ? <Empty>{right.because}</Empty> : problem && !data ? <Failure problem={problem} onRetry={again} /> : !data ? <Skeleton rows={4} /> : rows.length ? <List rows={rows} /> : <Empty>No halts or resumes.</Empty>}
     </Panel>
   );
 }

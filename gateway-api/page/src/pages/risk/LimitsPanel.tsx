@@ -1,4 +1,4 @@
-// Every limit of the account and of all symbols: how much is used, and how much is left in units.
+// Every limit of the account and of all symbols: utilisation and remaining amount.
 import type { Limit } from "../../api/types";
 import { symbolHash } from "../../app/routes";
 import { figure, percent } from "../../format/numbers";
@@ -56,7 +56,7 @@ function Head() {
   );
 }
 
-/** What is left until the limit is reached; none once it is. */
+/** Remaining amount until the limit is reached; none once it is. */
 function headroom(limit: Limit): number {
   const left = limit.limit - limit.value;
   return Math.sign(left) === Math.sign(limit.limit) ? left : 0;

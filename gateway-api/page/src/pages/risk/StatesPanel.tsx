@@ -1,5 +1,5 @@
-// Who is not running, and why; with the way out.
-import type { AccountGlance, SymbolStatus } from "../../api/types";
+// Symbols that are not trading, with reason and remedy.
+import type { AccountViewModel, SymbolStatus } from "../../api/types";
 import { symbolHash } from "../../app/routes";
 import { tradingLook } from "../../format/states";
 import { openDialog } from "../../frame/dialogs";
@@ -21,7 +21,7 @@ export function StatesPanel() {
       {account ? (
         <Scroll label="Trading states" className="pad">
           <Account account={account} />
-          {limited.length ? <Limited rows={limited} /> : <Empty>No symbol is halted or reduced by a limit of its own.</Empty>}
+          {limited.length ? <Limited rows={limited} /> : <Empty>No symbol is halted or restricted by its own limits.</Empty>}
         </Scroll>
       ) : (
         <Skeleton rows={4} />
@@ -30,7 +30,7 @@ export function StatesPanel() {
   );
 }
 
-function Account({ account }: { account: AccountGlance }) {
+function Account({ account }: { account: AccountViewModel }) {
   const isHalted = account.state === "HALT";
   return (
     <div className="state-block">
@@ -47,7 +47,7 @@ function Account({ account }: { account: AccountGlance }) {
         </p>
       ) : null}
       <p className="muted small">
-        Halts so far: {account.halt_sequence}. People for a resume: {account.resume_people}. Market events refused without a symbol: {account.refusals_without_symbol}.
+        Halts so far: {account.halt_sequence}. People needed for a resume: {account.resume_people}. Market events rejected without a symbol: {account.refusals_without_symbol}.
       </p>
     </div>
   );

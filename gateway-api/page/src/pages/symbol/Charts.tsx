@@ -1,4 +1,4 @@
-// Quotes, inventory and profit over the same time, with one cursor.
+// Quotes, inventory and PnL over the same time range, with a shared cursor.
 import { useMemo } from "react";
 import type { Detail, Fill, SymbolStatus } from "../../api/types";
 import { useRight } from "../../app/session";
@@ -8,6 +8,7 @@ import type { ChartSeries, Marker } from "../../ui/plot";
 import { useCurve, type Sample } from "../../ui/series";
 import { Empty, Failure } from "../../ui/states";
 import { accountCurve } from "../pnl/curve";
+import { useProfit } from "./profit";
 
 interface ChartsProps {
   status: SymbolStatus;
@@ -27,9 +28,9 @@ const INVENTORY: readonly ChartSeries[] = [
 ];
 const PNL: readonly ChartSeries[] = [
   { label: "Drawdown", colour: "--danger", fill: "--danger-fill", width: 1 },
-  { label: "PnL", colour: "--bid" },
+  { label: "Total PnL", colour: "--bid" },
 ];
-/** Of the maximum: where the rebalancer begins is the engine's, these are the band and its half. */
+/** Shares of the maximum: the band and half of it. The engine decides when rebalancing starts. */
 const BAND = [-1, 0, 1];
 const SYNC = "symbol";
 
@@ -57,7 +58,7 @@ function QuoteChart({ status, detail, toMs }: ChartsProps) {
       decimals={Math.min(decimals, 4)}
       markers={markers}
       sync={SYNC}
-      empty={curve.isLoading ? "Loading the log\u2026" : "No quote in this time."}
+      empty={curve.isLoading ? "Loading the log\u2026" : "No quote in this time range."}
     />
   );
 }
@@ -77,27 +78,28 @@ function InventoryChart({ status, toMs, detail }: ChartsProps) {
       markers={markers}
       include={BAND}
       sync={SYNC}
-      empty={curve.isLoading ? "Loading the log\u2026" : "No position yet: the first fill begins the curve."}
+      empty={curve.isLoading ? "Loading the log\u2026" : "No position yet: the curve starts with the first fill."}
     />
   );
 }
 
 function PnlChart({ status, toMs }: ChartsProps) {
   const right = useRight("pnl");
+  const profit = useProfit(status);
   const curve = useCurve({ kind: "pnl", key: status.key, toMs, sample: () => pnlSample(status) });
   const { data, drawdown } = useMemo(() => accountCurve(curve.columns), [curve.columns]);
-  if (!right.allowed) return <Empty>Profit is not shown to your role. {right.because}</Empty>;
+  if (!right.allowed) return <Empty>PnL is not visible to your role. {right.because}</Empty>;
   if (curve.problem) return <Failure problem={curve.problem} onRetry={curve.again} />;
   return (
     <Chart
       title="PnL"
-      summary={`${withSign(shortened(status.pnl?.total, 2))} ${status.pnl?.currency ?? ""}, drawdown ${withSign(shortened(String(drawdown), 2))}`}
+      summary={`total ${withSign(shortened(profit?.total, 2))} ${profit?.currency ?? ""}, drawdown ${withSign(shortened(String(drawdown), 2))}`}
       series={PNL}
       data={data}
       decimals={1}
       include={[0]}
       sync={SYNC}
-      empty={curve.isLoading ? "Loading the log\u2026" : "No profit or loss yet: the first fill begins the curve."}
+      empty={curve.isLoading ? "Loading the log\u2026" : "No PnL yet: the curve starts with the first fill."}
     />
   );
 }
@@ -116,7 +118,7 @@ function pnlSample({ pnl, event_time_ms }: SymbolStatus): Sample | null {
 }
 
 function inventoryText({ inventory }: SymbolStatus): string {
-  if (!inventory) return "nothing held";
+  if (!inventory) return "no position";
   const signal = inventory.rebalance_action === "none" ? "no rebalancing" : `rebalance: ${inventory.rebalance_action} ${trimmed(inventory.rebalance_size)}`;
   return `${trimmed(inventory.position)} ${inventory.base_currency}, ${percent(inventory.bias)} of the band; ${signal}`;
 }
@@ -135,7 +137,7 @@ function fillMarkers(fills: readonly Fill[]): Marker[] {
   }));
 }
 
-/** Fills where the step is; what the rebalancer wants now as a hollow triangle at the end. */
+/** Fills at their step; the current rebalancing signal as a hollow triangle at the end. */
 function inventoryMarkers(fills: readonly Fill[], [times = [], biases = []]: Columns, { inventory }: SymbolStatus): Marker[] {
   const valueAt = (timeMs: number) => biases[times.findLastIndex((time) => (time ?? 0) <= timeMs + 1000)] ?? 0;
   const marks = fillMarkers(fills).map((marker) => ({ ...marker, value: valueAt(marker.time_ms) }));

@@ -1,4 +1,4 @@
-import type { SymbolStatus } from "../../api/types";
+import type { Inventory, Profit, SymbolStatus } from "../../api/types";
 import { grouped, negated, NOTHING, percent, trimmed } from "../../format/numbers";
 import { limitLook, limitShare, words } from "../../format/states";
 import { LimitBar } from "../../ui/controls";
@@ -7,23 +7,28 @@ import { Icon } from "../../ui/Icon";
 import { Money } from "../../ui/Money";
 import { Panel } from "../../ui/Panel";
 import { Scroll } from "../../ui/Scroll";
+import { Age } from "../../ui/time";
+import { useProfit } from "./profit";
 
-/** Profit, what is held and how near the limits are. */
+/** PnL, position and limit utilisation. */
 export function FactsPanel({ status }: { status: SymbolStatus }) {
+  const pnl = useProfit(status);
   return (
-    <Panel id="facts" title="Profit and risk" note={status.pnl?.currency} atMs={status.event_time_ms}>
+    <Panel id="facts" title="PnL and risk" note={pnl?.currency} atMs={status.event_time_ms}>
       <Scroll label="Profit and risk of the symbol" className="pad">
-        <Facts facts={[...profit(status), ...held(status)]} />
+        <Facts facts={[...profit(pnl), ...held(status)]} />
         <Limits status={status} />
       </Scroll>
     </Panel>
   );
 }
 
-function profit({ pnl }: SymbolStatus): Fact[] {
-  if (!pnl) return [["Profit", "no fill yet"]];
+function profit(pnl: Profit | null): Fact[] {
+  if (!pnl) return [["PnL", "no fill yet"]];
   return [
-    ["Total", <Money key="total" text={pnl.total} decimals={4} />],
+    ["Session PnL", <Money key="session" text={pnl.session} decimals={4} />],
+    ["Day PnL", <Money key="day" text={pnl.day} decimals={4} />],
+    ["Total PnL", <Money key="total" text={pnl.total} decimals={4} />],
     ["Spread capture", <Money key="capture" text={pnl.capture} decimals={4} />],
     ["Inventory", <Money key="inventory" text={pnl.inventory} decimals={4} />],
     ["Fees", <Money key="fees" text={negated(pnl.fees)} decimals={4} />],
@@ -37,9 +42,15 @@ function held({ inventory }: SymbolStatus): Fact[] {
   return [
     ["Position", `${trimmed(inventory.position)} ${inventory.base_currency}`],
     ["Notional", grouped(inventory.notional)],
+    ["Mark", <Mark key="mark" inventory={inventory} />],
     ["Average price", inventory.average_price ? trimmed(inventory.average_price) : NOTHING],
     ["Rebalance", action === "none" ? "none" : `${action} ${trimmed(inventory.rebalance_size)}, urgency ${percent(inventory.rebalance_urgency)}`],
   ];
+}
+
+/** The mark of the position and its age: without market data there is no newer one. */
+function Mark({ inventory: { mark, marked_ms } }: { inventory: Inventory }) {
+  return mark === null ? <span className="muted">{NOTHING}</span> : <>{grouped(mark)}, <Age atMs={marked_ms} /> old</>;
 }
 
 function Limits({ status }: { status: SymbolStatus }) {

@@ -1,5 +1,5 @@
 import { useState } from "react";
-import type { Detail, Fill, TradeGlance } from "../../api/types";
+import type { Detail, Fill, TradeViewModel } from "../../api/types";
 import { grouped, NOTHING, signed, trimmed } from "../../format/numbers";
 import { Toggle } from "../../ui/controls";
 import { Panel } from "../../ui/Panel";
@@ -22,13 +22,13 @@ export function FillsPanel({ detail }: { detail: Detail | null }) {
 }
 
 function Fills({ fills }: { fills: readonly Fill[] }) {
-  if (!fills.length) return <Empty>No fills yet: nobody has traded against our quotes.</Empty>;
+  if (!fills.length) return <Empty>No fills yet.</Empty>;
   return (
     <Scroll label="Own fills, newest first">
       <table className="mini" id="fills">
         <tbody>
           {fills.map((fill, index) => (
-            <tr key={`${fill.time_ms} ${index}`} title={`${fill.liquidity}, fee ${grouped(fill.fee)} ${fill.fee_currency}`}>
+            <tr key={`${fill.time_ms} ${index}`} title={`${fill.liquidity}, fee ${fill.fee === null ? "hidden" : `${grouped(fill.fee)} ${fill.fee_currency ?? ""}`}`}>
               <td>
                 <Clock atMs={fill.time_ms} />
               </td>
@@ -44,8 +44,8 @@ function Fills({ fills }: { fills: readonly Fill[] }) {
   );
 }
 
-function Trades({ trades }: { trades: readonly TradeGlance[] }) {
-  if (!trades.length) return <Empty>No trades seen in this market yet.</Empty>;
+function Trades({ trades }: { trades: readonly TradeViewModel[] }) {
+  if (!trades.length) return <Empty>No trades in this market yet.</Empty>;
   return (
     <Scroll label="Market trades, newest first">
       <table className="mini">
@@ -66,7 +66,7 @@ function Trades({ trades }: { trades: readonly TradeGlance[] }) {
   );
 }
 
-function SideCell({ side }: { side: TradeGlance["side"] }) {
+function SideCell({ side }: { side: TradeViewModel["side"] }) {
   if (!side) return <td className="muted">{NOTHING}</td>;
   return (
     <td className={side === "buy" ? "bid" : "ask"}>

@@ -22,7 +22,7 @@ export function LadderPanel({ status, detail }: LadderPanelProps) {
   const isEmpty = detail !== null && !detail.bids.length && !detail.asks.length;
   return (
     <Panel id="ladder" title="Ladder" note="own outlined" atMs={status.market?.event_time_ms} actions={<Centre />}>
-      {!detail ? <Skeleton rows={18} /> : isEmpty ? <Empty>No book yet: the venue has not sent one, or it was refused.</Empty> : <Levels detail={detail} status={status} />}
+      {!detail ? <Skeleton rows={18} /> : isEmpty ? <Empty>No book yet: the venue has not sent one, or it was rejected.</Empty> : <Levels detail={detail} status={status} />}
     </Panel>
   );
 }

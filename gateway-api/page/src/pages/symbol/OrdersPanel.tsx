@@ -10,7 +10,7 @@ export function OrdersPanel({ detail }: { detail: Detail | null }) {
   const orders = detail?.orders ?? [];
   return (
     <Panel id="orders" title="Own orders" note={detail ? String(orders.length) : null}>
-      {!detail ? <Skeleton rows={3} /> : orders.length ? <Orders orders={orders} /> : <Empty>No order of ours stands. The head of the page says why, side by side.</Empty>}
+      {!detail ? <Skeleton rows={3} /> : orders.length ? <Orders orders={orders} /> : <Empty>No open orders. The page header gives the reason for each side.</Empty>}
     </Panel>
   );
 }

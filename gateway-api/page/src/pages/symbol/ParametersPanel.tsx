@@ -1,4 +1,4 @@
-// The settings that shape the quotes of this symbol, and what its contract is.
+// The settings for quotes of this symbol, and its contract.
 import type { Detail, Setting, SettingsResponse, SymbolStatus } from "../../api/types";
 import { routeHash } from "../../app/routes";
 import { grouped } from "../../format/numbers";
@@ -19,7 +19,7 @@ export function ParametersPanel({ status, detail }: { status: SymbolStatus; deta
   return (
     <Panel id="parameters" title="Parameters" note={isReplay ? null : <a href={routeHash("audit")}>change</a>}>
       {isReplay ? (
-        <Empty>The settings of that time stand in the events of the lanes human and system.</Empty>
+        <Empty>The settings at that time are in the events of the lanes human and system.</Empty>
       ) : problem && !data ? (
         <Failure problem={problem} onRetry={again} />
       ) : data ? (

@@ -30,7 +30,7 @@ export function SymbolHead({ status }: { status: SymbolStatus }) {
         <div>
           <dt>Data age</dt>
           <dd>
-            <Age atMs={market?.event_time_ms} />
+            <Age atMs={market?.event_time_ms ?? status.inventory?.marked_ms} />
           </dd>
         </div>
       </dl>
@@ -61,7 +61,7 @@ function SymbolChoice({ symbolKey }: { symbolKey: string }) {
   );
 }
 
-/** Our best order of a side, or why there is none. */
+/** Our best order on a side, or the reason why there is none. */
 function Side({ name, side, className }: { name: string; side: OwnSide; className: string }) {
   if (!side.quote) {
     return (

@@ -21,7 +21,7 @@ export function SymbolPage() {
     if (fallback !== null) go(symbolHash(fallback));
   }, [fallback]);
   if (!isLoaded) return <Skeleton rows={20} />;
-  if (key === null) return <Empty>No symbols yet. They come with the first market data.</Empty>;
+  if (key === null) return <Empty>No symbols yet. They appear with the first market data.</Empty>;
   if (!keys.includes(key)) {
     return (
       <Empty>

@@ -12,7 +12,7 @@ import { WhyPanel } from "./WhyPanel";
 interface SymbolPanelsProps {
   status: SymbolStatus;
   detail: Detail | null;
-  /** In a replay the curves end here. */
+  /** In a replay the series end here. */
   toMs?: number;
 }
 

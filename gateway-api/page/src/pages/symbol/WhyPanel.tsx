@@ -1,4 +1,4 @@
-// Why this quote: each step from the fair value to the tick, as a waterfall or as a table.
+// Explanation of the quote: each step from fair value to the tick, as a waterfall or table.
 import { useState } from "react";
 import type { Explanation, QuoteSides, Step, SymbolStatus } from "../../api/types";
 import { replayHash, routeHash } from "../../app/routes";
@@ -29,7 +29,7 @@ export function WhyPanel({ status, why, isLoading }: WhyPanelProps) {
   );
   return (
     <Panel id="why" title="Why this quote" note={why ? <Source why={why} symbolKey={status.key} /> : null} actions={actions}>
-      {why ? <Body why={why} isTable={isTable} /> : isLoading ? <Skeleton rows={12} /> : <Empty>No quote yet: the first target of the quote service brings its reasons here.</Empty>}
+      {why ? <Body why={why} isTable={isTable} /> : isLoading ? <Skeleton rows={12} /> : <Empty>No quote yet: the first quote target is explained here.</Empty>}
     </Panel>
   );
 }
@@ -42,7 +42,7 @@ function Source({ why, symbolKey }: { why: Explanation; symbolKey: string }) {
   );
 }
 
-/** A model that stands in for the configured one is marked, and says why. */
+/** A fallback for the configured model is marked, with the reason. */
 function Model({ why }: { why: Explanation }) {
   const name = why.model.replaceAll("_", " ");
   if (!why.model_because) return <>{name}</>;
@@ -53,7 +53,7 @@ function Model({ why }: { why: Explanation }) {
   );
 }
 
-/** A target counts until it expires, however old it is. */
+/** A target is valid until it expires, whatever its age. */
 function TargetAge({ why }: { why: Explanation }) {
   const moment = useMoment();
   useTick(500);
@@ -81,7 +81,7 @@ function Silent({ name, because }: { name: string; because: string | null }) {
   );
 }
 
-/** Bars to the left lower a price, bars to the right raise it; the middle is the fair value. */
+/** Bars to the left lower the price, bars to the right raise it; the centre is fair value. */
 function Steps({ sides }: { sides: QuoteSides }) {
   const { rows, reach_bps } = waterfall(sides);
   return (

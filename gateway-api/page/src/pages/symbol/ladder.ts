@@ -1,4 +1,4 @@
-// The rows of the ladder: the market's levels and ours, with what lies up to there.
+// Ladder rows: market levels and ours, with cumulative depth.
 import type { LadderLevel, OwnOrder, Side } from "../../api/types";
 import { drawable } from "../../format/numbers";
 
@@ -8,11 +8,11 @@ export interface LadderRow {
   size: string | null;
   own_size: string | null;
   order: OwnOrder | null;
-  /** Of the side's whole shown depth, up to here. */
+  /** Cumulative share of the visible depth of the side. */
   depth_share: number;
 }
 
-/** Best first, as the levels come. */
+/** Best first, in the order of the levels. */
 export function ladderRows(side: Side, levels: readonly LadderLevel[], orders: readonly OwnOrder[], deepest: number): LadderRow[] {
   let depth = 0;
   return levels.map((level) => {

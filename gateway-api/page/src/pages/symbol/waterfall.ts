@@ -1,4 +1,4 @@
-// The way from fair value to the quoted price, as bars in bps: each begins where the one before ended.
+// The steps from fair value to the quoted price, as bars in bps: each starts where the previous one ended.
 import type { ExplainedSide, QuoteSides, Step } from "../../api/types";
 
 export interface Bar {
@@ -15,7 +15,7 @@ export interface WaterfallRow {
 
 export interface Waterfall {
   rows: WaterfallRow[];
-  /** The farthest that any bar reaches. */
+  /** The largest extent of any bar. */
   reach_bps: number;
 }
 

@@ -1,5 +1,6 @@
 import type { SystemResponse } from "../../api/types";
 import { fixed, grouped } from "../../format/numbers";
+import { NumberHeads } from "../../ui/NumberHeads";
 import { Panel } from "../../ui/Panel";
 import { Scroll } from "../../ui/Scroll";
 import { Empty, Skeleton } from "../../ui/states";
@@ -11,7 +12,7 @@ export function LatencyPanel({ system }: SystemProps) {
   const stages = system?.latency ?? [];
   return (
     <Panel id="latency" title="Latency by stage" note="p50 solid, p99 outlined" atMs={system?.time_ms}>
-      {!system ? <Skeleton rows={4} /> : stages.length ? <Stages stages={stages} /> : <Empty>Nothing measured yet: the first order brings a latency.</Empty>}
+      {!system ? <Skeleton rows={4} /> : stages.length ? <Stages stages={stages} /> : <Empty>No measurements before the first order.</Empty>}
     </Panel>
   );
 }
@@ -27,11 +28,7 @@ function Stages({ stages }: { stages: readonly Stage[] }) {
             <th scope="col" className="bar-column">
               Time
             </th>
-            {["p50", "p99", "Count"].map((name) => (
-              <th key={name} scope="col" className="number">
-                {name}
-              </th>
-            ))}
+            <NumberHeads names={["p50", "p99", "Count"]} />
           </tr>
         </thead>
         <tbody>

@@ -1,13 +1,15 @@
-// Is the plant healthy?
+// Is every process healthy, and its broker, its disk and its clock?
 import type { SystemResponse } from "../../api/types";
 import { Failure } from "../../ui/states";
 import { useAsk } from "../../ui/useAsk";
+import { DiskPanel } from "./DiskPanel";
 import { LatencyPanel } from "./LatencyPanel";
 import { ProcessesPanel } from "./ProcessesPanel";
+import { SessionsPanel } from "./SessionsPanel";
 import { StorePanel } from "./StorePanel";
 import { VersionsPanel } from "./VersionsPanel";
 
-const EVERY_MS = 2_000;
+const EVERY_MS = 1_000; // a process that falls silent is seen within 5 s
 
 export function SystemPage() {
   const { data, problem, again } = useAsk<SystemResponse>("/system", EVERY_MS);
@@ -17,7 +19,9 @@ export function SystemPage() {
       <ProcessesPanel system={data} />
       <LatencyPanel system={data} />
       <StorePanel system={data} />
+      <DiskPanel system={data} />
       <VersionsPanel system={data} />
+      <SessionsPanel />
     </div>
   );
 }

@@ -7,6 +7,7 @@ import { Scroll } from "../../ui/Scroll";
 import { Skeleton } from "../../ui/states";
 import { Clock } from "../../ui/time";
 import type { SystemProps } from "./looks";
+import { otherCode } from "./words";
 
 export function VersionsPanel({ system }: SystemProps) {
   const engine = useEngine();
@@ -24,8 +25,9 @@ export function VersionsPanel({ system }: SystemProps) {
         <Facts
           facts={[
             ["Engine", system.version],
+            ["Processes with different code", otherCode(system).join(", ") || "none"],
             ["Configuration hash", <code key="hash">{system.config_hash.slice(0, 16)}</code>, system.config_hash],
-            ["Hash at the start", <code key="start">{engine.config_hash.slice(0, 16)}</code>, engine.config_hash],
+            ["Hash at start", <code key="start">{engine.config_hash.slice(0, 16)}</code>, engine.config_hash],
             ["Mode", engine.mode],
             ["Venue", engine.venue],
             ["Market data", `${engine.feed_kind}, speed ${engine.speed}`],

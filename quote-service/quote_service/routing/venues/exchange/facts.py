@@ -1,4 +1,4 @@
-"""What the venue says of orders and trades, in ticks, lots and money."""
+"""Orders and trades as the venue reports them, converted to ticks, lots and decimals."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,15 +7,23 @@ from typing import Any, Literal, NamedTuple
 
 from schemas.market import Instrument
 from schemas.message import Side
+from schemas.numbers import decimal_of
 from schemas.orders import Liquidity
 
 OrderState = Literal["open", "ended"]
 _OPEN = frozenset({"open", "pending", "new", None})
-"""None: a bare yes to an order or an amend."""
+"""None: the acknowledgement of an order or an amend without its state."""
 
 
-class Contract(NamedTuple):
-    """How numbers of one instrument version are written at the venue."""
+class VenueOrderKey(NamedTuple):
+    """An order's identity at the venue, where order ids are unique per symbol only."""
+
+    symbol: str
+    venue_id: str
+
+
+class VenueContract(NamedTuple):
+    """Converts one instrument version's ticks and lots to the venue's decimals, and back."""
 
     key: str
     venue: str
@@ -34,10 +42,22 @@ class Contract(NamedTuple):
         """A size in units of the instrument."""
         return self.lot_size * lots
 
+    def ticks(self, price: Decimal) -> int:
+        """Whole ticks of a price."""
+        return int(price / self.tick_size)
 
-def contract_of(instrument: Instrument) -> Contract:
-    """Of the instrument in force."""
-    return Contract(
+    def lots(self, size: Decimal) -> int:
+        """Whole lots of a size."""
+        return int(size / self.lot_size)
+
+    def is_whole(self, price: Decimal, size: Decimal) -> bool:
+        """Whether price and size are multiples of tick and lot."""
+        return not price % self.tick_size and not size % self.lot_size
+
+
+def contract_of(instrument: Instrument) -> VenueContract:
+    """The contract of an instrument version."""
+    return VenueContract(
         instrument.key,
         instrument.venue,
         instrument.symbol,
@@ -51,66 +71,87 @@ def contract_of(instrument: Instrument) -> Contract:
 
 @dataclass(frozen=True, slots=True)
 class OrderFacts:
-    """One order as the venue holds or held it."""
+    """An order as the venue reports it."""
 
     symbol: str
     venue_id: str
-    wire_id: str | None
+    venue_client_id: str | None
     side: Side
     price_ticks: int
     size_lots: int
-    """Total size, the filled part included."""
+    """Total size, including the filled part."""
     filled_lots: int
     state: OrderState
+    created_ms: int | None = None
+    """Creation time on the venue's clock; None: not reported."""
+
+    @property
+    def venue_key(self) -> VenueOrderKey:
+        """Its identity at the venue."""
+        return VenueOrderKey(self.symbol, self.venue_id)
 
 
 @dataclass(frozen=True, slots=True)
 class TradeFacts:
-    """One execution of ours."""
+    """One of our trades as the venue reports it."""
 
     symbol: str
     trade_id: str
     venue_id: str
-    """Of the order."""
+    """The order's id."""
     side: Side
-    price_ticks: int
-    size_lots: int
+    price: Decimal
+    size: Decimal
+    """As reported, not in lots: the order may use another instrument version's ticks and lots."""
     liquidity: Liquidity | None
     fee: Decimal | None
     fee_currency: str | None
     base_fee: Decimal
-    """What of it was taken in the base currency, in that."""
+    """The fee charged in the base currency, in base units."""
+    executed_ms: int | None = None
+    """Execution time on the venue's clock; None: not reported."""
+
+    @property
+    def venue_key(self) -> VenueOrderKey:
+        """Its order's identity."""
+        return VenueOrderKey(self.symbol, self.venue_id)
 
 
 def number(value: Any) -> Decimal:
-    """A number of ccxt, which has the shortest form that gives the same float: the one the venue wrote."""
-    return Decimal(str(value)) if value is not None else Decimal(0)
+    """A ccxt float as a decimal: its shortest representation is the venue's number."""
+    return decimal_of(value) if value is not None else Decimal(0)
 
 
-def order_facts(order: Mapping[str, Any], contract: Contract) -> OrderFacts:
-    """A unified order of ccxt; raises KeyError, ValueError or TypeError where something is missing."""
+def order_facts(order: Mapping[str, Any], contract: VenueContract) -> OrderFacts:
+    """From a unified ccxt order; raises KeyError, ValueError or TypeError where something is missing."""
     return OrderFacts(
         symbol=contract.symbol,
         venue_id=str(order["id"]),
-        wire_id=_wire_id(order),
+        venue_client_id=venue_client_id_of(order),
         side=_side(order["side"]),
-        price_ticks=int(number(order.get("price")) / contract.tick_size),
-        size_lots=int(number(order.get("amount")) / contract.lot_size),
-        filled_lots=int(number(order.get("filled")) / contract.lot_size),
+        price_ticks=contract.ticks(number(order.get("price"))),
+        size_lots=contract.lots(number(order.get("amount"))),
+        filled_lots=contract.lots(number(order.get("filled"))),
         state="open" if order.get("status") in _OPEN else "ended",
+        created_ms=_time_ms(order),
     )
 
 
-def _wire_id(order: Mapping[str, Any]) -> str | None:
-    """ccxt gives the id of the cancel request for that of a cancelled order; the order's own lies deeper."""
+def _time_ms(stated: Mapping[str, Any]) -> int | None:
+    time_ms = stated.get("timestamp")
+    return None if time_ms is None else int(time_ms)
+
+
+def venue_client_id_of(order: Mapping[str, Any]) -> str | None:
+    """For a cancelled order ccxt returns the cancel request's id; the order's own id is in the raw data."""
     info = order.get("info") or {}
     original = info.get("origClientOrderId") or info.get("C")
     found = original or order.get("clientOrderId")
     return None if not found else str(found)
 
 
-def trade_facts(trade: Mapping[str, Any], contract: Contract) -> TradeFacts:
-    """A unified trade of ccxt; raises as `order_facts`."""
+def trade_facts(trade: Mapping[str, Any], contract: VenueContract) -> TradeFacts:
+    """From a unified ccxt trade; raises as `order_facts`."""
     price = number(trade["price"])
     fee, fee_currency, base_fee = _fee(trade, contract, price)
     maker = trade.get("takerOrMaker")
@@ -119,12 +160,13 @@ def trade_facts(trade: Mapping[str, Any], contract: Contract) -> TradeFacts:
         trade_id=str(trade["id"]),
         venue_id=str(trade["order"]),
         side=_side(trade["side"]),
-        price_ticks=int(price / contract.tick_size),
-        size_lots=int(number(trade["amount"]) / contract.lot_size),
+        price=price,
+        size=number(trade["amount"]),
         liquidity=maker if maker in {"maker", "taker"} else None,
         fee=fee,
         fee_currency=fee_currency,
         base_fee=base_fee,
+        executed_ms=_time_ms(trade),
     )
 
 
@@ -137,9 +179,9 @@ def _side(value: Any) -> Side:
 
 
 def _fee(
-    trade: Mapping[str, Any], contract: Contract, price: Decimal
+    trade: Mapping[str, Any], contract: VenueContract, price: Decimal
 ) -> tuple[Decimal | None, str | None, Decimal]:
-    """A fee in the base currency is worth its quantity times the trade's price: profit is in the quote's."""
+    """A fee in the base currency is converted at the trade's price: profit is in the quote currency."""
     fee = trade.get("fee") or {}
     if fee.get("cost") is None or not fee.get("currency"):
         return None, None, Decimal(0)

@@ -1,7 +1,7 @@
-"""What a failed request means: certainly refused, certainly not there, held back, or nobody knows.
+"""Classification of failed requests: rejected, order not found, not executed, or unknown.
 
-Only what the venue itself said of this request counts as a refusal. Whatever is not listed here is
-unknown, for an order that was taken for refused and lives is money lost.
+Only the venue's own response to the request counts as a reject. Anything not listed here is unknown, since
+treating a live order as rejected loses money.
 """
 
 import re
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class RequestFailedError(Exception):
-    """The request did not lead to an answer that says it was carried out."""
+    """The venue did not confirm that the request was executed."""
 
     def __init__(self, reason: str, detail: str = "") -> None:
         super().__init__(f"{reason}: {detail}" if detail else reason)
@@ -20,28 +20,30 @@ class RequestFailedError(Exception):
 
 
 class RequestRefusedError(RequestFailedError):
-    """The venue did not do it, and said why."""
+    """The venue rejected it with a reason."""
 
 
 class ReplacementRefusedError(RequestRefusedError):
-    """Of a replacement the new order was refused; the old one may be cancelled already."""
+    """The new order of a cancel-replace was rejected; the old one may be cancelled already."""
 
 
 class OrderGoneError(RequestFailedError):
-    """The venue knows no such order: it has ended, or it never came, or it is not shown yet."""
+    """The venue does not know the order: it ended, never arrived, or is not visible yet."""
 
 
 class HeldBackError(RequestFailedError):
-    """Too many requests: this one was not looked at."""
+    """Certainly not executed: rate limited, or not sent at all."""
 
 
 class NoAnswerError(RequestFailedError):
-    """It may have been carried out, or not, or it may be yet."""
+    """Outcome unknown: it may have been executed, or may still be."""
 
 
 POST_ONLY = "POST_ONLY"
 INSUFFICIENT_BALANCE = "INSUFFICIENT_BALANCE"
 RATE_LIMIT = "RATE_LIMIT"
+WITHDRAWING = "WITHDRAWING"
+DISK_STALLED = "DISK_STALLED"
 CLOCK = "CLOCK"
 NOT_AT_VENUE = "NOT_AT_VENUE"
 ACCOUNT_REFUSED = "ACCOUNT_REFUSED"
@@ -59,7 +61,7 @@ _DUPLICATE = "Duplicate order"
 
 
 def classified(error: BaseException) -> RequestFailedError:
-    """The meaning of an error that a request of ccxt raised; one of ours means what it says."""
+    """Classify an exception of a ccxt request; our own exceptions are returned unchanged."""
     if isinstance(error, RequestFailedError):
         return error
     text = str(error)
@@ -67,10 +69,10 @@ def classified(error: BaseException) -> RequestFailedError:
     names = _names(error)
     if code in _REPLACEMENT_CODES:
         return ReplacementRefusedError(_refusal(names, text), text)
-    # ccxt takes these for a missing order, or for a passing fault.
+    # ccxt reports these as a missing order or a transient error
     if _DISABLED in text or code in _ACCOUNT_CODES:
         return RequestRefusedError(ACCOUNT_REFUSED, text)
-    if _DUPLICATE in text:  # an order with this id is open: sent by us, and not answered then
+    if _DUPLICATE in text:  # an order with this id is open: ours, whose acknowledgement was lost
         return NoAnswerError(NO_ANSWER, text)
     if code in _CLOCK_CODES:
         return RequestRefusedError(CLOCK, text)
@@ -103,7 +105,7 @@ _REFUSALS: "Sequence[tuple[str, str]]" = (
 
 
 def _names(error: BaseException) -> set[str]:
-    """The names of its classes: ccxt itself has one importer, which is not this."""
+    """The names of its classes: ccxt itself may be imported in one module only, which is not this one."""
     return {kind.__name__ for kind in type(error).__mro__}
 
 

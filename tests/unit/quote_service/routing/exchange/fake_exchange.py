@@ -1,6 +1,7 @@
 """An exchange in memory that does what it is told, and says what it is told to say: the truth is known."""
 
 import asyncio
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -9,7 +10,7 @@ from typing import Any, Literal
 
 import ccxt
 from quote_service.routing.venues.exchange.dialects import Amended
-from quote_service.routing.venues.exchange.facts import Contract
+from quote_service.routing.venues.exchange.facts import VenueContract
 
 from schemas.venues import VENUES, VenueId
 
@@ -19,7 +20,7 @@ Fault = Literal[
 """lost_before: the request never came, and no answer either. lost_after: carried out, no answer. late: as
 lost_before, and carried out a little later. hide: carried out, and not shown for a while."""
 LATE_S = 0.05
-CONTRACT = Contract(
+CONTRACT = VenueContract(
     "binance:BTC/USDT", "binance", "BTC/USDT", 1, Decimal("0.01"), Decimal("0.001"), "BTC", "USDT"
 )
 ERRORS: dict[str, Callable[[], Exception]] = {
@@ -37,19 +38,22 @@ class Held:
     """An order at the exchange."""
 
     venue_id: str
-    wire_id: str
+    venue_client_id: str
     side: str
     ticks: int
     lots: int
     filled: int = 0
     status: str = "open"
     hidden_looks: int = 0
+    symbol: str = CONTRACT.symbol
+    created_ms: int = 0
 
     def unified(self) -> dict[str, Any]:
         return {
             "id": self.venue_id,
-            "clientOrderId": self.wire_id,
-            "symbol": CONTRACT.symbol,
+            "clientOrderId": self.venue_client_id,
+            "symbol": self.symbol,
+            "timestamp": self.created_ms,
             "side": self.side,
             "price": float(CONTRACT.price(self.ticks)),
             "amount": float(CONTRACT.size(self.lots)),
@@ -69,8 +73,10 @@ class FakeExchange:
     held: dict[str, Held] = field(default_factory=dict)
     trades: list[dict[str, Any]] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
-    on_trade: Callable[[dict[str, Any]], None] = lambda trade: None
+    on_trade: Callable[[dict[str, Any]], object] = lambda trade: None
     """The account's stream."""
+    clock_offset_s: float = 0.0
+    """Its clock minus ours."""
 
     def __post_init__(self) -> None:
         self.venue = VENUES[self.venue_name]
@@ -120,21 +126,24 @@ class FakeExchange:
         self._late.add(task)
         task.add_done_callback(self._late.discard)
 
-    def _open(self, wire_id: str, side: str, ticks: int, lots: int) -> Held:
-        if any(held.wire_id == wire_id and held.status == "open" for held in self.held.values()):
+    def _open(self, venue_client_id: str, side: str, ticks: int, lots: int) -> Held:
+        if any(
+            held.venue_client_id == venue_client_id and held.status == "open" for held in self.held.values()
+        ):
             raise ccxt.InvalidOrder('binance {"code":-2010,"msg":"Duplicate order sent."}')
-        held = Held(str(next(self._ids)), wire_id, side, ticks, lots)
+        held = Held(str(next(self._ids)), venue_client_id, side, ticks, lots)
+        held.created_ms = int((time.time() + self.clock_offset_s) * 1e3)
         self.held[held.venue_id] = held
         return held
 
-    def _by_wire(self, wire_id: str | None, venue_id: str | None) -> Held:
+    def _by_wire(self, venue_client_id: str | None, venue_id: str | None) -> Held:
         for held in reversed(self.held.values()):
-            if held.venue_id == venue_id or (venue_id is None and held.wire_id == wire_id):
+            if held.venue_id == venue_id or (venue_id is None and held.venue_client_id == venue_client_id):
                 return held
         raise ccxt.OrderNotFound('binance {"code":-2013,"msg":"Order does not exist."}')
 
-    def _end(self, wire_id: str | None, venue_id: str | None) -> Held:
-        held = self._by_wire(wire_id, venue_id)
+    def _end(self, venue_client_id: str | None, venue_id: str | None) -> Held:
+        held = self._by_wire(venue_client_id, venue_id)
         if held.status != "open":
             raise ccxt.OrderNotFound('binance {"code":-2011,"msg":"Unknown order sent."}')
         held.status = "canceled"
@@ -163,11 +172,13 @@ class FakeExchange:
         if streamed:
             self.on_trade(trade)
 
-    async def place(self, contract: Contract, side: str, ticks: int, lots: int, wire_id: str) -> Any:
-        return await self._do("place", lambda: self._open(wire_id, side, ticks, lots).unified())
+    async def place(
+        self, contract: VenueContract, side: str, ticks: int, lots: int, venue_client_id: str
+    ) -> Any:
+        return await self._do("place", lambda: self._open(venue_client_id, side, ticks, lots).unified())
 
     async def amend(
-        self, contract: Contract, side: str, ticks: int, lots: int, old: str, new: str, venue_id: str
+        self, contract: VenueContract, side: str, ticks: int, lots: int, old: str, new: str, venue_id: str
     ) -> Amended:
         def replace() -> Amended:
             ended = self._end(None, venue_id)
@@ -182,7 +193,7 @@ class FakeExchange:
         return done
 
     async def shrink(
-        self, contract: Contract, side: str, ticks: int, lots: int, old: str, new: str, venue_id: str
+        self, contract: VenueContract, side: str, ticks: int, lots: int, old: str, new: str, venue_id: str
     ) -> Amended:
         done: Amended = await self._do(
             "shrink", lambda: Amended(self._change(venue_id, ticks, lots).unified(), None)
@@ -196,22 +207,27 @@ class FakeExchange:
         held.ticks, held.lots = ticks, lots
         return held
 
-    async def cancel(self, contract: Contract, wire_id: str, venue_id: str | None) -> Any:
-        return await self._do("cancel", lambda: self._end(wire_id, venue_id).unified())
+    async def cancel(self, contract: VenueContract, venue_client_id: str, venue_id: str | None) -> Any:
+        return await self._do("cancel", lambda: self._end(venue_client_id, venue_id).unified())
 
-    async def look_up(self, contract: Contract, wire_id: str | None, venue_id: str | None) -> Any:
+    async def cancel_by_venue_id(self, symbol: str, venue_id: str) -> Any:
+        return await self._do("cancel", lambda: self._end(None, venue_id).unified())
+
+    async def look_up(
+        self, contract: VenueContract, venue_client_id: str | None, venue_id: str | None
+    ) -> Any:
         await asyncio.sleep(0)
-        held = self._by_wire(wire_id, venue_id)
+        held = self._by_wire(venue_client_id, venue_id)
         if held.hidden_looks:
             held.hidden_looks -= 1
             raise ccxt.OrderNotFound('binance {"code":-2013,"msg":"Order does not exist."}')
         return held.unified()
 
-    async def trades_of(self, contract: Contract, venue_id: str) -> list[Any]:
+    async def trades_of(self, contract: VenueContract, venue_id: str) -> list[Any]:
         await asyncio.sleep(0)
         return [trade for trade in self.trades if trade["order"] == venue_id]
 
-    async def recent_orders(self, contract: Contract, since_ms: int) -> list[Any]:
+    async def recent_orders(self, contract: VenueContract, since_ms: int) -> list[Any]:
         await asyncio.sleep(0)
         return [held.unified() for held in self.held.values()]
 

@@ -9,10 +9,10 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 from quote_service.routing.venues.exchange.dialects import Dialect, dialect_of
-from quote_service.routing.venues.exchange.facts import Contract, order_facts
+from quote_service.routing.venues.exchange.facts import VenueContract, order_facts
 
-from chassis.exchanges import Client, Credentials, make_client
-from schemas.deployment import Exchange
+from runtime.exchange.clients import Client, Credentials, make_client
+from schemas.deployment import ExchangeSettings
 from schemas.venues import VENUES, VenueId
 from tests.conftest import RECORDINGS
 
@@ -49,14 +49,14 @@ class Wire:
     def __init__(self, venue: VenueId) -> None:
         symbol = "LTC/USDT:USDT" if venue == "binanceusdm" else "LTC/USDT"
         secret = "c2VjcmV0" if venue == "kraken" else "secret"
-        exchange = Exchange(id=venue, symbols=(symbol,))
+        exchange = ExchangeSettings(id=venue, symbols=(symbol,))
         self.sent: list[Sent] = []
         self.client: Client = make_client(exchange, Credentials("key", secret, "pass"))
         self.client.set_markets([market(self.client, base, venue) for base in ("LTC", "BTC", "SOL")])
         self.client.fetch = self._fetch
         self.dialect: Dialect = dialect_of(VENUES[venue], self.client)
         units = (Decimal("0.01"), Decimal("0.001"))
-        self.contract = Contract(f"{venue}:{symbol}", venue, symbol, 1, *units, "LTC", "USDT")
+        self.contract = VenueContract(f"{venue}:{symbol}", venue, symbol, 1, *units, "LTC", "USDT")
 
     async def _fetch(self, url: str, method: str = "GET", headers: Any = None, body: Any = None) -> Any:
         parts = urlsplit(url)
@@ -88,9 +88,9 @@ def made(venue: VenueId) -> Wire:
 
 def wire_to(venue: VenueId) -> Wire:
     """A client of a venue that has sent nothing yet."""
-    wire = made(venue)
-    wire.sent.clear()
-    return wire
+    venue_order = made(venue)
+    venue_order.sent.clear()
+    return venue_order
 
 
 def _fields(body: str) -> dict[str, Any]:
@@ -113,9 +113,9 @@ def static_cases() -> list[Any]:
 def test_our_client_sends_what_ccxt_recorded(case: dict[str, Any]) -> None:
     """Our settings of the client change nothing about a request but its time, window and signature."""
     skipped = {"signature", "timestamp", "recvWindow", "newClientOrderId", "newClientStrategyId"}
-    wire = wire_to("binance")
+    venue_order = wire_to("binance")
     method = "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in case["method"])
-    sent = wire.after(getattr(wire.client, method)(*case["input"]))
+    sent = venue_order.after(getattr(venue_order.client, method)(*case["input"]))
     parts = urlsplit(case["url"])
     expected = dict(parse_qsl(parts.query)) | dict(parse_qsl(case.get("output") or ""))
     assert (sent.pop("method"), sent.pop("path")) == (case["http"], parts.path)
@@ -129,12 +129,12 @@ def test_a_recorded_answer_is_read_as_the_order_it_is() -> None:
     if not path.exists():
         pytest.skip(f"{path} is not there")
     [case] = json.loads(path.read_text())["cases"]
-    wire = wire_to("binance")
-    order = wire.client.parse_order(case["httpResponse"], wire.client.market("SOL/USDT"))
-    contract = wire.contract._replace(symbol="SOL/USDT")
+    venue_order = wire_to("binance")
+    order = venue_order.client.parse_order(case["httpResponse"], venue_order.client.market("SOL/USDT"))
+    contract = venue_order.contract._replace(symbol="SOL/USDT")
     facts = order_facts(order, contract)
     assert (facts.venue_id, facts.side) == ("9780331417", "buy")
-    assert facts.wire_id == "x-R4BD3S824d31be3228a348eaa0a303"
+    assert facts.venue_client_id == "x-R4BD3S824d31be3228a348eaa0a303"
     assert (facts.price_ticks, facts.size_lots, facts.filled_lots, facts.state) == (24_100, 50, 0, "open")
 
 
@@ -152,8 +152,8 @@ ORDERS: list[tuple[VenueId, str, Sent]] = [
 
 @pytest.mark.parametrize(("venue", "path", "fields"), ORDERS)
 def test_an_order_is_post_only_and_carries_our_id(venue: VenueId, path: str, fields: Sent) -> None:
-    wire = wire_to(venue)
-    sent = wire.after(wire.dialect.place(wire.contract, "buy", 9_001, 123, "mm1"))
+    venue_order = wire_to(venue)
+    sent = venue_order.after(venue_order.dialect.place(venue_order.contract, "buy", 9_001, 123, "mm1"))
     assert (sent["method"], sent["path"]) == ("POST", path)
     assert {name: sent.get(name) for name in fields} == fields
     prices = {str(value) for name, value in sent.items() if name in {"price", "px"}}
@@ -163,8 +163,8 @@ def test_an_order_is_post_only_and_carries_our_id(venue: VenueId, path: str, fie
 
 @pytest.mark.parametrize("venue", ["binance", "binanceusdm", "kraken", "okx"])
 def test_self_trade_prevention_stands_in_every_order_where_the_venue_has_it(venue: VenueId) -> None:
-    wire = wire_to(venue)
-    sent = wire.after(wire.dialect.place(wire.contract, "sell", 9_001, 123, "mm1"))
+    venue_order = wire_to(venue)
+    sent = venue_order.after(venue_order.dialect.place(venue_order.contract, "sell", 9_001, 123, "mm1"))
     names = {"selfTradePreventionMode", "stptype", "stpMode"} & set(sent)
     assert bool(names) == bool(VENUES[venue].stp_modes)
     assert not {"NONE", "none"} & {str(sent[name]) for name in names}
@@ -180,8 +180,8 @@ CANCELS: list[tuple[VenueId, str, str, Sent]] = [
 
 @pytest.mark.parametrize(("venue", "method", "path", "fields"), CANCELS)
 def test_a_cancel_names_the_order_by_our_id(venue: VenueId, method: str, path: str, fields: Sent) -> None:
-    wire = wire_to(venue)
-    sent = wire.after(wire.dialect.cancel(wire.contract, "mm1", "77"))
+    venue_order = wire_to(venue)
+    sent = venue_order.after(venue_order.dialect.cancel(venue_order.contract, "mm1", "77"))
     assert (sent["method"], sent["path"]) == (method, path)
     assert {name: sent.get(name) for name in fields} == fields
 
@@ -196,15 +196,19 @@ AMENDS: list[tuple[VenueId, str, str, Sent]] = [
 
 @pytest.mark.parametrize(("venue", "method", "path", "fields"), AMENDS)
 def test_an_amend_is_what_the_venue_has(venue: VenueId, method: str, path: str, fields: Sent) -> None:
-    wire = wire_to(venue)
-    sent = wire.after(wire.dialect.amend(wire.contract, "buy", 9_002, 100, "mm1", "mm1R1", "77"))
+    venue_order = wire_to(venue)
+    sent = venue_order.after(
+        venue_order.dialect.amend(venue_order.contract, "buy", 9_002, 100, "mm1", "mm1R1", "77")
+    )
     assert (sent["method"], sent["path"]) == (method, path)
     assert {name: sent.get(name) for name in fields} == fields
 
 
 def test_less_size_at_binance_keeps_the_place() -> None:
-    wire = wire_to("binance")
-    sent = wire.after(wire.dialect.shrink(wire.contract, "buy", 9_001, 50, "mm1", "mm1", "77"))
+    venue_order = wire_to("binance")
+    sent = venue_order.after(
+        venue_order.dialect.shrink(venue_order.contract, "buy", 9_001, 50, "mm1", "mm1", "77")
+    )
     assert (sent["method"], sent["path"]) == ("PUT", "/api/v3/order/amend/keepPriority")
     assert (sent["origClientOrderId"], sent["newQty"], sent["symbol"]) == ("mm1", "0.05", "LTCUSDT")
 
@@ -220,7 +224,7 @@ SWITCHES: list[tuple[VenueId, str, Sent]] = [
 def test_the_dead_mans_switch_is_armed_in_the_venues_own_unit(
     venue: VenueId, path: str, fields: Sent
 ) -> None:
-    wire = wire_to(venue)
-    sent = wire.after(wire.dialect.arm((wire.contract.symbol,), 60_000))
+    venue_order = wire_to(venue)
+    sent = venue_order.after(venue_order.dialect.arm((venue_order.contract.symbol,), 60_000))
     assert sent["path"] == path
     assert {name: str(sent.get(name)) for name in fields} == fields

@@ -1,15 +1,13 @@
 """Ids at the venue, the meaning of its errors, its count of our requests."""
 
-import asyncio
 import re
 
 import ccxt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from quote_service.routing.core.client_ids import client_order_id, id_prefix
-from quote_service.routing.venues.exchange.budget import RequestBudget
-from quote_service.routing.venues.exchange.ids import OrderKey, WireIds
+from quote_service.routing.orders.client_ids import client_order_id, id_prefix
+from quote_service.routing.venues.exchange.ids import OrderKey, VenueClientIds
 from quote_service.routing.venues.exchange.outcomes import (
     HeldBackError,
     NoAnswerError,
@@ -32,31 +30,31 @@ KEY = "binance:BTC/USDT"
     revision=st.integers(0, 36**3 - 1),
 )
 def test_an_id_at_the_venue_says_whose_order_it_is(side: Side, level: int, count: int, revision: int) -> None:
-    ids = WireIds("mm", with_revision=True)
-    ids.learn(KEY)
+    ids = VenueClientIds("mm", with_revision=True)
+    ids.add_symbol(KEY)
     ours = client_order_id(id_prefix(KEY), side, level, count)
-    wire = ids.to_wire(ours, revision)
-    assert ids.from_wire(wire) == OrderKey(KEY, ours, revision)
-    assert ids.is_own(wire)
-    assert not WireIds("zz", with_revision=True).is_own(wire)
+    venue_order = ids.to_venue(ours, revision)
+    assert ids.from_venue(venue_order) == OrderKey(KEY, ours, revision)
+    assert ids.is_own(venue_order)
+    assert not VenueClientIds("zz", with_revision=True).is_own(venue_order)
 
 
 @pytest.mark.parametrize("venue_id", list(VENUES))
 def test_every_venue_takes_our_ids(venue_id: VenueId) -> None:
     venue = VENUES[venue_id]
     with_revision = venue.amend == "replace"
-    wire = WireIds("mm", with_revision=with_revision).to_wire(
+    venue_order = VenueClientIds("mm", with_revision=with_revision).to_venue(
         client_order_id(id_prefix(KEY), "sell", 9, 36**5 - 1), 36**3 - 1
     )
-    assert len(wire) <= venue.client_id_length_max
-    assert re.fullmatch(rf"[A-Za-z0-9{re.escape(venue.client_id_letters)}]+", wire)
+    assert len(venue_order) <= venue.client_id_length_max
+    assert re.fullmatch(rf"[A-Za-z0-9{re.escape(venue.client_id_letters)}]+", venue_order)
 
 
 @pytest.mark.parametrize(
-    "wire", ["", "mm", "x-TKT5PX2F0123456789abcdef", "mm1a2b3cb0", "mm1a2b3cb0X5 ", "mmZZZZZZb0X5"]
+    "venue_order", ["", "mm", "x-TKT5PX2F0123456789abcdef", "mm1a2b3cb0", "mm1a2b3cb0X5 ", "mmZZZZZZb0X5"]
 )
-def test_what_is_not_ours_is_not_taken_for_ours(wire: str) -> None:
-    assert not WireIds("mm", with_revision=True).is_own(wire)
+def test_what_is_not_ours_is_not_taken_for_ours(venue_order: str) -> None:
+    assert not VenueClientIds("mm", with_revision=True).is_own(venue_order)
 
 
 def message(code: int, text: str = "") -> str:
@@ -104,51 +102,3 @@ def test_only_the_venues_own_word_is_a_refusal(
     found = classified(error)
     assert type(found) is meaning
     assert found.reason == reason
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now_s = 6_000.0
-
-    def __call__(self) -> float:
-        return self.now_s
-
-
-def test_cancels_may_use_what_orders_and_queries_may_not() -> None:
-    clock = Clock()
-    budget = RequestBudget(VENUES["binance"], 1.0, clock)
-    assert budget.may_send(3_600, "query")
-    assert not budget.may_send(1, "query")
-    assert budget.may_send(1_500, "order")
-    assert not budget.may_send(1, "order")
-    assert budget.may_send(900, "cancel")
-    assert not budget.may_send(1, "cancel")
-    assert budget.wait_s(1, "cancel") == pytest.approx(60)
-    clock.now_s += 60
-    assert budget.may_send(1, "query")
-
-
-def test_the_venues_own_count_is_believed() -> None:
-    clock = Clock()
-    budget = RequestBudget(VENUES["binance"], 1.0, clock)
-    budget.see(200, {"X-MBX-USED-WEIGHT-1M": "5999"})
-    assert not budget.may_send(1, "order")
-    assert budget.may_send(1, "cancel")
-
-
-@pytest.mark.parametrize(("status", "banned"), [(429, False), (418, True)])
-def test_nothing_goes_out_before_the_venue_wants_to_hear_again(status: int, banned: bool) -> None:
-    clock = Clock()
-    budget = RequestBudget(VENUES["binance"], 1.0, clock)
-    budget.see(status, {"Retry-After": "7"})
-    assert budget.is_banned == banned
-    assert not budget.may_send(1, "cancel")
-    assert budget.wait_s(1, "cancel") == pytest.approx(7)
-    clock.now_s += 7
-    assert budget.may_send(1, "cancel")
-
-
-def test_a_venue_that_counts_no_weight_is_held_back_by_its_word_alone() -> None:
-    budget = RequestBudget(VENUES["okx"], 1.0, Clock())
-    assert all(budget.may_send(100, "query") for _ in range(1_000))
-    asyncio.run(budget.take(100, "query"))

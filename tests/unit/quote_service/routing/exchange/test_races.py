@@ -2,14 +2,14 @@
 
 import pytest
 from quote_service.routing.venues.exchange.facts import OrderFacts
-from quote_service.routing.venues.exchange.tracked import WireOrder
+from quote_service.routing.venues.exchange.tracker import VenueOrder
 
 from tests.unit.quote_service.routing.exchange.fake_exchange import CONTRACT
-from tests.unit.quote_service.routing.exchange.test_sender import ID, World, run
+from tests.unit.quote_service.routing.exchange.sender_world import ID, World, run
 
 
-def shown_open(world: World, wire_id: str, venue_id: str) -> OrderFacts:
-    return OrderFacts(CONTRACT.symbol, venue_id, wire_id, "buy", 100, 10, 0, "open")
+def shown_open(world: World, venue_client_id: str, venue_id: str) -> OrderFacts:
+    return OrderFacts(CONTRACT.symbol, venue_id, venue_client_id, "buy", 100, 10, 0, "open")
 
 
 @pytest.mark.parametrize(("asked_ns", "kinds"), [(4, []), (5, []), (6, ["orphan"])])
@@ -23,7 +23,7 @@ def test_what_ended_after_the_question_is_no_orphan(asked_ns: int, kinds: list[s
         world.now_ns = 5
         await world.intend("cancel_intent")
         world.reports.clear()
-        world.comparer._see_open(shown_open(world, held.wire_id, held.venue_id), asked_ns)
+        world.reconciliation._observe_open(shown_open(world, held.venue_client_id, held.venue_id), asked_ns)
         assert world.kinds == kinds
 
     run(test)
@@ -34,12 +34,12 @@ def test_what_changed_after_the_question_is_not_changed_back() -> None:
         world = World()
         await world.intend("place_intent")
         [held] = world.exchange.held.values()
-        tracked = world.register.get(ID)
+        tracked = world.registry.get(ID)
         assert tracked is not None
-        world.comparer._see_open(shown_open(world, held.wire_id, held.venue_id), 0)
+        world.reconciliation._observe_open(shown_open(world, held.venue_client_id, held.venue_id), 0)
         assert (tracked.newest.price_ticks, tracked.newest.size_lots) == (100, 10)
-        stale = OrderFacts(CONTRACT.symbol, held.venue_id, held.wire_id, "buy", 77, 7, 0, "open")
-        world.comparer._see_open(stale, 0)
+        stale = OrderFacts(CONTRACT.symbol, held.venue_id, held.venue_client_id, "buy", 77, 7, 0, "open")
+        world.reconciliation._observe_open(stale, 0)
         assert tracked.newest.price_ticks == 100
 
     run(test)
@@ -51,16 +51,19 @@ def test_a_trade_of_a_replacement_that_is_not_answered_yet_belongs_to_it() -> No
     async def test() -> None:
         world = World()
         await world.intend("place_intent")
-        tracked = world.register.get(ID)
+        tracked = world.registry.get(ID)
         assert tracked is not None
-        wire_id = world.register.ids.to_wire(ID, 1)
-        held = world.exchange._open(wire_id, "buy", 101, 8)
-        tracked.wires.append(WireOrder(wire_id, 1, 101, 8, 0.0))
+        venue_client_id = world.registry.ids.to_venue(ID, 1)
+        held = world.exchange._open(venue_client_id, "buy", 101, 8)
+        tracked.venue_orders.append(VenueOrder(venue_client_id, 1, 101, 8, 0.0))
         world.exchange.fill(held.venue_id, 3)
         assert world.booked_lots == 0
-        await world.comparer.place_trades()
+        await world.reconciliation.match_trades()
         await world.rest()
-        assert [wire.wire_id for wire in tracked.wires] == [world.register.ids.to_wire(ID, 0), wire_id]
+        assert [venue_order.venue_client_id for venue_order in tracked.venue_orders] == [
+            world.registry.ids.to_venue(ID, 0),
+            venue_client_id,
+        ]
         assert (tracked.newest.booked_lots, tracked.newest.filled_lots) == (3, 3)
         assert world.booked_lots == 3
 
@@ -77,9 +80,9 @@ def test_an_order_that_is_taken_in_again_knows_what_was_booked_of_it() -> None:
         world.exchange.fill(held.venue_id, 4)
         world.now_ns = 5
         await world.intend("cancel_intent")
-        facts = OrderFacts(CONTRACT.symbol, held.venue_id, held.wire_id, "buy", 100, 10, 4, "open")
-        world.comparer._see_open(facts, 9)
-        again = world.register.get(ID)
+        facts = OrderFacts(CONTRACT.symbol, held.venue_id, held.venue_client_id, "buy", 100, 10, 4, "open")
+        world.reconciliation._observe_open(facts, 9)
+        again = world.registry.get(ID)
         assert again is not None
         assert (again.is_ended, again.missing_lots, again.newest.booked_lots) == (False, 0, 4)
         await world.intend("cancel_intent")
@@ -94,13 +97,13 @@ def test_a_trade_of_an_order_that_counts_as_ended_and_lives_makes_it_an_orphan()
         world = World()
         await world.intend("place_intent")
         await world.intend("cancel_intent")
-        held = world.exchange._open(world.register.ids.to_wire(ID, 0), "buy", 100, 10)
+        held = world.exchange._open(world.registry.ids.to_venue(ID, 0), "buy", 100, 10)
         world.exchange.fill(held.venue_id, 2)
         world.reports.clear()
-        await world.comparer.place_trades()
+        await world.reconciliation.match_trades()
         await world.rest()
         assert world.kinds == ["fill", "orphan"]
-        again = world.register.get(ID)
+        again = world.registry.get(ID)
         assert again is not None
         assert not again.is_ended
 

@@ -2,105 +2,28 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from quote_service.routing.core.client_ids import client_order_id, id_prefix
-from quote_service.routing.venues.exchange import sender as sender_module
-from quote_service.routing.venues.exchange.budget import RequestBudget
-from quote_service.routing.venues.exchange.comparing import Comparer, Known
+from quote_service.routing.venues.exchange import client as client_module
+from quote_service.routing.venues.exchange import send as sender_module
 from quote_service.routing.venues.exchange.facts import trade_facts
-from quote_service.routing.venues.exchange.ids import WireIds
-from quote_service.routing.venues.exchange.register import Register
-from quote_service.routing.venues.exchange.sender import Desk, Sender
-from quote_service.routing.venues.exchange.tracked import Tracked, WireOrder
+from quote_service.routing.venues.exchange.reconciliation import RestoredOrder
+from quote_service.routing.venues.exchange.tracker import TrackedOrder, VenueOrder
 
-from schemas.deployment import Exchange
-from schemas.orders import OrderEvent, OrderEventKind, OrderStatus, ReportKind, VenueReport
-from schemas.venues import VENUES, VenueId
-from tests.unit.quote_service.routing.exchange.fake_exchange import CONTRACT, FakeExchange, Fault
-
-LIMIT_S = 20
-ID = client_order_id(id_prefix(CONTRACT.key), "buy", 0, 7)
+from schemas.orders import OrderStatus, ReportKind
+from schemas.venues import VenueId
+from tests.unit.quote_service.routing.exchange.fake_exchange import CONTRACT, Fault
+from tests.unit.quote_service.routing.exchange.sender_world import ID, World, run
 
 
 @pytest.fixture(autouse=True)
 def _short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sender_module, "WINDOW_MARGIN_S", 0.05)
     monkeypatch.setattr(sender_module, "STREAM_GRACE_S", 0.01)
-    monkeypatch.setattr(sender_module, "_BACKOFF_S", (0.01, 0.02))
-
-
-class World:
-    """A sender before a fake exchange; `reports` is what the router would hear."""
-
-    def __init__(self, faults: list[Fault] | None = None, venue: VenueId = "binance") -> None:
-        self.exchange = FakeExchange(venue, list(faults or ()))
-        self.reports: list[VenueReport] = []
-        config = Exchange(id=venue, symbols=(CONTRACT.symbol,), receive_window_ms=50)
-        ids = WireIds("mm", with_revision=venue == "binance")
-        ids.learn(CONTRACT.key)
-        self.now_ns = 0
-        self.register = Register(ids, self.reports.append, lambda: self.now_ns)
-        budget = RequestBudget(VENUES[venue], 1.0)
-        self.desk = Desk(config, self.exchange, budget, self.register)  # type: ignore[arg-type]
-        self.sender = Sender(self.desk, lambda key, version: CONTRACT)
-        self.spawned: list[asyncio.Task[None]] = []
-        contracts = {CONTRACT.key: CONTRACT}
-        self.comparer = Comparer(self.desk, self.sender, contracts, lambda: self.now_ns, self.spawn)
-        self.exchange.on_trade = lambda trade: self.register.book(CONTRACT, trade_facts(trade, CONTRACT))
-        self.revision = 0
-
-    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        self.spawned.append(asyncio.create_task(work))
-
-    async def rest(self) -> None:
-        """Until everything in the background has come to an end."""
-        await self.exchange.settle()
-        while self.spawned:
-            await self.spawned.pop()
-
-    async def intend(self, kind: OrderEventKind, ticks: int = 100, lots: int = 10, filled: int = 0) -> None:
-        self.revision += kind == "amend_intent"
-        intent = OrderEvent(
-            event_time_ns=0,
-            venue="binance",
-            symbol=CONTRACT.symbol,
-            kind=kind,
-            status="live",
-            client_order_id=ID,
-            side="buy",
-            level=0,
-            price_ticks=ticks,
-            size_lots=lots,
-            filled_lots=filled,
-            revision=self.revision,
-            target_sequence=1,
-        )
-        await self.sender.carry_out(self.sender.begin(intent), intent)
-
-    @property
-    def kinds(self) -> list[ReportKind]:
-        return [report.kind for report in self.reports]
-
-    @property
-    def open_lots(self) -> list[int]:
-        return [held.lots - held.filled for held in self.exchange.held.values() if held.status == "open"]
-
-    @property
-    def booked_lots(self) -> int:
-        return sum(report.size_lots for report in self.reports if report.kind == "fill")
-
-
-def run(test: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    async def limited() -> None:
-        async with asyncio.timeout(LIMIT_S):
-            await test()
-
-    asyncio.run(limited())
+    monkeypatch.setattr(client_module, "_BACKOFF_S", (0.01, 0.02))
 
 
 @pytest.mark.parametrize(
@@ -214,7 +137,7 @@ def test_a_fill_that_the_stream_lost_is_found_before_the_end_is_told() -> None:
         assert world.kinds == ["accepted", "fill", "cancelled"]
         assert world.reports[1].recovered
         assert world.booked_lots == 4
-        world.register.book(CONTRACT, trade_facts(world.exchange.trades[0], CONTRACT))
+        world.registry.book(CONTRACT, trade_facts(world.exchange.trades[0], CONTRACT))
         assert world.booked_lots == 4
 
     run(test)
@@ -238,18 +161,18 @@ def test_a_fill_that_comes_before_the_answer_to_its_order_waits_for_it() -> None
 def test_an_order_that_nobody_counts_is_an_orphan_and_a_strangers_is_left_alone() -> None:
     async def test() -> None:
         world = World()
-        wire_id = world.register.ids.to_wire(ID, 0)
-        await world.exchange.place(CONTRACT, "buy", 90, 5, wire_id)
+        venue_client_id = world.registry.ids.to_venue(ID, 0)
+        await world.exchange.place(CONTRACT, "buy", 90, 5, venue_client_id)
         await world.exchange.place(CONTRACT, "buy", 90, 5, "somebody-else")
-        shown = await world.comparer.compare(0)
+        shown = await world.reconciliation.reconcile(0)
         assert (shown.own, shown.foreign) == ((ID,), 1)
         assert world.kinds == ["orphan"]
         assert (world.reports[0].client_order_id, world.reports[0].price_ticks) == (ID, 90)
         await world.intend("cancel_intent")
-        assert [held.wire_id for held in world.exchange.held.values() if held.status == "open"] == [
+        assert [held.venue_client_id for held in world.exchange.held.values() if held.status == "open"] == [
             "somebody-else"
         ]
-        assert (await world.comparer.compare(0)).own == ()
+        assert (await world.reconciliation.reconcile(0)).own == ()
 
     run(test)
 
@@ -260,7 +183,7 @@ def test_an_order_that_the_venue_no_longer_shows_is_looked_for() -> None:
         await world.intend("place_intent", lots=10)
         world.exchange.fill("1", 3, streamed=False)
         world.exchange.held["1"].status = "canceled"  # by the venue
-        await world.comparer.compare(1 << 62)
+        await world.reconciliation.reconcile(1 << 62)
         await world.rest()
         assert world.kinds == ["accepted", "unknown", "fill", "cancelled"]
 
@@ -270,7 +193,7 @@ def test_an_order_that_the_venue_no_longer_shows_is_looked_for() -> None:
 def test_a_cancel_of_an_order_that_is_not_tracked_is_not_taken_for_done() -> None:
     async def test() -> None:
         world = World()
-        await world.exchange.place(CONTRACT, "buy", 100, 10, world.register.ids.to_wire(ID, 0))
+        await world.exchange.place(CONTRACT, "buy", 100, 10, world.registry.ids.to_venue(ID, 0))
         await world.intend("cancel_intent")
         assert world.open_lots == []
         assert world.kinds[-1] == "cancelled"
@@ -281,15 +204,15 @@ def test_a_cancel_of_an_order_that_is_not_tracked_is_not_taken_for_done() -> Non
 def test_an_intent_waits_until_it_is_known_what_an_earlier_life_left() -> None:
     async def test() -> None:
         world = World()
-        wire_id = world.register.ids.to_wire(ID, 0)
-        await world.exchange.place(CONTRACT, "buy", 100, 10, wire_id)
-        tracked = world.register.add(Tracked(CONTRACT, ID, "buy"))
+        venue_client_id = world.registry.ids.to_venue(ID, 0)
+        await world.exchange.place(CONTRACT, "buy", 100, 10, venue_client_id)
+        tracked = world.registry.add(TrackedOrder(CONTRACT, ID, "buy"))
         await tracked.lock.acquire()
         cancelling = asyncio.create_task(world.intend("cancel_intent"))
         await asyncio.sleep(0.05)
         assert world.reports == []
-        guess = WireOrder(world.register.ids.to_wire(ID, 3), 3, 100, 10, sent_at_s=0.0)
-        await world.comparer.recover([Known(CONTRACT, ID, "live", tracked, guess)])
+        guess = VenueOrder(world.registry.ids.to_venue(ID, 3), 3, 100, 10, sent_at_s=0.0)
+        await world.reconciliation.recover([RestoredOrder(CONTRACT, ID, "live", tracked, guess)])
         await cancelling
         await world.rest()
         assert world.open_lots == []
@@ -316,9 +239,9 @@ def test_a_new_life_finds_out_what_the_last_one_left(
     async def test() -> None:
         world = World()
         revision = 1 if status == "pending_amend" else 0
-        wire_id = world.register.ids.to_wire(ID, 0)
+        venue_client_id = world.registry.ids.to_venue(ID, 0)
         if at_venue != "nothing":
-            await world.exchange.place(CONTRACT, "buy", 100, 10, wire_id)
+            await world.exchange.place(CONTRACT, "buy", 100, 10, venue_client_id)
         if at_venue == "filled":
             world.exchange.fill("1", 10, streamed=False)
         if at_venue == "ended" or status == "pending_cancel":
@@ -326,12 +249,12 @@ def test_a_new_life_finds_out_what_the_last_one_left(
         if at_venue == "ended":
             world.exchange.held["1"].status = "canceled"
         if at_venue == "replaced":
-            new = world.register.ids.to_wire(ID, 1)
-            await world.exchange.amend(CONTRACT, "buy", 101, 10, wire_id, new, "1")
-        tracked = world.register.add(Tracked(CONTRACT, ID, "buy"))
-        guess = WireOrder(world.register.ids.to_wire(ID, revision), revision, 100, 10, sent_at_s=0.0)
+            new = world.registry.ids.to_venue(ID, 1)
+            await world.exchange.amend(CONTRACT, "buy", 101, 10, venue_client_id, new, "1")
+        tracked = world.registry.add(TrackedOrder(CONTRACT, ID, "buy"))
+        guess = VenueOrder(world.registry.ids.to_venue(ID, revision), revision, 100, 10, sent_at_s=0.0)
         await tracked.lock.acquire()
-        await world.comparer.recover([Known(CONTRACT, ID, status, tracked, guess)])
+        await world.reconciliation.recover([RestoredOrder(CONTRACT, ID, status, tracked, guess)])
         await world.rest()
         assert world.kinds == kinds
 
@@ -359,7 +282,7 @@ STEPS = st.lists(
 
 
 @pytest.mark.slow
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     faults=st.lists(st.sampled_from(FAULTS), max_size=10),
     steps=STEPS,
@@ -372,24 +295,24 @@ def test_no_order_is_lost_or_doubled(faults: list[Fault], steps: list[Any], venu
         world = World(faults, venue)
         await world.intend("place_intent", lots=20)
         for name, first, second in steps:
-            tracked = world.register.get(ID)
-            if tracked is None or tracked.is_ended or tracked.living is None:
+            tracked = world.registry.get(ID)
+            if tracked is None or tracked.is_ended or tracked.live_order is None:
                 break
             if name == "amend":
                 lots = world.booked_lots + second
                 await world.intend("amend_intent", ticks=first, lots=lots, filled=world.booked_lots)
             else:
-                world.exchange.fill(tracked.living.venue_id or "", first, streamed=second)
+                world.exchange.fill(tracked.live_order.venue_id or "", first, streamed=second)
             assert len(world.open_lots) <= 1
-        tracked = world.register.get(ID)
-        if tracked is not None and not tracked.is_ended and tracked.living is not None:
+        tracked = world.registry.get(ID)
+        if tracked is not None and not tracked.is_ended and tracked.live_order is not None:
             await world.intend("cancel_intent")
         await world.exchange.settle()
         assert world.open_lots == []
         assert world.booked_lots == sum(held.filled for held in world.exchange.held.values())
         ends = Counter(kind for kind in world.kinds if kind in {"cancelled", "rejected"})
         assert sum(ends.values()) == 1
-        wires = [held.wire_id for held in world.exchange.held.values()]
-        assert len(wires) == len(set(wires))
+        venue_orders = [held.venue_client_id for held in world.exchange.held.values()]
+        assert len(venue_orders) == len(set(venue_orders))
 
     run(test)

@@ -1,1 +1,0 @@
-"""The runtime: how a process lives. Knows topics, names no service."""

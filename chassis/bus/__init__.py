@@ -1,1 +1,0 @@
-"""The bus port and its adapters."""

@@ -1,1 +1,0 @@
-"""The bus of processes that run apart: Apache Kafka, through aiokafka, which nothing else imports."""

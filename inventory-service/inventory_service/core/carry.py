@@ -1,0 +1,146 @@
+"""Converts a ledger to the carried message, which survives changes of code and configuration, and back."""
+
+from collections import deque
+from collections.abc import Iterable
+from decimal import Decimal
+
+from inventory_service.core.adverse import AdverseMoves, WaitingFill
+from inventory_service.core.fee_rates import OpenFees
+from inventory_service.core.ledger import Forward, Ledger
+from inventory_service.core.symbol import SymbolInventory
+from inventory_service.core.units import plain
+from inventory_service.core.versions import Versions
+from schemas.carried.inventory import (
+    CarriedAdverseMoves,
+    CarriedFillMove,
+    CarriedForward,
+    CarriedOpenFees,
+    InventoryCarried,
+)
+from schemas.recent_keys import RecentKeys
+from schemas.topics import INVENTORY
+
+TRADE_IDS_CARRIED = 4_096
+"""After a reconnect a venue repeats its newest fills, of which the router passes on at most some of its
+newest 1,024: older ones cannot recur."""
+
+
+def carried_of(
+    symbol: SymbolInventory, key: str, reporting_currency: str, rate_mid_half_ticks: int, now_ns: int
+) -> InventoryCarried:
+    """Everything booked for a symbol, and what waits to be booked."""
+    venue, _, name = key.partition(":")
+    ledger, adverse = symbol.ledger, symbol.adverse
+    return InventoryCarried(
+        event_time_ns=now_ns,
+        process=INVENTORY,
+        venue=venue,
+        symbol=name,
+        reporting_currency=reporting_currency,
+        contract=symbol.contract,
+        in_force=symbol.in_force,
+        versions=tuple(each for each in symbol.versions.known.values() if each is not None),
+        position_lots=ledger.position_lots,
+        owed_lots=ledger.owed_lots,
+        cost_ticks=ledger.cost_ticks,
+        mark_half_ticks=None if ledger.mark_half_ticks is None else Decimal(ledger.mark_half_ticks),
+        cash_half=Decimal(ledger.cash_half),
+        capture_half=Decimal(ledger.capture_half),
+        inventory_half=Decimal(ledger.inventory_half),
+        traded_half=Decimal(ledger.traded_half),
+        fills=ledger.fills,
+        forward=_forward_of(ledger),
+        fees=symbol.fees,
+        open_fees=tuple(
+            CarriedOpenFees(currency=currency, amount=each.amount, reserve=each.reserve)
+            for currency, each in symbol.open_fees.items()
+        ),
+        taken_lots=ledger.taken_lots,
+        peak=symbol.peak,
+        max_drawdown=symbol.max_drawdown,
+        adjustments=symbol.adjustments,
+        trade_ids=tuple(symbol.trade_ids)[-TRADE_IDS_CARRIED:],
+        change_ids=tuple(symbol.change_ids),
+        waiting=tuple(symbol.waiting),
+        lacks=symbol.lacks,
+        adverse=_adverse_of(adverse),
+        rate_mid_half_ticks=rate_mid_half_ticks,
+    )
+
+
+def _forward_of(ledger: Ledger) -> CarriedForward | None:
+    forward = ledger.forward
+    if forward is None:
+        return None
+    return CarriedForward(
+        cash=forward.cash,
+        capture=forward.capture,
+        inventory=forward.inventory,
+        traded=forward.traded,
+        base_fees_taken=forward.base_fees_taken,
+    )
+
+
+def _adverse_of(adverse: AdverseMoves) -> CarriedAdverseMoves:
+    return CarriedAdverseMoves(
+        moved_bps_lots=adverse.moved,
+        lots=adverse.lots,
+        at_ns=adverse.at_ns,
+        fills=adverse.fills,
+        mid_half_ticks=adverse.mid_half_ticks,
+        waiting=tuple(CarriedFillMove(**fill._asdict()) for fill in adverse.waiting),
+    )
+
+
+def restored(carried: InventoryCarried) -> SymbolInventory:
+    """The symbol's state as carried."""
+    symbol = SymbolInventory(
+        contract=carried.contract,
+        in_force=carried.in_force,
+        versions=Versions({each.version: each for each in carried.versions}),
+        ledger=_ledger(carried),
+        adjustments=carried.adjustments,
+        fees=carried.fees,
+        open_fees={each.currency: OpenFees(each.amount, each.reserve) for each in carried.open_fees},
+        peak=carried.peak,
+        max_drawdown=carried.max_drawdown,
+        adverse=_adverse(carried.adverse),
+        waiting=list(carried.waiting),
+        lacks=carried.lacks,
+    )
+    _remember(symbol.trade_ids, carried.trade_ids)
+    _remember(symbol.change_ids, carried.change_ids)
+    return symbol
+
+
+def _ledger(carried: InventoryCarried) -> Ledger:
+    mark, forward = carried.mark_half_ticks, carried.forward
+    return Ledger(
+        position_lots=carried.position_lots,
+        owed_lots=carried.owed_lots,
+        cash_half=plain(carried.cash_half),
+        capture_half=plain(carried.capture_half),
+        inventory_half=plain(carried.inventory_half),
+        cost_ticks=carried.cost_ticks,
+        mark_half_ticks=None if mark is None else plain(mark),
+        traded_half=plain(carried.traded_half),
+        fills=carried.fills,
+        taken_lots=carried.taken_lots,
+        forward=None if forward is None else Forward(**dict(forward)),
+    )
+
+
+def _adverse(carried: CarriedAdverseMoves) -> AdverseMoves:
+    return AdverseMoves(
+        waiting=deque(WaitingFill(**dict(each)) for each in carried.waiting),
+        mid_half_ticks=carried.mid_half_ticks,
+        moved=carried.moved_bps_lots,
+        lots=carried.lots,
+        at_ns=carried.at_ns,
+        fills=carried.fills,
+    )
+
+
+def _remember(keys: RecentKeys, known: Iterable[str]) -> None:
+    for key in known:
+        keys.add(key)

@@ -1,0 +1,78 @@
+"""A symbol's ledger as the Position message."""
+
+from decimal import Decimal
+
+from inventory_service.core.bias import Held, bias, bounds, rebalance
+from inventory_service.core.symbol import SymbolInventory
+from inventory_service.core.takeover import base_lot, because, half_money
+from inventory_service.core.units import whole
+from schemas.inventory import LedgerUnits, OpenFee, Position
+from schemas.inventory_settings import InventoryLimits
+from schemas.market import Instrument
+
+
+def publish_position(
+    symbol: SymbolInventory, contract: Instrument, own: InventoryLimits, now_ns: int
+) -> Position:
+    """The position to publish. Records it as published, and updates peak profit and drawdown."""
+    ledger = symbol.ledger
+    half = half_money(contract)
+    mark = ledger.mark_half_ticks or 0
+    money = ledger.money(half)
+    pnl = money.pnl - symbol.fees
+    symbol.peak = max(symbol.peak, pnl)
+    symbol.max_drawdown = max(symbol.max_drawdown, symbol.peak - pnl)
+    symbol.published_mark, symbol.published_adverse_bps = ledger.mark_half_ticks, symbol.adverse.mean_bps
+    limits = bounds(own, contract, mark, Held(symbol.ledger.position_lots, symbol.quote_total))
+    back = rebalance(ledger.position_lots, limits)
+    rate = (symbol.money or contract).reporting_rate
+    return Position(
+        event_time_ns=now_ns,
+        venue=contract.venue,
+        symbol=contract.symbol,
+        instrument_version=contract.version,
+        quote_currency=contract.quote_currency,
+        position_lots=ledger.position_lots,
+        average_price_ticks=ledger.cost_ticks,
+        mark_half_ticks=_published_mark(ledger.mark_half_ticks),
+        realised=money.realised,
+        unrealised=money.unrealised,
+        fees=symbol.fees,
+        pnl=pnl,
+        pnl_capture=money.capture,
+        pnl_inventory=money.inventory,
+        max_drawdown=symbol.max_drawdown,
+        pnl_reporting=pnl * rate,
+        notional_reporting=ledger.position_lots * mark * half * rate,
+        fills=ledger.fills,
+        traded_notional=money.traded,
+        bias=bias(ledger.position_lots, limits),
+        rebalance_action=back.action,
+        rebalance_size_lots=back.size_lots,
+        rebalance_urgency=back.urgency,
+        base_fees_taken=ledger.base_fees_taken(base_lot(contract)),
+        adverse_bps=symbol.published_adverse_bps,
+        open_fees=tuple(
+            OpenFee(currency=currency, amount=each.amount) for currency, each in symbol.open_fees.items()
+        ),
+        open_fees_reserve=sum((each.reserve for each in symbol.open_fees.values()), Decimal(0)) * rate,
+        owed_lots=ledger.owed_lots,
+        pnl_peak=symbol.peak,
+        adjustments=symbol.adjustments,
+        counted_in=None if symbol.in_force is None else _units(contract),
+        halted_because=because(symbol) or symbol.lacks,
+    )
+
+
+def _published_mark(mark_half_ticks: int | Decimal | None) -> int | None:
+    """None where the mid lies between the half ticks of a later contract."""
+    return None if mark_half_ticks is None else whole(Decimal(mark_half_ticks))
+
+
+def _units(contract: Instrument) -> LedgerUnits:
+    return LedgerUnits(
+        tick_size=contract.tick_size,
+        lot_size=contract.lot_size,
+        multiplier=contract.multiplier,
+        quote_currency=contract.quote_currency,
+    )

@@ -1,1 +1,0 @@
-"""`maker pnl`: a file of fills and mids to a report. What the lines say is in `attribution.lines`."""

@@ -1,0 +1,1 @@
+"""The `maker` program: wires the services into an engine."""

@@ -1,0 +1,97 @@
+"""`maker`: the engine's command line. Data on stdout, notes on stderr, exit codes from runtime.errors.
+
+The module of a command is imported when the command is looked up: a short one does not load all others.
+"""
+
+from collections.abc import Callable
+from importlib import import_module
+from typing import Annotated, Any, cast
+
+import typer
+from typer.core import TyperGroup
+from typer.main import get_command, get_group
+
+COMMANDS = {
+    "up": "up:up",
+    "run": "kafka:run",
+    "why": "explain:why_command",
+    "price": "explain:price",
+    "config": "config:config_app",
+    "topics": "kafka:topics_app",
+    "log": "log:log_app",
+    "replay": "log:replay_command",
+    "pnl": "pnl:pnl",
+    "positions": "positions:positions_app",
+    "state": "state:state_app",
+    "halt": "halt:halt",
+    "resume": "halt:resume",
+    "status": "status:status",
+    "venues": "exchange:venues",
+    "sandbox": "exchange:sandbox",
+    "venue-check": "exchange:venue_check",
+    "watchdog": "exchange:watchdog",
+    "cancel-all": "exchange:cancel_all",
+    "users": "users:users_app",
+    "token": "users:token",
+    "control-key": "users:control_key",
+    "calibrate": "calibrate:calibrate",
+    "signals": "signals:signals",
+    "simulate": "simulate:simulate",
+    "docs": "docs:docs_app",
+}
+"""By name: the module in `maker.cli`, and in it the function, or the group of commands."""
+
+
+class Commands(TyperGroup):
+    """The commands, each imported on first use."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.commands = cast("Any", dict.fromkeys(COMMANDS))  # for the help's order and the nearest name
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """A command, or None where there is none of that name."""
+        place = COMMANDS.get(cmd_name)
+        return None if place is None else _command(cmd_name, place)
+
+
+def _command(name: str, place: str) -> Any:
+    module, _, attribute = place.partition(":")
+    found: typer.Typer | Callable[..., None] = getattr(import_module(f"maker.cli.{module}"), attribute)
+    if isinstance(found, typer.Typer):
+        command: Any = get_group(found)
+    else:
+        single = typer.Typer(add_completion=False)
+        single.command(name)(found)
+        command = get_command(single)
+    command.name = name
+    return command
+
+
+app = typer.Typer(
+    cls=Commands,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.callback(invoke_without_command=True)
+def root(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
+) -> None:
+    """A market making engine: quotes many markets at once, explains every quote and replays it exactly."""
+    if version:
+        from runtime.version import code_version
+
+        print(f"maker {code_version()}")
+        raise typer.Exit
+    from runtime.observability.logs import configure_logs
+
+    configure_logs()
+
+
+def main() -> None:
+    """The entry point of the command."""
+    app()

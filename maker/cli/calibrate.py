@@ -1,0 +1,65 @@
+"""`maker calibrate`: order arrival rates and how far market orders reach into the book."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any, Protocol
+
+import typer
+
+from maker.cli.errors import exit_with_errors
+from runtime.errors import ConfigError
+
+
+class FitReport(Protocol):
+    """The result of a fit, as JSON and as text."""
+
+    def as_json(self) -> dict[str, Any]:
+        """One JSON object."""
+
+    def as_text(self) -> str:
+        """Lines of text for the terminal."""
+
+
+@exit_with_errors
+def calibrate(
+    source: Annotated[str, typer.Argument(help="A recording, or a log folder written by `maker up --log`.")],
+    symbol: Annotated[str, typer.Argument(help="Symbol: BTC/USDT or venue:BTC/USDT.")],
+    distance_bps: Annotated[
+        list[float] | None,
+        typer.Option(help="Distance to fit at, bps; repeatable. Default: derived from the market."),
+    ] = None,
+    plot: Annotated[Path | None, typer.Option(help="Write a plot to this SVG file.")] = None,
+    microprice: Annotated[
+        bool, typer.Option("--microprice", help="Fit the micro-price table instead of A and k.")
+    ] = False,
+    alpha: Annotated[
+        bool,
+        typer.Option("--alpha", help="Fit the order-flow alpha (prediction of the next mid move) instead."),
+    ] = False,
+    horizon_ms: Annotated[int, typer.Option(help="With --alpha: prediction horizon, ms.")] = 1_000,
+    config_out: Annotated[
+        Path | None,
+        typer.Option(help="With --microprice or --alpha: write the fit to this YAML configuration file."),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the bootstrap for the standard errors.")] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout, for programs.")] = False,
+) -> None:
+    """Fit A and k: market orders reaching a distance from the mid arrive at A exp(-k distance) per second."""
+    if microprice and alpha:
+        raise ConfigError("--microprice and --alpha are fitted one at a time: omit one")
+    if alpha and plot is not None:
+        raise ConfigError(f"--plot {plot}: --alpha has no plot; omit it")
+    report: FitReport
+    if alpha:
+        from research.calibration.alpha_command import run_alpha
+
+        report = run_alpha(source, symbol, horizon_ms=horizon_ms, config_out=config_out)
+    elif microprice:
+        from research.calibration.command import run_micro_price
+
+        report = run_micro_price(source, symbol, config_out=config_out, plot=plot)
+    else:
+        from research.calibration.command import run_calibration
+
+        report = run_calibration(source, symbol, distances_bps=distance_bps or (), plot=plot, seed=seed)
+    print(json.dumps(report.as_json(), allow_nan=False) if as_json else report.as_text())

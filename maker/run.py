@@ -1,0 +1,203 @@
+"""`maker run PROCESS`: runs one process on Kafka."""
+
+import asyncio
+import os
+import re
+import signal
+import socket
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import structlog
+import uvloop
+from prometheus_client import CollectorRegistry
+
+from maker.composition import HISTORY_COMMAND, WORKERS, process_definition
+from maker.gateway import gateway_server
+from maker.signed import publisher
+from runtime.config.control_keys import verifier, with_keys
+from runtime.config.signatures import Signer
+from runtime.errors import ConfigError, DependencyError
+from runtime.garbage import settle_garbage
+from runtime.http.server import HttpServer
+from runtime.kafka.broker import BrokerLink
+from runtime.kafka.bus import KafkaBus
+from runtime.observability.disk import DiskMetrics
+from runtime.process.definition import GatewayContext, HistorySource
+from runtime.process.health import application
+from runtime.process.lifeline import on_loss
+from runtime.process.startup import run_until_stopped
+from runtime.process.status import StatusOf, StatusPublisher
+from runtime.process.system_watch import SystemWatch
+from runtime.process.turn import DRAIN_LIMIT_S
+from runtime.process.worker import Worker
+from runtime.signals import on_stop
+from runtime.state.disk_room import check_room
+from runtime.state.folder_lock import FolderLock
+from runtime.state.private_files import make_folder
+from runtime.store.documents import MemoryStore
+from runtime.version import code_version
+from schemas.config import Config
+from schemas.control import AccessEvent, ControlEvent
+from schemas.topics import GATEWAY, PROCESSES, PROJECTOR
+
+_ORDINAL = re.compile(r"-(\d+)$")
+
+logger = structlog.get_logger()
+
+
+def shard_of(config: Config) -> int | None:
+    """Which shard this process is; None: it serves all symbols."""
+    process = config.process
+    if process.shards == 1:
+        return None
+    shard = process.shard
+    if shard is None:
+        match = _ORDINAL.search(socket.gethostname())
+        if match is None:
+            raise ConfigError(
+                f"process.shards is {process.shards}, and the host name {socket.gethostname()!r} does not "
+                "end in a number: set process.shard"
+            )
+        shard = int(match[1])
+    if shard >= process.shards:
+        raise ConfigError(f"process.shard is {shard}, but there are {process.shards}, counted from 0")
+    return shard
+
+
+def run_process(name: str, config: Config) -> None:
+    """Run one process in its own event loop until it is stopped."""
+    lock = _alone(name, config)
+    try:
+        _run(name, config)
+    finally:
+        if lock is not None:
+            lock.release()
+
+
+def _alone(name: str, config: Config) -> FolderLock | None:
+    """The lock of a process without state, which shares a state folder with others; its pod has none."""
+    state = Path(config.process.state_dir)
+    if name in PROCESSES or not os.access(state, os.W_OK):
+        return None
+    make_folder(state / name)
+    return FolderLock(state / name, f"the output of {name}")
+
+
+def _run(name: str, config: Config) -> None:
+    if name in WORKERS:
+        WORKERS[name](config)
+        return
+    if name != GATEWAY:  # which keeps no state and may have no writable disk
+        check_room(Path(config.process.state_dir), config.engine.disk_free_mb_min, "the state")
+    config, signer = with_keys(config, Path(config.process.state_dir), signs=name == GATEWAY)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as loop:
+        loop.run(_run_gateway(config, signer) if name == GATEWAY else _run_worker(name, config))
+
+
+async def _run_worker(name: str, config: Config) -> None:
+    definition = process_definition(name)
+    shard = shard_of(config) if definition.is_sharded else None
+    store = link = None
+    if name == PROJECTOR:
+        from runtime.store.redis_documents import RedisWriter  # noqa: PLC0415  0.2 s to import
+
+        store = RedisWriter(
+            config.redis,
+            epoch=lambda: (
+                worker.epoch if worker.is_started else 0
+            ),  # old views stay until new ones are complete
+            is_current=lambda: worker.not_ready_because is None,
+        )
+        link = store.link
+    worker = Worker(definition, config, store or MemoryStore(), shard)
+    registry = CollectorRegistry()
+    registry.register(worker.metrics.collector(code_version(), worker.figures))
+    registry.register(DiskMetrics(worker.disk))
+    health = HttpServer(
+        application(worker, registry),
+        config.process.health_port,
+        host=config.process.health_host,
+        port_is_chosen=config.process.health_port != 0,
+    )
+    health.start()
+    status = StatusOf(worker, code_version(), config.process.shards if shard is not None else 1, link)
+    publisher = StatusPublisher(config.kafka, status.make, status.because)
+    publisher.start()
+    if store is not None:
+        store.start()
+    logger.info("serving_health", process=worker.name, url=health.url, pid=os.getpid())
+    on_stop(worker.stop)
+    on_loss(worker.stop)
+    settle_garbage()
+    ended: Exception | None = None
+    try:
+        await worker.run()
+    except Exception as error:
+        ended = error
+        raise
+    finally:
+        await publisher.close(ended)
+        if store is not None:
+            await store.close()
+        await health.stop()
+
+
+async def _run_gateway(config: Config, signer: Signer | None) -> None:
+    from runtime.store.redis_documents import RedisMirror  # noqa: PLC0415
+    from runtime.store.redis_timed import RedisTimedStore  # noqa: PLC0415
+
+    link = BrokerLink(config.kafka, GATEWAY)
+    bus = KafkaBus(config.kafka, wait_for_broker=link.wait_until_available)
+    store = RedisMirror(config.redis)
+    system = SystemWatch(config, bus, lambda: link.reason)
+    stopped = asyncio.Event()
+    publish = publisher(signer, f"{GATEWAY}/{os.urandom(4).hex()}", 0)
+
+    def send(event: ControlEvent) -> None:
+        if link.reason is not None and not isinstance(event, AccessEvent):  # may be delivered late
+            raise DependencyError(f"it would not be received: {link.reason}")
+        publish(bus.publish, event, time.time_ns())
+
+    context = GatewayContext(
+        config=config,
+        store=store,
+        send_control=send,
+        now_ns=time.time_ns,
+        version=code_version(),
+        is_ours=verifier(config),
+        is_closing=lambda: server.is_closing,
+        announce_code=lambda code: logger.info(
+            "sign_in_code", code=code, valid_minutes=10, another=f"kill -USR1 {os.getpid()}"
+        ),
+        on_code_request=_on_usr1,
+        sessions=RedisTimedStore(config.redis),
+        history=HistorySource(kafka=config.kafka),
+        history_command=HISTORY_COMMAND,
+        system=system.system,
+    )
+    server = gateway_server(context, config.gateway.port, host=config.gateway.host, port_is_chosen=True)
+    store.start()
+    system.start()
+    server.start()
+    logger.info("serving_gateway", url=server.url)
+    on_stop(stopped.set)
+    on_loss(stopped.set)
+    try:
+        await run_until_stopped(stopped, link.monitor())
+    finally:
+        await server.stop()
+        await system.close()
+        await store.close()
+        unconfirmed = await bus.outbox.settle(DRAIN_LIMIT_S)
+        await bus.outbox.close()
+    if unconfirmed:
+        raise DependencyError(
+            f"the broker has not confirmed {unconfirmed} requests, and nothing has acted on them: "
+            "check the state and try again"
+        )
+
+
+def _on_usr1(announce_another: Callable[[], None]) -> None:
+    asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, announce_another)

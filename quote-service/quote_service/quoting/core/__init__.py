@@ -1,1 +1,0 @@
-"""The pure decisions of quote-service."""

@@ -1,0 +1,376 @@
+"""The core of quote-service: turns each symbol's newest facts into its quote target."""
+
+from collections.abc import Callable
+from typing import Any, assert_never, get_args
+
+from quote_service.quoting import reasons
+from quote_service.quoting.draft import (
+    HeldInventory,
+    QuoteDraft,
+    draft_quote,
+    not_quoted,
+    reduce_only,
+)
+from quote_service.quoting.fair_value.imbalance import is_emergency
+from quote_service.quoting.ladder.levels import DraftSide
+from quote_service.quoting.requote import merge, stands
+from quote_service.quoting.sizing import SizeLimits
+from quote_service.quoting.symbol_state import QuotedSymbol
+from quote_service.quoting.target_message import model_facts, model_of, side_message, side_of
+from schemas.carried.quoter import QuoterCarried
+from schemas.config import Config
+from schemas.control import Command, SettingChange
+from schemas.core import DecidingCore
+from schemas.inventory import Position
+from schemas.live_settings import LiveSettings
+from schemas.market import Book, Instrument
+from schemas.message import ALL_SYMBOLS, Event, Side
+from schemas.process import ConfigApplied, Shutdown, Tick
+from schemas.quoting import QuoteSide, QuoteTarget
+from schemas.risk import RiskState
+from schemas.signals import Signal
+from schemas.topics import QUOTE
+from schemas.units import NS_PER_MS, NS_PER_S
+
+Handler = Callable[[Any], tuple[Event, ...]]
+AWAITED_MAX = 1_000
+"""Symbols that operators may switch on or off before any market data arrived for them."""
+
+
+QuoterInput = (
+    Book
+    | Signal
+    | Position
+    | RiskState
+    | Instrument
+    | Command
+    | SettingChange
+    | Tick
+    | Shutdown
+    | ConfigApplied
+    | QuoterCarried
+)
+"""The messages it consumes."""
+
+
+class QuoterCore(DecidingCore[QuoterInput]):
+    """Decides, per symbol, which quotes should rest in the market. See Core in runtime.process.definition."""
+
+    inputs = frozenset(get_args(QuoterInput))
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        self._settings = LiveSettings(QUOTE, config)
+        self._own_configs = _own_configs(config)
+        self._leaders = _leaders(self._own_configs)
+        self._symbols: dict[str, QuotedSymbol] = {}
+        self._awaited: dict[str, QuoterCarried] = {}
+        """By key: carried state and stop commands for symbols without any data yet."""
+        self._account_risk: RiskState | None = None
+        self._all_stopped = False
+        self._ending = False
+        self._ttl_ns = config.market_making.target_ttl_ms * NS_PER_MS
+        self._refresh_ns = self._ttl_ns // 2
+        self._update_ns = int(config.market_making.update_frequency * NS_PER_S)
+        self._book_age_ns_max = config.market_data.book_age_ms_max * NS_PER_MS
+
+    def _decide(self, event: QuoterInput) -> tuple[Event, ...]:  # noqa: C901  a case for each input
+        """The quote targets that `event` changes."""
+        match event:
+            case Book():
+                return self._on_book(event)
+            case Signal():
+                return self._on_signal(event)
+            case Position():
+                return self._on_position(event)
+            case RiskState():
+                return self._on_risk(event)
+            case Instrument():
+                return self._on_instrument(event)
+            case Command():
+                return self._on_command(event)
+            case SettingChange():
+                return self._on_setting(event)
+            case Tick():
+                return self._on_tick(event)
+            case Shutdown():
+                return self._on_shutdown(event)
+            case ConfigApplied():
+                return self._on_start(event)
+            case QuoterCarried():
+                return self._on_carried(event)
+            case _:
+                assert_never(event)
+
+    def _state(self, event: Book | Signal | Position | RiskState | Instrument) -> QuotedSymbol:
+        state = self._symbols.get(event.key)
+        if state is None:
+            state = QuotedSymbol(event.venue, event.symbol, stopped=self._all_stopped)
+            carried = state.carried = self._awaited.pop(event.key, None)
+            if carried is not None:
+                state.stopped, state.sequence = carried.stopped, carried.sequence
+            self._symbols[event.key] = state
+        return state
+
+    def carried(self, now_ns: int) -> tuple[Event, ...]:
+        """See Carries."""
+        whole = QuoterCarried(event_time_ns=now_ns, process=QUOTE, stopped=self._all_stopped)
+        awaited = (each.model_copy(update={"event_time_ns": now_ns}) for each in self._awaited.values())
+        return (whole, *(each.as_carried(now_ns) for each in self._symbols.values()), *awaited)
+
+    def _on_carried(self, carried: QuoterCarried) -> tuple[Event, ...]:
+        if carried.symbol == ALL_SYMBOLS:
+            self._all_stopped = carried.stopped
+        else:
+            self._awaited[carried.symbol_key] = carried
+        return ()
+
+    def _on_book(self, book: Book) -> tuple[Event, ...]:
+        state = self._state(book)
+        state.book = book
+        targets = self._requote(state, self._now_ns)
+        return targets + self._lead(book) if book.key in self._leaders else targets
+
+    def _lead(self, book: Book) -> tuple[Event, ...]:
+        """Reprice the symbols that use this market as reference."""
+        targets: list[Event] = []
+        for state in self._symbols.values():
+            if self._config(state).pricing.reference_market == book.key:
+                state.reference.observe(book)
+                targets += self._requote(state, self._now_ns)
+        return tuple(targets)
+
+    def _on_signal(self, signal: Signal) -> tuple[Event, ...]:
+        """Waits for the book that follows, where one does; an emergency reprices at once."""
+        state = self._state(signal)
+        before, state.signal = state.signal, signal
+        if state.book is None or signal.book_time_ns > state.book.event_time_ns:
+            return ()
+        pricing = self._config(state).pricing
+        begins = is_emergency(signal, pricing) and not (before and is_emergency(before, pricing))
+        return self._requote(state, self._now_ns) if begins or before is None else ()
+
+    def _on_position(self, position: Position) -> tuple[Event, ...]:
+        state = self._state(position)
+        before, state.position = state.position, position
+        if before is not None and before.instrument_version == position.instrument_version:
+            change_lots = position.position_lots - before.position_lots
+            shape = self._config(state).shape
+            state.memory.after_fills.observe(change_lots, state.target, self._now_ns, shape)
+        return self._requote(state, self._now_ns)
+
+    def _on_instrument(self, instrument: Instrument) -> tuple[Event, ...]:
+        state = self._state(instrument)
+        state.replace_instrument(instrument, SizeLimits.of(instrument, self._config(state)))
+        return () if state.target is None else self._requote(state, self._now_ns)
+
+    def _on_risk(self, risk: RiskState) -> tuple[Event, ...]:
+        if risk.symbol != ALL_SYMBOLS:
+            state = self._state(risk)
+            state.risk = risk
+            return self._requote(state, self._now_ns)
+        before, self._account_risk = self._account_risk, risk
+        if before is not None and (before.state, before.reasons) == (risk.state, risk.reasons):
+            return ()  # a heartbeat
+        return self._requote_all(self._now_ns)
+
+    def _on_command(self, command: Command) -> tuple[Event, ...]:
+        if command.action not in ("start", "stop"):
+            return ()
+        stopped = command.action == "stop"
+        if command.symbol == ALL_SYMBOLS:
+            self._all_stopped = stopped
+            for state in self._symbols.values():
+                state.stopped = stopped
+            for key, awaited in self._awaited.items():
+                self._awaited[key] = awaited.model_copy(update={"stopped": stopped})
+            return self._requote_all(self._now_ns)
+        known = self._symbols.get(command.key)
+        if known is None:
+            self._await(command, stopped=stopped)
+            return ()
+        known.stopped = stopped
+        return self._requote(known, self._now_ns)
+
+    def _await(self, command: Command, *, stopped: bool) -> None:
+        """A symbol may be switched before any data arrives; the command applies once a feed opens it."""
+        about = {"venue": command.venue, "symbol": command.symbol}
+        before = self._awaited.get(command.key)
+        if before is None and (stopped == self._all_stopped or len(self._awaited) >= AWAITED_MAX):
+            return  # already the default, or too many unknown symbols are waiting
+        before = before or QuoterCarried(event_time_ns=self._now_ns, process=QUOTE, **about)
+        self._awaited[command.key] = before.model_copy(update={"stopped": stopped})
+
+    def _on_setting(self, change: SettingChange) -> tuple[Event, ...]:
+        """Reprice every symbol under the new value at once."""
+        applied = self._settings.apply(change, self._try)
+        if applied is None:
+            return ()
+        self._own_configs = _own_configs(self._settings.config)
+        for state in self._symbols.values():
+            if state.instrument is not None:
+                state.limits = SizeLimits.of(state.instrument, self._config(state))
+        return (applied, *self._requote_all(self._now_ns))
+
+    def _try(self, config: Config) -> None:
+        """Compute every symbol's limits and quote under the given configuration; raises where that fails."""
+        own = _own_configs(config)
+        for state in self._symbols.values():
+            if state.instrument is not None:
+                self._try_symbol(state, state.instrument, own.get(state.symbol, config))
+
+    def _try_symbol(self, state: QuotedSymbol, instrument: Instrument, config: Config) -> None:
+        limits, book, signal = SizeLimits.of(instrument, config), state.book, state.signal
+        if limits is None or book is None or signal is None or reasons.book_reason(book) is not None:
+            return
+        held = HeldInventory(state.position_lots, 0.0 if state.position is None else state.position.bias)
+        draft = draft_quote(book, signal, held, limits, model_facts(state, signal, self._now_ns), config)
+        side_message(draft.bid, draft.priced, "buy"), side_message(draft.ask, draft.priced, "sell")
+
+    def _on_tick(self, tick: Tick) -> tuple[Event, ...]:
+        """Reprice symbols without a book update for an update interval."""
+        now_ns = self._tick_ns = tick.event_time_ns
+        return tuple(
+            target
+            for state in self._symbols.values()
+            if now_ns - state.priced_ns >= self._update_ns
+            for target in self._requote(state, now_ns)
+        )
+
+    def _on_shutdown(self, shutdown: Shutdown) -> tuple[Event, ...]:
+        self._ending = True
+        return self._requote_all(self._now_ns)
+
+    def _on_start(self, start: ConfigApplied) -> tuple[Event, ...]:
+        """After a restart: quotes ended by the last shutdown are desired again."""
+        self._ending = False
+        return ()
+
+    def _requote_all(self, now_ns: int) -> tuple[Event, ...]:
+        return tuple(target for state in self._symbols.values() for target in self._requote(state, now_ns))
+
+    def _requote(self, state: QuotedSymbol, now_ns: int) -> tuple[Event, ...]:
+        """A target where the quote changed enough; the current one again before it expires."""
+        state.priced_ns = now_ns
+        draft = self._draft(state, now_ns)
+        current = state.target
+        if current is None or current.instrument_version != state.version:
+            return (self._publish_new(state, now_ns, draft, draft.bid, draft.ask),)
+        memory = state.memory.sides
+        bid, ask = merge(current, draft, state.book, memory, now_ns, self._config(state))
+        if not (stands(current.bid, bid) and stands(current.ask, ask)):
+            return (self._publish_new(state, now_ns, draft, bid, ask),)
+        if now_ns - current.event_time_ns >= self._refresh_ns:
+            model = (current.model, current.model_because)
+            return (self._publish(state, now_ns, current.bid, current.ask, model),)
+        return ()
+
+    def _config(self, state: QuotedSymbol) -> Config:
+        """The symbol's own configuration."""
+        return self._own_configs.get(state.symbol, self._settings.config)
+
+    def _draft(self, state: QuotedSymbol, now_ns: int) -> QuoteDraft:
+        reason = self._blocked(state)
+        if reason is not None:
+            return not_quoted(reason)
+        book, signal, limits = state.book, state.signal, state.limits
+        if limits is None:
+            return not_quoted(reasons.NO_INSTRUMENT)
+        if book is None:
+            return not_quoted(reasons.NO_BOOK)
+        reason = self._unsound(book, state.version, now_ns)
+        if reason is not None:
+            return not_quoted(reason)
+        if signal is None:
+            return not_quoted(reasons.NO_SIGNAL)
+        config = self._config(state)
+        held = HeldInventory(state.position_lots, 0.0 if state.position is None else state.position.bias)
+        facts = model_facts(state, signal, now_ns)
+        if config.pricing.reference_market is not None:
+            half_life_s = config.pricing.reference_half_life_s
+            by_reference = state.reference.update(book, now_ns, half_life_s, self._book_age_ns_max)
+            facts = facts._replace(reference_ticks=by_reference)
+        draft = draft_quote(book, signal, held, limits, facts, config)
+        if state.instrument is not None:
+            draft = state.memory.apply(draft, state.instrument, limits, now_ns, config.shape)
+        return reduce_only(draft, state.position_lots, limits) if self._is_reduce_only(state) else draft
+
+    def _blocked(self, state: QuotedSymbol) -> str | None:
+        """The reason the symbol may not be quoted regardless of its market, or None."""
+        if self._ending:
+            return reasons.SHUTDOWN
+        if state.stopped:
+            return reasons.STOPPED_BY_COMMAND
+        if self._account_risk is None:
+            return reasons.NO_RISK_STATE
+        if self._account_risk.state == "HALT":
+            return reasons.halt_reason(self._account_risk)
+        if state.risk is not None and state.risk.state == "HALT":
+            return reasons.halt_reason(state.risk)
+        return None
+
+    def _unsound(self, book: Book, version: int, now_ns: int) -> str | None:
+        """The reason the book cannot be quoted from, or None."""
+        if book.instrument_version != version:
+            return reasons.NO_INSTRUMENT
+        if now_ns - book.event_time_ns > self._book_age_ns_max:
+            return reasons.BOOK_REASONS["stale"]
+        return reasons.book_reason(book)
+
+    def _is_reduce_only(self, state: QuotedSymbol) -> bool:
+        return any(
+            risk is not None and risk.state == "REDUCE_ONLY" for risk in (state.risk, self._account_risk)
+        )
+
+    def _publish_new(
+        self, state: QuotedSymbol, now_ns: int, draft: QuoteDraft, bid: DraftSide, ask: DraftSide
+    ) -> QuoteTarget:
+        """Publish the sides; an unchanged side keeps the explanation it was first published with."""
+        sides = []
+        names: tuple[Side, Side] = ("buy", "sell")
+        for name, made, memory in zip(names, (bid, ask), state.memory.sides, strict=True):
+            old = None if state.target is None else side_of(state.target, name)
+            if old is not None and made.prices and old.prices[:1] == made.prices[:1]:
+                sides.append(old.model_copy(update={"prices": made.prices, "sizes": made.sizes}))
+                continue
+            memory.priced_ns = now_ns
+            sides.append(side_message(made, draft.priced, name))
+        return self._publish(state, now_ns, sides[0], sides[1], model_of(draft))
+
+    def _publish(
+        self,
+        state: QuotedSymbol,
+        now_ns: int,
+        bid: QuoteSide,
+        ask: QuoteSide,
+        model: tuple[str, str | None],
+    ) -> QuoteTarget:
+        state.sequence += 1
+        book = state.book
+        two_sided = book is not None and book.bid_prices and book.ask_prices
+        target = QuoteTarget(
+            event_time_ns=now_ns,
+            venue=state.venue,
+            symbol=state.symbol,
+            instrument_version=state.version,
+            sequence=state.sequence,
+            valid_until_ns=now_ns + self._ttl_ns,
+            mid_half_ticks=book.bid_prices[0] + book.ask_prices[0] if book and two_sided else None,
+            model=model[0],
+            model_because=model[1],
+            bid=bid,
+            ask=ask,
+        )
+        state.target = target
+        return target
+
+
+def _own_configs(config: Config) -> dict[str, Config]:
+    """Of symbols with overridden settings."""
+    return {symbol: config.of_symbol(symbol) for symbol in config.per_symbol}
+
+
+def _leaders(configs: dict[str, Config]) -> dict[str, None]:
+    """The markets that others use as reference."""
+    found = (config.pricing.reference_market for config in configs.values())
+    return dict.fromkeys(key for key in found if key is not None)

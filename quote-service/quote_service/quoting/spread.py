@@ -1,0 +1,114 @@
+"""From fair value to the final tick: one pure function, the same live, in a replay and in `maker price`.
+
+The configured model sets width and shift (see `models`); the book's pressure and one-sided flow move the
+centre too. Prices are floats in ticks until the last step.
+Only numbers are computed here; `steps` describes them, and only for a quote that is published.
+"""
+
+from typing import NamedTuple
+
+from quote_service.quoting.fair_value.imbalance import emergency_intensity, pressure_share
+from quote_service.quoting.models.answer import Contribution, ModelAnswer, ModelFacts, answer_of
+from schemas.config import Config
+from schemas.quoting_settings import Pricing
+from schemas.units import BPS_PER_UNIT, round_outward
+
+TICKS_MAX = float(2**40)
+"""Above this a float cannot resolve thousandths of a tick: nothing is quoted."""
+_HALF_TICKS_MIN = 0.5
+"""Half a tick each side of any centre: after outward rounding the bid is at least a tick below the ask."""
+
+
+class PricingInputs(NamedTuple):
+    """What a price depends on, besides the configuration."""
+
+    best_bid_ticks: int
+    best_ask_ticks: int
+    fair_ticks: float
+    volatility_bps: float
+    """Per square root of a second."""
+    bias: float
+    """-1..1: inventory as a share of its maximum, positive when long."""
+    imbalance: float
+    """-1..1: positive when bids are heavier."""
+    flow_imbalance: float
+    """-1..1: positive when takers buy; 0 where the volume is noise."""
+    facts: ModelFacts = ModelFacts()
+    fair_parts: tuple[Contribution, ...] = ()
+    """The part of fair value that reference market and alpha added to the book's own."""
+
+
+class PricedQuote(NamedTuple):
+    """Final prices and their components, all in ticks except `intensity`."""
+
+    inputs: PricingInputs
+    answer: ModelAnswer
+    intensity: float
+    """0..1: of the emergency response."""
+    half: float
+    """Half-spread with the emergency response."""
+    pressure: float
+    flight: float
+    """Shift in the direction of one-sided flow."""
+    shift: float
+    """Lean, pressure and flow shift together, clamped: the centre's distance from fair value."""
+    spread_factors: tuple[float, float]
+    """Multipliers of the half-spread for bid and ask."""
+    bid_half: float
+    """Each side's own, after the minimum."""
+    ask_half: float
+    passive_bid: float
+    """Clamped below the best ask, before rounding to a tick."""
+    passive_ask: float
+    bid_ticks: int
+    ask_ticks: int
+
+
+def min_half_spread_bps(facts: ModelFacts, pricing: Pricing) -> float:
+    """The least distance from the shifted centre: fee, adverse move and edge, or the plain minimum."""
+    plain = pricing.min_spread_bps / 2
+    if pricing.min_edge_bps is None:
+        return plain
+    return max(plain, facts.fee_bps + facts.adverse_bps + pricing.min_edge_bps)
+
+
+def price_quote(inputs: PricingInputs, config: Config) -> PricedQuote | None:
+    """Both sides' prices: bid < ask by at least a tick, and neither crosses the book.
+
+    None where no price can be given: fair value is not positive, or a price exceeds TICKS_MAX. A bid
+    that is not positive is returned unchanged.
+    """
+    pricing, fair = config.pricing, inputs.fair_ticks
+    answer = answer_of(fair, inputs.volatility_bps, inputs.bias, inputs.facts, config)
+    calm = answer.half
+    intensity = emergency_intensity(inputs.flow_imbalance, pricing)
+    half = calm * (1 + (pricing.emergency_multiplier - 1) * intensity)
+    pressure = pricing.adjustment_speed * pressure_share(inputs.imbalance, pricing) * fair
+    flight = pricing.emergency_shift_share * (half - calm)
+    if inputs.flow_imbalance < 0:
+        flight = -flight
+    bound = pricing.skew_half_spreads_max * half
+    shift = min(max(answer.shift + pressure + flight, -bound), bound)
+    least = max(_HALF_TICKS_MIN, fair * min_half_spread_bps(inputs.facts, pricing) / BPS_PER_UNIT)
+    factors = config.shape.bid_spread_factor, config.shape.ask_spread_factor
+    bid_half, ask_half = max(half * factors[0], least), max(half * factors[1], least)
+    if not (fair > 0 and fair + abs(shift) + max(bid_half, ask_half) <= TICKS_MAX):
+        return None
+    passive_bid = min(fair + shift - bid_half, inputs.best_ask_ticks - 1)
+    passive_ask = max(fair + shift + ask_half, inputs.best_bid_ticks + 1)
+    return PricedQuote(
+        inputs,
+        answer,
+        intensity,
+        half,
+        pressure,
+        flight,
+        shift,
+        factors,
+        bid_half,
+        ask_half,
+        passive_bid,
+        passive_ask,
+        round_outward(passive_bid, "buy"),
+        round_outward(passive_ask, "sell"),
+    )

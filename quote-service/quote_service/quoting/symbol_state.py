@@ -1,0 +1,80 @@
+"""quote-service's state of one symbol."""
+
+from dataclasses import dataclass, field
+
+from quote_service.quoting.carried_state import memory_after, side_carried, units_of
+from quote_service.quoting.fair_value.reference_market import Reference
+from quote_service.quoting.ladder.shape import ShapeMemory
+from quote_service.quoting.sizing import SizeLimits
+from schemas.carried.quoter import QuoterCarried
+from schemas.inventory import Position
+from schemas.market import Book, Instrument
+from schemas.quoting import QuoteTarget
+from schemas.risk import RiskState
+from schemas.signals import Signal
+from schemas.topics import QUOTE
+
+
+@dataclass(slots=True)
+class QuotedSymbol:
+    """The newest facts of one symbol, and its current quote target."""
+
+    venue: str
+    symbol: str
+    instrument: Instrument | None = None
+    limits: SizeLimits | None = None
+    """None with an instrument present: its terms are unusable."""
+    book: Book | None = None
+    signal: Signal | None = None
+    position: Position | None = None
+    risk: RiskState | None = None
+    stopped: bool = False
+    target: QuoteTarget | None = None
+    sequence: int = 0
+    priced_ns: int = 0
+    memory: ShapeMemory = field(default_factory=ShapeMemory)
+    reference: Reference = field(default_factory=Reference)
+    carried: QuoterCarried | None = None
+    """From the last session, kept until the contract in whose units it is becomes known."""
+
+    @property
+    def version(self) -> int:
+        """Version of the instrument in force."""
+        return 1 if self.instrument is None else self.instrument.version
+
+    @property
+    def position_lots(self) -> int:
+        """In units of the instrument in force; 0 while the position is in another version's."""
+        position = self.position
+        return (
+            0 if position is None or position.instrument_version != self.version else position.position_lots
+        )
+
+    def replace_instrument(self, instrument: Instrument, limits: SizeLimits | None) -> None:
+        """A change of terms voids book and signal: their ticks and lots are in the old units."""
+        before = self.instrument
+        self.instrument, self.limits = instrument, limits
+        if before is None:
+            self.memory, self.carried = memory_after(self.memory, self.carried, instrument), None
+        elif before != instrument.model_copy(update={"event_time_ns": before.event_time_ns}):
+            self.book = self.signal = None
+            self.memory, self.reference.log_ratio = ShapeMemory(), None
+
+    def as_carried(self, now_ns: int) -> QuoterCarried:
+        """The state to carry over; state still waiting for its contract is passed on unchanged."""
+        tick_size, lot_size = units_of(self.instrument)
+        fills, band = self.memory.after_fills, self.memory.band
+        own = QuoterCarried(
+            event_time_ns=now_ns,
+            process=QUOTE,
+            venue=self.venue,
+            symbol=self.symbol,
+            tick_size=tick_size,
+            lot_size=lot_size,
+            bid=side_carried(fills.bid),
+            ask=side_carried(fills.ask),
+            band_reference_ticks=band.reference_ticks,
+            band_since_ns=band.since_ns,
+        )
+        updates = {"event_time_ns": now_ns, "stopped": self.stopped, "sequence": self.sequence}
+        return (self.carried or own).model_copy(update=updates)

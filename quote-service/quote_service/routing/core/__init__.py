@@ -1,1 +1,0 @@
-"""The order router's decisions: pure, no clock, no I/O."""

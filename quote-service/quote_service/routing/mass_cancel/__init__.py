@@ -1,0 +1,1 @@
+"""All orders cancelled, and the proof that the venue holds none."""

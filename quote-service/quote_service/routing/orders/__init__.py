@@ -1,0 +1,1 @@
+"""Orders: their states, ids, messages, and the venue's reports of them."""

@@ -1,0 +1,1 @@
+"""The venue of paper trading and of backtests: our orders against the market's books and trades."""

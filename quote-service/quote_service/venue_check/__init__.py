@@ -1,1 +1,0 @@
-"""Faults of an exchange, and whether a venue adapter survives them: the suite behind `maker venue-check`."""

@@ -1,0 +1,1 @@
+"""Offline tools on logs and recordings: calibration, profit and loss, simulation, quoting baselines."""

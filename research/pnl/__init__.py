@@ -1,0 +1,1 @@
+"""`maker pnl`: a file of fills and mids to a report; `research.attribution.lines` describes the lines."""

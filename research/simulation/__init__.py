@@ -1,0 +1,1 @@
+"""The world a model assumes, to compare its profit with a paper's."""

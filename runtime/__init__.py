@@ -1,0 +1,1 @@
+"""The process runtime: bus, log, state, replay. Knows no service and no command."""

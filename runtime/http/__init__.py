@@ -1,0 +1,1 @@
+"""The HTTP server shared by the gateway and the health checks."""

@@ -1,0 +1,1 @@
+"""The local bus: one log of files for all topics."""

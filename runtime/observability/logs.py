@@ -1,0 +1,121 @@
+"""Logging to stderr: JSON lines for programs, key=value on a terminal.
+
+Library logs and crash tracebacks take the same route: secrets are redacted, and repeated library lines are
+suppressed. A closed terminal or pipe does not end the process; its further output is discarded.
+"""
+
+import errno
+import io
+import logging
+import os
+import sys
+import threading
+import traceback
+from types import TracebackType
+from typing import Any, TextIO, cast
+
+import structlog
+
+from runtime.observability.folding import Folding
+from runtime.observability.redaction import redacted, redacted_value
+
+
+def configure_logs(*, json_lines: bool | None = None) -> None:
+    """Configure logging; `json_lines` None: JSON unless stderr is a terminal. NO_COLOR is honoured."""
+    on_terminal = sys.stderr.isatty()
+    as_json = not on_terminal if json_lines is None else json_lines
+    renderer: structlog.typing.Processor = (
+        structlog.processors.JSONRenderer()
+        if as_json
+        else structlog.dev.ConsoleRenderer(
+            colors=on_terminal and "NO_COLOR" not in os.environ,
+            exception_formatter=structlog.dev.plain_traceback,  # the default shows local variables
+        )
+    )
+    first: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    last: list[structlog.typing.Processor] = [structlog.processors.format_exc_info, _redact, renderer]
+    structlog.configure(
+        processors=[*first, *last],
+        logger_factory=structlog.WriteLoggerFactory(cast(TextIO, _CurrentStderr())),
+    )
+    _route_standard_logging(first, last)
+    print_crashes_without_secrets()
+
+
+def _redact(_: Any, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    return {name: redacted_value(name, value) for name, value in event.items()}
+
+
+class _CurrentStderr(io.TextIOBase):
+    """Writes to the current `sys.stderr`; discards output once it has no reader."""
+
+    def write(self, text: str) -> int:
+        try:
+            return sys.stderr.write(text)
+        except OSError as error:
+            _on_write_error(error)
+            return len(text)
+
+    def flush(self) -> None:
+        try:
+            sys.stderr.flush()
+        except OSError as error:
+            _on_write_error(error)
+
+
+def _on_write_error(error: OSError) -> None:
+    """A full disk may have room for the next line; any other failure is permanent."""
+    if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
+        _discard_stderr()
+
+
+def print_final(text: str) -> None:
+    """Print a command's last line; a failure to do so does not change its exit code."""
+    try:
+        sys.stderr.write(f"{text}\n")
+        sys.stderr.flush()
+    except OSError:
+        _discard_stderr()
+
+
+def _discard_stderr() -> None:
+    """Redirect stderr to /dev/null."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, 2)
+    os.close(null)
+
+
+class _LibraryHandler(logging.StreamHandler[TextIO]):
+    """The handler of library logs, of a type of its own so that it can be found and replaced."""
+
+
+def _route_standard_logging(
+    first: list[structlog.typing.Processor], last: list[structlog.typing.Processor]
+) -> None:
+    root = logging.getLogger()
+    for handler in [each for each in root.handlers if isinstance(each, _LibraryHandler)]:
+        root.removeHandler(handler)
+    handler = _LibraryHandler(cast(TextIO, _CurrentStderr()))
+    handler.addFilter(Folding())
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=first,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
+        )
+    )
+    handler.setLevel(logging.WARNING)
+    root.addHandler(handler)
+
+
+def print_crashes_without_secrets() -> None:
+    """Redact the tracebacks of unhandled exceptions."""
+    sys.excepthook = _print_crash
+    threading.excepthook = lambda crash: _print_crash(crash.exc_type, crash.exc_value, crash.exc_traceback)
+
+
+def _print_crash(kind: type[BaseException], error: BaseException | None, trace: TracebackType | None) -> None:
+    sys.stderr.write(redacted("".join(traceback.format_exception(kind, error, trace))))

@@ -1,0 +1,1 @@
+"""Cores, adapters, and the drivers that run them."""

@@ -1,0 +1,141 @@
+"""How a process becomes the only writer of its topics and recovers its state.
+
+It claims an epoch, fences its output partitions with a barrier, reads back what its predecessor published,
+loads its newest snapshot, and replays the inputs in the journal. Records already on a topic are not published
+again; decisions that never got there are published now. Thus nothing is lost and nothing duplicated, whenever
+the predecessor died.
+"""
+
+from collections.abc import Container, Iterable, Mapping
+from typing import Protocol
+
+from runtime.bus import Record, TopicPartition
+from runtime.kafka.bus import KafkaBus
+from runtime.kafka.outbox import OutboxRecord
+from runtime.process.input_source import InputSource
+from runtime.state.journal import JournalTurn
+from schemas.envelope import Envelope
+from schemas.message import Event
+from schemas.process import EpochClaim, Shutdown, Tick
+from schemas.topics import BY_NAME
+
+EPOCH_TOPIC = "process.epoch"
+
+
+async def first_positions(
+    bus: KafkaBus, partitions: Iterable[TopicPartition], known: Mapping[TopicPartition, int]
+) -> dict[TopicPartition, int]:
+    """Where to continue reading: a topic added by a newer release has no position yet, and is read from its
+    end, or from its beginning if it is compacted.
+    """
+    positions = {tp: known.get(tp, 0) for tp in partitions}
+    new = [tp for tp in positions if tp not in known and not BY_NAME[tp.topic].compacted]
+    if new:
+        reader = bus.reader({})
+        try:
+            positions |= await reader.end_offsets(new)
+        finally:
+            await reader.close()
+    return positions
+
+
+async def claim_epoch(bus: KafkaBus, name: str, instance: str, now_ns: int, above: int = 0) -> int:
+    """Claim to be the only writer; returns the epoch, one more than the offset of the claim.
+
+    It exceeds that of the predecessor: if the topic was recreated, offsets restart, and readers would take
+    this process for a writer replaced long ago.
+    """
+    claim = EpochClaim(event_time_ns=now_ns, process=name, instance=instance)
+    tp = bus.partition_for(EPOCH_TOPIC, name)
+    end, claims = 0, 1
+    while end <= above:
+        for _ in range(claims):
+            bus.publish(EPOCH_TOPIC, Envelope(f"{name}/claim", now_ns, None, now_ns, claim.type_name), claim)
+        await bus.flush()
+        end = bus.outbox.end_offsets()[tp]
+        claims = above + 1 - end
+    bus.epoch = end
+    return end
+
+
+async def raise_barriers(bus: KafkaBus, name: str, outputs: Iterable[TopicPartition], now_ns: int) -> None:
+    """From here on, records of older writers are ignored."""
+    for tp in outputs:
+        bus.publish_barrier(tp, name, now_ns)
+    await bus.flush()
+
+
+def publish_unconfirmed(
+    bus: KafkaBus, unconfirmed: dict[TopicPartition, list[OutboxRecord]], published: Container[str]
+) -> int:
+    """Publish the unconfirmed records of a snapshot that are on no topic; returns their number."""
+    count = 0
+    for tp, records in unconfirmed.items():
+        for fields in records:
+            record = OutboxRecord(*fields)
+            headers = dict(record.headers)
+            if headers["ce_id"].decode() not in published:
+                headers["ce_epoch"] = b"%d" % bus.epoch
+                bus.outbox.add(tp, record._replace(headers=list(headers.items())))
+                count += 1
+    return count
+
+
+class ReplayTarget(Protocol):
+    """The receiver of journaled inputs."""
+
+    def consume(self, record: Record) -> object:
+        """Consume a record of a topic."""
+
+    def inject(self, event: Tick | Shutdown) -> object:
+        """Consume a tick or shutdown."""
+
+    def external(self, event: Event) -> object:
+        """Consume an adapter input."""
+
+    def end_turn(self, trace_ns: int | None, *, is_last: bool) -> None:
+        """End a turn; `trace_ns` is the time at which its trace was written, if it was."""
+
+
+class JournalReplay:
+    """Replays journaled turns."""
+
+    def __init__(self, target: ReplayTarget, source: InputSource) -> None:
+        self._target = target
+        self._source = source
+        self.inputs = 0
+
+    async def run(self, turn: JournalTurn) -> JournalTurn | None:
+        """Replay one turn up to a lost record; returns the rest after it, or None."""
+        external = iter(turn.external)
+        for index, (topic, partition, first, count) in enumerate(turn.runs):
+            if topic == Tick.type_name:
+                self._target.inject(Tick(event_time_ns=first))
+            elif topic == Shutdown.type_name:
+                self._target.inject(Shutdown(event_time_ns=first))
+            elif BY_NAME[topic].own_input:
+                for _ in range(count):
+                    self._target.external(next(external))
+            else:
+                done = await self._consume(TopicPartition(topic, partition), first, count)
+                if done < count:
+                    rest = (topic, partition, first + done + 1, count - done - 1)
+                    return turn._replace(runs=(rest, *turn.runs[index + 1 :]), external=tuple(external))
+            self.inputs += count
+        self._target.end_turn(turn.trace_ns, is_last=turn.is_last)
+        return None
+
+    async def _consume(self, tp: TopicPartition, first: int, count: int) -> int:
+        """Replay a run of records; returns the number before a lost one."""
+        for number in range(count):
+            record = await self._source.at(tp, first + number)
+            if record is None:
+                return number
+            self._target.consume(record)
+        return count
+
+    async def run_without_lost(self, turn: JournalTurn) -> None:
+        """Replay one turn without the lost records."""
+        rest: JournalTurn | None = turn
+        while rest is not None:
+            rest = await self.run(rest)

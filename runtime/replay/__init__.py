@@ -1,0 +1,1 @@
+"""Replays, verifies and explains logs."""

@@ -1,0 +1,62 @@
+"""A quote target for display: decimals instead of ticks, and every step from fair value to tick."""
+
+from typing import Any
+
+from runtime.text import iso_time
+from schemas.market import Instrument
+from schemas.quoting import QuoteSide, QuoteTarget
+from schemas.units import from_units
+
+
+def explain_target(target: QuoteTarget, instrument: Instrument | None) -> dict[str, Any]:
+    """The target as `maker why` and the gateway show it; without an instrument, prices stay None.
+
+    `price_after` of a step is a model price, so a float; `price` and `size` are exact decimal strings.
+    """
+    return {
+        "symbol": target.symbol,
+        "venue": target.venue,
+        "time": iso_time(target.event_time_ns),
+        "sequence": target.sequence,
+        "model": target.model,
+        "model_because": target.model_because,
+        "bid": explain_side(target.bid, instrument),
+        "ask": explain_side(target.ask, instrument),
+    }
+
+
+_PRICE_INPUTS = frozenset({"fair_value", "post_only", "tick_rounding"})
+"""Steps whose input is a price: shown as one, not in ticks."""
+
+
+def explain_side(side: QuoteSide, instrument: Instrument | None) -> dict[str, Any]:
+    """One side: its levels, best first, and the steps that led to the best one."""
+    tick = 0.0 if instrument is None else float(instrument.tick_size)
+    levels = [] if instrument is None else _levels(side, instrument)
+    best = levels[0] if levels else {"price": None, "size": None}
+    return {
+        "price": best["price"],
+        "size": best["size"],
+        "levels": levels,
+        "steps": [
+            {
+                "name": step.name,
+                "input": step.input * tick if step.name in _PRICE_INPUTS else step.input,
+                "effect_bps": step.effect_bps,
+                "config_key": step.config_key,
+                "price_after": step.price_after * tick,
+            }
+            for step in side.steps
+        ],
+        "not_quoting_because": side.not_quoting_because,
+    }
+
+
+def _levels(side: QuoteSide, instrument: Instrument) -> list[dict[str, str]]:
+    return [
+        {
+            "price": f"{from_units(price, instrument.tick_size):f}",
+            "size": f"{from_units(size, instrument.lot_size):f}",
+        }
+        for price, size in zip(side.prices, side.sizes, strict=True)
+    ]

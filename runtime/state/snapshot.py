@@ -1,0 +1,139 @@
+"""The state of a process on disk, including the offsets of its inputs.
+
+A file is the BLAKE2b digest of its body, then the body. It is written to a temporary file, synced and
+renamed, so an existing file is complete; later damage fails the digest, and the previous one is used. The
+body is a pickle, read by an unpickler restricted to the engine's own classes and a few containers
+(docs/adr/0006).
+"""
+
+import copyreg
+import io
+import os
+import pickle  # read back by an unpickler with an allowlist
+from collections import Counter, OrderedDict, defaultdict, deque
+from dataclasses import dataclass
+from decimal import Decimal
+from hashlib import blake2b
+from pathlib import Path
+from types import MethodType
+from typing import Any
+
+from runtime.errors import LogDamagedError
+from runtime.garbage import uncollected
+from runtime.process.crash_points import pass_point
+from runtime.state.appending import sync_folder
+from runtime.state.private_files import open_file
+from runtime.state.standing import Standing
+
+SUFFIX = ".snapshot"
+_DIGEST_BYTES = 32
+_PLAIN = {
+    (kind.__module__, kind.__qualname__): kind
+    for kind in (
+        Counter,
+        OrderedDict,
+        defaultdict,
+        deque,
+        Decimal,
+        dict,
+        list,
+        tuple,
+        set,
+        frozenset,
+        int,
+        float,
+    )
+}
+
+
+@dataclass(slots=True)
+class Snapshot:
+    """The exact state of a process, for the code that wrote it."""
+
+    sources_hash: str
+    """Hash of that code: snapshots of different code are not even decoded."""
+    standing: Standing
+    life: Any
+    """A runtime.process.life.LifeState."""
+    adapter: Any
+    """None where the adapter is not a simulation."""
+
+
+def method(owner: Any, name: str) -> Any:
+    """A bound method of one of the engine's own objects, by name."""
+    _refuse_strange(type(owner).__module__, type(owner).__qualname__)
+    return getattr(owner, name)
+
+
+def _reduce_method(value: MethodType) -> tuple[Any, tuple[Any, str]]:
+    return method, (value.__self__, value.__name__)
+
+
+_REDUCERS = {**copyreg.dispatch_table, MethodType: _reduce_method}
+
+
+class _Unpickler(pickle.Unpickler):
+    def find_class(self, module: str, name: str) -> Any:
+        plain = _PLAIN.get((module, name))
+        if plain is not None:
+            return plain
+        _refuse_strange(module, name)
+        found = super().find_class(module, name)
+        is_own_class = isinstance(found, type) and found.__module__ == module
+        if not is_own_class and found is not method:
+            raise LogDamagedError(f"a snapshot names {module}.{name}, which is no part of the engine's state")
+        return found
+
+
+def _refuse_strange(module: str, name: str) -> None:
+    own = ("schemas", "runtime", "monitor_service", "quote_service", "inventory_service", "risk_service")
+    if module.split(".", maxsplit=1)[0] not in (*own, "gateway_api") or "." in name:
+        raise LogDamagedError(f"a snapshot names {module}.{name}, which is no part of the engine's state")
+
+
+def to_bytes(snapshot: Snapshot) -> bytes:
+    """The serialised snapshot."""
+    buffer = io.BytesIO()
+    with uncollected():
+        pickler = pickle.Pickler(buffer, protocol=5)
+        pickler.dispatch_table = _REDUCERS
+        pickler.dump(snapshot)
+    body = snapshot.sources_hash.encode() + b"\n" + buffer.getvalue()
+    return blake2b(body, digest_size=_DIGEST_BYTES).digest() + body
+
+
+def from_bytes(data: bytes, sources_hash: str) -> Snapshot:
+    """The snapshot; raises LogDamagedError where it is damaged, of different code, or contains no state."""
+    digest, body = data[:_DIGEST_BYTES], data[_DIGEST_BYTES:]
+    if blake2b(body, digest_size=_DIGEST_BYTES).digest() != digest:
+        raise LogDamagedError("the digest of a snapshot does not fit its body")
+    written_by, _, pickled = body.partition(b"\n")
+    if written_by != sources_hash.encode():
+        raise LogDamagedError("a snapshot was written by another code")
+    with uncollected():
+        found = _Unpickler(io.BytesIO(pickled)).load()
+    if not isinstance(found, Snapshot):
+        raise LogDamagedError("a snapshot holds no state of a process")
+    return found
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file atomically."""
+    temporary = path.with_suffix(".tmp")
+    with os.fdopen(open_file(temporary, os.O_WRONLY | os.O_TRUNC), "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    pass_point("before_snapshot_rename")
+    temporary.rename(path)
+    sync_folder(path.parent)
+
+
+def read_snapshot(path: Path, sources_hash: str) -> Snapshot | LogDamagedError:
+    """The snapshot, or the error that makes it unusable."""
+    try:
+        return from_bytes(path.read_bytes(), sources_hash)
+    except LogDamagedError as error:
+        return error
+    except Exception as error:  # a pickle can fail in any way
+        return LogDamagedError(f"{path} cannot be read: {error!r}")

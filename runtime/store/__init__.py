@@ -1,0 +1,1 @@
+"""The stores of the gateway: documents, and values that expire."""

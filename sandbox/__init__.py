@@ -1,0 +1,1 @@
+"""A local exchange with Binance spot's protocol, for tests, trials and the demo."""

@@ -1,0 +1,192 @@
+"""Who may do what on a broker with TLS, SASL/SCRAM and the authorizer on: every process and every topic."""
+
+import asyncio
+import gc
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError, TopicAuthorizationFailedError
+
+from runtime.errors import DependencyError
+from runtime.kafka.access import AUDITOR, PRINCIPALS, apply_grants, grants, may_read
+from runtime.kafka.admin import apply_topics
+from runtime.kafka.broker import BrokerUnavailableError, list_topics
+from runtime.kafka.bus import KafkaBus
+from runtime.kafka.client import connection
+from runtime.kafka.layout import broker_topics
+from runtime.kafka.topic_check import missing_topics
+from runtime.process.recovery import claim_epoch
+from schemas.deployment import Kafka
+from schemas.topics import GATEWAY, MONITOR, PROCESSES, QUOTE, RISK, ROUTER, STATISTICS
+from tests.servers.secure_kafka import ADMIN, SecureKafka
+
+pytestmark = [pytest.mark.kafka, pytest.mark.slow]
+EVERYBODY = (*PRINCIPALS, "stranger")
+
+
+@pytest.fixture(scope="module")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecureKafka]:
+    """With the engine's topics and grants, as `maker topics apply` and `maker topics access` make them."""
+    found = SecureKafka(tmp_path_factory.mktemp("secure"))
+    try:
+        found.server.start()
+        asyncio.run(apply_topics(found.of(ADMIN)))
+        assert asyncio.run(apply_grants(found.of(ADMIN))) == len(grants())
+        yield found
+    finally:
+        found.server.stop()
+
+
+async def written(config: Kafka) -> set[str]:
+    """The topics that somebody could write."""
+    producer = AIOKafkaProducer(**connection(config), acks="all")
+    may = set()
+    try:
+        await producer.start()
+        for name in broker_topics():
+            try:
+                await producer.send_and_wait(name, b"{}", key=b"k")
+                may.add(name)
+            except TopicAuthorizationFailedError:
+                pass
+    finally:
+        await producer.stop()
+    return may
+
+
+async def read(config: Kafka) -> set[str]:
+    """The topics that somebody could read: of what the broker shows them, what it gives them."""
+    admin = AIOKafkaAdminClient(**connection(config))
+    await admin.start()
+    shown = await admin.list_topics()
+    await admin.close()
+    may: set[str] = set()
+    for name in shown:
+        consumer = AIOKafkaConsumer(**connection(config), enable_auto_commit=False)
+        await consumer.start()
+        try:
+            consumer.assign([TopicPartition(name, 0)])
+            await consumer.seek_to_beginning()
+            await consumer.getone()
+            may.add(name)
+        except TopicAuthorizationFailedError:
+            pass
+        finally:
+            await consumer.stop()
+    return may
+
+
+@pytest.fixture(scope="module")
+def matrix(broker: SecureKafka) -> dict[str, tuple[set[str], set[str]]]:
+    """By principal: what it could write, and then what it could read."""
+
+    async def ask() -> dict[str, tuple[set[str], set[str]]]:
+        await written(broker.of(ADMIN))  # something to be read everywhere
+        return {name: (await written(broker.of(name)), await read(broker.of(name))) for name in EVERYBODY}
+
+    return asyncio.run(ask())
+
+
+@pytest.mark.parametrize("principal", EVERYBODY)
+def test_each_process_writes_its_own_topics_and_no_others(matrix: Any, principal: str) -> None:
+    may_write, _ = matrix[principal]
+    assert may_write == {name for name, (_, writer) in broker_topics().items() if writer == principal}
+
+
+@pytest.mark.parametrize("principal", EVERYBODY)
+def test_each_process_reads_what_it_needs_and_no_more(matrix: Any, principal: str) -> None:
+    _, may = matrix[principal]
+    assert may == {name for name in broker_topics() if may_read(principal, name)}
+
+
+def test_every_topic_has_one_writer(matrix: Any) -> None:
+    for name in broker_topics():
+        assert len([each for each in EVERYBODY if name in matrix[each][0]]) == 1, name
+
+
+def test_nobody_but_the_gateway_commands(matrix: Any) -> None:
+    for name in ("control.command", "control.people"):
+        assert [each for each in EVERYBODY if name in matrix[each][0]] == [GATEWAY]
+
+
+@pytest.mark.parametrize("claimant", [MONITOR, QUOTE, GATEWAY, AUDITOR])
+def test_nobody_claims_the_epoch_of_another(broker: SecureKafka, claimant: str) -> None:
+    async def claim(principal: str, name: str) -> int:
+        bus = KafkaBus(broker.of(principal))
+        try:
+            return await claim_epoch(bus, name, "somewhere", time.time_ns())
+        finally:
+            await bus.outbox.close()
+
+    for victim in (ROUTER, RISK):
+        with pytest.raises(
+            (TopicAuthorizationFailedError, DependencyError)
+        ):  # who writes nothing has no producer
+            asyncio.run(claim(claimant, victim))
+    assert asyncio.run(claim(ROUTER, ROUTER)) > 0
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("change", [{"sasl_username": "nobody"}, {"sasl_username": ADMIN}])
+def test_nobody_comes_in_by_another_name(broker: SecureKafka, change: dict[str, str]) -> None:
+    """The password is that of somebody else."""
+    config = broker.of(RISK).model_copy(update=change)
+    with pytest.raises((KafkaError, DependencyError)):
+        asyncio.run(written(config))
+    gc.collect()  # aiokafka leaves the connection that was refused to the collector, which warns of it
+
+
+@pytest.mark.parametrize("principal", [*PROCESSES, GATEWAY, STATISTICS])
+def test_who_is_granted_finds_all_that_it_needs(broker: SecureKafka, principal: str) -> None:
+    config = broker.of(principal)
+    assert missing_topics(config, principal, asyncio.run(list_topics(config))) is None
+
+
+def test_who_is_granted_nothing_is_told_that_it_may_not_see_them(broker: SecureKafka) -> None:
+    config = broker.of("stranger")
+    assert "or not visible to stranger" in str(
+        missing_topics(config, QUOTE, asyncio.run(list_topics(config)))
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "reason", "is_authentication"),
+    [
+        ({"sasl_username": "nobody"}, "authentication of 'nobody' failed", True),
+        ({"sasl_mechanism": "PLAIN"}, "authentication of 'risk-service' failed", True),
+        ({"ssl_ca_file": None}, "its certificate is not trusted", False),
+        ({"security_protocol": "PLAINTEXT"}, "see kafka.security_protocol, which is PLAINTEXT", False),
+        (
+            {"security_protocol": "SASL_PLAINTEXT"},
+            "see kafka.security_protocol, which is SASL_PLAINTEXT",
+            False,
+        ),
+    ],
+)
+def test_the_reason_of_a_rejected_connection_is_reported(
+    broker: SecureKafka,
+    change: dict[str, str | None],
+    reason: str,
+    is_authentication: bool,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Where other work leaves the broker no processor, TLS alone takes longer than a process would wait."""
+    monkeypatch.setattr("runtime.kafka.broker.ANSWER_LIMIT_S", 300.0)
+    with pytest.raises(BrokerUnavailableError) as raised:
+        asyncio.run(list_topics(broker.of(RISK).model_copy(update=change)))
+    assert reason in raised.value.reason
+    assert raised.value.is_authentication is is_authentication
+    gc.collect()  # a connection left open would be warned of here
+
+
+def test_no_process_gives_itself_a_grant(broker: SecureKafka) -> None:
+    with pytest.raises(DependencyError, match="ClusterAuthorizationFailed"):
+        asyncio.run(apply_grants(broker.of(RISK)))
+
+
+def test_every_process_of_the_engine_is_a_principal() -> None:
+    assert {*PROCESSES, GATEWAY} < {*PRINCIPALS}

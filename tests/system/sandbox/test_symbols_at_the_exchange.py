@@ -1,0 +1,59 @@
+"""A symbol is started, filled, stopped and left out for a session at the exchange; ledger and halts stay."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.servers.local import until
+from tests.servers.sandbox import SandboxServer
+from tests.system.sandbox.session import Session, agrees, running
+
+pytestmark = pytest.mark.slow
+BTC, ETH = "BTC/USDT", "ETH/USDT"
+
+
+def open_of(sandbox: SandboxServer, symbol: str) -> list[dict[str, Any]]:
+    """Its open orders; the truth goes by the exchange's own names."""
+    wanted = ("NEW", "PARTIALLY_FILLED")
+    return [o for o in sandbox.truth["orders"] if o["status"] in wanted and _is_of(o, symbol)]
+
+
+def _is_of(order: dict[str, Any], symbol: str) -> bool:
+    return bool(order["symbol"].replace("/", "") == symbol.replace("/", ""))
+
+
+def newest(session: Session, type_name: str, symbol: str) -> dict[str, Any]:
+    return [each for each in session.events(type_name) if each["symbol"] == symbol][-1]
+
+
+def test_a_started_symbol_trades_and_keeps_its_ledger_when_it_goes_and_comes_back(
+    sandbox: SandboxServer, tmp_path: Path, maker: Any
+) -> None:
+    with running(tmp_path, sandbox, symbols=[BTC]) as session:
+        until(lambda: len(open_of(sandbox, BTC)) == 2, "BTC is quoted")
+        session.post("start", symbol=ETH)
+        until(lambda: len(open_of(sandbox, ETH)) == 2, "ETH is quoted")
+        order = open_of(sandbox, ETH)[0]
+        sandbox.fill(order, order["size_lots"])
+        until(lambda: bool(session.events("order.fill.v1")), "its fill is booked")
+        session.post("stop", symbol=ETH)
+        until(lambda: not open_of(sandbox, ETH), "its orders are withdrawn")
+        session.post("risk/halt", symbol=ETH, reason="not while nobody looks")
+        until(lambda: newest(session, "risk.state.v1", ETH)["state"] == "HALT", "it is halted")
+        held = newest(session, "inventory.position.v1", ETH)["position_lots"]
+        assert session.process.stop() == 0
+    with running(tmp_path, sandbox, symbols=[BTC], reconcile_interval_s=20.0) as session:  # another session
+        until(lambda: len(open_of(sandbox, BTC)) == 2, "BTC is quoted, whatever became of ETH")
+        account = newest(session, "risk.state.v1", "*")
+        assert account["state"] == "RUN"
+        assert newest(session, "risk.state.v1", ETH)["state"] == "HALT"
+        assert {each["name"]: each["value"] for each in account["limits"]}["exposure"] > 0
+        session.post("start", symbol=ETH)
+        session.post("risk/resume", symbol=ETH, reason="somebody looks")
+        until(lambda: bool(open_of(sandbox, ETH)), "ETH is quoted again")
+        assert newest(session, "inventory.position.v1", ETH)["position_lots"] == held
+        assert session.process.stop() == 0
+        assert sandbox.open_ids == []
+        agrees(session, sandbox)
+    assert maker("replay", session.log).code == 0

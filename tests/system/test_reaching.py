@@ -1,0 +1,109 @@
+"""`maker halt`, `resume` and `status` of a running engine: at its own machine, and by its address."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.servers.local import MAKER, LocalProcess, free_port, until
+from tests.servers.visitor import Visitor
+
+pytestmark = pytest.mark.slow
+SYMBOLS = 5
+
+
+class Running:
+    """A demonstration, with its page."""
+
+    def __init__(self, folder: Path) -> None:
+        self.log = folder / "log"
+        self.url = f"http://127.0.0.1:{free_port()}"
+        command = [str(MAKER), "up", "--port", self.url.rpartition(":")[2], "--log", str(self.log)]
+        self.process = LocalProcess(command, folder / "engine.txt")
+        self.token = folder / "token"
+
+    def start(self) -> None:
+        """Run it until every symbol is followed, and take a token."""
+        self.process.start()
+        until(lambda: "The page is at" in self.process.text(), "the page is announced")
+        visitor = Visitor(f"{self.url}/", self.process.text)
+
+        def all_followed() -> bool:
+            try:
+                return bool(visitor.get("api/v1/maker/active")["count"] == SYMBOLS)
+            except TimeoutError:  # a busy machine; asked again
+                return False
+
+        until(all_followed, "all are followed", pause_s=0.1)
+        self.token.touch(0o600)
+        self.token.write_text(visitor.headers["Authorization"].removeprefix("Bearer "))
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    found = Running(tmp_path_factory.mktemp("reaching"))
+    try:
+        found.start()
+        yield found
+    finally:
+        found.process.kill()
+
+
+@pytest.mark.parametrize("how", ["log", "url"])
+def test_a_symbol_is_halted_shown_and_resumed(running: Running, maker: Any, how: str) -> None:
+    where = {
+        "log": ("--log", running.log),
+        "url": ("--url", running.url, "--token-file", running.token),
+    }[how]
+    halted = maker("halt", "ETH/USDT", *where, "--reason", "a test", "--within", "60", "--json")
+    assert halted.code == 0, halted.err
+    answers = [json.loads(line) for line in halted.out.splitlines()]
+    assert (answers[0]["symbol"], answers[-1]["state"]) == ("ETH/USDT", "confirmed")
+
+    status = maker("status", *where, "--json")
+    found = json.loads(status.out)
+    assert status.code == 4, status.err
+    (halt,) = found["halts"]
+    assert (halt["key"], halt["withdrawal"]) == ("synthetic:ETH/USDT", "confirmed")
+    assert {each["state"] for each in found["processes"]} == {"ok"}
+    assert len(found["symbols"]) == SYMBOLS
+    assert maker("status", "SOL/USDT", *where).code != 4
+
+    every = maker("halt", *where, "--within", "60", "--json")
+    assert (every.code, json.loads(every.out.splitlines()[-1])["state"]) == (0, "confirmed"), every.err
+    shown = {
+        each["key"]: each["withdrawal"] for each in json.loads(maker("status", *where, "--json").out)["halts"]
+    }
+    assert shown == {"*:*": "confirmed", "synthetic:ETH/USDT": "confirmed"}
+    assert maker("resume", "*", *where, "--reason", "mended", "--within", "60").code == 0
+
+    unknown = maker("halt", "ETHUSDT", *where)
+    assert (unknown.code, "ETH/USDT" in unknown.err) == (2, True)
+    resumed = maker("resume", "ETH/USDT", *where, "--reason", "mended", "--within", "60", "--json")
+    assert resumed.code == 0, resumed.err
+    assert json.loads(resumed.out)["state"] == "resumed"
+    until(lambda: json.loads(maker("status", *where, "--json").out)["halts"] == [], "none is left")
+
+
+def test_who_is_not_let_in_is_told_so(running: Running, maker: Any, tmp_path: Path) -> None:
+    wrong = tmp_path / "token"
+    wrong.touch(0o600)
+    wrong.write_text("nonsense")
+    assert maker("status", "--url", running.url, "--token-file", wrong).code == 4
+    away = maker("status", "--url", "http://127.0.0.1:1", "--token-file", running.token)
+    assert (away.code, "no gateway answers at http://127.0.0.1:1" in away.err) == (3, True)
+
+
+def test_one_that_runs_as_fast_as_it_can_is_halted_too(maker: Any, tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    command = [str(MAKER), "up", "--speed", "max", "--no-gateway", "--log", str(log)]
+    process = LocalProcess(command, tmp_path / "engine.txt")
+    process.start()
+    try:
+        until(lambda: maker("status", "--log", log).code in {0, 1}, "it runs")
+        halted = maker("halt", "--log", log, "--within", "60")
+        assert (halted.code, halted.out.splitlines()[-1]) == (0, "confirmed: no order is open")
+    finally:
+        process.kill()

@@ -1,0 +1,91 @@
+"""`maker run --all` is alone with its state folder, and says which children it would have."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from maker.children import children_of
+from maker.cli.app import app
+from maker.run import run_process
+from maker.supervisor import Child
+from runtime.errors import ConfigError, RefusedError
+from runtime.state.folder_lock import FolderLock
+from schemas.config import Config
+from schemas.deployment import Process
+from schemas.topics import GATEWAY, INVENTORY, MONITOR, QUOTE, RISK, ROUTER, STATISTICS
+
+
+@pytest.fixture
+def supervised(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """Who would be run, without running it."""
+    found: list[list[str]] = []
+
+    def supervise(children: Sequence[Child], arguments: Sequence[str]) -> None:
+        found.append([child.label for child in children])
+
+    monkeypatch.setattr("maker.supervisor.supervise", supervise)
+    return found
+
+
+def test_a_second_one_is_refused_and_told_of_the_first(tmp_path: Path, supervised: list[list[str]]) -> None:
+    state = tmp_path / "state"
+    state.mkdir()
+    first = FolderLock(state, "the state of every process")
+    done = CliRunner().invoke(app, ["run", "--all", "--state", str(state)])
+    assert done.exit_code == 4
+    assert f"process {os.getpid()} has written the state of every process" in " ".join(done.output.split())
+    assert supervised == []
+    first.release()
+    for _ in range(2):  # an end lets the next one in
+        assert CliRunner().invoke(app, ["run", "--all", "--state", str(state)]).exit_code == 0
+    assert len(supervised) == 2
+
+
+def test_some_processes_leave_the_others_to_somebody_else(
+    tmp_path: Path, supervised: list[list[str]]
+) -> None:
+    other = FolderLock(tmp_path, "the state of every process")
+    done = CliRunner().invoke(app, ["run", "risk-service", "quote-service", "--state", str(tmp_path)])
+    assert (done.exit_code, supervised) == (0, [["risk-service", "quote-service"]])
+    other.release()
+
+
+@pytest.mark.parametrize("name", [GATEWAY, STATISTICS])
+def test_of_who_keeps_no_state_there_is_one_all_the_same(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).mkdir()
+    first = FolderLock(tmp_path / name, f"what {name} says")
+    config = Config.model_validate({"process": {"state_dir": str(tmp_path)}})
+    with pytest.raises(RefusedError, match=f"process {os.getpid()} has written the output of {name}"):
+        run_process(name, config)
+    first.release()
+
+
+def test_what_is_sharded_is_started_once_a_shard() -> None:
+    names = (MONITOR, QUOTE, ROUTER, INVENTORY, RISK, GATEWAY, STATISTICS)
+    children = children_of(names, Process(shards=2, health_port=9000))
+    assert [child.label for child in children] == [
+        f"{MONITOR}.0",
+        f"{MONITOR}.1",
+        f"{QUOTE}.0",
+        f"{QUOTE}.1",
+        *(ROUTER, INVENTORY, RISK, GATEWAY, STATISTICS),
+    ]
+    assert children[1] == Child(f"{MONITOR}.1", MONITOR, ("--shard", "1", "--health-port", "9001"))
+    assert children[4].arguments == ("--health-port", "9004")
+
+
+def test_without_shards_each_is_started_as_it_is() -> None:
+    assert children_of((QUOTE, GATEWAY), Process()) == (Child(QUOTE, QUOTE), Child(GATEWAY, GATEWAY))
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [({"shards": 2, "shard": 1}, "process.shard is 1"), ({"health_port": 65_535}, "leaves too few ports")],
+)
+def test_what_cannot_be_for_all_is_refused(fields: dict[str, Any], said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        children_of((QUOTE, RISK), Process.model_validate(fields))

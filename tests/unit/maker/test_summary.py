@@ -1,0 +1,60 @@
+"""The summary of a run: what no figure of it holds is said beside it."""
+
+import json
+from decimal import Decimal
+from pathlib import Path
+
+from inventory_service.core.inventory import InventoryCore
+
+from maker.summary import RunFigures, as_json, as_text, summarise
+from runtime.store.documents import MemoryStore
+from schemas.config import Config
+from schemas.envelope import encode
+from schemas.inventory import Position
+from schemas.tallies import Counters
+from schemas.views import SYMBOL_PREFIX, Profits, SymbolView
+from tests.kit.messages import T0, fill, instrument, signal
+
+PROFITS = Profits(
+    event_time_ns=T0, currency="USDT", rate=Decimal(1), total=Decimal(0), session=Decimal(0), day=Decimal(0)
+)
+FIGURES = RunFigures(0, 1.0, Path("log"), 0, True, None, None)
+
+
+def test_fees_that_are_open_are_named_with_the_remedy() -> None:
+    core, contract = InventoryCore(Config()), instrument()
+    core.on_event(contract)
+    core.on_event(signal(200))
+    (said,) = core.on_event(fill("a", lots=30, fee="0.0036", currency="BNB"))
+    assert isinstance(said, Position)
+    view = SymbolView(
+        event_time_ns=T0,
+        venue="sim",
+        symbol="BTC/USDT",
+        instrument=contract,
+        position=said,
+        profits=PROFITS,
+        counters=Counters(event_time_ns=T0),
+    )
+    store = MemoryStore()
+    store.put({f"{SYMBOL_PREFIX}{view.key}": encode(view)})
+    summary = summarise(store, FIGURES)
+    figures = summary["symbols"]["BTC/USDT"]
+    assert (figures["fees"], figures["pnl"], figures["open_fees"]) == (0, 0, {"BNB": Decimal("0.0036")})
+    told = (
+        "BTC/USDT: fees of 0.0036 BNB have no rate and are not included in the PnL: set reporting.rates.BNB"
+    )
+    assert told in as_text(summary).splitlines()
+    store.put({f"{SYMBOL_PREFIX}{view.key}": encode(view.model_copy(update={"position": None}))})
+    assert summarise(store, FIGURES)["symbols"]["BTC/USDT"]["open_fees"] == {}
+    assert Decimal("0.0036") == said.open_fees[0].amount
+
+
+def test_decimals_are_numbers_with_all_their_digits() -> None:
+    """17 digits are as many as a float holds."""
+    pnl = Decimal("-1234567890.123456789012345678")
+    text = as_json({"pnl": pnl, "zero": Decimal(0), "name": "0.1", "share": 0.25, "none": None})
+    assert text == (
+        '{"pnl": -1234567890.123456789012345678, "zero": 0, "name": "0.1", "share": 0.25, "none": null}'
+    )
+    assert json.loads(text, parse_float=Decimal)["pnl"] == pnl
