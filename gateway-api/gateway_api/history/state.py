@@ -161,6 +161,7 @@ class StateMoments:
         if len(self._timelines) > _SYMBOLS_MAX:
             del self._timelines[next(iter(self._timelines))]
         core = timeline.at(time_ns)
+        core.advance(time_ns)  # the newest event folded depends on where the fold began
         core.mark_all_dirty()
         found = core.pop_changed()
         return {name: found[name] for name in (SYMBOL_PREFIX + key, ACCOUNT_DOCUMENT) if name in found}

@@ -197,6 +197,7 @@ def test_a_state_of_the_past_is_as_it_was(source: HistorySource, order: tuple[fl
 def test_the_account_of_the_past_has_alerts_of_all_symbols(source: HistorySource) -> None:
     documents = StateMoments(source).documents(KEY, at(125))
     account = decode(AccountView, documents[ACCOUNT_DOCUMENT])
+    assert account.event_time_ns == at(125)
     assert [(each.symbol, each.severity) for each in account.alerts] == [("ETH/USDT", "warning")]
     assert [each.action for each in account.last_commands] == ["halt"]
 

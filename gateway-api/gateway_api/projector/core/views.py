@@ -166,6 +166,10 @@ class ProjectorCore(DecidingCore[ProjectorInput]):
             self._account_dirty = False
         return documents
 
+    def advance(self, time_ns: int) -> None:
+        """The time has come to this: what ends by then has ended, whichever symbols were folded."""
+        self._newest_ns = max(self._newest_ns, time_ns)
+
     def mark_all_dirty(self) -> None:
         """The store may be empty: everything has to be written."""
         self._urgent.clear()
