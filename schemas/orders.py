@@ -107,6 +107,7 @@ class VenueReport(SymbolEvent):
     recovered: bool = False
     """The stream did not deliver it: a request found it."""
     reason: str | None = None
+    """Why the venue refused or ended the order; of a fill, why it cannot be true and is not counted."""
 
 
 VenueState = Literal["connecting", "reconciling", "ready", "degraded", "refused"]

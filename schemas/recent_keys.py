@@ -18,6 +18,9 @@ class RecentKeys:
     def __len__(self) -> int:
         return len(self._order)
 
+    def __contains__(self, key: str) -> bool:
+        return key in self._known
+
     def __iter__(self) -> Iterator[str]:
         """From the oldest to the newest."""
         return iter(self._order)

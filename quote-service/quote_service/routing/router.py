@@ -12,6 +12,7 @@ from quote_service.routing.gate.contract_terms import contract_terms
 from quote_service.routing.gate.gate import Gate
 from quote_service.routing.mass_cancel import after_faults
 from quote_service.routing.mass_cancel.mass_cancel import MassCancels, VenueTruth, venues_of
+from quote_service.routing.mass_cancel.reopening import reopen_listed
 from quote_service.routing.orders.order_messages import account_balances
 from quote_service.routing.orders.order_states import Order
 from quote_service.routing.orders.sent_before import recollect
@@ -355,8 +356,11 @@ class RouterCore(DecidingCore[RouterInput]):
         return (*self._compare(), *self._planner.update_all(self._symbols.values(), self._now_ns))
 
     def _on_open_orders(self, shown: VenueOpenOrders) -> Outputs:
+        outputs: list[Event] = []
+        for symbol, reopened in reopen_listed(self._symbols.values(), self._truth, shown, self._now_ns):
+            outputs += (*reopened, *self._planner.update_orders(symbol, self._now_ns))
         self._truth.observe_open(shown.venue, shown.own, shown.asked_ns)
-        return tuple(self._judge_mass_cancels())
+        return (*outputs, *self._judge_mass_cancels())
 
     def _on_balances(self, stated: VenueBalances) -> Outputs:
         self._account.observe_balances(stated)

@@ -164,6 +164,53 @@ def test_stop_and_start_of_one_symbol(engine: RunningEngine, watch: Callable[...
     expect(row).not_to_contain_text("STOPPED")
 
 
+def test_a_double_click_is_one_stop_and_can_be_undone(
+    engine: RunningEngine, watch: Callable[..., Any]
+) -> None:
+    page = engine.open(watch())
+    row = page.locator('#rows tr[data-key="synthetic:XRP/USDT"]')
+    row.get_by_role("button", name=re.compile("Stop")).dblclick()
+    has(page.locator("[data-panel=symbols]"), "order held")
+    has(row, "STOPPED")
+    commands = page.locator("#command-log .command")
+    has(commands.first, re.compile(r"STOP XRP/USDT.*verified, zero orders \d", re.S))
+    expect(commands.filter(has_text="START")).to_have_count(0)
+    commands.first.get_by_role("button", name="Undo").click()
+    expect(row).not_to_contain_text("STOPPED")
+
+
+def test_starting_all_has_a_place_of_its_own_and_asks(
+    engine: RunningEngine, watch: Callable[..., Any]
+) -> None:
+    page = engine.open(watch())
+    expect(page.locator("#start-all")).to_be_disabled()
+    page.locator("#stop-all").dblclick()
+    expect(page.locator("#rows tr[data-key]", has_text="STOPPED")).to_have_count(5)
+    page.locator("#start-all").click()
+    has(page.locator("#start-all-dialog"), "Quotes 5 stopped symbols again")
+    page.click("#start-all-confirm")
+    expect(page.locator("#start-all-dialog")).to_have_count(0)
+    expect(page.locator("#rows tr[data-key]", has_text="STOPPED")).to_have_count(0)
+
+
+def test_a_decimal_comma_is_refused_and_a_far_value_is_asked_about(
+    engine: RunningEngine, watch: Callable[..., Any]
+) -> None:
+    page = engine.open(watch(), "audit")
+    page.locator('tr[data-setting="market_making.base_spread"] button').click()
+    page.fill("#setting-reason", "a slip of the finger")
+    page.fill("#setting-value", "0,5")
+    has(page.locator("#setting-becomes"), '"0,5" is not a number')
+    expect(page.locator("#setting-send")).to_be_disabled()
+    page.fill("#setting-value", "0.5")
+    has(page.locator("#setting-becomes"), re.compile(r"0\.00\d+ \u2192 0\.5"))
+    expect(page.locator("#setting-send")).to_be_disabled()
+    page.check("#setting-far")
+    expect(page.locator("#setting-send")).to_be_enabled()
+    page.fill("#setting-value", "0.6")
+    expect(page.locator("#setting-send")).to_be_disabled()
+
+
 def test_an_alert_leads_to_its_moment_and_is_acknowledged(
     engine: RunningEngine, watch: Callable[..., Any]
 ) -> None:

@@ -5,6 +5,7 @@ import { CommandLog } from "../frame/CommandLog";
 import { openDialog } from "../frame/dialogs";
 import { HaltDialog, ResumeDialog } from "../frame/HaltDialog";
 import { HelpDialog } from "../frame/HelpDialog";
+import { StartAllDialog } from "../frame/StartAllDialog";
 import { Nav } from "../frame/Nav";
 import { SignIn } from "../frame/SignIn";
 import { Strip } from "../frame/Strip";
@@ -88,6 +89,8 @@ function OpenDialogs() {
       return <ResumeDialog scope={open.scope} />;
     case "help":
       return <HelpDialog />;
+    case "start-all":
+      return <StartAllDialog />;
     case "acknowledge":
       return <AcknowledgeDialog alertId={open.alertId} />;
     default:

@@ -3,8 +3,9 @@ import type { Problem } from "../api/types";
 import { useWatched } from "../app/external";
 import { plainKey, words } from "../format/states";
 import { engineNow, useTick } from "../live/clock";
-import { dismiss, sidesQuoted, tracked, type Tracked } from "../live/commands";
+import { dismiss, send, sidesQuoted, tracked, type Tracked } from "../live/commands";
 import { useConnection } from "../live/hooks";
+import { CommandButton } from "../ui/controls";
 import { Clock } from "../ui/time";
 
 const SHOWN_DONE_MS = 8_000;
@@ -32,12 +33,26 @@ function Entry({ entry }: { entry: Tracked }) {
         <b>
           {words(entry.action).toUpperCase()} {plainKey(entry.key)}
         </b>
+        {entry.action === "stop" && entry.key !== "*" && !entry.problem ? <Undo entry={entry} /> : null}
         <button type="button" className="quiet" aria-label={`Close: ${entry.action} ${plainKey(entry.key)}`} onClick={() => dismiss(entry.id)}>
           {"\u00d7"}
         </button>
       </p>
       {entry.problem ? <Failed problem={entry.problem} /> : <Stages entry={entry} />}
     </div>
+  );
+}
+
+/** Starts a symbol that was stopped from here. */
+function Undo({ entry }: { entry: Tracked }) {
+  const undo = () => {
+    dismiss(entry.id);
+    void send("start", entry.key, "undo of a stop from the page");
+  };
+  return (
+    <CommandButton permission="start" label={`Undo: start ${plainKey(entry.key)}`} onClick={undo}>
+      Undo
+    </CommandButton>
   );
 }
 

@@ -1,16 +1,14 @@
 // The kill switch: scope, action, reason; with a real exchange, also the scope typed as confirmation.
-import { useState, type ReactNode } from "react";
-import type { CommandAction, Problem } from "../api/types";
-import { useWatched } from "../app/external";
-import { route } from "../app/location";
+import { useState } from "react";
+import type { CommandAction } from "../api/types";
 import { useRight } from "../app/session";
 import { plainKey, venueOf } from "../format/states";
-import { send } from "../live/commands";
-import { useAccount, useConnection, useEngine, useKeys } from "../live/hooks";
+import { useAccount, useEngine, useKeys } from "../live/hooks";
 import { live } from "../live/store";
 import { Dialog } from "../ui/Dialog";
+import { DialogButtons, Notes, ReasonField, useSending } from "./commandDialog";
 import { closeDialog } from "./dialogs";
-import { keysOfScope, scopeWord } from "./scope";
+import { scopeWord } from "./scope";
 
 type HaltAction = "halt" | "stop";
 
@@ -18,30 +16,6 @@ const ACTIONS: Record<HaltAction, { title: string; text: string }> = {
   halt: { title: "Halt", text: "cancel every order now and latch: no orders until a resume" },
   stop: { title: "Stop quoting", text: "cancel the quotes; a start brings them back" },
 };
-
-async function sendAll(action: CommandAction, scope: string, reason: string): Promise<Problem | null> {
-  const answers = await Promise.all(keysOfScope(scope, live.keys).map((key) => send(action, key, reason)));
-  return answers.find((problem) => problem !== null) ?? null;
-}
-
-interface AskedCommand {
-  scope: string;
-  action: CommandAction;
-  reason: string;
-}
-
-function useSending() {
-  const [problem, setProblem] = useState<Problem | null>(null);
-  const [isBusy, setBusy] = useState(false);
-  const submit = async ({ scope, action, reason }: AskedCommand) => {
-    setBusy(true);
-    const found = await sendAll(action, scope, reason);
-    setBusy(false);
-    setProblem(found);
-    if (!found) closeDialog();
-  };
-  return { problem, isBusy, submit };
-}
 
 export function HaltDialog({ scope: first }: { scope: string }) {
   const engine = useEngine();
@@ -155,41 +129,5 @@ function ActionField({ action, onAction }: { action: HaltAction; onAction: (acti
         </label>
       ))}
     </fieldset>
-  );
-}
-
-function ReasonField({ reason, onReason }: { reason: string; onReason: (reason: string) => void }) {
-  return (
-    <label>
-      <span>Reason</span>
-      <input id="command-reason" value={reason} required maxLength={1000} autoComplete="off" onChange={(event) => onReason(event.target.value)} />
-    </label>
-  );
-}
-
-function Notes({ problem, because }: { problem: Problem | null; because: string }) {
-  const { connected } = useConnection();
-  const { page } = useWatched(route);
-  return (
-    <>
-      {page === "replay" ? <p className="warn">The page shows a past time; this affects the engine now.</p> : null}
-      {connected ? null : <p className="warn">The stream is down: the command is sent but cannot be verified here.</p>}
-      {because ? <p className="warn">{because}</p> : null}
-      <p className="error" role="alert">
-        {problem ? `${problem.detail} ${problem.hint}` : ""}
-      </p>
-    </>
-  );
-}
-
-/** Cancel gets the initial focus, so that a stray Enter halts nothing. */
-function DialogButtons({ children }: { children: ReactNode }) {
-  return (
-    <div className="buttons">
-      <button type="button" id="dialog-cancel" data-first onClick={closeDialog}>
-        Cancel
-      </button>
-      {children}
-    </div>
   );
 }

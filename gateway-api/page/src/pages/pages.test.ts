@@ -6,8 +6,8 @@ import { limitLook, limitShare } from "../format/states";
 import { rangeOf } from "../ui/plot";
 import { appended } from "../ui/series";
 import { rowsInSight } from "../ui/VirtualRows";
-import { isLooser, typedValue } from "./audit/change";
-import { median, sortedKeys } from "./overview/summary";
+import { isFar, isLooser, typed } from "./audit/change";
+import { heldOrder, median, sortedKeys } from "./overview/summary";
 import { attributionOf } from "./pnl/attribution";
 import { accountCurve } from "./pnl/curve";
 import { differences } from "./replay/diff";
@@ -69,6 +69,12 @@ describe("profit", () => {
   });
 });
 
+describe("an order that is held", () => {
+  it("keeps its rows where they are, drops those that are gone and adds new ones last", () => {
+    expect(heldOrder(["c", "a", "b"], ["d", "b", "c"])).toEqual(["c", "b", "d"]);
+  });
+});
+
 describe("commands and settings", () => {
   it("names what has to be typed, and takes a venue apart", () => {
     expect(["*", "v:*", "v:A/B"].map(scopeWord)).toEqual(["ALL", "v", "A/B"]);
@@ -87,7 +93,22 @@ describe("commands and settings", () => {
   it("knows a looser limit", () => {
     const limit = { value: "100", tighter: "lower" } as Setting;
     expect([isLooser(limit, "101"), isLooser(limit, "99"), isLooser({ ...limit, tighter: null }, "101")]).toEqual([true, false, false]);
-    expect(isLooser({ ...limit, value: "-500", tighter: "higher" }, typedValue("\u2212600"))).toBe(true);
+    expect(isLooser({ ...limit, value: "-500", tighter: "higher" }, typed({ value: "-500" } as Setting, "\u2212600").value)).toBe(true);
+  });
+
+  it("takes a number or says why not, and never drops a decimal comma", () => {
+    const setting = { value: "2.0" } as Setting;
+    const values = (texts: string[]) => texts.map((text) => typed(setting, text).value);
+    expect(values(["2.5", " +1,234.5 ", "1e-3", "2,5", "1,23", "1.2.3", "5 %", "0x10", "Infinity"])).toEqual(["2.5", "1234.5", "1e-3", "", "", "", "", "", ""]);
+    expect(typed(setting, "2,5").problem).toContain('"2,5" is not a number');
+    expect(typed({ value: "glft" } as Setting, "as,b")).toEqual({ value: "as,b", problem: null });
+  });
+
+  it("asks again about a value that is far from the one in force", () => {
+    const far = (value: string, then: string) => isFar({ value } as Setting, then);
+    expect([far("2.0", "4"), far("2.0", "4.1"), far("2.0", "0.9"), far("-500", "-900"), far("-500", "500"), far("0", "1"), far("1", "0"), far("2.0", "2")]).toEqual([
+      false, true, true, false, true, true, true, false,
+    ]);
   });
 });
 

@@ -1,5 +1,5 @@
 // A long table that renders only visible rows. Height and scroll bar are those of all rows.
-import { useEffect, useRef, useState, type ReactNode } from "react";
+import { useEffect, useRef, useState, type HTMLAttributes, type ReactNode } from "react";
 
 export interface Window {
   first: number;
@@ -15,7 +15,7 @@ export function rowsInSight(scrollTop: number, height: number, rowHeight: number
   return { first: Math.min(first, count), last };
 }
 
-interface VirtualRowsProps {
+interface VirtualRowsProps extends Pick<HTMLAttributes<HTMLDivElement>, "onPointerEnter" | "onPointerLeave" | "onFocus" | "onBlur"> {
   keys: readonly string[];
   rowHeight: number;
   head: ReactNode;
@@ -46,14 +46,14 @@ function useSize(node: React.RefObject<HTMLElement | null>) {
   return seen;
 }
 
-export function VirtualRows({ keys, rowHeight, head, row, label, id, className }: VirtualRowsProps) {
+export function VirtualRows({ keys, rowHeight, head, row, label, id, className, ...events }: VirtualRowsProps) {
   const box = useRef<HTMLDivElement>(null);
   const seen = useSize(box);
   const { first, last } = rowsInSight(seen.top, seen.height, rowHeight, keys.length);
   const before = first * rowHeight;
   const after = (keys.length - last) * rowHeight;
   return (
-    <div className="scroll virtual" ref={box} tabIndex={0} role="group" aria-label={label}>
+    <div {...events} className="scroll virtual" ref={box} tabIndex={0} role="group" aria-label={label}>
       <table id={id} className={className} aria-rowcount={keys.length + 1}>
         <thead>{head}</thead>
         <tbody>

@@ -1,4 +1,4 @@
-import { memo, type ReactNode } from "react";
+import { memo, useEffect, useRef, useState, type ReactNode } from "react";
 import type { Permission } from "../api/types";
 import { useRight } from "../app/session";
 import { percent } from "../format/numbers";
@@ -15,12 +15,33 @@ interface CommandButtonProps {
   busy?: boolean;
 }
 
-/** Disabled in a replay and without permission, with the reason. Keeps its place and focus. */
+const REST_MS = 1_000;
+
+/** True for a second after each `begin`: a second click of a double click must not find the opposite command. */
+function useRest(): { isResting: boolean; begin: () => void } {
+  const [isResting, setResting] = useState(false);
+  const timer = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
+  useEffect(() => () => clearTimeout(timer.current), []);
+  const begin = () => {
+    setResting(true);
+    clearTimeout(timer.current);
+    timer.current = setTimeout(() => setResting(false), REST_MS);
+  };
+  return { isResting, begin };
+}
+
+/** Disabled in a replay and without permission, with the reason, and for a second after a click; a halt is never
+ * kept waiting. Keeps its place and focus. */
 export function CommandButton({ permission, onClick, children, className, label, id, busy }: CommandButtonProps) {
   const right = useRight(permission);
   const { isReplay } = useMoment();
   const because = isReplay ? "A replay is read-only." : right.because;
-  const isOff = Boolean(because) || busy === true;
+  const { isResting, begin } = useRest();
+  const isOff = Boolean(because) || busy === true || (isResting && permission !== "halt");
+  const click = () => {
+    begin();
+    onClick();
+  };
   return (
     <button
       type="button"
@@ -29,7 +50,7 @@ export function CommandButton({ permission, onClick, children, className, label,
       aria-label={label}
       aria-disabled={isOff || undefined}
       title={because || undefined}
-      onClick={isOff ? undefined : onClick}
+      onClick={isOff ? undefined : click}
     >
       {children}
     </button>

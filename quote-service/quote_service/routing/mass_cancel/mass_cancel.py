@@ -12,7 +12,7 @@ from quote_service.routing.gate import codes
 from quote_service.routing.symbol_state import RoutedSymbol
 from schemas.carried.router import CarriedMassCancel
 from schemas.message import ALL_SYMBOLS
-from schemas.orders import KillReport, KillState
+from schemas.orders import KillReport, KillState, VenueOpenOrders
 from schemas.risk import TradingState
 
 _UNREPORTED = ("an earlier session said so",)
@@ -98,6 +98,15 @@ class VenueTruth:
     def observe_open(self, venue: str, own: Sequence[str], asked_ns: int) -> None:
         """The venue's answer to the query of that time."""
         self._shown[venue] = (asked_ns, tuple(own))
+
+    def standing(self, shown: VenueOpenOrders, id_prefix: str) -> tuple[str, ...]:
+        """The ids of a symbol in this answer and in the one before, where both were asked for after the
+        newest message about the symbol: one answer alone may lag behind the venue's matching.
+        """
+        asked_ns, before = self._shown.get(shown.venue, (-1, ()))
+        if asked_ns <= self._sent_ns.get(shown.venue, {}).get(id_prefix, -1) or shown.asked_ns <= asked_ns:
+            return ()
+        return tuple(each for each in shown.own if each.startswith(f"{id_prefix}-") and each in before)
 
     def shown(self, venue: str) -> tuple[str, ...]:
         """The ids of ours in the venue's last answer."""

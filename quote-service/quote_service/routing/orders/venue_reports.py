@@ -10,7 +10,7 @@ from quote_service.routing.orders.order_messages import fill_of, order_event, tr
 from quote_service.routing.orders.order_states import Order
 from quote_service.routing.symbol_state import RoutedSymbol
 from schemas.message import Event
-from schemas.orders import OrderEventKind, VenueReport
+from schemas.orders import OrderEventKind, TradingStop, VenueReport
 
 
 def apply_report(symbol: RoutedSymbol, report: VenueReport) -> list[Event]:
@@ -53,6 +53,8 @@ def _settle(symbol: RoutedSymbol, order: Order, report: VenueReport) -> None:
 def _apply_fill(symbol: RoutedSymbol, order: Order | None, report: VenueReport) -> list[Event]:
     if report.size_lots <= 0:
         return []
+    if report.reason:
+        return [_unaccounted(symbol, f"fill of {report.client_order_id}: {report.reason}", report)]
     trade_id = report.venue_trade_id or _stand_in_id(order, report)
     if not symbol.orders.add_trade(trade_id):
         return []
@@ -121,8 +123,7 @@ def _foreign_fill(symbol: RoutedSymbol, report: VenueReport, trade_id: str) -> l
     )
     if side is None or version not in symbol.contract.terms_by_version:
         text = f"fill of {report.client_order_id}, whose side nobody says: {report.size_lots} lots"
-        symbol.protection.stopped_by = "UNACCOUNTED_FILL"
-        return [trading_stop(symbol, "UNACCOUNTED_FILL", text, report.event_time_ns, needs_person=True)]
+        return [_unaccounted(symbol, text, report)]
     order = Order(
         client_order_id=report.client_order_id,
         side=side,
@@ -138,6 +139,12 @@ def _foreign_fill(symbol: RoutedSymbol, report: VenueReport, trade_id: str) -> l
     fill = fill_of(symbol, report, order, trade_id)
     symbol.position.add(fill, symbol.contract.lots_in)
     return [fill]
+
+
+def _unaccounted(symbol: RoutedSymbol, text: str, report: VenueReport) -> TradingStop:
+    """The position is no longer known: the symbol stops until a person resumes it."""
+    symbol.protection.stopped_by = "UNACCOUNTED_FILL"
+    return trading_stop(symbol, "UNACCOUNTED_FILL", text, report.event_time_ns, needs_person=True)
 
 
 def _stand_in_id(order: Order | None, report: VenueReport) -> str:

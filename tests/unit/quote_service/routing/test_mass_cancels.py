@@ -3,7 +3,17 @@
 from schemas.config import Config
 from schemas.orders import KillReport, VenueOpenOrders, VenueState
 from schemas.process import Shutdown
-from tests.kit.messages import BTC, MS, T0, VENUE, config_applied, risk_state, venue_report, venue_status
+from tests.kit.messages import (
+    BTC,
+    MS,
+    T0,
+    VENUE,
+    config_applied,
+    reported_fill,
+    risk_state,
+    venue_report,
+    venue_status,
+)
 from tests.unit.quote_service.routing.builders import Desk, wide_config
 
 EXCHANGE = {"id": "binance", "symbols": (BTC,)}
@@ -220,3 +230,36 @@ def test_a_symbol_is_withdrawn_when_none_of_its_own_orders_is_shown() -> None:
     desk.shown(30, "mm-ethusdt-abcdef-b0-1")
     assert of_symbol()[-1] == "confirmed"
     assert not desk.core.is_drained, "the other symbol's order is still there"
+
+
+def filled_and_halted() -> tuple[Trader, str]:
+    """The bid counts as filled; the ask was cancelled in the halt."""
+    desk = quoting()
+    bid, ask = desk.ids
+    desk.send(reported_fill(bid, 99, 5, "t1", time_ns=at(5)))
+    desk.send(risk_state(state="HALT", time_ns=at(10)))
+    desk.answer(12, "cancelled", ask)
+    return desk, bid
+
+
+def test_an_order_that_ended_here_and_stands_at_the_venue_is_cancelled() -> None:
+    desk, bid = filled_and_halted()
+    desk.shown(20, bid)
+    assert [event.kind for event in desk.events if event.event_time_ns >= at(20)] == []
+    desk.shown(30, bid)
+    assert [(event.kind, event.client_order_id) for event in desk.events[-2:]] == [
+        ("orphan", bid),
+        ("cancel_intent", bid),
+    ]
+    desk.answer(33, "cancelled", bid)
+    desk.shown(40)
+    assert desk.states[-1] == "confirmed"
+
+
+def test_one_answer_or_an_old_one_reopens_nothing() -> None:
+    desk, bid = filled_and_halted()
+    desk.shown(20, bid, asked_ms=11)  # before the last message about the symbol
+    desk.shown(30, bid)
+    desk.shown(31, asked_ms=30.5)
+    desk.shown(40, bid)
+    assert "orphan" not in [event.kind for event in desk.events]

@@ -212,6 +212,16 @@ def test_a_fill_of_a_forgotten_order_of_ours_is_published_by_the_side_in_its_id(
     assert desk.symbol.position.lots == -3
 
 
+def test_a_fill_that_cannot_be_true_stops_the_symbol_and_is_not_counted() -> None:
+    desk = Desk(wide_config())
+    intent = placed(desk)
+    impossible = reported_fill(intent.client_order_id, 99, 999, "t9", time_ns=T0 + 5 * MS)
+    [cancel] = desk.send(impossible.model_copy(update={"reason": "999 lots, of an order of 5"}))
+    assert (cancel.client_order_id, cancel.reasons) == (intent.client_order_id, ("UNACCOUNTED_FILL",))
+    assert "999 lots, of an order of 5" in desk.stops[-1].text
+    assert desk.symbol.position.lots == 0
+
+
 def test_a_fill_whose_side_nobody_knows_stops_the_symbol() -> None:
     desk = Desk(wide_config())
     intent = placed(desk)

@@ -7,7 +7,7 @@ import { CommandButton } from "../../ui/controls";
 import { Panel } from "../../ui/Panel";
 import { Scroll } from "../../ui/Scroll";
 import { Empty } from "../../ui/states";
-import { isLooser, typedValue } from "./change";
+import { isFar, isLooser, typed } from "./change";
 import { PreviewView } from "./PreviewView";
 import { settingName } from "./SettingsPanel";
 
@@ -50,10 +50,12 @@ function ChangeForm({ setting, onSent }: { setting: Setting; onSent: () => void 
   const [text, setText] = useState(setting.value);
   const [reason, setReason] = useState("");
   const { outcome, submit } = useChange(setting, onSent);
-  const value = typedValue(text);
+  const [confirmed, setConfirmed] = useState("");
+  const { value, problem } = typed(setting, text);
   const looser = isLooser(setting, value);
+  const far = isFar(setting, value);
   const [section, name] = settingName(setting.key);
-  const canSend = value !== "" && value !== setting.value && reason.trim() !== "";
+  const canSend = value !== "" && value !== setting.value && reason.trim() !== "" && (!far || confirmed === value);
   return (
     <Scroll label="Change a setting" className="pad">
       <form className="change-form" onSubmit={(event) => event.preventDefault()}>
@@ -66,8 +68,17 @@ function ChangeForm({ setting, onSent }: { setting: Setting; onSent: () => void 
         </p>
         <label>
           <span>Value</span>
-          <input id="setting-value" value={text} inputMode="decimal" autoComplete="off" onChange={(event) => setText(event.target.value)} />
+          <input id="setting-value" value={text} inputMode="decimal" autoComplete="off" aria-describedby="setting-becomes" aria-invalid={problem !== null || undefined} onChange={(event) => setText(event.target.value)} />
         </label>
+        <p id="setting-becomes" role="status" className={problem ? "error" : "small"}>
+          {problem ?? becomes(setting, value)}
+        </p>
+        {far ? (
+          <label className="choice">
+            <input type="checkbox" id="setting-far" checked={confirmed === value} onChange={(event) => setConfirmed(event.target.checked ? value : "")} />
+            <span>This is far from the value in force. I mean {grouped(value)}.</span>
+          </label>
+        ) : null}
         <label>
           <span>Reason</span>
           <input id="setting-reason" value={reason} maxLength={1000} autoComplete="off" onChange={(event) => setReason(event.target.value)} />
@@ -83,6 +94,11 @@ function ChangeForm({ setting, onSent }: { setting: Setting; onSent: () => void 
       <PreviewView settingKey={setting.key} value={value} />
     </Scroll>
   );
+}
+
+function becomes(setting: Setting, value: string): string {
+  if (value === "" || value === setting.value) return "";
+  return `${grouped(setting.value)} \u2192 ${grouped(value)} ${setting.unit}`;
 }
 
 function about(setting: Setting): string {

@@ -4,6 +4,7 @@ import { ageText, durationText } from "../../format/times";
 import { engineNow, useTick } from "../../live/clock";
 import { send } from "../../live/commands";
 import { useAllSymbols, useCalmAccount, useEngine } from "../../live/hooks";
+import { openDialog } from "../../frame/dialogs";
 import { useStateLook } from "../../frame/Strip";
 import { CommandButton } from "../../ui/controls";
 import { Facts } from "../../ui/Facts";
@@ -24,21 +25,15 @@ export function StatusPanel() {
   );
 }
 
+/** Each has a place of its own, and starting all is confirmed: a second click never undoes the first. */
 function Switches() {
   const rows = useAllSymbols();
-  const areAllStopped = rows.length > 0 && rows.every((row) => row.stopped);
-  return areAllStopped ? (
-    <CommandButton permission="start" onClick={() => void send("start", "*", REASON)}>
-      Start all
-    </CommandButton>
-  ) : (
+  return (
     <>
-      {rows.some((row) => row.stopped) ? (
-        <CommandButton permission="start" onClick={() => void send("start", "*", REASON)}>
-          Start all
-        </CommandButton>
-      ) : null}
-      <CommandButton permission="stop" onClick={() => void send("stop", "*", REASON)}>
+      <CommandButton permission="start" id="start-all" busy={!rows.some((row) => row.stopped)} onClick={() => openDialog.set({ kind: "start-all" })}>
+        Start all{"\u2026"}
+      </CommandButton>
+      <CommandButton permission="stop" id="stop-all" busy={rows.every((row) => row.stopped)} onClick={() => void send("stop", "*", REASON)}>
         Stop all
       </CommandButton>
     </>

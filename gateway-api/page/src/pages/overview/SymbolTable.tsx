@@ -1,5 +1,5 @@
 // All symbols, most urgent first; only visible rows are rendered, each subscribed to its own symbol.
-import { useEffect, useMemo, useState } from "react";
+import { useEffect, useMemo, useRef, useState, type FocusEvent } from "react";
 import { addKeys } from "../../app/keyboard";
 import { go } from "../../app/location";
 import { symbolHash } from "../../app/routes";
@@ -8,7 +8,7 @@ import { Panel } from "../../ui/Panel";
 import { Empty, Skeleton } from "../../ui/states";
 import { VirtualRows } from "../../ui/VirtualRows";
 import { SymbolRow, TableHead } from "./SymbolRow";
-import { newestMs, SORTS, sortedKeys, type Sort } from "./summary";
+import { heldOrder, newestMs, SORTS, sortedKeys, type Sort } from "./summary";
 
 const ROW_PX = 28;
 
@@ -17,20 +17,21 @@ export function SymbolTable() {
   const isLoaded = useLoaded();
   const [sort, setSort] = useState<Sort>("worst");
   const [search, setSearch] = useState("");
-  const order = sortedKeys(rows, sort, search).join("\n");
-  const keys = useMemo(() => (order ? order.split("\n") : []), [order]);
+  const { isHeld, holding } = useHold();
+  const keys = useHeldOrder(sortedKeys(rows, sort, search), isHeld, `${sort} ${search}`);
   const [focused, setFocused] = useState<string | null>(null);
   useRowKeys(keys, focused, setFocused);
   return (
     <Panel
       id="symbols"
       title="Symbols"
-      note={rows.length ? `${keys.length === rows.length ? "" : `${keys.length} of `}${rows.length}` : null}
+      note={rows.length ? `${keys.length === rows.length ? "" : `${keys.length} of `}${rows.length}${isHeld && sort !== "name" ? ", order held" : ""}` : null}
       atMs={newestMs(rows)}
       actions={<Tools sort={sort} onSort={setSort} search={search} onSearch={setSearch} first={keys[0]} />}
     >
       {keys.length ? (
         <VirtualRows
+          {...holding}
           id="rows"
           className="symbols"
           label="Symbols"
@@ -50,6 +51,31 @@ export function SymbolTable() {
       )}
     </Panel>
   );
+}
+
+/** Held while the pointer is over the rows, or one of their controls has the keyboard focus. */
+function useHold() {
+  const [isUnderPointer, setUnderPointer] = useState(false);
+  const [hasFocus, setFocus] = useState(false);
+  const holding = {
+    onPointerEnter: () => setUnderPointer(true),
+    onPointerLeave: () => setUnderPointer(false),
+    onFocus: (event: FocusEvent) => setFocus(event.target.matches("tbody :focus-visible")),
+    onBlur: () => setFocus(false),
+  };
+  return { isHeld: isUnderPointer || hasFocus, holding };
+}
+
+/** The order, which stays while it is held: no row moves under the pointer. A new sort or search is not held. */
+function useHeldOrder(sorted: readonly string[], isHeld: boolean, choice: string): readonly string[] {
+  const held = useRef<{ keys: readonly string[]; choice: string }>({ keys: [], choice });
+  const isKept = isHeld && held.current.choice === choice;
+  const order = (isKept ? heldOrder(held.current.keys, sorted) : sorted).join("\n");
+  const keys = useMemo(() => (order ? order.split("\n") : []), [order]);
+  useEffect(() => {
+    held.current = { keys, choice };
+  }, [keys, choice]);
+  return keys;
 }
 
 function useRowKeys(keys: readonly string[], focused: string | null, setFocused: (key: string | null) => void): void {

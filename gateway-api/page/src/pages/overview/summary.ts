@@ -39,6 +39,12 @@ export function sortedKeys(rows: readonly SymbolStatus[], sort: Sort, search: st
     .map((each) => each.key);
 }
 
+/** The rows of now in an earlier order; those that are new come last. */
+export function heldOrder(earlier: readonly string[], sorted: readonly string[]): string[] {
+  const [there, known] = [new Set(sorted), new Set(earlier)];
+  return [...earlier.filter((key) => there.has(key)), ...sorted.filter((key) => !known.has(key))];
+}
+
 export function countStates(rows: readonly SymbolStatus[]): Map<MakerState, number> {
   const counts = new Map<MakerState, number>();
   for (const row of rows) counts.set(row.state, (counts.get(row.state) ?? 0) + 1);

@@ -52,6 +52,8 @@ class OrderRegistry:
         self._booked: dict[VenueOrderKey, Decimal] = {}
         """Booked size by venue order, in base units."""
         self._trade_ids = RecentKeys(_TRADES_KEPT)
+        self._refused_trades = RecentKeys(_TRADES_KEPT)
+        """Trades that were larger than their orders, as `symbol/trade id`."""
         self._reported_before: set[str] = set()
         """Trades reported in an earlier session, as `symbol/trade id`."""
         self._unmatched: dict[str, tuple[VenueContract, TradeFacts]] = {}
@@ -143,14 +145,19 @@ class OrderRegistry:
         for key, (contract, trade) in tuple(self._unmatched.items()):
             if trade.venue_key == venue_key:
                 del self._unmatched[key]
-                self._book(tracked, contract, trade, recovered=False)
+                if not self._is_refused(tracked, trade):
+                    self._book(tracked, contract, trade, recovered=False)
 
     def book(self, contract: VenueContract, trade: TradeFacts, *, recovered: bool = False) -> bool:
-        """Book and report a trade once, whatever its source; False while its order is unknown."""
+        """Book and report a trade once, whatever its source; False while its order is unknown, or where the
+        trade is larger than its order: then it has to be read again.
+        """
+        tracked = self._by_venue_key.get(trade.venue_key)
+        if _trade_key(trade) not in self._trade_ids and tracked and self._is_refused(tracked, trade):
+            return False
         if self._trade_ids.add(_trade_key(trade)):
             if recovered and _trade_key(trade) not in self._reported_before:
                 self.observe_recovered(trade)
-            tracked = self._by_venue_key.get(trade.venue_key)
             if tracked is None:
                 self._unmatched[_trade_key(trade)] = (contract, trade)
             else:
@@ -164,6 +171,20 @@ class OrderRegistry:
     def drop_unmatched(self, trade: TradeFacts) -> None:
         """Drop a trade whose order is not ours."""
         self._unmatched.pop(_trade_key(trade), None)
+
+    def _is_refused(self, tracked: TrackedOrder, trade: TradeFacts) -> bool:
+        """Whether a trade, with those booked before, is larger than its order ever was; reported once."""
+        venue_order = next((each for each in tracked.venue_orders if each.venue_id == trade.venue_id), None)
+        most = None if venue_order is None else venue_order.size_lots_max()
+        contract = tracked.contract
+        filled = contract.lots(self._booked.get(trade.venue_key, Decimal(0)) + trade.size)
+        if most is None or filled <= most:
+            return False
+        if self._refused_trades.add(_trade_key(trade)):
+            text = f"trade {trade.trade_id} makes it {filled} lots, of an order of {most}"
+            logger.error("trade_larger_than_order", order=tracked.client_order_id, because=text)
+            self._publish_fill(tracked, contract, trade, recovered=False, reason=text)
+        return True
 
     def _book(
         self, tracked: TrackedOrder, contract: VenueContract, trade: TradeFacts, *, recovered: bool
@@ -180,6 +201,17 @@ class OrderRegistry:
             contract = tracked.contract
         elif not contract.is_whole(trade.price, trade.size):
             logger.error("trade_off_tick_or_lot", trade=_trade_key(trade), price=trade.price, size=trade.size)
+        self._publish_fill(tracked, contract, trade, recovered=recovered)
+
+    def _publish_fill(
+        self,
+        tracked: TrackedOrder,
+        contract: VenueContract,
+        trade: TradeFacts,
+        *,
+        recovered: bool,
+        reason: str | None = None,
+    ) -> None:
         self._publish(
             VenueReport(
                 event_time_ns=self._now_ns(),
@@ -198,6 +230,7 @@ class OrderRegistry:
                 base_fee=trade.base_fee,
                 executed_ns=_executed_ns(trade, self.clock_offset_s),
                 recovered=recovered,
+                reason=reason,
             )
         )
 

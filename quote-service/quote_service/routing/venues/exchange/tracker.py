@@ -56,17 +56,31 @@ class VenueOrder:
             return size_lots <= self.size_lots
         return (price_ticks, size_lots) in [(self.price_ticks, self.size_lots), *self.requested]
 
+    def size_lots_max(self) -> int | None:
+        """The largest size that this order ever had or was requested to have; None: sent in an earlier
+        session, whose requests are not all known.
+        """
+        if self.first_sent_s is None:
+            return None
+        return self._largest_lots
+
+    @property
+    def _largest_lots(self) -> int:
+        return max(self.size_lots, *(size_lots for _, size_lots in self.requested), 0)
+
     def mark_unknown(self, now_s: float) -> None:
         """Mark its state as unknown, so that it is looked up."""
         self.state = "sent"
         self.sent_at_s = now_s
 
     def update(self, facts: OrderFacts) -> None:
-        """Apply the venue's state; an ended order stays ended, and its filled size never decreases."""
+        """Apply the venue's state; an ended order stays ended, and its filled size never decreases. A filled
+        size beyond the order's is no fact: trades of it would be searched for without end.
+        """
         self.venue_id = facts.venue_id
         self.price_ticks = facts.price_ticks or self.price_ticks
         self.size_lots = facts.size_lots or self.size_lots
-        self.filled_lots = max(self.filled_lots, facts.filled_lots)
+        self.filled_lots = max(self.filled_lots, min(facts.filled_lots, self._largest_lots))
         if self.state != "ended":
             self.state = facts.state
 

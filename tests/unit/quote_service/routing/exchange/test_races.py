@@ -1,7 +1,9 @@
 """Answers that cross each other: an answer is as old as its question, and what is booked is booked once."""
 
+from typing import Any
+
 import pytest
-from quote_service.routing.venues.exchange.facts import OrderFacts
+from quote_service.routing.venues.exchange.facts import OrderFacts, trade_facts
 from quote_service.routing.venues.exchange.tracker import VenueOrder
 
 from tests.unit.quote_service.routing.exchange.fake_exchange import CONTRACT
@@ -108,3 +110,64 @@ def test_a_trade_of_an_order_that_counts_as_ended_and_lives_makes_it_an_orphan()
         assert not again.is_ended
 
     run(test)
+
+
+def told_too_large(world: World, times: int) -> dict[str, Any]:
+    """The newest trade, as a stream that got its size wrong tells it."""
+    true = world.exchange.trades[-1]
+    return {**true, "amount": true["amount"] * times, "cost": None}
+
+
+def test_a_trade_larger_than_its_order_is_not_counted_and_is_read_again() -> None:
+    async def test() -> None:
+        world = World()
+        await world.intend("place_intent", lots=10)
+        [held] = world.exchange.held.values()
+        world.exchange.on_trade = lambda trade: None
+        world.exchange.fill(held.venue_id, 4)
+        wrong = trade_facts(told_too_large(world, 3), CONTRACT)
+        assert not world.registry.book(CONTRACT, wrong)
+        assert not world.registry.book(CONTRACT, wrong)
+        [refused] = [report for report in world.reports if report.kind == "fill"]
+        assert refused.reason is not None
+        assert "makes it 12 lots, of an order of 10" in refused.reason
+        assert world.registry.book(CONTRACT, trade_facts(world.exchange.trades[-1], CONTRACT), recovered=True)
+        assert [report.size_lots for report in world.reports if report.reason is None][-1] == 4
+
+    run(test)
+
+
+def test_trades_that_are_too_large_together_are_not_counted() -> None:
+    async def test() -> None:
+        world = World()
+        await world.intend("place_intent", lots=10)
+        [held] = world.exchange.held.values()
+        world.exchange.fill(held.venue_id, 6)
+        more = {**told_too_large(world, 1), "id": "another"}
+        assert not world.registry.book(CONTRACT, trade_facts(more, CONTRACT))
+        assert world.reports[-1].reason is not None
+
+    run(test)
+
+
+def test_a_trade_of_an_order_that_had_more_before_an_amend_counts() -> None:
+    async def test() -> None:
+        world = World()
+        await world.intend("place_intent", lots=10)
+        [held] = world.exchange.held.values()
+        world.exchange.on_trade = lambda trade: None
+        world.exchange.fill(held.venue_id, 7)
+        tracked = world.registry.get(ID)
+        assert tracked is not None
+        tracked.newest.add_requested(100, 10)
+        tracked.newest.size_lots = 5
+        assert world.registry.book(CONTRACT, trade_facts(world.exchange.trades[-1], CONTRACT))
+        assert world.booked_lots == 7
+
+    run(test)
+
+
+def test_a_filled_size_beyond_the_order_is_not_believed() -> None:
+    order = VenueOrder("mm-1", 0, 100, 10, 0.0)
+    order.update(OrderFacts(CONTRACT.symbol, "1", "mm-1", "buy", 100, 10, 999, "open"))
+    assert order.filled_lots == 10

@@ -1,0 +1,70 @@
+// Parts of the dialogs that send a command: sending, reason, notes and buttons.
+import { useState, type ReactNode } from "react";
+import type { CommandAction, Problem } from "../api/types";
+import { useWatched } from "../app/external";
+import { route } from "../app/location";
+import { send } from "../live/commands";
+import { useConnection } from "../live/hooks";
+import { live } from "../live/store";
+import { closeDialog } from "./dialogs";
+import { keysOfScope } from "./scope";
+
+async function sendAll(action: CommandAction, scope: string, reason: string): Promise<Problem | null> {
+  const answers = await Promise.all(keysOfScope(scope, live.keys).map((key) => send(action, key, reason)));
+  return answers.find((problem) => problem !== null) ?? null;
+}
+
+interface AskedCommand {
+  scope: string;
+  action: CommandAction;
+  reason: string;
+}
+
+export function useSending() {
+  const [problem, setProblem] = useState<Problem | null>(null);
+  const [isBusy, setBusy] = useState(false);
+  const submit = async ({ scope, action, reason }: AskedCommand) => {
+    setBusy(true);
+    const found = await sendAll(action, scope, reason);
+    setBusy(false);
+    setProblem(found);
+    if (!found) closeDialog();
+  };
+  return { problem, isBusy, submit };
+}
+
+export function ReasonField({ reason, onReason }: { reason: string; onReason: (reason: string) => void }) {
+  return (
+    <label>
+      <span>Reason</span>
+      <input id="command-reason" value={reason} required maxLength={1000} autoComplete="off" onChange={(event) => onReason(event.target.value)} />
+    </label>
+  );
+}
+
+export function Notes({ problem, because }: { problem: Problem | null; because: string }) {
+  const { connected } = useConnection();
+  const { page } = useWatched(route);
+  return (
+    <>
+      {page === "replay" ? <p className="warn">The page shows a past time; this affects the engine now.</p> : null}
+      {connected ? null : <p className="warn">The stream is down: the command is sent but cannot be verified here.</p>}
+      {because ? <p className="warn">{because}</p> : null}
+      <p className="error" role="alert">
+        {problem ? `${problem.detail} ${problem.hint}` : ""}
+      </p>
+    </>
+  );
+}
+
+/** Cancel gets the initial focus, so that a stray Enter halts nothing. */
+export function DialogButtons({ children }: { children: ReactNode }) {
+  return (
+    <div className="buttons">
+      <button type="button" id="dialog-cancel" data-first onClick={closeDialog}>
+        Cancel
+      </button>
+      {children}
+    </div>
+  );
+}
