@@ -6,12 +6,13 @@ from decimal import ROUND_FLOOR, Decimal
 from typing import Any, Protocol, runtime_checkable
 from uuid import uuid4
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from runtime.errors import ConfigError
 from runtime.text import nearest
 from schemas.control import Adjustment, AdjustmentKind
 from schemas.holdings import HoldingSeen
+from schemas.names import Reason
 from schemas.numbers import PositiveDecimal, SignedDecimal
 
 
@@ -28,7 +29,7 @@ class RequestedAdjustment(BaseModel):
     """Or the change of the position."""
     price: PositiveDecimal | None = None
     """Booking price; None: the mark."""
-    reason: str = Field(min_length=1, max_length=1_000)
+    reason: Reason
 
 
 @dataclass(frozen=True, slots=True)

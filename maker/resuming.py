@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from runtime.errors import ConfigError
 from schemas.config import Config
 from schemas.control import Command
+from schemas.names import Reason
 
 
 class Word(BaseModel):
@@ -31,7 +32,7 @@ class Resume(BaseModel):
     key: str
     halt_sequence: int
     """The halt to end: a newer one stays in force."""
-    reason: str = Field(min_length=1, max_length=1_000)
+    reason: Reason
     words: tuple[Word, ...] = ()
     """Empty: the user of the engine's machine."""
 

@@ -175,6 +175,9 @@ class Adjustment(PeopleEvent):
         return self
 
 
+ProposalKind = Literal["override", "setting", "adjustment"]
+
+
 class ProposedOrder(BaseModel):
     """The order for which an override is requested."""
 

@@ -1,17 +1,21 @@
 """Characters allowed in names and texts: none with a special meaning to a list, a file or a terminal.
 
 Control characters would move a terminal's cursor or start another line; characters that change the direction
-of writing would disguise one name as another.
+of writing, or are not seen at all, would disguise one name as another. The joiners of Persian and Indian
+scripts, which emoji use too, stay.
 """
 
 import re
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 NAME_LENGTH_MAX = 64
 REASON_LENGTH_MAX = 1_000
-_HARMLESS = "[^\\x00-\\x1f\\x7f-\\x9f\\u200e\\u200f\\u2028-\\u202e\\u2066-\\u2069]"
+_HARMLESS = (
+    "[^\\x00-\\x1f\\x7f-\\x9f\\u00ad\\u061c\\u180e\\u200b\\u200e\\u200f\\u2028-\\u202e\\u2060-\\u206f"
+    "\\ufeff\\ufff9-\\ufffb\U000e0000-\U000e007f]"
+)
 WORDS_PATTERN = f"^{_HARMLESS}*$"
 _NAME = re.compile(f"{_HARMLESS}{{1,{NAME_LENGTH_MAX}}}")
 _STRANGE = re.compile(_HARMLESS.replace("[^", "[", 1))
@@ -20,6 +24,17 @@ Name = Annotated[str, Field(min_length=1, max_length=NAME_LENGTH_MAX, pattern=WO
 """Of a symbol or a venue."""
 Words = Annotated[str, Field(max_length=REASON_LENGTH_MAX, pattern=WORDS_PATTERN)]
 """A reason or a note."""
+
+
+def not_blank(words: str) -> str:
+    """The text; raises ValueError where nothing of it is seen."""
+    if not any(letter.isprintable() and not letter.isspace() for letter in words):
+        raise ValueError("it is blank: give a reason")
+    return words
+
+
+Reason = Annotated[Words, Field(min_length=1), AfterValidator(not_blank)]
+"""Required of every halt, resume and change of a limit or a ledger."""
 
 
 def is_name(text: str) -> bool:

@@ -98,7 +98,7 @@ class _Layers:
 
     def _add_variable(self, name: str, keys: list[str], text: str) -> None:
         try:
-            value = yaml.load(text, _UniqueKeyLoader)  # noqa: S506  a SafeLoader
+            value = yaml_of(text, _UniqueKeyLoader)
         except (yaml.YAMLError, ValueError):
             self.errors.append(f"env {name} is not a YAML value: {shown(name, text)}")
             return
@@ -270,6 +270,9 @@ def _known_place(loc: tuple[int | str, ...]) -> tuple[list[str], tuple[str, ...]
     return keys, beside
 
 
+_YAML_VALUES_MAX = 1_000_000
+
+
 class _UniqueKeyLoader(yaml.SafeLoader):
     """Rejects repeated keys, where YAML would silently keep the last one."""
 
@@ -285,9 +288,28 @@ class _UniqueKeyLoader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
+def yaml_of(text: str, loader: type[yaml.SafeLoader] = yaml.SafeLoader) -> Any:
+    """The values in a YAML text; raises yaml.YAMLError, or ValueError for a date that does not exist.
+
+    Aliases may neither refer to themselves nor multiply what is written to more than fits a file.
+    """
+    values = yaml.load(text, loader)  # noqa: S506  a SafeLoader
+    waiting, count = [values], 0
+    while waiting:
+        count += 1
+        if count > _YAML_VALUES_MAX:
+            raise yaml.YAMLError(f"its aliases stand for over {_YAML_VALUES_MAX:,} values, or for themselves")
+        value = waiting.pop()
+        if isinstance(value, dict):
+            waiting.extend(value.values())
+        elif isinstance(value, list):
+            waiting.extend(value)
+    return values
+
+
 def _read_yaml(path: Path) -> dict[str, Any]:
     try:
-        values = yaml.load(path.read_text(encoding="utf-8"), _UniqueKeyLoader)  # noqa: S506  a SafeLoader
+        values = yaml_of(path.read_text(encoding="utf-8"), _UniqueKeyLoader)
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError as error:

@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from gateway_api.access.identity import EVERYTHING
 from gateway_api.access.roles import Role, conflict
 from runtime.config.secret_files import keep_private
+from runtime.config.settings import yaml_of
 from runtime.errors import ConfigError
 from runtime.state.private_files import FILE_MODE, make_folder
 
@@ -112,7 +113,7 @@ def read_users(path: Path) -> tuple[User, ...]:
     """The users in a file; raises ConfigError naming file, user and remedy."""
     try:
         keep_private(path, "access.users_file")
-        document = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        document = yaml_of(path.read_text(encoding="utf-8")) or {}
         users = _File.model_validate(document).users
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror}; `maker users add` creates it") from None

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from gateway_api.access.identity import Identity
 from gateway_api.app.authorisation import Authorisation, identity_of
-from gateway_api.app.command_routes import Reason
+from gateway_api.app.bodies import StrictRoute
 from gateway_api.app.numbers import plain
 from gateway_api.app.problems import ProblemError, documented
 from gateway_api.app.proposal_routes import ControlResponse, answer_as_before
@@ -18,6 +18,7 @@ from gateway_api.app.sent import Asked, IdempotencyKey, SentControls, asked
 from runtime.process.definition import GatewayContext
 from schemas.control import Adjustment, AdjustmentKind, ProposedAdjustment
 from schemas.market import Instrument
+from schemas.names import Reason
 
 _PROBLEMS = documented(401, 403, 404, 409, 422, 429, 503)
 _TWO = 2
@@ -126,7 +127,7 @@ def make_router(
 ) -> APIRouter:
     """POST /maker/positions/adjust."""
     adjuster = _Adjuster(context, authorisation, sent, proposals)
-    router = APIRouter(prefix="/maker", tags=["commands"])
+    router = APIRouter(route_class=StrictRoute, prefix="/maker", tags=["commands"])
     router.post(
         "/positions/adjust",
         status_code=202,

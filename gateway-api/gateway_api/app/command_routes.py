@@ -4,31 +4,28 @@ from collections.abc import Callable
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Request
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from gateway_api.access.identity import Identity
 from gateway_api.access.roles import Permission
 from gateway_api.app.authorisation import ACCOUNT_KEY, Authorisation, identity_of
+from gateway_api.app.bodies import StrictRoute
 from gateway_api.app.new_symbols import FOLLOW, new_key
 from gateway_api.app.problems import ProblemError, documented
 from gateway_api.app.reading import account_of, find_key, symbol_keys, view_of
 from gateway_api.app.responses import CommandResponse
-from gateway_api.app.sent import Asked, IdempotencyKey, SentControls, asked, not_blank
+from gateway_api.app.sent import Asked, IdempotencyKey, SentControls, asked
 from runtime.process.definition import GatewayContext
 from runtime.text import iso_time
 from schemas.control import Command, CommandAction
 from schemas.message import ALL_SYMBOLS
-from schemas.names import Words
+from schemas.names import Reason, Words
 from schemas.risk import RiskState
 from schemas.tallies import RequestSeen
 
 _PROBLEMS = documented(401, 403, 404, 409, 413, 422, 429, 503)
 
 Symbol = Annotated[str, Field(min_length=1, max_length=128, description="a symbol, or * for all")]
-
-
-Reason = Annotated[Words, Field(min_length=1), AfterValidator(not_blank)]
-"""Required of every halt, resume and change of a limit."""
 
 
 class SwitchRequest(BaseModel):
@@ -190,7 +187,7 @@ def _answer(command: Command, seen: RequestSeen | None, follow: str | None) -> C
 def make_router(context: GatewayContext, authorisation: Authorisation, sent: SentControls) -> APIRouter:
     """The POST routes under /maker."""
     commander = _Commander(context, authorisation, sent)
-    router = APIRouter(prefix="/maker", tags=["commands"])
+    router = APIRouter(route_class=StrictRoute, prefix="/maker", tags=["commands"])
     routes: tuple[tuple[str, Permission, Callable[..., Any]], ...] = (
         ("/start", "start", commander.start),
         ("/stop", "stop", commander.stop),

@@ -1,6 +1,7 @@
 """The overview that the stream sends, in pieces that record when they changed."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import chain
@@ -8,6 +9,7 @@ from secrets import token_hex
 from time import monotonic
 from typing import NamedTuple
 
+import structlog
 from pydantic import TypeAdapter
 
 from gateway_api.access.visibility import STREAM_PARTS, Sight, StreamPart
@@ -29,11 +31,14 @@ from gateway_api.app.view_models import (
 from runtime.store.documents import StateStore
 from schemas.config import Config
 from schemas.envelope import decode
+from schemas.numbers import shortened
 from schemas.risk import RiskState
 from schemas.units import money_text
 from schemas.views import ACCOUNT_DOCUMENT, SYMBOL_PREFIX, AccountView, SymbolView
 
 _SYMBOLS_PER_TURN = 4
+
+logger = structlog.get_logger()
 
 
 class _Money(NamedTuple):
@@ -75,6 +80,8 @@ class Overview:
         self._parts: dict[str, _Piece] = {}
         self._money: dict[str, _Money] = {}
         self._account: AccountView | None = None
+        self._failed: dict[str, None] = {}
+        """Parts and symbols that could not be made at the last refresh."""
         self._newest: tuple[int, int, bytes] = (-1, -1, b"")
         """The last query and its answer: most clients ask for the same range of changes."""
 
@@ -94,9 +101,9 @@ class Overview:
                 self._apply_symbol(key, decode(SymbolView, document), change)
             if number % _SYMBOLS_PER_TURN == _SYMBOLS_PER_TURN - 1:
                 paused_s += await _others_turn()
-        self._put_part("account", self._account_view_model().json_bytes(), change)
-        self._put_part("fills", fills_json(chain.from_iterable(self._fills.values())), change)
-        self._put_part("view", b'"%b"' % self._store.status().state.encode(), change)
+        self._put_part("account", lambda: self._account_view_model().json_bytes(), change)
+        self._put_part("fills", lambda: fills_json(chain.from_iterable(self._fills.values())), change)
+        self._put_part("view", lambda: b'"%b"' % self._store.status().state.encode(), change)
         if self._changed:
             self.change = change  # last, so that a client with this number has all its pieces
         return monotonic() - began_s - paused_s
@@ -125,11 +132,11 @@ class Overview:
         before, account = self._account, decode(AccountView, document)
         self._account = account
         sees = self._sight.sees_event
-        self._put_part("alerts", alerts_json([*filter(sees, account.alerts)], account), change)
-        self._put_part("proposals", proposals_json([*filter(sees, account.proposals)]), change)
         changes = [each for each in account.changes if sees(each.change)]
-        self._put_part("changes", changes_json(changes), change)
-        self._put_part("commands", commands_json([*filter(sees, account.last_commands)]), change)
+        self._put_part("alerts", lambda: alerts_json([*filter(sees, account.alerts)], account), change)
+        self._put_part("proposals", lambda: proposals_json([*filter(sees, account.proposals)]), change)
+        self._put_part("changes", lambda: changes_json(changes), change)
+        self._put_part("commands", lambda: commands_json([*filter(sees, account.last_commands)]), change)
         return _standing(before.risk if before else None) != _standing(account.risk)
 
     def _apply_symbol(self, key: str, view: SymbolView, change: int) -> None:
@@ -143,8 +150,9 @@ class Overview:
             )
         self._apply_fills(key, view)
         if STREAM_PARTS["symbols"] in self._sight.permissions:
-            status = symbol_status(view, self._account, self._sight)
-            self._put(self._symbols, key, status.json_bytes(), change)
+            text = self._made(key, lambda: symbol_status(view, self._account, self._sight).json_bytes())
+            if text is not None:
+                self._put(self._symbols, key, text, change)
 
     def _apply_fills(self, key: str, view: SymbolView) -> None:
         newest = view.last_fills[-1:]
@@ -154,10 +162,24 @@ class Overview:
                 FillNews(**fill.model_dump(), key=key) for fill in fills_of(view, self._sight)[:FILLS_SHOWN]
             )
 
-    def _put_part(self, name: StreamPart, text: bytes, change: int) -> None:
+    def _put_part(self, name: StreamPart, make: Callable[[], bytes], change: int) -> None:
         """A part is sent only to users who may see it."""
         if STREAM_PARTS[name] in self._sight.permissions:
-            self._put(self._parts, name, text, change)
+            text = self._made(name, make)
+            if text is not None:
+                self._put(self._parts, name, text, change)
+
+    def _made(self, name: str, make: Callable[[], bytes]) -> bytes | None:
+        """The text of a part or symbol; None, logged once, where it cannot be made: the others are sent."""
+        try:
+            text = make()
+        except Exception as error:
+            if name not in self._failed:
+                logger.error("stream_part_failed", part=name, error=shortened(repr(error)))  # noqa: TRY400
+                self._failed[name] = None
+            return None
+        self._failed.pop(name, None)
+        return text
 
     def _put(self, pieces: dict[str, _Piece], name: str, text: bytes, change: int) -> None:
         known = pieces.get(name)

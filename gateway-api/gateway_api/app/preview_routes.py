@@ -6,6 +6,7 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from gateway_api.app.authorisation import Authorisation, identity_of
+from gateway_api.app.bodies import StrictRoute
 from gateway_api.app.current import CurrentConfig
 from gateway_api.app.problems import ProblemError, documented
 from gateway_api.app.reading import find_key, view_of
@@ -48,7 +49,8 @@ class PreviewResponse(Answer):
 
 def make_router(context: GatewayContext, authorisation: Authorisation, previews: HistoryClient) -> APIRouter:
     """The route /maker/settings/preview; `previews` is a separate process."""
-    router = APIRouter(prefix="/maker", tags=["settings"], dependencies=[authorisation.requires("view")])
+    allowed = [authorisation.requires("view")]
+    router = APIRouter(route_class=StrictRoute, prefix="/maker", tags=["settings"], dependencies=allowed)
     current = CurrentConfig(context)
 
     @router.post("/settings/preview", responses=_PROBLEMS)

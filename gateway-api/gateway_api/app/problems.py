@@ -144,6 +144,8 @@ def unexpected() -> ProblemError:
 
 def _field_error(item: Mapping[str, Any]) -> str:
     location: Sequence[Any] = item["loc"]
+    if item["type"] == "json_invalid":
+        return f"body: this is not valid JSON at character {location[-1]}: {item['ctx']['error']}"
     field = ".".join(str(part) for part in location if part != "body") or "body"
     if item["type"] == "missing":
         return f"{field}: {item['msg']}"

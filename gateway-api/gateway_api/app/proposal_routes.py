@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from gateway_api.access.roles import Permission
 from gateway_api.app.authorisation import Authorisation, identity_of
-from gateway_api.app.command_routes import Reason
+from gateway_api.app.bodies import StrictRoute
 from gateway_api.app.problems import ProblemError, documented
 from gateway_api.app.proposals import Proposals, second_permission
 from gateway_api.app.reading import account_of, contract_of, find_key
@@ -20,7 +20,7 @@ from runtime.process.definition import GatewayContext
 from schemas.control import Acknowledgement, Digest, ProposedOrder
 from schemas.market import Instrument
 from schemas.message import Side
-from schemas.names import Words
+from schemas.names import Reason, Words
 from schemas.tallies import RequestSeen
 from schemas.units import order_units
 
@@ -196,7 +196,7 @@ def make_router(
 ) -> APIRouter:
     """The routes under /maker for overrides, proposals and alerts."""
     desk = _SecondPerson(context, authorisation, sent, proposals)
-    router = APIRouter(prefix="/maker", tags=["settings"])
+    router = APIRouter(route_class=StrictRoute, prefix="/maker", tags=["settings"])
     routes: tuple[tuple[str, Permission | None, Callable[..., Any]], ...] = (
         ("/overrides", "override_request", desk.override),
         ("/proposals/{proposal_id}/approve", None, desk.approve),  # the permission depends on the subject

@@ -30,13 +30,6 @@ IdempotencyKey = Annotated[
 ]
 
 
-def not_blank(words: str) -> str:
-    """The text, which must not be blank; raises ValueError."""
-    if not words.strip():
-        raise ValueError("it is blank: give a reason")
-    return words
-
-
 @dataclass(frozen=True, slots=True)
 class Asked:
     """A user's request, identified by user and idempotency key."""

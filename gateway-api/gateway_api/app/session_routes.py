@@ -17,6 +17,7 @@ from gateway_api.app.authorisation import (
     identity_of,
     set_cookie,
 )
+from gateway_api.app.bodies import StrictRoute
 from gateway_api.app.problems import ProblemError, documented
 from gateway_api.app.responses import Answer
 from runtime.errors import ConfigError
@@ -259,7 +260,7 @@ def _tokens(made: ProgramTokens) -> TokenResponse:
 def make_router(authorisation: Authorisation) -> APIRouter:
     """The routes under /session and /sessions."""
     reception = _Reception(authorisation)
-    router = APIRouter(tags=["session"])
+    router = APIRouter(route_class=StrictRoute, tags=["session"])
     inside = [authorisation.requires(None)]
     router.get("/session", responses=REFUSALS, dependencies=inside)(reception.show)
     router.post("/session", responses=documented(401, 422, 429, 503))(reception.sign_in)

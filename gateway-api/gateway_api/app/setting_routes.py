@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from gateway_api.access.roles import Permission
 from gateway_api.access.visibility import Sight, sight_of
 from gateway_api.app.authorisation import ACCOUNT_KEY, Authorisation, identity_of
-from gateway_api.app.command_routes import Reason
+from gateway_api.app.bodies import StrictRoute
 from gateway_api.app.current import CurrentConfig
 from gateway_api.app.numbers import milliseconds
 from gateway_api.app.problems import ProblemError, documented
@@ -23,6 +23,7 @@ from runtime.text import nearest
 from schemas.control import ProposedSetting, SettingChange
 from schemas.live_settings import LIVE_SETTINGS, is_looser, value_of
 from schemas.message import ALL_SYMBOLS
+from schemas.names import Reason
 
 _PROBLEMS = documented(401, 403, 404, 409, 422, 429, 503)
 
@@ -164,7 +165,7 @@ def make_router(
 ) -> APIRouter:
     """The routes under /maker for settings."""
     desk = _Desk(context, authorisation, sent, proposals)
-    router = APIRouter(prefix="/maker", tags=["settings"])
+    router = APIRouter(route_class=StrictRoute, prefix="/maker", tags=["settings"])
     routes: tuple[tuple[str, str, Permission | None, Callable[..., Any]], ...] = (
         ("GET", "/settings", "view", desk.settings),
         ("PUT", "/settings/{key}", None, desk.change),  # the permission depends on key and value

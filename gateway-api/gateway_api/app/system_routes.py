@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from gateway_api.access.visibility import LANE_OF, Sight, sight_of
 from gateway_api.app.authorisation import Authorisation, identity_of
+from gateway_api.app.bodies import StrictRoute
 from gateway_api.app.engine_status import (
     BrokerViewModel,
     DiskViewModel,
@@ -297,7 +298,7 @@ def _field_named(path: str) -> str:
 
 def make_router(system: SystemDesk, authorisation: Authorisation) -> APIRouter:
     """The routes /system and /replay/check."""
-    router = APIRouter(tags=["system"])
+    router = APIRouter(route_class=StrictRoute, tags=["system"])
     view = [authorisation.requires("view")]
     audit = [authorisation.requires("audit")]
     problems = documented(401, 403, 404, 409, 422)

@@ -1,7 +1,6 @@
 """Parts of the overview as the page draws them: alerts, fills, proposals, mass cancels."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Literal
 
 from pydantic import TypeAdapter
 
@@ -13,6 +12,7 @@ from schemas.control import (
     Command,
     CommandAction,
     Proposal,
+    ProposalKind,
     ProposedAdjustment,
     ProposedSetting,
 )
@@ -89,9 +89,9 @@ class ProposalViewModel(Answer):
     """A proposal awaiting a second person."""
 
     proposal_id: str
-    kind: Literal["setting", "override"]
+    kind: ProposalKind
     key: str
-    """The key of the setting, or `venue:symbol` of the order."""
+    """The key of the setting, or `venue:symbol` of the order or ledger."""
     text: str
     digest: str
     """Digest of everything shown here, to be sent with the approval."""

@@ -168,12 +168,12 @@ def test_a_double_click_is_one_stop_and_can_be_undone(
     engine: RunningEngine, watch: Callable[..., Any]
 ) -> None:
     page = engine.open(watch())
-    row = page.locator('#rows tr[data-key="synthetic:XRP/USDT"]')
+    row = page.locator('#rows tr[data-key="synthetic:LTC/USDT"]')
     row.get_by_role("button", name=re.compile("Stop")).dblclick()
     has(page.locator("[data-panel=symbols]"), "order held")
     has(row, "STOPPED")
     commands = page.locator("#command-log .command")
-    has(commands.first, re.compile(r"STOP XRP/USDT.*verified, zero orders \d", re.S))
+    has(commands.first, re.compile(r"STOP LTC/USDT.*verified, zero orders \d", re.S))
     expect(commands.filter(has_text="START")).to_have_count(0)
     commands.first.get_by_role("button", name="Undo").click()
     expect(row).not_to_contain_text("STOPPED")

@@ -4,7 +4,7 @@ import asyncio
 import json
 from collections.abc import Callable
 from time import monotonic
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from gateway_api.access.identity import Identity
@@ -13,7 +13,7 @@ from gateway_api.app.overview import Overview
 
 from runtime.store.documents import MemoryStore
 from schemas.config import Config
-from schemas.control import Acknowledgement, Decision, Proposal, SettingChange
+from schemas.control import Acknowledgement, Decision, Proposal, ProposalKind, SettingChange
 from schemas.process import SettingApplied
 from tests.unit.gateway_api.conftest import Engine, Messages
 from tests.unit.gateway_api.streaming import EVERYTHING, KEY, LOCAL, Told, close, message_of, run, streams_of
@@ -286,6 +286,51 @@ def test_fills_of_all_symbols_stand_in_one_list_newest_first(
     run(overview.refresh())
     fills = json.loads(b"{%s}" % overview.since(-1))["fills"]
     assert [fill["key"].partition(":")[2] for fill in fills] == ["BTC/USDT", "ETH/USDT", "BTC/USDT"]
+
+
+SUBJECTS = (
+    {"kind": "setting", "setting_key": "risk_limits.max_loss", "value": "-900"},
+    {"kind": "adjustment", "how": "adjust", "size_change": "1"},
+    {
+        "kind": "override",
+        "instrument_version": 1,
+        "side": "buy",
+        "price_ticks": 1,
+        "size_lots": 1,
+        "codes": ["X"],
+        "valid_s": 9,
+    },
+)
+
+
+def test_every_kind_of_proposal_is_told(trading: Engine, account: Messages) -> None:
+    asked = {"requester": "ann", "reason": "r", "valid_until_ns": int(2e18)}
+    trading.take(
+        *(Proposal(**account.at(8), **asked, proposal_id=each["kind"], subject=each) for each in SUBJECTS)
+    )
+    overview = Overview(trading.store, Config(), EVERYTHING)
+    run(overview.refresh())
+    told = json.loads(b"{%s}" % overview.since(-1))["proposals"]
+    assert sorted(each["kind"] for each in told) == sorted(get_args(ProposalKind))
+    assert {each["kind"] for each in SUBJECTS} == set(get_args(ProposalKind))
+
+
+def test_a_part_that_cannot_be_made_leaves_the_others(
+    trading: Engine, account: Messages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> bytes:
+        raise ValueError("a value that nobody foresaw")
+
+    overview = Overview(trading.store, Config(), EVERYTHING)
+    run(overview.refresh())
+    monkeypatch.setattr("gateway_api.app.overview.alerts_json", broken)
+    monkeypatch.setattr("gateway_api.app.overview.symbol_status", broken)
+    trading.take(account.command(9, "start", "c-9"), account.alert(9, "warning", 84))
+    before = overview.change
+    run(overview.refresh())
+    told = json.loads(b"{%s}" % overview.since(before))
+    assert told["commands"][0]["command_id"] == "c-9"
+    assert "alerts" not in told
 
 
 def test_proposals_and_changes_are_told(trading: Engine, account: Messages) -> None:

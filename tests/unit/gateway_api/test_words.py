@@ -121,12 +121,33 @@ def test_control_characters_are_refused(
     assert trading.commands == []
 
 
-@pytest.mark.parametrize("reason", ["", " ", "\u2003", "x" * 1_001])
+@pytest.mark.parametrize(
+    "reason", ["", " ", "\u2003", "\u200d", "\u200b", "a\u00adb", "a\U000e0041b", "x" * 1_001]
+)
 def test_a_reason_says_something_and_not_too_much(
     trading: Engine, client_of: type[Client], reason: str
 ) -> None:
     answer = client_of(trading).post(f"{API}/maker/risk/halt", json={"symbol": "*", "reason": reason})
     assert answer.status_code == 422
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("POST", "/maker/risk/halt", '{"symbol": "BTC/USDT", "reason": "a", "symbol": "*"}'),
+        ("PUT", "/maker/settings/market_making.base_spread", '{"value": "0.003", "value": "0.004"}'),
+        ("POST", "/maker/settings/preview", '{"key": "a", "key": "b", "value": "1", "symbol": "BTC/USDT"}'),
+    ],
+)
+def test_a_body_that_says_a_key_twice_is_refused(
+    trading: Engine, client_of: type[Client], method: str, path: str, body: str
+) -> None:
+    answer = client_of(trading).request(
+        method, f"{API}{path}", content=body, headers={"content-type": "application/json"}
+    )
+    assert answer.status_code == 422
+    assert "is repeated" in answer.json()["detail"]
+    assert trading.commands == []
 
 
 def test_words_of_any_language_are_words(trading: Engine, client_of: type[Client]) -> None:

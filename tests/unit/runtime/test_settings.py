@@ -28,6 +28,13 @@ def write(tmp_path: Path) -> WriteYaml:
     return to
 
 
+MULTIPLYING = "a: &a [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
+    f"{name}: &{name} [{', '.join([f'*{before}'] * 10)}]\n"
+    for before, name in zip("abcdefg", "bcdefgh", strict=True)
+)
+"""Eight lines that stand for a hundred million values."""
+
+
 def errors_of(*files: Path, env: dict[str, str] | None = None) -> list[str]:
     with pytest.raises(ConfigError) as caught:
         load_config(files, env=env or {})
@@ -262,6 +269,8 @@ class TestWrongFiles:
         [
             ("feed: [\n", "line 2"),
             ("feed: {seed: 1}\nfeed: {seed: 2}\n", "key 'feed' is repeated in line 2"),
+            ("feed: &a {seed: *a}\n", "aliases stand for over 1,000,000 values, or for themselves"),
+            (MULTIPLYING, "aliases stand for over 1,000,000 values, or for themselves"),
             ("feed:\n  seed: 1\n  seed: 2\n", "key 'seed' is repeated in line 3"),
             ("? [a]\n: 1\n", "line 1: a key is a name"),
             ("feed: !!python/object:os.system {}\n", "line 1"),

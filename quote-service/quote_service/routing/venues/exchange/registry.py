@@ -12,7 +12,7 @@ import structlog
 from quote_service.routing.orders.client_ids import count_from, count_of
 from quote_service.routing.venues.exchange.facts import OrderFacts, TradeFacts, VenueContract, VenueOrderKey
 from quote_service.routing.venues.exchange.ids import OrderKey, VenueClientIds
-from quote_service.routing.venues.exchange.tracker import TrackedOrder, VenueOrder
+from quote_service.routing.venues.exchange.tracker import ToldTrade, TrackedOrder, VenueOrder
 from schemas.orders import ReportKind, VenueReport
 from schemas.recent_keys import RecentKeys
 from schemas.units import NS_PER_MS, NS_PER_S
@@ -53,7 +53,7 @@ class OrderRegistry:
         """Booked size by venue order, in base units."""
         self._trade_ids = RecentKeys(_TRADES_KEPT)
         self._refused_trades = RecentKeys(_TRADES_KEPT)
-        """Trades that were larger than their orders, as `symbol/trade id`."""
+        """Trades that contradicted their orders, as `symbol/trade id`."""
         self._reported_before: set[str] = set()
         """Trades reported in an earlier session, as `symbol/trade id`."""
         self._unmatched: dict[str, tuple[VenueContract, TradeFacts]] = {}
@@ -149,8 +149,8 @@ class OrderRegistry:
                     self._book(tracked, contract, trade, recovered=False)
 
     def book(self, contract: VenueContract, trade: TradeFacts, *, recovered: bool = False) -> bool:
-        """Book and report a trade once, whatever its source; False while its order is unknown, or where the
-        trade is larger than its order: then it has to be read again.
+        """Book and report a trade once, whatever its source; False while its order is unknown, or where it
+        contradicts its order: then it has to be read again.
         """
         tracked = self._by_venue_key.get(trade.venue_key)
         if _trade_key(trade) not in self._trade_ids and tracked and self._is_refused(tracked, trade):
@@ -173,18 +173,25 @@ class OrderRegistry:
         self._unmatched.pop(_trade_key(trade), None)
 
     def _is_refused(self, tracked: TrackedOrder, trade: TradeFacts) -> bool:
-        """Whether a trade, with those booked before, is larger than its order ever was; reported once."""
+        """Whether a trade contradicts its order; reported once."""
         venue_order = next((each for each in tracked.venue_orders if each.venue_id == trade.venue_id), None)
-        most = None if venue_order is None else venue_order.size_lots_max()
-        contract = tracked.contract
-        filled = contract.lots(self._booked.get(trade.venue_key, Decimal(0)) + trade.size)
-        if most is None or filled <= most:
+        text = None if venue_order is None else self._contradiction(tracked, venue_order, trade)
+        if text is None:
             return False
         if self._refused_trades.add(_trade_key(trade)):
-            text = f"trade {trade.trade_id} makes it {filled} lots, of an order of {most}"
-            logger.error("trade_larger_than_order", order=tracked.client_order_id, because=text)
-            self._publish_fill(tracked, contract, trade, recovered=False, reason=text)
+            logger.error("trade_refused", order=tracked.client_order_id, trade=trade.trade_id, because=text)
+            because = f"trade {trade.trade_id} cannot be true: {text}"
+            self._publish_fill(tracked, tracked.contract, trade, recovered=False, reason=because)
         return True
+
+    def _contradiction(self, tracked: TrackedOrder, venue_order: VenueOrder, trade: TradeFacts) -> str | None:
+        if trade.side != tracked.side:
+            return f"it is a {trade.side}, of a {tracked.side} order"
+        contract, filled = tracked.contract, self._booked.get(trade.venue_key, Decimal(0)) + trade.size
+        is_maker = trade.liquidity == "maker"
+        return venue_order.contradiction(
+            ToldTrade(trade.side, contract.ticks(trade.price), contract.lots(filled), is_maker)
+        )
 
     def _book(
         self, tracked: TrackedOrder, contract: VenueContract, trade: TradeFacts, *, recovered: bool

@@ -2,7 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from quote_service.routing.venues.exchange.facts import OrderFacts, VenueContract
 from schemas.message import Side
@@ -11,6 +11,16 @@ CREATED_MARGIN_S = 2.0
 """Clock tolerance: how long before it was sent an order may seem to have been created."""
 VenueOrderState = Literal["sent", "open", "ended", "absent"]
 """sent: in flight, or outcome unknown. absent: never arrived at the venue."""
+
+
+class ToldTrade(NamedTuple):
+    """A trade as the venue reports it, in the units of its order."""
+
+    side: Side
+    price_ticks: int
+    filled_lots: int
+    """The order's filled size with it."""
+    is_maker: bool
 
 
 @dataclass(slots=True)
@@ -36,9 +46,20 @@ class VenueOrder:
     counts_earlier_fills: bool = False
     """Whether `size_lots` is the router's total, which includes fills of revisions before this one."""
 
+    lots_max: int = field(init=False)
+    """The largest size that it had or was requested to have."""
+    ticks_min: int = field(init=False)
+    """The lowest price that it had or was requested to have, in ticks; `ticks_max`: the highest."""
+    ticks_max: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.lots_max = self.size_lots
+        self.ticks_min = self.ticks_max = self.price_ticks
+
     def add_requested(self, price_ticks: int, size_lots: int) -> None:
         """Record another price or size requested under the same id."""
         self.requested.append((price_ticks, size_lots))
+        self._widen(price_ticks, size_lots)
 
     def matches(self, facts: OrderFacts, clock_offset_s: float) -> bool:
         """Whether it is the order we requested, and not an older one with the same id.
@@ -56,17 +77,29 @@ class VenueOrder:
             return size_lots <= self.size_lots
         return (price_ticks, size_lots) in [(self.price_ticks, self.size_lots), *self.requested]
 
-    def size_lots_max(self) -> int | None:
-        """The largest size that this order ever had or was requested to have; None: sent in an earlier
-        session, whose requests are not all known.
+    def contradiction(self, trade: "ToldTrade") -> str | None:
+        """Why a trade cannot be one of this order; None where it can.
+
+        A maker's trade is at a price that the order had; a taker's may be better. What was requested in
+        an earlier session is not all known, and then only the price itself is checked.
         """
+        if trade.price_ticks <= 0:
+            return f"its price is {trade.price_ticks} ticks"
         if self.first_sent_s is None:
             return None
-        return self._largest_lots
+        if trade.filled_lots > self.lots_max:
+            return f"it makes {trade.filled_lots} lots, of an order of {self.lots_max}"
+        least, most = self.ticks_min, self.ticks_max
+        is_below, is_above = trade.price_ticks < least, trade.price_ticks > most
+        is_worse = is_above if trade.side == "buy" else is_below
+        if is_worse or (trade.is_maker and (is_below or is_above)):
+            return f"its price is {trade.price_ticks} ticks, of an order at {least} to {most}"
+        return None
 
-    @property
-    def _largest_lots(self) -> int:
-        return max(self.size_lots, *(size_lots for _, size_lots in self.requested), 0)
+    def _widen(self, price_ticks: int, size_lots: int) -> None:
+        self.lots_max = max(self.lots_max, size_lots)
+        self.ticks_min = min(self.ticks_min, price_ticks)
+        self.ticks_max = max(self.ticks_max, price_ticks)
 
     def mark_unknown(self, now_s: float) -> None:
         """Mark its state as unknown, so that it is looked up."""
@@ -80,7 +113,8 @@ class VenueOrder:
         self.venue_id = facts.venue_id
         self.price_ticks = facts.price_ticks or self.price_ticks
         self.size_lots = facts.size_lots or self.size_lots
-        self.filled_lots = max(self.filled_lots, min(facts.filled_lots, self._largest_lots))
+        self._widen(self.price_ticks, self.size_lots)
+        self.filled_lots = max(self.filled_lots, min(facts.filled_lots, self.lots_max))
         if self.state != "ended":
             self.state = facts.state
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from quote_service.routing.venues.exchange.facts import OrderFacts, trade_facts
-from quote_service.routing.venues.exchange.tracker import VenueOrder
+from quote_service.routing.venues.exchange.tracker import ToldTrade, VenueOrder
 
 from tests.unit.quote_service.routing.exchange.fake_exchange import CONTRACT
 from tests.unit.quote_service.routing.exchange.sender_world import ID, World, run
@@ -130,7 +130,7 @@ def test_a_trade_larger_than_its_order_is_not_counted_and_is_read_again() -> Non
         assert not world.registry.book(CONTRACT, wrong)
         [refused] = [report for report in world.reports if report.kind == "fill"]
         assert refused.reason is not None
-        assert "makes it 12 lots, of an order of 10" in refused.reason
+        assert "makes 12 lots, of an order of 10" in refused.reason
         assert world.registry.book(CONTRACT, trade_facts(world.exchange.trades[-1], CONTRACT), recovered=True)
         assert [report.size_lots for report in world.reports if report.reason is None][-1] == 4
 
@@ -159,8 +159,8 @@ def test_a_trade_of_an_order_that_had_more_before_an_amend_counts() -> None:
         world.exchange.fill(held.venue_id, 7)
         tracked = world.registry.get(ID)
         assert tracked is not None
-        tracked.newest.add_requested(100, 10)
-        tracked.newest.size_lots = 5
+        tracked.newest.update(OrderFacts(CONTRACT.symbol, held.venue_id, "", "buy", 100, 5, 0, "open"))
+        assert tracked.newest.size_lots == 5
         assert world.registry.book(CONTRACT, trade_facts(world.exchange.trades[-1], CONTRACT))
         assert world.booked_lots == 7
 
@@ -171,3 +171,52 @@ def test_a_filled_size_beyond_the_order_is_not_believed() -> None:
     order = VenueOrder("mm-1", 0, 100, 10, 0.0)
     order.update(OrderFacts(CONTRACT.symbol, "1", "mm-1", "buy", 100, 10, 999, "open"))
     assert order.filled_lots == 10
+
+
+@pytest.mark.parametrize(
+    ("price", "liquidity", "counts"),
+    [
+        (1.0, "maker", True),
+        (0.0, "maker", False),
+        (0.5, "maker", False),
+        (1.01, "taker", False),
+        (0.5, "taker", True),
+    ],
+)
+def test_a_trade_at_a_price_that_the_order_cannot_have_is_not_counted(
+    price: float, liquidity: str, counts: bool
+) -> None:
+    async def test() -> None:
+        world = World()
+        await world.intend("place_intent", ticks=100)
+        [held] = world.exchange.held.values()
+        world.exchange.on_trade = lambda trade: None
+        world.exchange.fill(held.venue_id, 4)
+        told = {**world.exchange.trades[-1], "price": price, "takerOrMaker": liquidity, "cost": None}
+        assert world.registry.book(CONTRACT, trade_facts(told, CONTRACT)) is counts
+        assert (world.reports[-1].reason is None) is counts
+
+    run(test)
+
+
+def test_a_trade_of_the_other_side_is_not_counted() -> None:
+    async def test() -> None:
+        world = World()
+        await world.intend("place_intent")
+        [held] = world.exchange.held.values()
+        world.exchange.on_trade = lambda trade: None
+        world.exchange.fill(held.venue_id, 4)
+        assert not world.registry.book(
+            CONTRACT, trade_facts({**world.exchange.trades[-1], "side": "sell"}, CONTRACT)
+        )
+        assert world.reports[-1].reason is not None
+
+    run(test)
+
+
+def test_a_trade_before_an_amend_counts_at_the_price_before() -> None:
+    order = VenueOrder("mm-1", 0, 100, 10, 0.0, first_sent_s=0.0)
+    order.add_requested(102, 10)
+    order.update(OrderFacts(CONTRACT.symbol, "1", "mm-1", "buy", 102, 10, 0, "open"))
+    told = [ToldTrade("buy", ticks, 1, is_maker=True) for ticks in (99, 100, 102, 103)]
+    assert [order.contradiction(each) is None for each in told] == [False, True, True, False]

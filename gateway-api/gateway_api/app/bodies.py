@@ -1,0 +1,38 @@
+"""Request bodies: JSON whose keys are unique."""
+
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from fastapi import Request, Response
+from fastapi.routing import APIRoute
+
+from schemas.numbers import shortened
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise json.JSONDecodeError(f"the key {shortened(twice)!r} is repeated", "", 0)
+    return found
+
+
+class _StrictRequest(Request):
+    async def json(self) -> Any:
+        """The body; raises json.JSONDecodeError for a repeated key too: others would read the first."""
+        return json.loads(await self.body(), object_pairs_hook=_unique)
+
+
+class StrictRoute(APIRoute):
+    """A route whose body may not have a key twice."""
+
+    def get_route_handler(self) -> Callable[[Request], Awaitable[Response]]:  # type: ignore[override]
+        """See APIRoute."""
+        handle = super().get_route_handler()
+
+        async def handle_strictly(request: Request) -> Response:
+            return await handle(_StrictRequest(request.scope, request.receive))
+
+        return handle_strictly
