@@ -1,7 +1,6 @@
 """`maker config`: values in force and their origin, what a start would change, and validation of files."""
 
 import json
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -18,6 +17,7 @@ from maker.starting import Changes, changes_of
 from runtime.config.settings import LoadedConfig, flat, load_config
 from runtime.errors import ConfigError
 from runtime.log.segments import segment_files
+from runtime.observability.stderr import print_note
 from runtime.process.session import sources_of
 from schemas.config import Config
 from schemas.live_settings import fallen, overlaid
@@ -61,7 +61,7 @@ def _in_force(loaded: LoadedConfig, log: Path | None) -> LoadedConfig:
         return loaded
     config, standing = overlaid(loaded.config, session.live)
     for value, because in fallen(loaded.config, session.live):
-        _print_note(
+        print_note(
             f"{value.setting_key} was changed live to {value.value}, which no longer applies: {because}"
         )
     origin = {value.setting_key: session.words_of(value) for value in standing}
@@ -120,10 +120,6 @@ def _print_all(word: str, symbols: Sequence[str]) -> None:
 
 def _value(value: Any) -> str:
     return "absent" if value is None else json.dumps(value)
-
-
-def _print_note(text: str) -> None:
-    print(text, file=sys.stderr)
 
 
 @config_app.command("validate")

@@ -8,8 +8,8 @@ from typing import ParamSpec
 import typer
 
 from runtime.errors import EngineError
-from runtime.observability.logs import print_final
 from runtime.observability.redaction import redacted
+from runtime.observability.stderr import print_final
 
 P = ParamSpec("P")
 

@@ -1,7 +1,6 @@
 """`maker up`: the whole engine in one process."""
 
 import os
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,11 +13,7 @@ from maker.summary import as_json as summary_as_json
 from maker.summary import as_text
 from runtime.config.settings import load_config
 from runtime.errors import ConfigError, OrdersLeftError, left_at_venue
-
-
-def _print_note(text: str) -> None:
-    """Notes go to stderr so that stdout carries data only."""
-    print(text, file=sys.stderr, flush=True)
+from runtime.observability.stderr import print_note
 
 
 @exit_with_errors
@@ -69,7 +64,7 @@ def up(
     loaded = with_people(load_config(config or (), overrides))
     for key, origin in loaded.origin.items():
         if origin.startswith("env "):
-            _print_note(f"{key} is set by the environment: {origin}")
+            print_note(f"{key} is set by the environment: {origin}")
     options = RunOptions(
         for_s=for_s,
         gateway=not no_gateway,
@@ -77,14 +72,14 @@ def up(
         announce=_announce,
     )
     summary = run_engine(loaded.config, options)
-    _print_note(f"cancelled {summary['cancelled_at_end']} quotes")
+    print_note(f"cancelled {summary['cancelled_at_end']} quotes")
     print(summary_as_json(summary) if as_json else as_text(summary))
     if not summary["drained"]:
         raise OrdersLeftError(left_at_venue(drained=False))
 
 
 def _announce(url: str) -> None:
-    _print_note(f"The page is at {url}  ({_signs_in(url)}Ctrl+C cancels all quotes and exits)")
+    print_note(f"The page is at {url}  ({_signs_in(url)}Ctrl+C cancels all quotes and exits)")
 
 
 def _signs_in(url: str) -> str:

@@ -1,11 +1,10 @@
 """Logging to stderr: JSON lines for programs, key=value on a terminal.
 
 Library logs and crash tracebacks take the same route: secrets are redacted, and repeated library lines are
-suppressed. A closed terminal or pipe does not end the process; its further output is discarded.
+suppressed. A closed terminal or pipe does not end the process, and one that is not read delays nothing
+(stderr.py).
 """
 
-import errno
-import io
 import logging
 import os
 import sys
@@ -18,6 +17,7 @@ import structlog
 
 from runtime.observability.folding import Folding
 from runtime.observability.redaction import redacted, redacted_value
+from runtime.observability.stderr import STDERR, print_final
 
 
 def configure_logs(*, json_lines: bool | None = None) -> None:
@@ -40,7 +40,7 @@ def configure_logs(*, json_lines: bool | None = None) -> None:
     last: list[structlog.typing.Processor] = [structlog.processors.format_exc_info, _redact, renderer]
     structlog.configure(
         processors=[*first, *last],
-        logger_factory=structlog.WriteLoggerFactory(cast(TextIO, _CurrentStderr())),
+        logger_factory=structlog.WriteLoggerFactory(cast(TextIO, STDERR)),
     )
     _route_standard_logging(first, last)
     print_crashes_without_secrets()
@@ -48,45 +48,6 @@ def configure_logs(*, json_lines: bool | None = None) -> None:
 
 def _redact(_: Any, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
     return {name: redacted_value(name, value) for name, value in event.items()}
-
-
-class _CurrentStderr(io.TextIOBase):
-    """Writes to the current `sys.stderr`; discards output once it has no reader."""
-
-    def write(self, text: str) -> int:
-        try:
-            return sys.stderr.write(text)
-        except OSError as error:
-            _on_write_error(error)
-            return len(text)
-
-    def flush(self) -> None:
-        try:
-            sys.stderr.flush()
-        except OSError as error:
-            _on_write_error(error)
-
-
-def _on_write_error(error: OSError) -> None:
-    """A full disk may have room for the next line; any other failure is permanent."""
-    if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
-        _discard_stderr()
-
-
-def print_final(text: str) -> None:
-    """Print a command's last line; a failure to do so does not change its exit code."""
-    try:
-        sys.stderr.write(f"{text}\n")
-        sys.stderr.flush()
-    except OSError:
-        _discard_stderr()
-
-
-def _discard_stderr() -> None:
-    """Redirect stderr to /dev/null."""
-    null = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(null, 2)
-    os.close(null)
 
 
 class _LibraryHandler(logging.StreamHandler[TextIO]):
@@ -99,7 +60,7 @@ def _route_standard_logging(
     root = logging.getLogger()
     for handler in [each for each in root.handlers if isinstance(each, _LibraryHandler)]:
         root.removeHandler(handler)
-    handler = _LibraryHandler(cast(TextIO, _CurrentStderr()))
+    handler = _LibraryHandler(cast(TextIO, STDERR))
     handler.addFilter(Folding())
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
@@ -118,4 +79,4 @@ def print_crashes_without_secrets() -> None:
 
 
 def _print_crash(kind: type[BaseException], error: BaseException | None, trace: TracebackType | None) -> None:
-    sys.stderr.write(redacted("".join(traceback.format_exception(kind, error, trace))))
+    print_final(redacted("".join(traceback.format_exception(kind, error, trace))).rstrip())
