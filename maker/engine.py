@@ -32,6 +32,7 @@ from runtime.log.keeper import LogKeeper
 from runtime.log.logfile import LogFileBus
 from runtime.observability.disk import DiskMetrics, DiskWatch
 from runtime.observability.metrics import EngineMetrics
+from runtime.observability.redaction import redacted
 from runtime.process.checkpointing import Checkpointing
 from runtime.process.definition import (
     GatewayContext,
@@ -40,6 +41,7 @@ from runtime.process.definition import (
 )
 from runtime.process.embedded import EmbeddedLoop
 from runtime.process.session import sources_of
+from runtime.process.turn import DRAIN_LIMIT_NS
 from runtime.replay.restore_point import RestorePoint
 from runtime.signals import on_stop
 from runtime.state.checkpoint import Checkpoints
@@ -52,6 +54,11 @@ from schemas.holdings import HoldingSeen
 from schemas.message import ALL_SYMBOLS
 from schemas.topics import GATEWAY, ROUTER
 from schemas.units import NS_PER_S
+
+_UNTRADED_DRAIN_LIMIT_NS = 2 * NS_PER_S
+"""Without market data nothing was sent, and the venue may not be reconciled: its orders of an earlier run are
+cancelled otherwise.
+"""
 
 logger = structlog.get_logger()
 
@@ -189,12 +196,19 @@ class Engine:
         except LogLostError:
             raise
         except Exception as error:  # a failed feed must not leave quotes at the venue either
-            await self._drain()
+            if self._config.venue.kind != "simulated":  # the end takes its time: say why at once
+                logger.error("engine_ends", because=redacted(str(error)))  # noqa: TRY400
+            await self._drain(DRAIN_LIMIT_NS if self._loop.market_events else _UNTRADED_DRAIN_LIMIT_NS)
             if isinstance(error, EngineError):
-                raise type(error)(f"{error}; {left_at_venue(drained=self._drained)}") from error
+                raise await self._ended_by(error) from error
             raise
         seconds = time.perf_counter() - began_s
         return seconds, await self._drain()
+
+    async def _ended_by(self, error: EngineError) -> EngineError:
+        if self._drained:
+            return type(error)(f"{error}; {left_at_venue(drained=True)}")
+        return await self._loop.end_undrained(error)
 
     def _halt_for_disk(self, because: str) -> None:
         """Halt while it can still be recorded: cancels everything and stays until an operator resumes."""
@@ -275,10 +289,10 @@ class Engine:
     def _stop_on_signals(self) -> None:
         on_stop(self._loop.stop)
 
-    async def _drain(self) -> int:
+    async def _drain(self, limit_ns: int = DRAIN_LIMIT_NS) -> int:
         """Cancel everything; returns the number of orders that the venue confirmed as cancelled."""
         before = self._loop.cancelled
-        self._drained = await self._loop.drain()
+        self._drained = await self._loop.drain(limit_ns)
         return self._loop.cancelled - before
 
     def _summary(self, seconds: float, cancelled: int) -> dict[str, Any]:

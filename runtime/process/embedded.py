@@ -20,7 +20,7 @@ from runtime.observability.metrics import LatencyRecorder
 from runtime.process.definition import Adapter
 from runtime.process.runner import ProcessRunner
 from runtime.process.turn import DRAIN_LIMIT_NS, Turn
-from runtime.process.unrecorded_cancel import ended_by_disk
+from runtime.process.unrecorded_cancel import ended_by_disk, ended_undrained
 from runtime.process.wake import Wake
 from schemas.control import ControlEvent
 from schemas.envelope import Envelope
@@ -164,10 +164,10 @@ class EmbeddedLoop:
         self._ticks = [(time_ns + index * _TICK_PHASE_NS, index) for _, index in self._ticks]
         heapq.heapify(self._ticks)
 
-    async def drain(self) -> bool:
-        """Shut down every process; True when none of our orders is left at the venue."""
+    async def drain(self, limit_ns: int = DRAIN_LIMIT_NS) -> bool:
+        """Shut down every process; True when none of our orders is left at the venue within that time."""
         self._stopping = False
-        limit_ns = self._now_ns + DRAIN_LIMIT_NS
+        limit_ns += self._now_ns
         for process in self._processes:
             self._queue.extend(process.end(self._now_ns))
             self._deliver()
@@ -188,6 +188,10 @@ class EmbeddedLoop:
     async def end_without_log(self, lost: LogLostError) -> EngineError:
         """Cancel all orders although nothing can be recorded; returns the error to end with."""
         return await ended_by_disk(lost, *(process.runner.adapter for process in self._processes))
+
+    async def end_undrained(self, failure: EngineError) -> EngineError:
+        """Cancel all orders where `drain` could not; returns the error to end with."""
+        return await ended_undrained(failure, *(process.runner.adapter for process in self._processes))
 
     async def close(self) -> None:
         """Close the adapters and their background tasks."""

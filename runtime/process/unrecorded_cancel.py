@@ -1,6 +1,6 @@
-"""Mass cancel without a log, and the error of an end caused by the disk.
+"""Mass cancel without a log, and the error of an end caused by the disk, or before the venue was reconciled.
 
-Actions can no longer be recorded first, so nothing is decided or recorded. The adapter queries our open
+Nothing is decided or recorded. The adapter queries our open
 orders at the venue, cancels them, and repeats until the venue shows none. The next start learns the fate of
 its orders from the venue, as after any crash.
 """
@@ -10,7 +10,7 @@ from typing import Protocol, runtime_checkable
 
 import structlog
 
-from runtime.errors import LogLostError, OrdersLeftError
+from runtime.errors import EngineError, LogLostError, OrdersLeftError, left_at_venue
 
 CANCEL_LIMIT_S = 30.0
 """After this time without confirmation, orders may be left open at the venue."""
@@ -61,14 +61,25 @@ class CancelsAll(Protocol):
 
 async def ended_by_disk(lost: LogLostError, *adapters: object) -> LogLostError | OrdersLeftError:
     """Cancel all orders without a log; returns the error to end with: reason and result."""
-    texts, is_proven = [str(lost)], True
+    texts, is_proven = await _cancelled(f"the log is lost: {lost}", *adapters)
+    text = "; ".join((str(lost), *(texts or ["there are no orders outside this process"])))
+    return type(lost)(text) if is_proven else OrdersLeftError(text)
+
+
+async def ended_undrained(failure: EngineError, *adapters: object) -> EngineError:
+    """Cancel all orders where an end could not: a venue that was never reconciled, such as after a start with
+    a symbol that it does not have. Returns the error to end with: reason and result.
+    """
+    texts, is_proven = await _cancelled(str(failure), *adapters)
+    text = "; ".join((str(failure), *(texts or [left_at_venue(drained=False)])))
+    return type(failure)(text) if texts and is_proven else OrdersLeftError(text)
+
+
+async def _cancelled(because: str, *adapters: object) -> tuple[list[str], bool]:
+    """The result of each adapter with orders outside this process, and whether all of it is proven."""
+    results = []
     for adapter in adapters:
         if isinstance(adapter, CancelsAll):
-            logger.critical("log_lost", because=str(lost), then="all orders are cancelled without a record")
-            result = await adapter.cancel_all(CANCEL_LIMIT_S)
-            texts.append(result.as_text())
-            is_proven = is_proven and result.is_proven
-    if len(texts) == 1:
-        texts.append("there are no orders outside this process")
-    text = "; ".join(texts)
-    return type(lost)(text) if is_proven else OrdersLeftError(text)
+            logger.critical("cancels_all", because=because, then="all orders are cancelled without a record")
+            results.append(await adapter.cancel_all(CANCEL_LIMIT_S))
+    return [each.as_text() for each in results], all(each.is_proven for each in results)

@@ -57,3 +57,18 @@ def test_a_started_symbol_trades_and_keeps_its_ledger_when_it_goes_and_comes_bac
         assert sandbox.open_ids == []
         agrees(session, sandbox)
     assert maker("replay", session.log).code == 0
+
+
+def test_a_start_refused_for_one_symbol_leaves_no_order_of_the_run_before(
+    sandbox: SandboxServer, tmp_path: Path
+) -> None:
+    with running(tmp_path, sandbox, symbols=[BTC, ETH]) as session:
+        until(lambda: len(sandbox.open_ids) == 4, "both symbols are quoted")
+        session.process.kill()
+    assert sandbox.open_ids
+    refused = Session(tmp_path, sandbox, symbols=[BTC, "ETH/USDTT"])
+    refused.process.start()
+    assert refused.process.wait() == 2
+    assert "ETH/USDTT" in refused.process.text()
+    assert "it shows none of them open" in refused.process.text()
+    assert sandbox.open_ids == []
