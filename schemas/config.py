@@ -151,7 +151,8 @@ class Protection(Instruction):
     """Time an order rests before it is moved or cancelled without need. 2,000 suits Binance's ratios."""
     position_break_s: Seconds = 3.0
     """A venue balance that differs from our fills by more than a lot for this long, in at least two
-    statements, halts the symbol."""
+    statements, halts the symbol if it stands after the account's trades were read, for which it may last
+    `exchange.request_timeout_ms` longer. Nothing is quoted from the first such statement on."""
 
 
 class VenueConfig(Instruction):

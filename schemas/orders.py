@@ -155,6 +155,9 @@ class VenueBalances(SymbolEvent):
     """When it was requested: the statement is of a moment between then and `event_time_ns`. 0: pushed by the
     account's stream."""
     balances: tuple[VenueBalance, ...]
+    trades_read: tuple[tuple[str, TimeNs], ...] = ()
+    """Symbols whose own trades were read by request since the statement before this one, each with the time
+    of the request: reports of all trades executed until then precede this statement."""
 
 
 class VenuePosition(BaseModel):
@@ -233,6 +236,8 @@ class TradingStop(SymbolEvent):
     """The finding, with the figures, for operators."""
     needs_person: bool
     """False: it ends by itself."""
+    asks_trades: bool = False
+    """The account may hold what no report has told: its trades in this symbol are to be read by request."""
 
 
 class Fill(SymbolEvent):

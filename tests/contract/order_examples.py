@@ -71,7 +71,8 @@ def venue_examples() -> Iterator[Event]:
     )
     balance = VenueBalance(currency="BTC", free=Decimal("1.25"), locked=Decimal("0.5"))
     asked_ns = RECEIVED_NS - 40_000_000
-    yield VenueBalances(**OF_VENUE, asked_ns=asked_ns, balances=(balance,))
+    read = (("BTC/USDT", RECEIVED_NS - 90_000_000),)
+    yield VenueBalances(**OF_VENUE, asked_ns=asked_ns, balances=(balance,), trades_read=read)
     short = VenuePosition(symbol="BTC/USDT:USDT", size=Decimal("-0.75"), entry_price=Decimal("61775.78"))
     yield VenuePositions(**OF_VENUE, asked_ns=asked_ns, positions=(short,))
     yield VenueOpenOrders(**OF_VENUE, asked_ns=asked_ns, own=("mm-btcusdt-1a2b3c-b0-7",), foreign=2)

@@ -106,7 +106,7 @@ TYPES: Mapping[str, TypeRule] = {
         + "revision target_sequence reasons"
     ),
     "order.kill.v1": TypeRule(_OF_SYMBOL + "state reasons began_ns open_orders orders", concerns_all=True),
-    "order.stop.v1": TypeRule(_OF_SYMBOL + "code text needs_person"),
+    "order.stop.v1": TypeRule(_OF_SYMBOL + "code text needs_person asks_trades"),
     "venue.report.v1": TypeRule(
         _OF_SYMBOL
         + "kind client_order_id side price_ticks size_lots venue_trade_id liquidity executed_ns recovered "

@@ -263,7 +263,11 @@ class RouterCore(DecidingCore[RouterInput]):
         if outputs:
             self._account.revalue(symbol)
             self._truth.record_sent(symbol.venue, symbol.orders.id_prefix, self._now_ns)
-        outputs += self._planner.update_orders(symbol, self._now_ns)
+        if outputs and not symbol.protection.is_explained:
+            outputs += self._compare()
+            outputs += self._planner.update_all(self._symbols.values(), self._now_ns)
+        else:
+            outputs += self._planner.update_orders(symbol, self._now_ns)
         return tuple(outputs)
 
     def _on_position(self, position: Position) -> Outputs:

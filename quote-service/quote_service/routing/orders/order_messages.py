@@ -67,7 +67,13 @@ def denial(
 
 
 def trading_stop(
-    symbol: RoutedSymbol, code: StopCode, text: str, now_ns: int, *, needs_person: bool
+    symbol: RoutedSymbol,
+    code: StopCode,
+    text: str,
+    now_ns: int,
+    *,
+    needs_person: bool,
+    asks_trades: bool = False,
 ) -> TradingStop:
     """The symbol stops; where it needs a person, until risk-service has halted and resumed it."""
     return TradingStop(
@@ -77,6 +83,7 @@ def trading_stop(
         code=code,
         text=text,
         needs_person=needs_person,
+        asks_trades=asks_trades,
     )
 
 

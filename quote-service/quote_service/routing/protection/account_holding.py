@@ -37,6 +37,17 @@ class Movement:
     amount: Decimal
 
 
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """A difference on which the newest statements agree, and which our fills do not explain."""
+
+    difference: Decimal
+    since_ns: int
+    """End of the first of these statements: only trades executed before it can explain all of them."""
+    lasted_ns: int
+    statements: int
+
+
 @dataclass(slots=True)
 class Holding:
     """The state of one asset."""
@@ -52,6 +63,8 @@ class Holding:
     """Account and ledger were found equal, and no check has failed since."""
     doubtful: deque[Statement] = field(default_factory=deque)
     """The newest statements, from the first that our fills do not explain."""
+    asked_ns: int = 0
+    """The `since_ns` of the doubt for which the account's trades were last asked for."""
     is_new: bool = True
     """Not found equal since the process started: an empty ledger may be opened."""
     is_opened: bool = False
@@ -72,19 +85,19 @@ class Holding:
         found = min((start - expected for start in self._starts_by(statement)), key=abs)
         return None if abs(found) <= slack else found
 
-    def doubt(self, statement: Statement, expected: Decimal, lot: Decimal, lasting_ns: int) -> Decimal | None:
-        """Add a statement that our fills do not explain; returns the difference on which at least two
-        agree, once it has lasted long enough.
-        """
+    def doubt(self, statement: Statement, expected: Decimal, lot: Decimal) -> Doubt | None:
+        """Add a statement; returns the difference on which the newest agree, if fills do not explain them."""
         self.doubtful.append(statement)
         found = self._drop_explained(expected, lot)
         if not found:
             return None
         doubts = [each for each in self.doubtful if self.difference(each, expected, lot) is not None]
-        lasted_ns = doubts[-1].to_ns + SETTLE_NS - doubts[0].to_ns
-        if len(doubts) < 2 or lasted_ns < lasting_ns:  # noqa: PLR2004  a single statement may be transient
-            return None
-        return min((start - expected for start in found), key=abs)
+        return Doubt(
+            difference=min((start - expected for start in found), key=abs),
+            since_ns=doubts[0].to_ns,
+            lasted_ns=doubts[-1].to_ns + SETTLE_NS - doubts[0].to_ns,
+            statements=len(doubts),
+        )
 
     def forget(self, before_ns: int) -> None:
         """Drop older entries."""

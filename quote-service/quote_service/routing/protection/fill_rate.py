@@ -4,8 +4,10 @@ Many fills suggest an informed taker. A frozen symbol is not quoted for a short 
 within ten minutes stops it until an operator resumes it.
 """
 
+from bisect import insort
 from collections import deque
 from dataclasses import dataclass, field
+from operator import itemgetter
 
 from quote_service.routing.gate.share import Share
 from schemas.config import Protection
@@ -49,12 +51,20 @@ class FillLimits:
         self._trip_window_ns = int(protection.trip_window_s * NS_PER_S)
 
     def observe(
-        self, fill_rate: FillRateProtection, signed_lots: int, quote_lots: int, now_ns: int
+        self,
+        fill_rate: FillRateProtection,
+        signed_lots: int,
+        quote_lots: int,
+        now_ns: int,
+        executed_ns: int | None = None,
     ) -> Trip | None:
-        """Count an own fill of a symbol that quotes `quote_lots` on its larger side; the freeze, if any."""
+        """Count an own fill of a symbol that quotes `quote_lots` on its larger side; the freeze, if any.
+
+        `executed_ns`: of a fill that was read later, with others of a longer time. None: just now.
+        """
         fills = fill_rate.fills
-        fills.append((now_ns, signed_lots))
-        while now_ns - fills[0][0] >= self._window_ns:
+        insort(fills, (now_ns if executed_ns is None else executed_ns, signed_lots), key=itemgetter(0))
+        while fills[-1][0] - fills[0][0] >= self._window_ns:
             fills.popleft()
         filled = sum(abs(lots) for _, lots in fills)
         net = abs(sum(lots for _, lots in fills))

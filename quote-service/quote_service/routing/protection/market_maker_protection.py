@@ -6,13 +6,13 @@ from quote_service.routing.account import AccountState
 from quote_service.routing.desired.post_only_backoff import PostOnlyBackoff, PostOnlyRefusals
 from quote_service.routing.orders.order_messages import account_change, trading_stop
 from quote_service.routing.protection.fill_rate import FillLimits
-from quote_service.routing.protection.position_break import PositionBreaks
+from quote_service.routing.protection.position_break import Finding, PositionBreaks
 from quote_service.routing.protection.price_jumps import JumpLimits
 from quote_service.routing.symbol_state import RoutedSymbol
 from schemas.carried.router import CarriedHolding
 from schemas.config import Config
 from schemas.holdings import HoldingSeen
-from schemas.message import Event
+from schemas.message import Event, TimeNs
 from schemas.orders import (
     AccountChange,
     Fill,
@@ -37,7 +37,9 @@ class MarketMakerProtection:
         self._fills = FillLimits(config.protection)
         self._jumps = JumpLimits(config.protection)
         self._crossings = PostOnlyBackoff(config.protection)
-        self._breaks = PositionBreaks(config.protection.position_break_s, config.inventory)
+        self._breaks = PositionBreaks(
+            config.protection.position_break_s, config.inventory, config.exchange.request_timeout_ms / 1e3
+        )
 
     def observe_book(self, symbol: RoutedSymbol, now_ns: int) -> None:
         """The symbol's book was updated."""
@@ -59,7 +61,8 @@ class MarketMakerProtection:
         fills = [output for output in outputs if isinstance(output, Fill)]
         for fill in fills:
             self._breaks.observe_fill(fill, symbol, report.executed_ns)
-        return [made for fill in fills for made in self._observe_fill(symbol, fill, now_ns)]
+        read_ns = report.executed_ns if report.recovered else None
+        return [made for fill in fills for made in self._observe_fill(symbol, fill, now_ns, read_ns)]
 
     def begin(self) -> None:
         """On start: account and ledgers are compared again."""
@@ -91,14 +94,13 @@ class MarketMakerProtection:
     def judge_positions(
         self, symbols: Collection[RoutedSymbol], account: AccountState, now_ns: int
     ) -> list[TradingStop]:
-        """Stops for symbols in a position break."""
+        """Stops for symbols in a position break, or in doubt of one."""
         if account.is_shut_down:
             return []
         return [
-            _stop(symbol, "POSITION_BREAK", finding.text, now_ns, is_last=finding.is_last)
+            made
             for finding in self._breaks.judge(symbols, now_ns)
-            for symbol in finding.symbols
-            if symbol.protection.stopped_by is None
+            for made in (_doubts_of if finding.asks_trades else _stops_of)(finding, now_ns)
         ]
 
     def release(self, symbol: RoutedSymbol, symbols: Collection[RoutedSymbol]) -> None:
@@ -118,13 +120,15 @@ class MarketMakerProtection:
         """Restore an earlier session's state."""
         self._breaks.restore(holdings)
 
-    def _observe_fill(self, symbol: RoutedSymbol, fill: Fill, now_ns: int) -> list[TradingStop]:
+    def _observe_fill(
+        self, symbol: RoutedSymbol, fill: Fill, now_ns: int, executed_ns: TimeNs | None
+    ) -> list[TradingStop]:
         version = fill.instrument_version if symbol.contract.terms is None else symbol.contract.terms.version
         signed_lots = symbol.contract.lots_in(
             side_sign(fill.side) * fill.size_lots, fill.instrument_version, version
         )
         trip = self._fills.observe(
-            symbol.protection.fill_rate, signed_lots, symbol.protection.quote_lots, now_ns
+            symbol.protection.fill_rate, signed_lots, symbol.protection.quote_lots, now_ns, executed_ns
         )
         if trip is None:
             return []
@@ -137,6 +141,25 @@ class MarketMakerProtection:
                 (order.side, order.level), PostOnlyRefusals()
             )
             self._crossings.observe(crossing, order.target_sequence, now_ns)
+
+
+def _doubts_of(finding: Finding, now_ns: int) -> list[TradingStop]:
+    """Ask for the trades of all symbols that share the asset, unless none of them is traded anyway."""
+    if all(symbol.protection.stopped_by for symbol in finding.symbols):
+        return []
+    text = f"not quoted until the account's trades are read: {finding.text}"
+    return [
+        trading_stop(symbol, "POSITION_BREAK", text, now_ns, needs_person=False, asks_trades=True)
+        for symbol in finding.symbols
+    ]
+
+
+def _stops_of(finding: Finding, now_ns: int) -> list[TradingStop]:
+    return [
+        _stop(symbol, "POSITION_BREAK", finding.text, now_ns, is_last=finding.is_last)
+        for symbol in finding.symbols
+        if symbol.protection.stopped_by is None
+    ]
 
 
 def _stop(symbol: RoutedSymbol, code: StopCode, text: str, now_ns: int, *, is_last: bool) -> TradingStop:

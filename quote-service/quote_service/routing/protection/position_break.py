@@ -6,6 +6,10 @@ and answer, and clocks differ a little. So it agrees if it equals the ledgers wi
 number, in order, of the fills executed around that time. It is judged once fills executed before it have had
 time to arrive. Fees taken in a base currency reduce its holdings.
 
+The first statement that nothing explains is a doubt: the asset is not quoted, and the account's trades are
+asked for, since a stream may have lost some. It is a break if the difference stands after they were read, or
+if they cannot be read in time.
+
 After a start or an operator's resume, nothing is quoted before account and ledger are found equal.
 """
 
@@ -15,7 +19,14 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
 
-from quote_service.routing.protection.account_holding import NOTHING, SETTLE_NS, Holding, Movement, Statement
+from quote_service.routing.protection.account_holding import (
+    NOTHING,
+    SETTLE_NS,
+    Doubt,
+    Holding,
+    Movement,
+    Statement,
+)
 from quote_service.routing.protection.opening_positions import (
     Group,
     Opening,
@@ -41,6 +52,8 @@ KEPT_NS = 60 * NS_PER_S
 """Fills and statements are kept this much longer than a difference has to last."""
 _FORGET_EVERY = 256
 """Movements after which old ones are dropped, also where no statements come, as at a simulated venue."""
+STATEMENTS_MIN = 2
+"""A single statement may be of a moment in which the venue's own books disagreed."""
 REFUSED_NS = 2 * NS_PER_S
 """A refused start ends the engine within this time; if it is still running, the symbol halts."""
 
@@ -55,18 +68,26 @@ class Finding:
     text: str
     is_last: bool
     """The engine was not ended because of it: an operator must resume trading."""
+    asks_trades: bool = False
+    """It is a doubt: a trade that was not reported yet may explain it."""
 
 
 class PositionBreaks:
     """Watches the holdings of each asset. A currency that others are quoted in is not tracked."""
 
-    def __init__(self, break_after_s: float, inventory: InventoryLimits | None = None) -> None:
+    def __init__(
+        self, break_after_s: float, inventory: InventoryLimits | None = None, read_within_s: float = 0.0
+    ) -> None:
+        """`read_within_s`: how much longer a difference may last while the account's trades are not read."""
         self._lasting_ns = int(break_after_s * NS_PER_S)
+        self._unread_ns = self._lasting_ns + int(read_within_s * NS_PER_S)
         self._inventory = inventory or InventoryLimits()
         self._holdings: dict[str, Holding] = {}
         self._waiting: deque[tuple[Covered, Statement]] = deque()
         """Not judged yet."""
         self._newest: dict[Covered, Statement] = {}
+        self._read_ns: dict[str, TimeNs] = {}
+        """By `venue:symbol`, until when the account's trades were read by request."""
         self._is_start = True
         """Holdings not fully compared yet: nothing of the asset is quoted."""
         self._refused_ns: TimeNs | None = None
@@ -103,6 +124,7 @@ class PositionBreaks:
 
         Until the connection is ready fills may be missing: then the one that comes with readiness counts.
         """
+        self._read_ns |= {f"{stated.venue}:{symbol}": until_ns for symbol, until_ns in stated.trades_read}
         held = {balance.currency: balance.free + balance.locked for balance in stated.balances}
         self._observe("balances", _statement(stated, held), is_ready=is_ready)
 
@@ -142,24 +164,24 @@ class PositionBreaks:
                 symbol.protection.is_explained = is_equal and not self._is_start
 
     def judge(self, symbols: Iterable[RoutedSymbol], now_ns: TimeNs) -> list[Finding]:
-        """Symbols in a position break, each with the figures."""
+        """Symbols in a position break or in doubt of one, each with the figures."""
         due = []
         while self._waiting and now_ns - self._waiting[0][1].to_ns >= SETTLE_NS - CLOCK_ERROR_NS:
             due.append(self._waiting.popleft())
         if not due:
             return []
         groups = groups_of(symbols)
-        found = []
+        found: list[Finding] = []
         for group in groups:
-            statements = [statement for covered, statement in due if covered == group.covered]
-            text = self._judge(group, statements)
-            if text is not None:
-                found.append(Finding(group.symbols, text, is_last=not self._is_start))
-        if self._is_start and found:
-            found = self._refuse(found, [group for group in groups if group.covered in self._newest], now_ns)
+            found += self._judge(group, [statement for covered, statement in due if covered == group.covered])
+        doubts = [finding for finding in found if finding.asks_trades]
+        breaks = [finding for finding in found if not finding.asks_trades]
+        if self._is_start and breaks:
+            stated = [group for group in groups if group.covered in self._newest]
+            breaks = self._refuse(breaks, stated, now_ns)
         for holding in self._holdings.values():
             holding.forget(now_ns - self._lasting_ns - KEPT_NS)
-        return found
+        return doubts + breaks
 
     def forgive(self, symbol: RoutedSymbol, symbols: Iterable[RoutedSymbol]) -> None:
         """An operator has resumed: the symbol trades again once account and ledger are equal."""
@@ -239,17 +261,34 @@ class PositionBreaks:
             holding.is_equal, holding.is_new = True, False
         return []
 
-    def _judge(self, group: Group, due: Iterable[Statement]) -> str | None:
-        """What is wrong with an asset's holdings; None: nothing that lasts."""
+    def _judge(self, group: Group, due: Iterable[Statement]) -> list[Finding]:
+        """What is wrong with an asset's holdings, as far as it is new."""
         holding = self._holding(group.asset)
         expected = self._expected(group, holding)
-        difference = None
+        doubt = None
         for statement in due:
-            difference = holding.doubt(statement, expected, slack_of(group), self._lasting_ns)
-        if difference is None:
-            return None
-        beyond = difference + self._stated(group, holding)
-        return difference_text(group, beyond, self.reserved(group), self._inventory)
+            doubt = holding.doubt(statement, expected, slack_of(group))
+        if doubt is None:
+            return []
+        holding.is_equal = False
+        for symbol in group.symbols:
+            symbol.protection.is_explained = False
+        beyond = doubt.difference + self._stated(group, holding)
+        text = difference_text(group, beyond, self.reserved(group), self._inventory)
+        if self._is_break(group, doubt):
+            return [Finding(group.symbols, text, is_last=not self._is_start)]
+        if holding.asked_ns == doubt.since_ns or self._was_read(group, doubt):
+            return []
+        holding.asked_ns = doubt.since_ns
+        return [Finding(group.symbols, text, is_last=False, asks_trades=True)]
+
+    def _is_break(self, group: Group, doubt: Doubt) -> bool:
+        lasting_ns = self._lasting_ns if self._was_read(group, doubt) else self._unread_ns
+        return doubt.statements >= STATEMENTS_MIN and doubt.lasted_ns >= lasting_ns
+
+    def _was_read(self, group: Group, doubt: Doubt) -> bool:
+        """Whether the account's trades were read that were executed before the first doubtful statement."""
+        return all(self._read_ns.get(symbol.key, 0) >= doubt.since_ns for symbol in group.symbols)
 
     def _refuse(self, found: list[Finding], groups: list[Group], now_ns: TimeNs) -> list[Finding]:
         """Refuse a start once. If that does not end the engine, symbols found equal are quoted after all."""

@@ -67,6 +67,8 @@ class Desk:
         self.fills: list[Fill] = []
         self.kills: list[KillReport] = []
         self.stops: list[TradingStop] = []
+        self.doubts: list[TradingStop] = []
+        """Those that ask for the account's trades."""
         self.changes: list[AccountChange] = []
         self.account_balances: list[AccountBalance] = []
         self.send(instrument(**instrument_fields))
@@ -93,7 +95,8 @@ class Desk:
         stops = [output for output in outputs if isinstance(output, TradingStop)]
         self.fills += fills
         self.kills += kills
-        self.stops += stops
+        self.stops += [stop for stop in stops if not stop.asks_trades]
+        self.doubts += [stop for stop in stops if stop.asks_trades]
         changes = [output for output in outputs if isinstance(output, AccountChange)]
         self.changes += changes
         balances = [output for output in outputs if isinstance(output, AccountBalance)]

@@ -5,7 +5,7 @@ from typing import Any
 
 from schemas.config import Config
 from schemas.orders import OrderEvent, VenueBalance, VenueBalances
-from tests.kit.messages import MS, T0, venue_status
+from tests.kit.messages import BTC, MS, T0, venue_status
 from tests.unit.quote_service.routing.builders import Desk, wide_config
 
 
@@ -19,17 +19,22 @@ class ExchangeDesk(Desk):
 
     def __init__(self, reserved: str = "0", **sections: dict[str, Any]) -> None:
         """`reserved`: BTC that were there before, and are no position."""
+        self.reads_trades = True
         inventory = {"reserved": {"BTC": reserved}, **sections.pop("inventory", {})}
         super().__init__(at_exchange(inventory=inventory, **sections), lot_size=Decimal("0.1"))
         self.send(venue_status())
 
     def balances(self, at_ms: float, **held: tuple[str, str]) -> list[OrderEvent]:
+        """A statement, with all trades read just before it where `reads_trades`."""
         stated = tuple(
             VenueBalance(currency=currency, free=Decimal(free), locked=Decimal(locked))
             for currency, (free, locked) in held.items()
         )
         time_ns = T0 + round(at_ms * MS)
-        return self.send(VenueBalances(event_time_ns=time_ns, venue="sim", symbol="*", balances=stated))
+        read = ((BTC, time_ns),) if self.reads_trades else ()
+        return self.send(
+            VenueBalances(event_time_ns=time_ns, venue="sim", symbol="*", balances=stated, trades_read=read)
+        )
 
     def place(self, at_ms: float, sequence: int, **sides: Any) -> list[tuple[str, tuple[str, ...]]]:
         self.book(at_ms)

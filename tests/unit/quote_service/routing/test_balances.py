@@ -4,6 +4,7 @@ from decimal import Decimal
 
 import pytest
 
+from tests.kit.messages import MS, T0
 from tests.unit.quote_service.routing.exchange_desk import ExchangeDesk
 
 
@@ -79,14 +80,42 @@ def test_a_balance_that_our_fills_do_not_explain_stops_the_symbol() -> None:
     stating(desk, "5", 3)
     stating(desk, "5.11", 33)
     assert desk.stops == [], "one statement may be a moment's"
-    desk.balances(43_000, USDT=("10000", "0"), BTC=("5.11", "0"))
-    steady(desk, 43_250, 44_000)
-    desk.live(44_100, 1, bids=[(90, 10)])
-    steady(desk, 44_250, 46_000)
+    stating(desk, "5.11", 43)
     [stop] = desk.stops
     assert (stop.code, stop.needs_person) == ("POSITION_BREAK", True)
     assert "+0.11 BTC" in stop.text
-    assert desk.events[-1].reasons == ("POSITION_BREAK",)
+    assert desk.place(46_100, 1, bids=[(90, 10)]) == []
+
+
+@pytest.mark.control("M2")
+def test_a_first_doubt_cancels_asks_for_trades_and_ends_with_the_trade_that_explains_it() -> None:
+    desk = ExchangeDesk("5")
+    stating(desk, "5", 3)
+    [intent] = desk.live(6_500, 1, bids=[(90, 10)])
+    desk.balances(7_000, USDT=("10000", "0"), BTC=("5.4", "0"))
+    steady(desk, 7_250, 9_250)
+    [doubt] = desk.doubts
+    assert (doubt.code, doubt.needs_person, doubt.symbol) == ("POSITION_BREAK", False, "BTC/USDT")
+    assert doubt.text.startswith("not quoted until the account's trades are read: the venue holds +0.4 BTC")
+    assert (desk.events[-1].kind, desk.events[-1].reasons) == ("cancel_intent", ("POSITION_BREAK",))
+    assert desk.place(9_300, 2, asks=[(120, 10)]) == []
+    made = desk.fill(9_400, intent, 4, "t1", recovered=True, executed_ns=T0 + 6_900 * MS)
+    assert [event.kind for event in made] == ["partial_fill", "place_intent"]
+    stating(desk, "5.4", 10, 13)
+    assert desk.stops == []
+    assert len(desk.doubts) == 1
+
+
+@pytest.mark.control("M2")
+def test_where_trades_are_not_read_a_difference_lasts_for_a_request_longer() -> None:
+    desk = ExchangeDesk("5")
+    desk.reads_trades = False
+    stating(desk, "5", 3)
+    stating(desk, "5.4", 6, 9)
+    assert desk.stops == []
+    stating(desk, "5.4", 12)
+    [stop] = desk.stops
+    assert stop.needs_person
 
 
 @pytest.mark.control("M2")

@@ -52,6 +52,21 @@ def test_fills_beyond_three_quotes_or_two_one_way_freeze(
 
 
 @pytest.mark.control("K6")
+@pytest.mark.parametrize(("executed_ms", "trips"), [((10, 20, 4_910), True), ((10, 20, 5_110), False)])
+def test_fills_that_are_read_all_at_once_count_from_when_they_were_executed(
+    executed_ms: tuple[int, ...], *, trips: bool
+) -> None:
+    """A stream that was down for a while is no fast market."""
+    desk = protected()
+    desk.symbol.protection.quote_lots = 10
+    bid, ask = (event for event in desk.events if event.kind == "place_intent")
+    for order, size, at_ms in zip((bid, ask, bid), (10, 10, 11), executed_ms, strict=True):
+        executed_ns = T0 + at_ms * MS
+        desk.fill(9_000, order, size, f"t{at_ms}", recovered=True, executed_ns=executed_ns)
+    assert [stop.code for stop in desk.stops] == ["MMP"] * trips
+
+
+@pytest.mark.control("K6")
 def test_a_freeze_cancels_all_and_quotes_again_after_a_second() -> None:
     desk = protected()
     desk.symbol.protection.quote_lots = 1

@@ -57,15 +57,29 @@ class Question:
 class Books:
     """What the account holds in truth, and the watch over it, by our clock."""
 
-    def __init__(self, clock_error_ms: int = 0) -> None:
-        self.breaks = PositionBreaks(BREAK_S, InventoryLimits(reserved={"BTC": Decimal(100)}))
+    def __init__(
+        self, clock_error_ms: int = 0, *, read_within_s: float = 0, reads_trades: bool = False
+    ) -> None:
+        """`reads_trades`: a doubt is answered by all trades executed so far and a new statement."""
+        inventory = InventoryLimits(reserved={"BTC": Decimal(100)})
+        self.breaks = PositionBreaks(BREAK_S, inventory, read_within_s)
+        self.reads_trades = reads_trades
+        self.read_ms = 0
+        """Trades executed until then were read."""
         self.clock_error_ms = clock_error_ms
         self.symbols = [make_symbol(quote) for quote in QUOTES]
         self.found: list[tuple[int, str]] = []
+        self.doubted_ms: list[int] = []
+        self.quoted_ms: list[int] = []
+        """Ticks after which a symbol may be quoted."""
         self.trades: list[Trade] = []
+        self.heard: set[Trade] = set()
         self.changes: list[tuple[int, Decimal]] = []
 
     def hear_fill(self, trade: Trade) -> None:
+        if trade in self.heard:
+            return
+        self.heard.add(trade)
         symbol = self.symbols[trade.symbol]
         fill = kit.fill(
             str(len(self.trades)),
@@ -93,6 +107,7 @@ class Books:
                 venue="sim",
                 symbol="*",
                 balances=(held,),
+                trades_read=tuple((f"BTC/{quote}", T0 + self.read_ms * MS) for quote in QUOTES),
             ),
             is_ready=True,
         )
@@ -110,8 +125,21 @@ class Books:
             hear(what)
 
     def tick(self, at_ms: int) -> None:
-        broken = self.breaks.judge(self.symbols, T0 + at_ms * MS)
-        self.found += [(at_ms, each.text) for each in broken]
+        findings = self.breaks.judge(self.symbols, T0 + at_ms * MS)
+        self.found += [(at_ms, each.text) for each in findings if not each.asks_trades]
+        if any(each.asks_trades for each in findings):
+            self.doubted_ms.append(at_ms)
+            if self.reads_trades:
+                self.read_trades(at_ms)
+        if any(symbol.protection.is_explained for symbol in self.symbols):
+            self.quoted_ms.append(at_ms)
+
+    def read_trades(self, at_ms: int) -> None:
+        self.read_ms = at_ms
+        for trade in self.trades:
+            if trade.at_ms <= at_ms:
+                self.hear_fill(trade)
+        self.hear_statement(Question(at_ms, 0, 0))
 
 
 def make_symbol(quote: str) -> RoutedSymbol:
@@ -230,6 +258,38 @@ def test_a_fill_that_never_comes_is_found_and_one_that_comes_late_is_not() -> No
     trades[30] = Trade(trades[30].at_ms, 4_000, "buy", 40, Decimal(0), 0)
     late.run(trades, every_3_s(60_000), 60_000)
     assert late.found == []
+
+
+def lost_by_the_stream() -> list[Trade]:
+    trades = every_300_ms(200, lots=3)
+    trades[30] = Trade(trades[30].at_ms, 10**6, "buy", 40, Decimal(0), 0)
+    return trades
+
+
+def test_a_fill_that_the_stream_lost_is_no_break_once_the_trades_were_read() -> None:
+    books = Books(read_within_s=5, reads_trades=True)
+    books.run(lost_by_the_stream(), every_3_s(60_000), 60_000)
+    assert len(books.doubted_ms) == 1
+    assert books.found == []
+    assert all(symbol.protection.is_explained for symbol in books.symbols)
+
+
+def test_nothing_is_quoted_while_a_doubt_stands_and_it_is_a_break_if_trades_cannot_be_read_in_time() -> None:
+    books = Books(read_within_s=5)
+    lost_ms = lost_by_the_stream()[30].at_ms
+    books.run(lost_by_the_stream(), every_3_s(30_000), 30_000)
+    [doubted_ms] = books.doubted_ms
+    assert lost_ms < doubted_ms < lost_ms + 6_000
+    assert lost_ms + 8_000 <= books.found[0][0] <= lost_ms + 14_000
+    assert max(books.quoted_ms) < doubted_ms
+
+
+def test_a_difference_that_stands_after_the_trades_were_read_is_a_break_at_once() -> None:
+    books = Books(read_within_s=60, reads_trades=True)
+    books.changes = [(20_000, Decimal("1.5"))]
+    books.run(every_300_ms(200), every_3_s(60_000), 60_000)
+    assert books.found[0][0] <= 20_000 + FOUND_WITHIN_MS
+    assert len(books.doubted_ms) == 1
 
 
 def test_a_fill_from_before_the_first_statement_that_is_told_after_it_was_in_it() -> None:

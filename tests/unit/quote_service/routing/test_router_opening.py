@@ -44,7 +44,11 @@ class Start(Desk):
             VenueBalance(currency=currency, free=Decimal(free), locked=Decimal(0))
             for currency, free in (("BTC", btc), ("ETH", self.eth), ("USDT", "1000000"))
         )
-        return self.send(VenueBalances(event_time_ns=T0 + at_ms * MS, venue="sim", symbol="*", balances=held))
+        time_ns = T0 + at_ms * MS
+        read = tuple((symbol, time_ns) for symbol in ("BTC/USDT", "BTC/EUR", "ETH/USDT"))
+        return self.send(
+            VenueBalances(event_time_ns=time_ns, venue="sim", symbol="*", balances=held, trades_read=read)
+        )
 
     def state_position(self, at_ms: int, size: str, entry: str | None = None) -> None:
         price = None if entry is None else Decimal(entry)
@@ -248,6 +252,7 @@ def test_a_derivative_whose_position_is_another_is_refused() -> None:
     for at_ms in range(3_000, 9_000, 250):
         if at_ms % 3_000 == 0:
             start.state_position(at_ms, "0.2")
+            start.state(at_ms, "0")
         start.beat(at_ms)
         start.tick(at_ms)
     assert "-0.3 BTC" in start.stops[0].text

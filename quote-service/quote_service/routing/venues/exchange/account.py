@@ -11,7 +11,8 @@ from quote_service.routing.venues.exchange.client import RestClient
 from quote_service.routing.venues.exchange.facts import VenueContract, number
 from quote_service.routing.venues.exchange.outcomes import RequestFailedError
 from quote_service.routing.venues.exchange.streams import UserStreams
-from schemas.message import ALL_SYMBOLS, Event
+from quote_service.routing.venues.exchange.trade_reader import TradeReader
+from schemas.message import ALL_SYMBOLS, Event, TimeNs
 from schemas.orders import VenueBalance, VenueBalances, VenuePosition, VenuePositions
 
 _GRACE_S = 0.5
@@ -25,7 +26,13 @@ def is_derivative(symbol: str) -> bool:
     return ":" in symbol
 
 
-def balances_of(answer: Mapping[str, Any], venue: str, asked_ns: int, now_ns: int) -> VenueBalances:
+def balances_of(
+    answer: Mapping[str, Any],
+    venue: str,
+    asked_ns: int,
+    now_ns: int,
+    trades_read: tuple[tuple[str, TimeNs], ...] = (),
+) -> VenueBalances:
     """From a unified ccxt balance; zero balances are left out."""
     free, used = answer.get("free") or {}, answer.get("used") or {}
     balances = (
@@ -34,7 +41,12 @@ def balances_of(answer: Mapping[str, Any], venue: str, asked_ns: int, now_ns: in
     )
     held = tuple(balance for balance in balances if balance.free or balance.locked)
     return VenueBalances(
-        event_time_ns=now_ns, asked_ns=asked_ns, venue=venue, symbol=ALL_SYMBOLS, balances=held
+        event_time_ns=now_ns,
+        asked_ns=asked_ns,
+        venue=venue,
+        symbol=ALL_SYMBOLS,
+        balances=held,
+        trades_read=trades_read,
     )
 
 
@@ -71,6 +83,7 @@ class AccountWatch:
         self,
         rest: RestClient,
         streams: UserStreams,
+        trades: TradeReader,
         contracts: Mapping[str, VenueContract],
         publish: Callable[[Event], None],
         now_ns: Callable[[], int],
@@ -78,6 +91,7 @@ class AccountWatch:
         self._rest = rest
         self._contracts = contracts
         self._streams = streams
+        self._trades = trades
         self._silence = streams.silence
         self._publish = publish
         self._now_ns = now_ns
@@ -85,6 +99,7 @@ class AccountWatch:
         self._silent_s_max = rest.config.stream_silence_ms_max / 1e3
         self._requested_s = 0.0
         self._totals: dict[str, Decimal] | None = None
+        self._requesting = asyncio.Lock()
 
     def next_poll_s(self, has_orders: bool) -> float:
         """Seconds until the next poll."""
@@ -104,9 +119,10 @@ class AccountWatch:
 
     async def publish_holdings(self) -> None:
         """Publish balances, and positions where derivatives are traded. Raises RequestFailedError."""
-        if any(is_derivative(contract.symbol) for contract in self._contracts.values()):
-            await self._publish_positions()
-        await self._publish_balances()
+        async with self._requesting:
+            if any(is_derivative(contract.symbol) for contract in self._contracts.values()):
+                await self._publish_positions()
+            await self._publish_balances()
 
     async def _publish_positions(self) -> None:
         asked_ns, venue = self._now_ns(), self._rest.config.id
@@ -118,7 +134,8 @@ class AccountWatch:
         previous_s, self._requested_s = self._requested_s, self._silence.now_s()
         asked_ns = self._now_ns()
         answer = await self._rest.request("account", "query", self._rest.dialect.client.fetch_balance)
-        balances = balances_of(answer, self._rest.config.id, asked_ns, self._now_ns())
+        read = self._trades.pop_read()
+        balances = balances_of(answer, self._rest.config.id, asked_ns, self._now_ns(), read)
         self._publish(balances)
         totals = {balance.currency: balance.free + balance.locked for balance in balances.balances}
         before, self._totals = self._totals, totals

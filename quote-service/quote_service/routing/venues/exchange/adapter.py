@@ -167,8 +167,12 @@ class ExchangeVenue:
         return due
 
     def _observe_stop(self, stop: TradingStop) -> None:
-        """Unexplained holdings at a start end an engine that runs as one process."""
-        if self._ends_unexplained and stop.code == "POSITION_BREAK" and not stop.needs_person:
+        """Read trades where they are asked for. Unexplained holdings at a start end an engine that runs as
+        one process.
+        """
+        if stop.asks_trades:
+            self._session.observe_doubt(stop.key)
+        elif self._ends_unexplained and stop.code == "POSITION_BREAK" and not stop.needs_person:
             self._unexplained[stop.symbol] = stop.text
 
     def _refused_start(self) -> RefusedError | None:

@@ -44,7 +44,8 @@ class OrderRegistry:
         self.observe_recovered: Callable[[TradeFacts], None] = lambda trade: None
         """Called for each trade that a request returned before the stream delivered it."""
         self._publish = publish
-        self._now_ns = now_ns
+        self.now_ns = now_ns
+        """Engine time, which is unaffected when the machine's clock is set."""
         self._began_ns = began_ns
         self._tracked: dict[str, TrackedOrder] = {}
         self._ended: OrderedDict[str, TrackedOrder] = OrderedDict()
@@ -60,8 +61,8 @@ class OrderRegistry:
         """Trades whose venue order is not known yet, by `symbol/trade id`."""
 
     def now_s(self) -> float:
-        """Engine time in seconds, which is unaffected when the machine's clock is set."""
-        return self._now_ns() / NS_PER_S
+        """The same in seconds."""
+        return self.now_ns() / NS_PER_S
 
     def observe_clock(self, offset_s: float) -> None:
         """Set the newly measured offset of the venue's clock."""
@@ -221,7 +222,7 @@ class OrderRegistry:
     ) -> None:
         self._publish(
             VenueReport(
-                event_time_ns=self._now_ns(),
+                event_time_ns=self.now_ns(),
                 venue=contract.venue,
                 symbol=contract.symbol,
                 kind="fill",
@@ -258,7 +259,7 @@ class OrderRegistry:
         contract = tracked.contract
         self._publish(
             VenueReport(
-                event_time_ns=self._now_ns(),
+                event_time_ns=self.now_ns(),
                 venue=contract.venue,
                 symbol=contract.symbol,
                 kind=kind,
@@ -284,7 +285,7 @@ class OrderRegistry:
 
     def end(self, tracked: TrackedOrder) -> None:
         """Move an order to the ended ones, where late trades still find it."""
-        tracked.ended_ns = self._now_ns()
+        tracked.ended_ns = self.now_ns()
         self._tracked.pop(tracked.client_order_id, None)
         self._ended[tracked.client_order_id] = tracked
         while len(self._ended) > _ENDED_KEPT:

@@ -59,7 +59,7 @@ class ExchangeSession:
         self.streams = UserStreams(
             rest, contracts, reconciliation.observe_ended, self._observe_unknown, self._report_broken
         )
-        self._account = AccountWatch(rest, self.streams, contracts, publish, now_ns)
+        self._account = AccountWatch(rest, self.streams, trades, contracts, publish, now_ns)
         self._key = KeyCheck(rest)
         self._broken = asyncio.Event()
         self._unrecovered: list[RestoredOrder] = []
@@ -67,6 +67,9 @@ class ExchangeSession:
         """Whether our trades were read in this session, so that holdings are comparable with the ledgers."""
         self._reason = ""
         self._published: VenueStatus | None = None
+        self._doubted: set[str] = set()
+        """Symbols whose trades the router asks for, as `venue:symbol`, until they were read."""
+        self._is_settling = False
         self._cancelling: set[str] = set()
         self._is_polling = False
         self._knows_contracts = False
@@ -192,6 +195,26 @@ class ExchangeSession:
             self._publish(await self._reconciliation.reconcile(self._now_ns()))
         except RequestFailedError as error:
             logger.warning("open_orders_failed", because=str(error)[:300])
+
+    def observe_doubt(self, key: str) -> None:
+        """The router doubts a position: read the symbol's trades, then state the holdings again."""
+        self._doubted.add(key)
+        self._spawn(self._settle_doubts())
+
+    async def _settle_doubts(self) -> None:
+        """Until the trades were read, for which the router waits a limited time."""
+        if self._is_settling:
+            return
+        self._is_settling, backoff = True, retries()
+        try:
+            while keys := tuple(self._doubted):
+                if await self._trades.read(keys):
+                    self._doubted.difference_update(keys)
+                    await self._account.poll()
+                else:
+                    await backoff.wait()
+        finally:
+            self._is_settling = False
 
     def _observe_confirmed(self, asked_s: float) -> None:
         self._refusals = 0

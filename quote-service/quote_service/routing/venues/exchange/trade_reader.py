@@ -1,10 +1,12 @@
 """Reads the account's trades by symbol, after the last known one, to recover what no stream delivered.
 
-Trades of tracked orders are recovered with their order; this also finds those of unknown orders.
+Trades of tracked orders are recovered with their order; this also finds those of unknown orders. Until when
+each symbol's trades were read goes out with the next statement of holdings.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import structlog
 
@@ -12,6 +14,7 @@ from quote_service.routing.venues.exchange.client import RestClient
 from quote_service.routing.venues.exchange.facts import TradeFacts, VenueContract, trade_facts
 from quote_service.routing.venues.exchange.outcomes import RequestFailedError
 from quote_service.routing.venues.exchange.reconciliation import VenueReconciliation
+from schemas.message import TimeNs
 from schemas.units import NS_PER_S
 
 MATCH_GRACE_S = 0.3
@@ -42,33 +45,44 @@ class TradeReader:
         self._known_ids = known_ids
         self._began_ns = began_ns
         self._read_up_to: dict[str, int] = {}
-        self._reading = asyncio.Lock()
+        self._reading: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        """By `venue:symbol`."""
+        self._until_ns: dict[str, TimeNs] = {}
+        """By ccxt symbol, until when trades were read that may wait for their order to be looked up."""
+        self._matched_ns: dict[str, TimeNs] = {}
+        """The same once they were reported, until `pop_read`."""
         self._queued: set[str] = set()
         """Symbols queued for reading, as `venue:symbol`."""
 
     async def read_all(self) -> None:
         """Read the trades of every symbol in turn; raises RequestFailedError."""
-        async with self._reading:
-            for contract in tuple(self._contracts.values()):
-                await self._read_pages(contract)
-        await self._reconciliation.match_trades()
+        for contract in tuple(self._contracts.values()):
+            await self._read_pages(contract)
+        await self._match_read()
 
     async def read_again(self) -> None:
         """As `read_all`, after a reconnect; failures are logged and left to the next call."""
-        async with self._reading:
-            for contract in tuple(self._contracts.values()):
-                await self._read(contract)
-        await self._match()
+        await self.read(tuple(self._contracts))
+
+    async def read(self, keys: Iterable[str]) -> bool:
+        """Read the trades of these symbols, `venue:symbol`, and report ours.
+
+        False where a request failed, which is logged.
+        """
+        were_read = [await self._read(self._contracts[key]) for key in keys if key in self._contracts]
+        return await self._match() and all(were_read)
+
+    def pop_read(self) -> tuple[tuple[str, TimeNs], ...]:
+        """Until when trades were read and reported since the last call, by symbol."""
+        read, self._matched_ns = self._matched_ns, {}
+        return tuple(sorted(read.items()))
 
     async def match_soon(self) -> None:
         """Look up the orders of unmatched trades, and read the trades of the queued symbols."""
         await asyncio.sleep(MATCH_GRACE_S)
         keys, self._queued = self._queued, set()
         await self._match()
-        async with self._reading:
-            for key in keys & self._contracts.keys():
-                await self._read(self._contracts[key])
-        await self._match()
+        await self.read(keys)
 
     def enqueue(self, key: str) -> bool:
         """Queue a symbol for reading; True where `match_soon` is already pending."""
@@ -76,21 +90,34 @@ class TradeReader:
         self._queued.add(key)
         return is_under_way
 
-    async def _match(self) -> None:
+    async def _match(self) -> bool:
         try:
-            await self._reconciliation.match_trades()
+            await self._match_read()
         except RequestFailedError as error:
             logger.warning("trade_order_lookup_failed", because=str(error)[:300])
+            return False
+        return True
 
-    async def _read(self, contract: VenueContract) -> None:
+    async def _match_read(self) -> None:
+        """Look up the orders of unmatched trades: with that, all that was read is reported."""
+        until_ns, self._until_ns = self._until_ns, {}
+        await self._reconciliation.match_trades()
+        self._matched_ns |= until_ns
+
+    async def _read(self, contract: VenueContract) -> bool:
         try:
             await self._read_pages(contract)
         except RequestFailedError as error:
             logger.warning("trades_request_failed", symbol=contract.symbol, because=str(error)[:300])
+            return False
+        return True
 
     async def _read_pages(self, contract: VenueContract) -> None:
-        while await self._read_page(contract):
-            pass
+        async with self._reading[contract.key]:
+            asked_ns = self._rest.registry.now_ns()
+            while await self._read_page(contract):
+                asked_ns = self._rest.registry.now_ns()
+            self._until_ns[contract.symbol] = asked_ns
 
     async def _read_page(self, contract: VenueContract) -> bool:
         """Book a page of trades; True where another may follow."""
