@@ -116,7 +116,7 @@ TYPES: Mapping[str, TypeRule] = {
     "venue.status.v1": TypeRule(
         _OF_SYMBOL + "state reason clock_offset_us dead_mans_switch_armed held_until_ns", concerns_all=True
     ),
-    "venue.balances.v1": TypeRule(_OF_SYMBOL + "asked_ns", profit="balances"),
+    "venue.balances.v1": TypeRule(_OF_SYMBOL + "asked_ns trades_read", profit="balances"),
     "venue.positions.v1": TypeRule(_OF_SYMBOL + "asked_ns", profit="positions"),
     "venue.orders.open.v1": TypeRule(_OF_SYMBOL + "asked_ns own foreign"),
     "order.fill.v1": TypeRule(

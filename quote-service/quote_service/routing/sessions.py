@@ -47,7 +47,7 @@ class RouterSessions:
         """The process starts or restarts; returns where a new symbol's id count starts."""
         self.began_ns = self.began_ns or time_ns
         self.started_ns = time_ns
-        return count_from(time_ns) if self.order_prefixes else 0
+        return count_from(time_ns)
 
     def carried(
         self, account: AccountState, mass_cancels: MassCancels, protection: MarketMakerProtection, now_ns: int

@@ -5,10 +5,11 @@ from decimal import Decimal
 from risk_service.core.fee_watch import without_rate
 from schemas.message import SymbolEvent
 from schemas.risk import LimitUse, RiskAlert, RiskState, Severity
+from schemas.units import NS_PER_MS
 
 
 class Alerts:
-    """Builds alerts; numbers are unique, also across sessions."""
+    """Builds alerts. Ids are unique, also where the count is lost: people acknowledge alerts by them."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -22,7 +23,7 @@ class Alerts:
             event_time_ns=about.event_time_ns,
             venue=about.venue,
             symbol=about.symbol,
-            alert_id=f"risk-{self.count}",
+            alert_id=f"risk-{about.event_time_ns // NS_PER_MS}-{self.count}",
             severity=severity,
             name=name,
             message=text,

@@ -146,7 +146,16 @@ def test_alerts_are_numbered_on() -> None:
     old = core(config(), instrument(), position(1), tick(), command("halt"))
     new, _ = over_the_border(old)
     (said,) = alerts(new.on_event(command("resume", halt_sequence=7)))
-    assert said.alert_id == f"risk-{old._alerts.count + 1}"
+    assert said.alert_id.endswith(f"-{old._alerts.count + 1}")
+
+
+def test_a_state_that_lost_its_alerts_repeats_no_id() -> None:
+    """An acknowledgement of an old alert is none of a new one."""
+    (old,) = alerts(core(config(), instrument(), position(1), tick()).on_event(command("halt")))
+    anew = core(config(), instrument(), position(1), tick())
+    later = command("halt").model_copy(update={"event_time_ns": old.event_time_ns + S})
+    (new,) = alerts(anew.on_event(later))
+    assert new.alert_id != old.alert_id
 
 
 def test_fees_without_a_rate_that_people_know_of_are_not_said_again() -> None:

@@ -2,8 +2,8 @@
 
 `mm-<symbol>-<six hex digits of venue and symbol>-<b or a><level>-<count>`, at most 36 of [A-Za-z0-9-].
 
-An exchange remembers ids, so a new log must not reuse them: there the count starts at the process's start
-time in hundredths of a second, ahead of every earlier count.
+An exchange remembers ids, and so do the other processes: neither a new log nor a state rebuilt anew may reuse
+them. The count starts at the process's start time in hundredths of a second, ahead of every earlier count.
 """
 
 from schemas.config import Config

@@ -4,11 +4,13 @@ import random
 from typing import Any
 
 import pytest
+from quote_service.routing.venues.simulated.matching import SimulatedMarket
 from quote_service.routing.venues.simulated.venue import SimulatedVenue
 
 from schemas.config import VenueConfig
 from schemas.message import Event, Side
 from schemas.orders import OrderEventKind, VenueReport
+from schemas.units import NS_PER_S
 from tests.kit.messages import MS, T0, book, order_event, trade
 from tests.unit.quote_service.routing.builders import World, wide_config
 
@@ -129,6 +131,22 @@ def test_a_trade_at_our_price_goes_through_the_queue_first(side: Side, price: in
     [fill] = venue.trade(price, 100, taker)
     assert (fill.size_lots, fill.venue_trade_id) == (6, "sim-BTC/USDT-2")
     assert venue.trade(price, 100, taker) == []
+
+
+BEGAN_NS = 1_795_900_000 * NS_PER_S
+"""In November 2026."""
+
+
+def test_a_venue_that_lost_its_state_gives_trades_other_ids() -> None:
+    """inventory-service remembers those that it has booked."""
+    ids = []
+    for began_ns in (BEGAN_NS, BEGAN_NS + NS_PER_S):
+        market = SimulatedMarket("sim", "BTC/USDT", None)
+        ids += [market.new_trade_id(began_ns) for _ in range(50)]
+        market.skip_trade_ids([f"sim-BTC/USDT-{10**12}"])
+        ids.append(market.new_trade_id(began_ns))
+    assert len(set(ids)) == 101, "the last of both follows the same carried id"
+    assert ids[50] == ids[101] == f"sim-BTC/USDT-{10**12 + 1}"
 
 
 def test_a_trade_of_unknown_side_counts_and_one_of_our_own_side_does_not() -> None:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from quote_service.routing.orders.client_ids import count_from
 from quote_service.routing.venues.simulated.queue import Probability, QueuePlace
 from schemas.market import Book, Trade
 from schemas.message import Side
@@ -61,9 +62,11 @@ class SimulatedMarket:
         """Size of the newest book already taken, by taker side and price."""
         self._trades = 0
 
-    def new_trade_id(self) -> str:
-        """An id never used before."""
-        self._trades += 1
+    def new_trade_id(self, now_ns: int) -> str:
+        """An id never used before, not even by a venue whose state is lost: it is at least the time, in units
+        of a client order id's count.
+        """
+        self._trades = max(self._trades + 1, count_from(now_ns))
         return f"sim-{self.symbol}-{self._trades}"
 
     def skip_trade_ids(self, given: Iterable[str]) -> None:

@@ -244,7 +244,7 @@ class SimulatedVenue:
                 side=execution.side,
                 price_ticks=execution.price_ticks,
                 size_lots=execution.size_lots,
-                venue_trade_id=market.new_trade_id(),
+                venue_trade_id=market.new_trade_id(now_ns),
                 liquidity="maker",
             )
         )
