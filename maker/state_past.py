@@ -85,7 +85,7 @@ class PastProcess:
             if claims:
                 now_ns = time.time_ns()
                 newest = self._files.newest_epoch
-                epoch = await claim_epoch(bus, self.name, instance_name(), now_ns, newest)
+                epoch = await claim_epoch(bus, self.name, instance_name(), now_ns, outputs, newest)
                 await raise_barriers(bus, self.name, outputs, now_ns)
             rebuilding = Rebuilding(self._config.kafka, self._definition, self.name, outputs)
             return epoch, await (rebuilding.numbers_only(bus) if anew else rebuilding.find(bus))

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from runtime.bus import TopicPartition
 from runtime.errors import DependencyError
 from runtime.kafka.bus import KafkaBus
+from runtime.kafka.wire import writer_of
 from runtime.log.logfile import LoggedRecord
 
 _FETCHED_MAX = 10_000
@@ -22,6 +23,8 @@ class Found(NamedTuple):
     """Records that count, each partition in order."""
     begins: dict[TopicPartition, int]
     """The oldest retained offset of each partition."""
+    epochs: dict[str, int]
+    """The newest epoch of each writer, of its barriers and of records that do not count too."""
 
     def offsets(self, tp: TopicPartition) -> frozenset[int]:
         """The offsets of the records of one partition."""
@@ -44,21 +47,25 @@ async def read_between(
 ) -> Found:
     """The records from these offsets, or the oldest retained ones, up to other offsets or the end."""
     if not starts:
-        return Found([], {})
+        return Found([], {}, {})
     reader = bus.reader({})
     try:
         begins, ends = await reader.begin_offsets(starts), await reader.end_offsets(starts)
         limits = ends if upto is None else {tp: min(upto[tp], end) for tp, end in ends.items()}
         reader.seek({tp: max(begins[tp], start) for tp, start in starts.items()})
         records: list[LoggedRecord] = []
+        epochs: dict[str, int] = {}
         empty_fetches = 0
         while any(reader.positions[tp] < limit for tp, limit in limits.items()):
             raw = await reader.poll_raw(_FETCHED_MAX, _FETCH_S)
             records += [each.logged for each in raw if reader.admits(each)]
+            for each in raw:
+                writer = writer_of(each.logged.envelope.producer)
+                epochs[writer] = max(epochs.get(writer, 0), each.stamp.epoch)
             empty_fetches = 0 if raw else empty_fetches + 1
             if empty_fetches > _EMPTY_FETCHES_MAX:
                 raise DependencyError("the broker returns no more records before the end of the range")
-        return Found(records, begins)
+        return Found(records, begins, epochs)
     finally:
         await reader.close()
 

@@ -6,12 +6,13 @@ again; decisions that never got there are published now. Thus nothing is lost an
 the predecessor died.
 """
 
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Collection, Container, Iterable, Mapping
 from typing import Protocol
 
 from runtime.bus import Record, TopicPartition
 from runtime.kafka.bus import KafkaBus
 from runtime.kafka.outbox import OutboxRecord
+from runtime.kafka.windows import ends_of, read_between
 from runtime.process.input_source import InputSource
 from runtime.state.journal import JournalTurn
 from schemas.envelope import Envelope
@@ -20,6 +21,8 @@ from schemas.process import EpochClaim, Shutdown, Tick
 from schemas.topics import BY_NAME
 
 EPOCH_TOPIC = "process.epoch"
+_LOOK_BACK = 200
+"""Of the newest records of each output; each start writes a barrier to all of them."""
 
 
 async def first_positions(
@@ -39,12 +42,21 @@ async def first_positions(
     return positions
 
 
-async def claim_epoch(bus: KafkaBus, name: str, instance: str, now_ns: int, above: int = 0) -> int:
+async def claim_epoch(
+    bus: KafkaBus,
+    name: str,
+    instance: str,
+    now_ns: int,
+    outputs: Collection[TopicPartition],
+    above: int = 0,
+) -> int:
     """Claim to be the only writer; returns the epoch, one more than the offset of the claim.
 
     It exceeds that of the predecessor: if the topic was recreated, offsets restart, and readers would take
-    this process for a writer replaced long ago.
+    this process for a writer replaced long ago. `above` is the newest epoch known from its folder; 0: none,
+    so that its outputs are searched.
     """
+    above = above or await _newest_epoch(bus, name, outputs)
     claim = EpochClaim(event_time_ns=now_ns, process=name, instance=instance)
     tp = bus.partition_for(EPOCH_TOPIC, name)
     end, claims = 0, 1
@@ -56,6 +68,15 @@ async def claim_epoch(bus: KafkaBus, name: str, instance: str, now_ns: int, abov
         claims = above + 1 - end
     bus.epoch = end
     return end
+
+
+async def _newest_epoch(bus: KafkaBus, name: str, outputs: Collection[TopicPartition]) -> int:
+    """The newest epoch of a process among the newest records of its outputs; 0: it published nothing."""
+    if not outputs:
+        return 0
+    ends = await ends_of(bus, outputs)
+    found = await read_between(bus, {tp: max(0, end - _LOOK_BACK) for tp, end in ends.items()}, ends)
+    return found.epochs.get(name, 0)
 
 
 async def raise_barriers(bus: KafkaBus, name: str, outputs: Iterable[TopicPartition], now_ns: int) -> None:

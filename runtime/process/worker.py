@@ -155,9 +155,8 @@ class Worker:
         await self._link.wait_until_available()
         began_s = time.monotonic()
         now_ns = self._clock.now_ns
-        newest = self._files.newest_epoch
-        epoch = await claim_epoch(self._bus, self.name, instance_name(), now_ns, newest)
-        outputs = self._shard.all_outputs(self._definition.name, self.name)
+        outputs, above = self._shard.all_outputs(self._definition.name, self.name), self._files.newest_epoch
+        epoch = await claim_epoch(self._bus, self.name, instance_name(), now_ns, outputs, above)
         await raise_barriers(self._bus, self.name, outputs, now_ns)
         recovery = StateRecovery(
             self._config,

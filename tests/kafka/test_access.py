@@ -118,7 +118,7 @@ def test_nobody_claims_the_epoch_of_another(broker: SecureKafka, claimant: str) 
     async def claim(principal: str, name: str) -> int:
         bus = KafkaBus(broker.of(principal))
         try:
-            return await claim_epoch(bus, name, "somewhere", time.time_ns())
+            return await claim_epoch(bus, name, "somewhere", time.time_ns(), ())
         finally:
             await bus.outbox.close()
 

@@ -79,7 +79,7 @@ class Topics:
             for record in self.records.get(place, ())
             if record.offset >= max(start, self.begins.get(place, 0))
         ]
-        return Found(found, {place: self.begins.get(place, 0) for place in starts})
+        return Found(found, {place: self.begins.get(place, 0) for place in starts}, {})
 
     async def newest_first(
         self, bus: object, place: TopicPartition, *, everything: bool = False

@@ -243,8 +243,9 @@ def test_what_lies_beyond_the_end_is_not_waited_for() -> None:
 class Claims:
     """A topic of claims that holds some already."""
 
-    def __init__(self, held: int) -> None:
+    def __init__(self, held: int, broker: FakeBroker | None = None) -> None:
         self.held = held
+        self.reader = (broker or FakeBroker(0)).reader
         self.epoch = 0
         self.outbox = self
 
@@ -268,5 +269,12 @@ def test_an_epoch_is_above_the_one_before_also_where_its_topic_was_recreated(
     held: int, above: int, epoch: int
 ) -> None:
     bus = Claims(held)
-    assert asyncio.run(claim_epoch(bus, ROUTER, "here", 5, above)) == epoch  # type: ignore[arg-type]
+    assert asyncio.run(claim_epoch(bus, ROUTER, "here", 5, (PLACE,), above)) == epoch  # type: ignore[arg-type]
     assert bus.epoch == epoch
+
+
+@pytest.mark.parametrize("kind", ["order.fill.v1", BARRIER_TYPE])
+def test_a_process_that_lost_its_folder_too_claims_above_what_its_outputs_say(kind: str) -> None:
+    """Otherwise all that it publishes is ignored, its status first."""
+    bus = Claims(0, FakeBroker(0, raw(0, 39, 5), raw(1, 40, 7, kind=kind), raw(2, 41, 6)))
+    assert asyncio.run(claim_epoch(bus, ROUTER, "here", 5, (PLACE,))) == 8  # type: ignore[arg-type]
