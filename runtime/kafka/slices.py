@@ -15,7 +15,8 @@ from schemas.numbers import shortened, whole_number
 from schemas.topics import BY_NAME, Topic
 from schemas.units import NS_PER_MS, NS_PER_S
 
-_DISORDER_NS = 2 * NS_PER_S
+_LATE_NS_MAX = 30 * NS_PER_S
+"""How much later than its neighbours a record of the range may be; an overloaded start made 17 s."""
 _BATCH = 500
 _FETCHED_MAX = 2_000
 _FETCH_S = 2.0
@@ -39,7 +40,7 @@ class _Reading:
     def __init__(self, reader: KafkaReader, partitions: list[_Partition], to_ns: int) -> None:
         self._reader = reader
         self._partitions_of = partitions
-        self._limit_ns = to_ns + _DISORDER_NS
+        self._to_ns = to_ns
 
     async def batch(self) -> list[tuple[LoggedRecord, str]]:
         """The next records; empty at the end."""
@@ -51,11 +52,11 @@ class _Reading:
             tp = min(heads, key=lambda each: each.queue[0].envelope.event_time_ns)
             record = tp.queue.popleft()
             tp.position = record.offset + 1
-            if record.envelope.event_time_ns > self._limit_ns:
+            if record.envelope.event_time_ns > self._to_ns + _LATE_NS_MAX:
                 tp.queue.clear()
                 tp.end = 0
-                continue
-            found.append((record, self._cursor()))
+            elif record.envelope.event_time_ns <= self._to_ns:
+                found.append((record, self._cursor()))
         return found
 
     async def _has_head(self, tp: _Partition) -> bool:
@@ -77,7 +78,9 @@ async def _open(
 ) -> _Reading:
     begins, ends = await reader.begin_offsets(partitions), await reader.end_offsets(partitions)
     if cursor is None:
-        since_ms = max(0, from_ns - _DISORDER_NS) // NS_PER_MS
+        since_ms = (
+            max(0, from_ns) // NS_PER_MS
+        )  # before that offset, nothing was published at or after this time
         positions = {**ends, **await reader.offsets_at(dict.fromkeys(partitions, since_ms))}
     else:
         positions = _positions(cursor, partitions)

@@ -67,7 +67,7 @@ def close_segment(path: Path, pause: Pause = lambda: None, frame_bytes: int = FR
             write_all(file, packed)
             if columns is None:
                 indexing.check(text, pause)
-            indexing.add(text, lines, len(packed))
+            indexing.add(text, lines, len(packed), pause)
             pause()
         index = indexing.index()
         write_all(file, index_frame(index))
@@ -137,6 +137,7 @@ class _Indexing:
         self._before = before
         self._digest = digest_of()
         self._frames: list[Frame] = []
+        self._times: list[tuple[int, int]] = []
         self._frames_of: dict[bytes, list[int]] = {}
         """By line head: topic, key, producer and type."""
         self._newest: dict[bytes, bytes] = {}
@@ -158,21 +159,26 @@ class _Indexing:
             if number % _LINES_A_SLICE == 0:
                 pause()
 
-    def add(self, text: bytes, lines: GroupedLines, packed_bytes: int) -> None:
+    def add(self, text: bytes, lines: GroupedLines, packed_bytes: int, pause: Pause) -> None:
         """Add the lines of a frame, whose checksums are valid."""
         self._digest.update(text)
         self._lines += len(lines.order)
         first_ns = time_ns_of(text[: text.find(b"\n") + 1]) or self._last_time_ns
         self._first_time_ns = self._first_time_ns or first_ns
+        oldest_ns = newest_ns = first_ns
         for head, tails in lines.tails.items():
             if head:
                 self._add_kind(head, tails)
+                times = [first_ns, *filter(None, map(time_ns_of, tails))]
+                oldest_ns, newest_ns = min(oldest_ns, *times), max(newest_ns, *times)
+                pause()
+        self._last_time_ns = max(self._last_time_ns, newest_ns)
+        self._times.append((oldest_ns, newest_ns))
         commits = len(lines.tails.get(b"", ()))
         self._frames.append(Frame(len(text), packed_bytes, len(lines.order) - commits, first_ns))
 
     def _add_kind(self, head: bytes, tails: Sequence[bytes]) -> None:
         self._newest[head] = tails[-1]
-        self._last_time_ns = max(self._last_time_ns, time_ns_of(tails[-1]) or 0)
         self._frames_of.setdefault(head, []).append(len(self._frames))
         if _CONFIG_APPLIED in head:
             for tail in tails:
@@ -192,6 +198,7 @@ class _Indexing:
             sessions=tuple(self._sessions),
             digest=self._digest.hexdigest(),
             before=self._before,
+            times=tuple(self._times),
         )
 
     def _kinds(self, records: Mapping[bytes, LoggedRecord]) -> dict[str, tuple[int, ...] | None]:

@@ -9,7 +9,7 @@ file is complete. The index frame ends with its own length, so it is found from 
 import io
 import json
 import struct
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import accumulate
@@ -21,6 +21,7 @@ import zstandard
 from runtime.errors import LogDamagedError, LogGoneError
 from runtime.log.lines import COLUMNS_MARK, checked_body, line_of
 from runtime.log.position import LogStanding
+from schemas.units import NS_PER_S
 
 _SKIPPABLE = 0x184D2A5D
 _SKIPPABLE_BEGINS = _SKIPPABLE.to_bytes(4, "little")
@@ -28,6 +29,8 @@ _HEADER = struct.Struct("<II")
 _FOOTER = struct.Struct("<I4s")
 _MARK = b"mmix"
 _BUFFER_BYTES = 64 * 1024
+_DISORDER_NS = 20 * NS_PER_S
+"""In segments of older releases, which do not say how far records are out of time order: 17 s were met."""
 _NO_COLUMNS = (ValueError, KeyError, TypeError, IndexError)
 
 
@@ -62,6 +65,8 @@ class SegmentIndex:
     """BLAKE2b of its text."""
     before: str
     """Digest of the previous segment; empty for the first."""
+    times: tuple[tuple[int, int], ...] = ()
+    """Oldest and newest event time of each frame; empty where an older release closed it."""
 
     @property
     def records(self) -> int:
@@ -86,10 +91,15 @@ class SegmentIndex:
         """Start of each frame in the file, and the end of the last one."""
         return list(accumulate((frame.packed_bytes for frame in self.frames), initial=0))
 
-    def frame_before(self, time_ns: int) -> int:
-        """The frame at which to start reading for everything at or after a time."""
-        times = [frame.first_time_ns for frame in self.frames]
-        return max(0, bisect_left(times, time_ns) - 1)
+    def frame_times(self) -> tuple[tuple[int, int], ...]:
+        """Oldest and newest event time of each frame; of an older release's, by the frames' first records."""
+        if self.times:
+            return self.times
+        firsts = [frame.first_time_ns for frame in self.frames]
+        return tuple(
+            (first - _DISORDER_NS, after + _DISORDER_NS)
+            for first, after in zip(firsts, [*firsts[1:], self.last_time_ns], strict=True)
+        )
 
     def frames_with(self, topics: Collection[str] = (), types: Collection[str] = ()) -> list[int]:
         """The frames with records of any of these topics or types."""
@@ -112,6 +122,7 @@ class SegmentIndex:
             "sessions": list(self.sessions),
             "digest": self.digest,
             "before": self.before,
+            "times": [list(each) for each in self.times],
         }
 
     @classmethod
@@ -127,6 +138,7 @@ class SegmentIndex:
             sessions=tuple(fields["sessions"]),
             digest=fields["digest"],
             before=fields["before"],
+            times=tuple((oldest_ns, newest_ns) for oldest_ns, newest_ns in fields.get("times", ())),
         )
 
 

@@ -1,9 +1,14 @@
-"""Reads a time range of a log on disk without reading all of it: records are nearly in time order."""
+"""Reads a time range of a log on disk without reading all of it.
+
+Records are in order of publication, and nearly in order of time: what a process publishes late, as while it
+starts on a busy machine, is dated by what it was about. So places are found by the oldest and newest time of
+each part: of the frames of a closed segment by its index, of a plain one by `plain_times.py`.
+"""
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import NamedTuple
 
 from runtime.errors import ConfigError, LogDamagedError
 from runtime.log.lines import (
@@ -15,6 +20,7 @@ from runtime.log.lines import (
     time_ns_of,
 )
 from runtime.log.packed import FrameReader, read_index
+from runtime.log.plain_times import times_of_plain
 from runtime.log.position import LogPosition, segment_name
 from runtime.log.segments import (
     first_time_ns_of,
@@ -28,10 +34,11 @@ from runtime.log.segments import (
 from schemas.numbers import shortened, whole_number
 from schemas.units import NS_PER_S
 
-_DISORDER_NS = 2 * NS_PER_S
-"""Records are out of time order by less than this."""
+_LATE_NS_MAX = 300 * NS_PER_S
+"""A segment is searched for a time if the next one begins at most this much before it, and the one itself at
+most this much after it. Within a segment nothing is assumed."""
 _TOPIC_BEGINS = b'{"topic":"'
-_BISECT_BYTES = 64 * 1024
+_TAIL_BYTES = 64 * 1024
 
 
 class _Selection(NamedTuple):
@@ -40,30 +47,29 @@ class _Selection(NamedTuple):
     topics: frozenset[str]
     names: frozenset[bytes]
     """The topics, encoded as in lines."""
-    end_ns: int
-    """No later records are needed."""
+    from_ns: int
+    to_ns: int
 
 
 def log_records(
     directory: Path, topics: frozenset[str], from_ns: int, to_ns: int, cursor: str | None = None
 ) -> Iterator[tuple[LoggedRecord, str]]:
-    """Committed records of the topics around a time range, each with the cursor to continue after it.
+    """Committed records of the topics within a time range, each with the cursor to continue after it.
 
-    May include records outside the range by up to `_DISORDER_NS`. In closed segments only frames with such
-    records are read. Raises ConfigError for an invalid cursor.
+    In closed segments only frames with such records are read. Raises ConfigError for an invalid cursor.
     """
-    selection = _Selection(topics, frozenset(topic.encode() for topic in topics), to_ns + _DISORDER_NS)
+    names = frozenset(topic.encode() for topic in topics)
+    selection = _Selection(topics, names, from_ns, to_ns)
     files = segments(directory)
-    begin, offset = (
-        _cursor_position(files, cursor) if cursor else _first_position(files, from_ns - _DISORDER_NS)
-    )
+    begin, offset = _cursor_position(files, cursor) if cursor else (_first_segment(files, from_ns), 0)
     for number, path in enumerate(files[begin:], begin):
-        if _is_later(files, number, selection.end_ns):
+        if is_damaged(path) and not _may_hold(files, number, from_ns, to_ns):
+            continue
+        if first_time_ns_of(path) > to_ns + _LATE_NS_MAX:
             return
         for record, position in _segment_records(path, offset, selection, is_newest=path is files[-1]):
-            if record.envelope.event_time_ns > selection.end_ns:
-                return
-            yield record, f"{segment_of(path)}:{position}"
+            if from_ns <= record.envelope.event_time_ns <= to_ns:
+                yield record, f"{segment_of(path)}:{position}"
         offset = 0
 
 
@@ -82,7 +88,7 @@ def last_time_ns_of(path: Path) -> int:
     if is_closed(path):
         return read_index(path).last_time_ns
     with open_segment(path) as file:
-        file.seek(max(0, text_size_bytes(path) - _BISECT_BYTES))
+        file.seek(max(0, text_size_bytes(path) - _TAIL_BYTES))
         times = [time_ns_of(line) for line in file.read().splitlines()]
     return next(filter(None, reversed(times)), 0)
 
@@ -101,17 +107,11 @@ def _begin_ns(files: list[Path], number: int) -> int:
     return next(filter(None, map(first_time_ns_of, _readable(files[number::-1]))), 0)
 
 
-def _is_later(files: list[Path], number: int, time_ns: int) -> bool:
-    """Whether all records of a segment are later than a time.
-
-    For a damaged segment the previous one decides; raises LogDamagedError where it cannot.
-    """
-    try:
-        return first_time_ns_of(files[number]) > time_ns
-    except LogDamagedError:
-        if number and last_time_ns_of(files[number - 1]) > time_ns:
-            return True
-        raise
+def _may_hold(files: list[Path], number: int, from_ns: int, to_ns: int) -> bool:
+    """Whether a damaged segment may hold records of a time range, by its neighbours."""
+    after_ns = next(filter(None, map(first_time_ns_of, _readable(files[number + 1 :]))), to_ns)
+    before_ns = next(filter(None, map(last_time_ns_of, _readable(files[:number][::-1]))), from_ns)
+    return before_ns <= to_ns and after_ns >= from_ns
 
 
 def _segment_records(
@@ -139,10 +139,14 @@ def _segment_records(
 
 
 def _plain_lines(path: Path, offset: int, selection: _Selection) -> Iterator[tuple[int, bytes]]:
-    """Lines of a plain segment with their end offsets, up to the first commit after the range."""
-    with open_segment(path) as file:
-        _, limit = _bisect(file, text_size_bytes(path), selection.end_ns)
-        file.seek(offset)
+    """Lines of a plain segment with their end offsets, from the first to the first commit after the last of
+    the parts that reach into the range.
+    """
+    parts = [part for part in times_of_plain(path) if part.reaches(selection.from_ns, selection.to_ns)]
+    if not parts:
+        return
+    offset, limit = max(offset, parts[0].begin), parts[-1].end
+    with open_segment(path, offset) as file:
         for line in file:
             offset += len(line)
             yield offset, line
@@ -151,19 +155,19 @@ def _plain_lines(path: Path, offset: int, selection: _Selection) -> Iterator[tup
 
 
 def _closed_lines(path: Path, offset: int, selection: _Selection) -> Iterator[tuple[int, bytes]]:
-    """Lines of a closed segment with their end offsets, from the frames with selected topics."""
+    """Lines of a closed segment with their end offsets, from the frames with selected topics and times."""
     frames = FrameReader(path)
     try:
-        begins = frames.index.raw_offsets()
+        begins, times = frames.index.raw_offsets(), frames.index.frame_times()
         first = bisect_right(begins, offset) - 1
         for number in frames.index.frames_with(topics=selection.topics):
-            if frames.index.frames[number].first_time_ns > selection.end_ns:
-                return
-            if number >= first:
-                end = max(begins[number], offset)
-                for line in frames.text(number)[end - begins[number] :].splitlines(keepends=True):
-                    end += len(line)
-                    yield end, line
+            oldest_ns, newest_ns = times[number]
+            if number < first or oldest_ns > selection.to_ns or newest_ns < selection.from_ns:
+                continue
+            end = max(begins[number], offset)
+            for line in frames.text(number)[end - begins[number] :].splitlines(keepends=True):
+                end += len(line)
+                yield end, line
     finally:
         frames.close()
 
@@ -186,43 +190,11 @@ def _cursor_position(files: list[Path], cursor: str) -> tuple[int, int]:
     raise ConfigError(f"{shortened(cursor)!r} is not a cursor of this log: start without one")
 
 
-def _first_position(files: list[Path], from_ns: int) -> tuple[int, int]:
-    """Segment and offset at which to start reading for everything at or after a time."""
+def _first_segment(files: list[Path], from_ns: int) -> int:
+    """The segment at which to start reading for everything at or after a time."""
     numbers = range(len(files))
-    index = max(0, bisect_left(numbers, from_ns, key=lambda number: _begin_ns(files, number)) - 1)
+    since_ns = from_ns - _LATE_NS_MAX
+    index = max(0, bisect_left(numbers, since_ns, key=lambda number: _begin_ns(files, number)) - 1)
     while index and (is_damaged(files[index]) or not first_time_ns_of(files[index])):
         index -= 1
-    path = files[index]
-    if is_closed(path):
-        found = read_index(path)
-        return index, found.raw_offsets()[found.frame_before(from_ns)]
-    with open_segment(path) as file:
-        return index, _bisect(file, text_size_bytes(path), from_ns)[0]
-
-
-def _bisect(file: BinaryIO, size_bytes: int, time_ns: int) -> tuple[int, int]:
-    """Two offsets: everything before the first, which is the start of a line, is older than a time; nothing
-    after the second is.
-    """
-    low, high = 0, size_bytes
-    while high - low > _BISECT_BYTES:
-        middle = (low + high) // 2
-        begin, found_ns = _next_time(file, middle, high)
-        if found_ns is not None and found_ns < time_ns:
-            low = begin
-        else:
-            high = middle
-    return low, high
-
-
-def _next_time(file: BinaryIO, offset: int, limit: int) -> tuple[int, int | None]:
-    """Start and time of the first record after an offset."""
-    file.seek(offset)
-    begin = offset + len(file.readline())
-    while begin < limit:
-        line = file.readline()
-        time_ns = time_ns_of(line)
-        if time_ns is not None or not line:
-            return begin, time_ns
-        begin += len(line)
-    return begin, None
+    return index

@@ -17,7 +17,7 @@ from gateway_api.history.state import StateMoments
 
 from maker.composition import HISTORY_COMMAND
 from runtime.errors import ConfigError
-from runtime.log import slices
+from runtime.log import plain_times, slices
 from runtime.log.lines import LoggedRecord, parse_body
 from runtime.log.logfile import LogFileBus, read_log
 from runtime.log.slices import log_records
@@ -94,7 +94,7 @@ def test_a_stretch_is_what_the_whole_log_holds_of_it(source: HistorySource) -> N
 def test_a_late_stretch_does_not_read_the_log_from_its_start(
     source: HistorySource, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(slices, "_BISECT_BYTES", 1_000)
+    monkeypatch.setattr(plain_times, "_PART_BYTES", 1_000)
     parsed: list[bytes] = []
 
     def counted(body: bytes) -> LoggedRecord | None:
