@@ -23,8 +23,8 @@ from schemas.message import Event
 from schemas.topics import TOPIC_OF
 from schemas.units import NS_PER_S
 
-DISORDER_NS = 10 * NS_PER_S
-"""Traces of different processes are out of time order by less than this."""
+DISORDER_NS = 30 * NS_PER_S
+"""Traces of different processes are out of time order by less than this; an overloaded start made 17 s."""
 
 
 def first_record(directory: Path) -> int:

@@ -167,12 +167,16 @@ def _calm_markets() -> dict[str, Any]:
 
 
 def _older(commit: str, folder: Path) -> Sources:
-    """The sources of a commit; where the history does not reach that far, of the one before."""
+    """The sources of a commit; of the one before, where the history does not reach that far, or where the
+    commit's processes did not have their own parts of shared topics yet, and so have other topics.
+    """
     folder.mkdir()
     try:
-        return sources_of(commit, folder)
+        older = sources_of(commit, folder / "asked")
     except CalledProcessError:
-        return other_sources(folder)
+        return other_sources(folder / "before")
+    has_parts = (older.root / "runtime" / "kafka" / "layout.py").exists()
+    return older if has_parts else other_sources(folder / "before")
 
 
 def _with_another_hash(folder: Path) -> Sources:
