@@ -4,7 +4,7 @@ BIN := .venv/bin
 MEMBERS := schemas runtime maker monitor-service quote-service inventory-service risk-service gateway-api research sandbox
 export PYTHONDONTWRITEBYTECODE :=
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run test test-fast test-kafka lint format up down bench bench-kafka bench-orders bench-sides bench-budget bench-gate bench-rude bench-ui bench-paper bench-quotes soak soak-kafka docs page screenshots lock clean
+.PHONY: help setup setup-dev run test test-fast test-kafka lint format up down bench bench-kafka bench-orders bench-sides bench-budget bench-gate bench-rude bench-ui bench-paper bench-quotes bench-peers setup-peers soak soak-kafka docs page screenshots lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -88,6 +88,16 @@ bench-rude: setup-dev  ## what rude clients cost: a halt in a crowd of half-open
 bench-ui: setup-dev  ## the page at 100 symbols: script time a frame, heap, event to pixel, what it costs quoting
 	@$(BIN)/python -m tests.bench.page $(ARGS)
 
+PEERS := .venv-peers/nautilus
+setup-peers: $(PEERS)/ready  ## install NautilusTrader for bench-peers, in an environment of its own
+$(PEERS)/ready: tests/bench/nautilus.lock
+	@$(PY) -m venv $(PEERS)
+	@$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check --only-binary :all: --require-hashes -r $< \
+		&& touch $@
+
+bench-peers: setup-dev  ## market events a CPU second, beside NautilusTrader on the same recording
+	@$(BIN)/python -m tests.bench.peers $(ARGS)
+
 soak: setup-dev  ## a week of simulated days with all that goes wrong, then the sandbox exchange; under an hour
 	@$(BIN)/python -m tests.soak.run $(ARGS)
 
@@ -104,6 +114,8 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-head
 lock: setup-dev  ## resolve every third-party version anew
 	@$(COMPILE) -o requirements.lock $(ARGS)
 	@$(COMPILE) --group dev -c requirements.lock -o requirements-dev.lock $(ARGS)
+	@echo "nautilus_trader==1.221.0" | $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate \
+		--python-version 3.11 - -o tests/bench/nautilus.lock $(ARGS)
 
 PAGE := gateway-api/page
 page:  ## build the dashboard from its source (needs Node 20.19 or newer); the result is committed

@@ -152,7 +152,7 @@ class Engine:
         watch = asyncio.create_task(self._disk.run(self._halt_for_disk))
         self._keeper.start()
         try:
-            seconds, cancelled = await self._live()
+            seconds, cpu_seconds, cancelled = await self._live()
             self._checkpointing.write()
         finally:
             watch.cancel()
@@ -169,10 +169,10 @@ class Engine:
                     self._account_lock.release()
                 if gateway is not None:
                     await gateway.stop()
-        return self._summary(seconds, cancelled)
+        return self._summary(seconds, cpu_seconds, cancelled)
 
-    async def _live(self) -> tuple[float, int]:
-        """Seconds run, and orders cancelled at the end. When the log is lost it stops deciding."""
+    async def _live(self) -> tuple[float, float, int]:
+        """Seconds, CPU seconds, and orders cancelled at the end. When the log is lost it stops deciding."""
         try:
             try:
                 lived = await self._trade()
@@ -186,11 +186,11 @@ class Engine:
             raise await self._loop.end_without_log(lost) from lost
         return lived
 
-    async def _trade(self) -> tuple[float, int]:
+    async def _trade(self) -> tuple[float, float, int]:
         self._bus.commit()
         self._bus.sync()  # a disk that cannot be written is found before anything connects
         await self._loop.open()
-        began_s = time.perf_counter()
+        began_s, began_cpu_s = time.perf_counter(), time.process_time()
         try:
             await self._loop.run(self._until_ns())
         except LogLostError:
@@ -202,8 +202,8 @@ class Engine:
             if isinstance(error, EngineError):
                 raise await self._ended_by(error) from error
             raise
-        seconds = time.perf_counter() - began_s
-        return seconds, await self._drain()
+        seconds, cpu_seconds = time.perf_counter() - began_s, time.process_time() - began_cpu_s
+        return seconds, cpu_seconds, await self._drain()
 
     async def _ended_by(self, error: EngineError) -> EngineError:
         if self._drained:
@@ -295,11 +295,12 @@ class Engine:
         self._drained = await self._loop.drain(limit_ns)
         return self._loop.cancelled - before
 
-    def _summary(self, seconds: float, cancelled: int) -> dict[str, Any]:
+    def _summary(self, seconds: float, cpu_seconds: float, cancelled: int) -> dict[str, Any]:
         latency = self._loop.order_latency
         figures = RunFigures(
             market_events=self._loop.market_events,
             seconds=seconds,
+            cpu_seconds=cpu_seconds,
             log=self._log_dir,
             cancelled_at_end=cancelled,
             drained=self._drained,

@@ -31,6 +31,8 @@ class RunFigures:
 
     market_events: int
     seconds: float
+    cpu_seconds: float
+    """Processor time of all threads meanwhile."""
     log: Path
     cancelled_at_end: int
     drained: bool
@@ -57,6 +59,7 @@ def summarise(store: StateStore, figures: RunFigures) -> dict[str, Any]:
         "symbols": {name: _symbol(view) for name, view in names.items()},
         "market_events": figures.market_events,
         "seconds": round(figures.seconds, 6),
+        "cpu_seconds": round(figures.cpu_seconds, 6),
         "market_events_per_second": round(figures.market_events / max(figures.seconds, 1e-9), 1),
         "log": str(figures.log),
         "refused_without_symbol": account.refusals_without_symbol if account else 0,

@@ -14,7 +14,7 @@ from runtime.store.documents import MemoryStore
 def test_orders_that_may_be_left_end_the_command_with_a_failure(
     monkeypatch: pytest.MonkeyPatch, drained: bool, code: int
 ) -> None:
-    figures = RunFigures(0, 1.0, Path("log"), 3, drained, None, None)
+    figures = RunFigures(0, 1.0, 0.5, Path("log"), 3, drained, None, None)
     monkeypatch.setattr("maker.engine.run_engine", lambda config, options: summarise(MemoryStore(), figures))
     done = CliRunner().invoke(cli.app, ["up", "--json"])
     assert done.exit_code == code

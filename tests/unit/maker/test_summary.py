@@ -18,7 +18,7 @@ from tests.kit.messages import T0, fill, instrument, signal
 PROFITS = Profits(
     event_time_ns=T0, currency="USDT", rate=Decimal(1), total=Decimal(0), session=Decimal(0), day=Decimal(0)
 )
-FIGURES = RunFigures(0, 1.0, Path("log"), 0, True, None, None)
+FIGURES = RunFigures(0, 1.0, 0.5, Path("log"), 0, True, None, None)
 
 
 def test_fees_that_are_open_are_named_with_the_remedy() -> None:
