@@ -1,4 +1,4 @@
-"""The Faust worker, the only module that imports faust; docs/adr/0007 says why it is isolated here.
+"""The worker on Faust; docs/adr/0007 says why it is isolated here.
 
 Faust reads, manages the group's offsets and calls back; totals are computed in the neighbouring modules.
 """
@@ -9,16 +9,14 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
-from pathlib import Path
-from tempfile import gettempdir
 from time import monotonic, time_ns
 from typing import Any
 
-import faust
 import structlog
 from prometheus_client import CollectorRegistry
 from pydantic import ValidationError
 
+from monitor_service.streams.faust_app import make_app
 from monitor_service.streams.minute import COUNTED
 from monitor_service.streams.open_minutes import Extent, OpenMinutes
 from monitor_service.streams.watch import Watch, check_memory
@@ -27,7 +25,7 @@ from runtime.errors import EngineError
 from runtime.http.server import HttpServer
 from runtime.kafka.broker import BrokerLink
 from runtime.kafka.bus import KafkaBus
-from runtime.kafka.client import BROKER_ERRORS, connection
+from runtime.kafka.client import BROKER_ERRORS
 from runtime.kafka.reader import Fence, RawRecord
 from runtime.kafka.wire import BARRIER_TYPE, read_headers
 from runtime.log.logfile import LoggedRecord
@@ -52,52 +50,11 @@ SAY_INTERVAL_S = 2.0
 """Interval at which changed totals are published."""
 LATE_INTERVAL_S = 60.0
 """Interval at which records that arrive too late are logged."""
-_SESSION_S = 10.0
 _STOP_LIMIT_S = 5.0
 """Whatever is not acknowledged by then is read again after the next start."""
-_A_DAY_S = 86_400.0
 _TYPES = {model.type_name: model for model in COUNTED}
 
 logger = structlog.get_logger()
-
-
-def make_app(config: Kafka) -> Any:
-    """A Faust app without tables, web server, leader topic or pickled values, delivering at least once."""
-    group = f"{config.topic_prefix}{STATISTICS}"
-    return faust.App(
-        group,
-        broker=[f"kafka://{address}" for address in config.bootstrap.split(",")],
-        broker_credentials=_credentials(config),
-        processing_guarantee="at_least_once",
-        store="memory://",
-        datadir=Path(gettempdir()) / group,  # Faust creates it, and leaves it empty
-        key_serializer="raw",
-        value_serializer="raw",
-        consumer_auto_offset_reset="earliest",
-        consumer_group_instance_id=group,
-        broker_session_timeout=_SESSION_S,
-        broker_heartbeat_interval=_SESSION_S / 4,
-        broker_rebalance_timeout=_SESSION_S,
-        # Records are held for a minute and more, and an idle topic's newest indefinitely: no livelock.
-        broker_commit_livelock_soft_timeout=_A_DAY_S,
-        stream_wait_empty=False,
-        topic_disable_leader=True,
-        topic_allow_declare=False,
-        web_enabled=False,
-    )
-
-
-def _credentials(config: Kafka) -> Any:
-    settings = connection(config)
-    context = settings.get("ssl_context")
-    if config.security_protocol.startswith("SASL"):
-        return faust.SASLCredentials(
-            username=settings["sasl_plain_username"],
-            password=settings["sasl_plain_password"],
-            mechanism=settings["sasl_mechanism"],
-            ssl_context=context,
-        )
-    return None if context is None else faust.SSLCredentials(context)
 
 
 class StatisticsWorker:

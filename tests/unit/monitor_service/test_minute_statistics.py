@@ -1,15 +1,17 @@
 """Totals by minute, the minutes that are open, and what Faust is told."""
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from aiokafka import AIOKafkaConsumer
 from hypothesis import given
 from hypothesis import strategies as st
+from monitor_service.streams.faust_app import FETCH_BYTES_MIN, FETCH_WAIT_MS, make_app
 from monitor_service.streams.minute import MinuteSums, minute_of
 from monitor_service.streams.open_minutes import Extent, OpenMinutes
 from monitor_service.streams.watch import STALL_S_MAX, Watch, check_memory
-from monitor_service.streams.worker import make_app
 
 from runtime.bus import TopicPartition
 from runtime.errors import EngineError
@@ -340,6 +342,21 @@ def test_faust_is_told_what_the_decision_says() -> None:
     assert (conf.key_serializer, conf.value_serializer) == ("raw", "raw")
     assert str(conf.store) == "memory:"
     assert not app.tables
+
+
+def test_faust_lets_the_broker_collect_records() -> None:
+    """It has no setting for that: ours must reach the client under it."""
+
+    async def fetching() -> list[list[int]]:
+        thread = make_app(Kafka()).consumer._thread
+        made = thread._create_consumer(loop=asyncio.get_running_loop())
+        told = AIOKafkaConsumer(fetch_min_bytes=FETCH_BYTES_MIN, fetch_max_wait_ms=FETCH_WAIT_MS)
+        found = [[each._fetch_min_bytes, each._fetch_max_wait_ms] for each in (made, told)]
+        await asyncio.gather(made.stop(), told.stop())
+        thread.thread_loop.close()
+        return found
+
+    assert asyncio.run(fetching()) == [[FETCH_BYTES_MIN, FETCH_WAIT_MS]] * 2
 
 
 def test_faust_logs_in_as_the_engine_does(tmp_path: Any) -> None:
