@@ -190,8 +190,11 @@ class Kafka(Instruction):
     """Copies that must confirm a record; one less than `replication` in production."""
     replay_hours: Annotated[int, Field(ge=1, le=24 * 366)] = 120
     """Retention for replay, and for exact resumption of a killed process: five days cover a long weekend.
-    Disk space per copy: 3 GB a day for a symbol whose 20-level book changes 10 times a second. `maker topics
+    Disk space per copy: 1 GB a day for a symbol whose 20-level book changes 10 times a second. `maker topics
     apply` sets it on the broker."""
+    compression: Literal["zstd", "none"] = "zstd"
+    """Of the batches that processes send. `none` while processes of a release without this setting still run:
+    they cannot read compressed ones."""
     ledger_days: Annotated[int, Field(ge=1, le=3660)] = 30
     """Minimum retention of fills, order events, commands, alerts and carried state."""
     security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"

@@ -59,6 +59,7 @@ class BrokerConnection:
             **connection(self.config),
             acks="all",
             enable_idempotence=True,
+            compression_type=None if self.config.compression == "none" else self.config.compression,
             max_batch_size=BATCH_BYTES_MAX,
             max_request_size=4 * BATCH_BYTES_MAX,
         )

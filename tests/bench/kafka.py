@@ -1,7 +1,7 @@
 """Prints the figures of the processes on Kafka; the last line is one JSON object. Nothing is asserted.
 
-make bench-kafka                        1, 20 and 100 symbols, saturation, restarts: some seven minutes
-make bench-kafka ARGS="latency"         one part: latency, saturation, restart
+make bench-kafka                        1, 20 and 100 symbols, saturation, restarts: some nine minutes
+make bench-kafka ARGS="latency"         one part: latency, written, saturation, restart
 """
 
 import argparse
@@ -9,7 +9,7 @@ import json
 import platform
 import tempfile
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +19,7 @@ import psutil
 import yaml
 
 from schemas.orders import OrderEvent
+from schemas.topics import STATISTICS
 from tests.bench.run import many_symbols
 from tests.servers.engine import KafkaEngine
 from tests.servers.kafka import KafkaServer, topics
@@ -30,11 +31,12 @@ WARM_UP_S = 25
 """The broker compiles its code for so long."""
 MEASURED_S = 25
 NS = 1_000_000_000
+DAY_S = 86_400
 
 
 @contextmanager
-def engine_of(symbols: int) -> Iterator[tuple[KafkaEngine, KafkaServer]]:
-    """The five processes over a broker of their own, ready."""
+def engine_of(symbols: int, beside: tuple[str, ...] = ()) -> Iterator[tuple[KafkaEngine, KafkaServer]]:
+    """The five processes, and others beside them, over a broker of their own, ready."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "kafka").mkdir()
@@ -43,7 +45,7 @@ def engine_of(symbols: int) -> Iterator[tuple[KafkaEngine, KafkaServer]]:
         try:
             with topics(server.bootstrap, partitions=1) as kafka:
                 config = yaml.safe_load(many_symbols(folder, symbols).read_text())
-                engine = KafkaEngine(folder, kafka, config, PROCESSES)
+                engine = KafkaEngine(folder, kafka, config, (*PROCESSES, *beside))
                 try:
                     engine.start_all()
                     yield engine, server
@@ -121,6 +123,32 @@ def latency() -> dict[str, Any]:
     return figures
 
 
+def written() -> dict[str, Any]:
+    """What the topics of 20 symbols grow by in a day, and what the statistics by minute cost meanwhile."""
+    with engine_of(20, (STATISTICS,)) as (engine, server):
+        time.sleep(WARM_UP_S)
+        before = bytes_by_topic(server)
+        used = usage(engine, server, MEASURED_S)
+        grown = bytes_by_topic(server) - before
+    gb_a_day = {name: round(grown[name] / MEASURED_S * DAY_S / 1e9, 2) for name, _ in grown.most_common()}
+    figures = {"gb_a_day": round(sum(gb_a_day.values()), 1), "by_topic": gb_a_day, "used": used}
+    print(f"written     20 symbols, 10 updates/s each: {figures['gb_a_day']} GB a day")
+    for name, gigabytes in list(gb_a_day.items())[:8]:
+        print(f"            {name:32} {gigabytes}")
+    for name, values in used.items():
+        print(f"            {name:32} {values}")
+    return figures
+
+
+def bytes_by_topic(server: KafkaServer) -> Counter[str]:
+    """On the broker's disk; names without the prefix of this run."""
+    sizes: Counter[str] = Counter()
+    for segment in server.data.glob("*/*.log"):
+        topic = segment.parent.name.rpartition("-")[0]
+        sizes[topic.partition(".")[2] or topic] += segment.stat().st_size
+    return sizes
+
+
 def saturation() -> dict[str, Any]:
     """Books a second that the chain carries when symbols are added until it cannot follow."""
     figures: dict[str, Any] = {}
@@ -167,7 +195,12 @@ def restart() -> dict[str, Any]:
     return figures
 
 
-PARTS: dict[str, Callable[[], Any]] = {"latency": latency, "saturation": saturation, "restart": restart}
+PARTS: dict[str, Callable[[], Any]] = {
+    "latency": latency,
+    "written": written,
+    "saturation": saturation,
+    "restart": restart,
+}
 
 
 def main() -> None:

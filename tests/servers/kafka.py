@@ -91,13 +91,15 @@ class KafkaServer:
         port, controller_port = free_port(), free_port()
         self.port = port
         self.bootstrap = f"127.0.0.1:{port}"
+        self.data = folder / "data"
+        """A folder for each partition."""
         self._settings = folder / "server.properties"
         self._settings.write_text(
             _SETTINGS.format(
                 port=port,
                 advertised_port=advertised_port or port,
                 controller_port=controller_port,
-                data=folder / "data",
+                data=self.data,
                 protocol="PLAINTEXT" if access is None else access.protocol,
                 session_ms=session_ms,
             )
