@@ -1,7 +1,10 @@
 """Composition root: the one module that imports services.
 
-Each is imported on first use, so that a process loads only its own service.
+Each is imported on first use, so that a process loads only its own service, and a short command none. What
+only annotations name is not imported.
 """
+
+from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Mapping
@@ -9,19 +12,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runtime.errors import ConfigError
-from runtime.process.definition import GatewayContext, ProcessDefinition, SystemStatus
-from runtime.process.unrecorded_cancel import CancelResult
-from runtime.store.documents import StateStore
 from runtime.text import nearest
-from schemas.config import Config
-from schemas.deployment import Access, ExchangeSettings
-from schemas.holdings import HoldingSeen
-from schemas.message import Event
 from schemas.topics import INVENTORY, MONITOR, PROCESSES, PROJECTOR, QUOTE, RISK, ROUTER, STATISTICS
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
     from gateway_api.access.roles import Permission as Permission  # noqa: PLC0414  re-exported for the commands
+
+    from runtime.process.definition import GatewayContext, ProcessDefinition, SystemStatus
+    from runtime.process.unrecorded_cancel import CancelResult
+    from runtime.store.documents import StateStore
+    from schemas.config import Config
+    from schemas.deployment import Access, ExchangeSettings
+    from schemas.holdings import HoldingSeen
+    from schemas.message import Event
 
 HISTORY_COMMAND = (sys.executable, "-m", "maker.history_worker")
 """Starts the process that reads history for a gateway."""
@@ -105,7 +109,7 @@ WORKERS: Mapping[str, Callable[[Config], None]] = {STATISTICS: _run_statistics}
 """Processes off the trading path, each with its own loop, until stopped."""
 
 
-def gateway_application(context: GatewayContext) -> "FastAPI":
+def gateway_application(context: GatewayContext) -> FastAPI:
     """The gateway's ASGI application."""
     from gateway_api.app.service import make_app
 
@@ -176,7 +180,7 @@ def people_who_resume(path: Path) -> int:
 
 
 def authenticate(
-    access: Access, name: str, password: str, permission: "Permission", code_of: Callable[[str], str]
+    access: Access, name: str, password: str, permission: Permission, code_of: Callable[[str], str]
 ) -> tuple[str, ...]:
     """The scope of an authenticated user with that permission; raises ConfigError otherwise."""
     from gateway_api.access.commands import authenticate as check

@@ -3,11 +3,9 @@
 import json
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from maker.cli.errors import exit_with_errors
 from maker.cli.options import ConfigFiles, Json
@@ -16,6 +14,9 @@ from runtime.config.settings import load_config
 from runtime.errors import ConfigError
 from runtime.invalid import short
 from runtime.text import parse_time_ns
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 
 def _print_json(value: Any) -> None:
@@ -44,6 +45,8 @@ def why_command(
 
 
 def _print_explanation(explained: dict[str, Any]) -> None:
+    from rich.console import Console
+
     console = Console(width=None if sys.stdout.isatty() else 120, soft_wrap=True)
     because = explained["model_because"]
     model = f"{explained['model']}, as fallback: {because}" if because else explained["model"]
@@ -59,9 +62,11 @@ def _print_explanation(explained: dict[str, Any]) -> None:
         )
 
 
-def _side_table(name: str, side: dict[str, Any]) -> Table:
+def _side_table(name: str, side: dict[str, Any]) -> "Table":
     reason = side["not_quoting_because"]
     title = f"{name} not quoted: {reason}" if reason else f"{name} {side['price']} x {side['size']}"
+    from rich.table import Table
+
     table = Table(title=title, title_justify="left")
     for column, justify in (
         ("step", "left"),

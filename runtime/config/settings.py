@@ -7,13 +7,12 @@ track the origin of values. All that is needed besides PyYAML and pydantic is a 
 import hashlib
 import json
 import os
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
-import yaml
 from pydantic import BaseModel, ValidationError
 
 from runtime.errors import ConfigError
@@ -98,8 +97,8 @@ class _Layers:
 
     def _add_variable(self, name: str, keys: list[str], text: str) -> None:
         try:
-            value = yaml_of(text, _UniqueKeyLoader)
-        except (yaml.YAMLError, ValueError):
+            value = _parsed(text)
+        except ValueError:
             self.errors.append(f"env {name} is not a YAML value: {shown(name, text)}")
             return
         above = _value_above(keys)
@@ -270,51 +269,20 @@ def _known_place(loc: tuple[int | str, ...]) -> tuple[list[str], tuple[str, ...]
     return keys, beside
 
 
-_YAML_VALUES_MAX = 1_000_000
+def _parsed(text: str) -> Any:
+    from runtime.config.yaml_text import settings_of  # noqa: PLC0415  a start without any YAML does not load it
 
-
-class _UniqueKeyLoader(yaml.SafeLoader):
-    """Rejects repeated keys, where YAML would silently keep the last one."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        seen: dict[str, None] = {}
-        for key_node, _ in node.value:
-            line = key_node.start_mark.line + 1
-            if not isinstance(key_node, yaml.ScalarNode):
-                raise yaml.MarkedYAMLError(problem=f"line {line}: a key is a name, not a list or a mapping")
-            if key_node.value in seen:
-                raise yaml.MarkedYAMLError(problem=f"key {key_node.value!r} is repeated in line {line}")
-            seen[key_node.value] = None
-        return super().construct_mapping(node, deep)
-
-
-def yaml_of(text: str, loader: type[yaml.SafeLoader] = yaml.SafeLoader) -> Any:
-    """The values in a YAML text; raises yaml.YAMLError, or ValueError for a date that does not exist.
-
-    Aliases may neither refer to themselves nor multiply what is written to more than fits a file.
-    """
-    values = yaml.load(text, loader)  # noqa: S506  a SafeLoader
-    waiting, count = [values], 0
-    while waiting:
-        count += 1
-        if count > _YAML_VALUES_MAX:
-            raise yaml.YAMLError(f"its aliases stand for over {_YAML_VALUES_MAX:,} values, or for themselves")
-        value = waiting.pop()
-        if isinstance(value, dict):
-            waiting.extend(value.values())
-        elif isinstance(value, list):
-            waiting.extend(value)
-    return values
+    return settings_of(text)
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:
     try:
-        values = yaml_of(path.read_text(encoding="utf-8"), _UniqueKeyLoader)
+        values = _parsed(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path} is not UTF-8 text: {error.reason}") from None
-    except (yaml.YAMLError, ValueError) as error:  # ValueError: such as the date 2024-13-45
+    except ValueError as error:
         raise ConfigError(f"{path} is not valid YAML: {error}") from None
     if values is None:
         return {}

@@ -8,16 +8,13 @@ suppressed. A closed terminal or pipe does not end the process, and one that is 
 import logging
 import os
 import sys
-import threading
-import traceback
-from types import TracebackType
 from typing import Any, TextIO, cast
 
 import structlog
 
 from runtime.observability.folding import Folding
-from runtime.observability.redaction import redacted, redacted_value
-from runtime.observability.stderr import STDERR, print_final
+from runtime.observability.redaction import redacted_value
+from runtime.observability.stderr import STDERR, print_crashes_without_secrets
 
 
 def configure_logs(*, json_lines: bool | None = None) -> None:
@@ -70,13 +67,3 @@ def _route_standard_logging(
     )
     handler.setLevel(logging.WARNING)
     root.addHandler(handler)
-
-
-def print_crashes_without_secrets() -> None:
-    """Redact the tracebacks of unhandled exceptions."""
-    sys.excepthook = _print_crash
-    threading.excepthook = lambda crash: _print_crash(crash.exc_type, crash.exc_value, crash.exc_traceback)
-
-
-def _print_crash(kind: type[BaseException], error: BaseException | None, trace: TracebackType | None) -> None:
-    print_final(redacted("".join(traceback.format_exception(kind, error, trace))).rstrip())

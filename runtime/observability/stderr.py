@@ -12,7 +12,12 @@ import os
 import select
 import stat
 import sys
+import threading
+import traceback
 from collections import deque
+from types import TracebackType
+
+from runtime.observability.redaction import redacted
 
 KEPT_BYTES_MAX = 1_000_000
 _EXIT_WAIT_S = 0.5
@@ -119,6 +124,16 @@ def print_final(text: str) -> None:
     """Print a command's last line; a failure to do so does not change its exit code."""
     print_note(text)
     STDERR.settle(_EXIT_WAIT_S)
+
+
+def print_crashes_without_secrets() -> None:
+    """Redact the tracebacks of unhandled exceptions."""
+    sys.excepthook = _print_crash
+    threading.excepthook = lambda crash: _print_crash(crash.exc_type, crash.exc_value, crash.exc_traceback)
+
+
+def _print_crash(kind: type[BaseException], error: BaseException | None, trace: TracebackType | None) -> None:
+    print_final(redacted("".join(traceback.format_exception(kind, error, trace))).rstrip())
 
 
 def _on_write_error(error: OSError) -> None:

@@ -6,6 +6,7 @@ import os
 import secrets
 import tempfile
 from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Annotated
 
@@ -17,18 +18,22 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from gateway_api.access.identity import EVERYTHING
 from gateway_api.access.roles import Role, conflict
 from runtime.config.secret_files import keep_private
-from runtime.config.settings import yaml_of
+from runtime.config.yaml_text import yaml_of
 from runtime.errors import ConfigError
 from runtime.state.private_files import FILE_MODE, make_folder
 
 PASSWORD_LENGTH_MIN = 12
 _HASHER = PasswordHasher()
-_NOBODY = _HASHER.hash("nobody has this password")
-"""Verified for unknown names, so that response times do not reveal which names exist."""
 
 
 ScopeKey = Annotated[str, Field(max_length=129, pattern=r"^(\*|[!-9;-~]+:[ -~]+)$")]
 """`venue:symbol`, or `*` for everything."""
+
+
+@cache
+def _nobody() -> str:
+    """Verified for unknown names, so that response times do not reveal which names exist."""
+    return _HASHER.hash("nobody has this password")
 
 
 class User(BaseModel):
@@ -92,10 +97,11 @@ class UsersFile:
 
     def is_password(self, name: str, password: str) -> bool:
         """Whether the password is correct. Takes about 50 ms of CPU: do not call in the event loop."""
+        nobody = _nobody()  # takes as long as a check, once: so before it matters who asks
         user = self._users.get(name)
         known = None if user is None else user.password
         try:
-            return _HASHER.verify(known or _NOBODY, password) and known is not None
+            return _HASHER.verify(known or nobody, password) and known is not None
         except (Argon2Error, InvalidHashError):
             return False
 

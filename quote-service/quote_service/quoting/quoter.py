@@ -13,6 +13,7 @@ from quote_service.quoting.draft import (
 )
 from quote_service.quoting.fair_value.imbalance import is_emergency
 from quote_service.quoting.ladder.levels import DraftSide
+from quote_service.quoting.models.catalogue import prepare
 from quote_service.quoting.requote import merge, stands
 from quote_service.quoting.sizing import SizeLimits
 from quote_service.quoting.symbol_state import QuotedSymbol
@@ -62,6 +63,7 @@ class QuoterCore(DecidingCore[QuoterInput]):
         super().__init__()
         self._settings = LiveSettings(QUOTE, config)
         self._own_configs = _own_configs(config)
+        prepare(each.model.name for each in (config, *self._own_configs.values()))
         self._leaders = _leaders(self._own_configs)
         self._symbols: dict[str, QuotedSymbol] = {}
         self._awaited: dict[str, QuoterCarried] = {}

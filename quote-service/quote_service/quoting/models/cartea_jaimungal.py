@@ -5,7 +5,6 @@ phi = gamma sigma^2/2 it is the model of Gueant, Lehalle and Fernandez-Tapia for
 to the risk of a single fill.
 """
 
-from quote_service.quoting.models.bounded import bounded_quote
 from quote_service.quoting.models.inputs import ModelInputs
 from quote_service.quoting.models.linear import linear_quote
 from quote_service.quoting.models.result import ModelQuote
@@ -20,6 +19,8 @@ def quote(inputs: ModelInputs) -> ModelQuote:
     tau_s without a q_max.
     """
     if inputs.q_max is not None:
+        from quote_service.quoting.models.bounded import bounded_quote  # noqa: PLC0415  it loads numpy
+
         return bounded_quote(NAME, inputs, inputs.phi, 0.0)
     if inputs.horizon_s is not None:
         raise ValueError(

@@ -1,6 +1,6 @@
 """The models by name, each a pure function of ModelInputs."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from difflib import get_close_matches
 
 from quote_service.quoting.models import (
@@ -21,6 +21,16 @@ MODELS: dict[str, Model] = {
     glft_exact.NAME: glft_exact.quote,
     symmetric.NAME: symmetric.quote,
 }
+
+
+_SOLVED = frozenset({cartea_jaimungal.NAME, glft_exact.NAME})
+"""Those that solve equations by numpy."""
+
+
+def prepare(names: Iterable[str]) -> None:
+    """Load what these models compute with, if they are of the catalogue: no quote should wait for it."""
+    if not _SOLVED.isdisjoint(names):
+        from quote_service.quoting.models import bounded  # noqa: F401, PLC0415  it loads numpy
 
 
 def model_named(name: str) -> Model:
