@@ -24,7 +24,7 @@ from runtime.http.server import HttpServer
 from runtime.kafka.broker import BrokerLink
 from runtime.kafka.bus import KafkaBus
 from runtime.observability.disk import DiskMetrics
-from runtime.process.definition import GatewayContext, HistorySource
+from runtime.process.definition import GatewayContext, HistorySource, ProcessDefinition
 from runtime.process.health import application
 from runtime.process.lifeline import on_loss
 from runtime.process.startup import run_until_stopped
@@ -40,7 +40,7 @@ from runtime.store.documents import MemoryStore
 from runtime.version import code_version
 from schemas.config import Config
 from schemas.control import AccessEvent, ControlEvent
-from schemas.topics import GATEWAY, PROCESSES, PROJECTOR
+from schemas.topics import GATEWAY, PATH, PATH_PROCESSES, PROCESSES, PROJECTOR, ROUTER
 
 _ORDINAL = re.compile(r"-(\d+)$")
 
@@ -79,7 +79,7 @@ def run_process(name: str, config: Config) -> None:
 def _alone(name: str, config: Config) -> FolderLock | None:
     """The lock of a process without state, which shares a state folder with others; its pod has none."""
     state = Path(config.process.state_dir)
-    if name in PROCESSES or not os.access(state, os.W_OK):
+    if name in (*PROCESSES, PATH) or not os.access(state, os.W_OK):
         return None
     make_folder(state / name)
     return FolderLock(state / name, f"the output of {name}")
@@ -96,9 +96,20 @@ def _run(name: str, config: Config) -> None:
         loop.run(_run_gateway(config, signer) if name == GATEWAY else _run_worker(name, config))
 
 
+def _definitions(name: str, config: Config) -> tuple[ProcessDefinition, ...]:
+    if name != PATH:
+        return (process_definition(name),)
+    if config.process.shards != 1:
+        raise ConfigError(
+            f"process.shards is {config.process.shards}, but {ROUTER} sends the orders of all symbols, so "
+            f"{PATH} has one shard: omit process.shards, or run its processes each on its own"
+        )
+    return tuple(process_definition(each) for each in PATH_PROCESSES)
+
+
 async def _run_worker(name: str, config: Config) -> None:
-    definition = process_definition(name)
-    shard = shard_of(config) if definition.is_sharded else None
+    definitions = _definitions(name, config)
+    shard = shard_of(config) if definitions[0].is_sharded else None
     store = link = None
     if name == PROJECTOR:
         from runtime.store.redis_documents import RedisWriter  # noqa: PLC0415  0.2 s to import
@@ -106,14 +117,14 @@ async def _run_worker(name: str, config: Config) -> None:
         store = RedisWriter(
             config.redis,
             epoch=lambda: (
-                worker.epoch if worker.is_started else 0
+                worker.members[0].epoch if worker.is_started else 0
             ),  # old views stay until new ones are complete
             is_current=lambda: worker.not_ready_because is None,
         )
         link = store.link
-    worker = Worker(definition, config, store or MemoryStore(), shard)
+    worker = Worker(definitions, config, store or MemoryStore(), shard, name)
     registry = CollectorRegistry()
-    registry.register(worker.metrics.collector(code_version(), worker.figures))
+    registry.register(worker.figures.collector(code_version()))
     registry.register(DiskMetrics(worker.disk))
     health = HttpServer(
         application(worker, registry),
@@ -122,9 +133,11 @@ async def _run_worker(name: str, config: Config) -> None:
         port_is_chosen=config.process.health_port != 0,
     )
     health.start()
-    status = StatusOf(worker, code_version(), config.process.shards if shard is not None else 1, link)
-    publisher = StatusPublisher(config.kafka, status.make, status.because)
-    publisher.start()
+    shards = config.process.shards if shard is not None else 1
+    statuses = [StatusOf(member, code_version(), shards, link) for member in worker.members]
+    publishers = [StatusPublisher(config.kafka, status.make, status.because) for status in statuses]
+    for each in publishers:
+        each.start()
     if store is not None:
         store.start()
     logger.info("serving_health", process=worker.name, url=health.url, pid=os.getpid())
@@ -138,7 +151,7 @@ async def _run_worker(name: str, config: Config) -> None:
         ended = error
         raise
     finally:
-        await publisher.close(ended)
+        await asyncio.gather(*(each.close(ended) for each in publishers))
         if store is not None:
             await store.close()
         await health.stop()

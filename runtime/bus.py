@@ -12,6 +12,8 @@ from schemas.message import Event
 
 EMBEDDED_PARTITION = 0
 """An embedded run has one partition a topic."""
+UNKNOWN_OFFSET = -1
+"""Of a record that the broker has not confirmed yet: it assigns offsets later."""
 
 
 class TopicPartition(NamedTuple):

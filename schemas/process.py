@@ -111,13 +111,18 @@ def _without(value: dict[str, Any], keys: Iterable[tuple[int | str, ...]]) -> di
     return pruned
 
 
+HEARD = "heard:"
+"""Prefix of the source of trace entries for messages delivered in memory."""
+
+
 class Trace(ProcessEvent):
     """Inputs that a process consumed since its last trace, in order.
 
     Each entry is (source, partition, first offset, count): a run of records of a topic. For external inputs
     (`own_input` in schemas/topics.py) it is (topic, 0, first sequence of the process's adapter, count): they
     are consumed before their offset is known. For the sources `tick` and `shutdown` the third number is the
-    injected time in nanoseconds.
+    injected time in nanoseconds. For a source `heard:TOPIC` it is the first sequence of the topic's writer:
+    the two shared an operating-system process, and the message was delivered before it had an offset.
     """
 
     type_name: ClassVar[str] = "process.trace.v1"

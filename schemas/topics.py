@@ -32,6 +32,9 @@ PROJECTOR = "view-projector"
 GATEWAY = "gateway-api"
 PROCESSES = (MONITOR, QUOTE, ROUTER, INVENTORY, RISK, PROJECTOR)
 """In the order in which one loop serves them: facts before decisions, decisions before views."""
+PATH = "path"
+"""From book to order in one operating-system process: `maker run path`."""
+PATH_PROCESSES = (MONITOR, QUOTE, ROUTER)
 STATISTICS = "statistics"
 EVERY_PROCESS = "every process"
 OFF_PATH = (STATISTICS,)

@@ -17,12 +17,13 @@ from runtime.errors import ConfigError, EngineError
 from runtime.state.folder_lock import FolderLock
 from runtime.state.private_files import make_folder
 from runtime.text import nearest
-from schemas.topics import GATEWAY, OFF_PATH, PROCESSES, TOPICS, Topic
+from schemas.topics import GATEWAY, OFF_PATH, PATH, PROCESSES, TOPICS, Topic
 
 if TYPE_CHECKING:
     from runtime.kafka.admin import TopicChange, TopicPlan
 
 RUNNABLE = (*PROCESSES, GATEWAY, *OFF_PATH)
+"""What `maker run --all` runs, each on its own."""
 
 topics_app = typer.Typer(
     help="The engine's topics, and their state on the broker.", invoke_without_command=True
@@ -59,11 +60,12 @@ def run(
     Waits for a broker that is down.
     """
     names = list(RUNNABLE) if all_processes else processes or []
+    known = (*RUNNABLE, PATH)
     for name in names:
-        if name not in RUNNABLE:
-            raise ConfigError(f"no process is called {name!r}{nearest(name, RUNNABLE)}")
+        if name not in known:
+            raise ConfigError(f"no process is called {name!r}{nearest(name, known)}")
     if not names:
-        raise ConfigError(f"name a process or give --all; processes: {', '.join(RUNNABLE)}")
+        raise ConfigError(f"name a process or give --all; processes: {', '.join(known)}")
     loaded = load_sections(
         config,
         {

@@ -8,7 +8,7 @@ from runtime.kafka.client import BrokerWait
 from runtime.kafka.layout import partition_for
 from runtime.kafka.outbox import Outbox, OutboxRecord
 from runtime.kafka.reader import LIVE, Fence, Fetching, KafkaReader, TraceIds
-from runtime.kafka.wire import BARRIER_TYPE, Stamp, headers_of, new_trace_id, time_ms
+from runtime.kafka.wire import BARRIER_TYPE, Stamp, headers_of, new_trace_id, time_ms, writer_of
 from schemas.deployment import Kafka
 from schemas.envelope import Envelope, encode
 from schemas.message import Event
@@ -20,7 +20,11 @@ class KafkaBus:
     def __init__(self, config: Kafka, epoch: int = 0, wait_for_broker: BrokerWait | None = None) -> None:
         """Without `wait_for_broker`, an unavailable broker raises DependencyError."""
         self.epoch = epoch
-        """The epoch of this writer, on every record: readers drop records of a fenced writer."""
+        """The epoch of a writer without one of its own, on every record: readers drop records of a fenced
+        writer.
+        """
+        self.epochs: dict[str, int] = {}
+        """The epochs of writers that have claimed their own."""
         self.outbox = Outbox(config, wait_for_broker)
         self._wait_for_broker = wait_for_broker
         self._config = config
@@ -29,6 +33,10 @@ class KafkaBus:
     def partition_for(self, topic: str, key: str) -> TopicPartition:
         """The partition of a key's records; raises KeyError for an unknown topic."""
         return partition_for(topic, key, self._config.partitions)
+
+    def epoch_of(self, writer: str) -> int:
+        """The epoch under which a writer publishes here."""
+        return self.epochs.get(writer, self.epoch)
 
     def publish(self, topic: str, envelope: Envelope, message: Event) -> None:
         """Hand a message to the outbox; its offset is known when the broker confirms it."""
@@ -39,7 +47,7 @@ class KafkaBus:
         record = OutboxRecord(
             key.encode(),
             encode(message),
-            headers_of(envelope, Stamp(self.epoch, trace_id, time_ns())),
+            headers_of(envelope, Stamp(self.epoch_of(writer_of(envelope.producer)), trace_id, time_ns())),
             time_ms(message),
             monotonic_ns(),
         )
@@ -48,7 +56,8 @@ class KafkaBus:
     def publish_barrier(self, partition: TopicPartition, process: str, now_ns: int) -> None:
         """From this record on, readers of the partition drop records of older epochs of the process."""
         envelope = Envelope(process, 0, None, now_ns, BARRIER_TYPE)
-        headers = headers_of(envelope, Stamp(self.epoch, new_trace_id(f"{process}@{self.epoch}"), now_ns))
+        epoch = self.epoch_of(process)
+        headers = headers_of(envelope, Stamp(epoch, new_trace_id(f"{process}@{epoch}"), now_ns))
         record = OutboxRecord(
             f"barrier/{process}".encode(), b"{}", headers, now_ns // 1_000_000, monotonic_ns()
         )

@@ -19,7 +19,7 @@ from runtime.process.runner import ADAPTER_SUFFIX, TRACE_SUFFIX
 from runtime.replay.trace_reader import kind_of
 from schemas.deployment import Kafka
 from schemas.envelope import decode
-from schemas.process import EpochClaim, Trace
+from schemas.process import HEARD, EpochClaim, Trace
 from schemas.topics import BY_NAME, TOPICS
 
 _TRACES = "process.trace"
@@ -125,6 +125,10 @@ class KafkaHistory:
 
     async def _gather(self, trace: Trace, needed: list[LoggedRecord]) -> None:
         for source, partition, first, count in trace.entries:
+            if source.startswith(HEARD):
+                tp = TopicPartition(source.removeprefix(HEARD), partition)
+                await self._past(self._cursors[tp], BY_NAME[tp.topic].writer, first + count - 1, needed)
+                continue
             topic = BY_NAME.get(source)
             if topic is None:
                 continue  # injected: on no topic
@@ -143,10 +147,13 @@ class KafkaHistory:
 
     async def _to_sequence(self, topic: str, producer: str, last: int, needed: list[LoggedRecord]) -> None:
         for cursor in self._of_topic(topic):
-            while (head := await cursor.head()) is not None:
-                if head.envelope.producer == producer and head.envelope.sequence > last:
-                    break
-                needed.append(cursor.pop())
+            await self._past(cursor, producer, last, needed)
+
+    async def _past(self, cursor: _Cursor, producer: str, last: int, needed: list[LoggedRecord]) -> None:
+        while (head := await cursor.head()) is not None:
+            if head.envelope.producer == producer and head.envelope.sequence > last:
+                break
+            needed.append(cursor.pop())
 
 
 class KafkaLog:

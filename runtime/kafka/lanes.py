@@ -70,6 +70,10 @@ class Lanes:
         self._fenced |= set(positions) if is_fenced else set()
         self._reader.jump(positions)
 
+    def is_open(self, tp: TopicPartition) -> bool:
+        """Whether a partition is being read."""
+        return tp in self._queues
+
     def close_all(self, kept: TopicPartition | None = None) -> None:
         """Close all partitions, or all but one, and reset their fences."""
         self._queues = {tp: queue for tp, queue in self._queues.items() if tp == kept}

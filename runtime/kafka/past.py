@@ -18,7 +18,7 @@ from runtime.replay.reach import Reach
 from runtime.replay.trace_reader import kind_of
 from runtime.state.standing import Standing
 from schemas.envelope import decode
-from schemas.process import ConfigApplied, Trace
+from schemas.process import HEARD, ConfigApplied, Trace
 from schemas.topics import BY_NAME, TOPICS, Topic
 from schemas.units import NS_PER_S
 
@@ -55,6 +55,8 @@ class ProcessPast:
         self.whole = range(0)
         """Offsets of the traces since the start of the oldest complete session."""
         self._is_finished = False
+        self._since_ns = 0
+        """Where its session, or the snapshot, begins."""
         self._traced_before = 0
         """Sequence of the newest trace that the starting snapshot includes."""
 
@@ -155,6 +157,7 @@ class ProcessPast:
             )
 
     async def _open_outputs(self, since_ns: int) -> None:
+        self._since_ns = since_ns
         outputs = [tp for topic in TOPICS if self._publishes_to(topic) for tp in self._partitions_of(topic)]
         self._lanes.open(await self._lanes.offsets_since(outputs, since_ns), is_fenced=True)
 
@@ -197,6 +200,9 @@ class ProcessPast:
     def _needs(self, trace: Trace) -> Iterator[Awaitable[list[LoggedRecord]]]:
         name = self._known.name
         for source, partition, first, count in trace.entries:
+            if source.startswith(HEARD):
+                yield self._heard(TopicPartition(source.removeprefix(HEARD), partition), first, count)
+                continue
             topic = BY_NAME.get(source)
             if topic is None:
                 continue  # injected: on no topic
@@ -208,6 +214,12 @@ class ProcessPast:
         if trace.last_output_sequence > self._published_upto:
             outputs = [tp for topic in TOPICS if self._carries(topic) for tp in self._partitions_of(topic)]
             yield self._lanes.published(outputs, name, self._published_upto + 1, trace.last_output_sequence)
+
+    async def _heard(self, tp: TopicPartition, first: int, count: int) -> list[LoggedRecord]:
+        """What was delivered in memory, by the sequences of the topic's one writer."""
+        if not self._lanes.is_open(tp):
+            self._lanes.open(await self._lanes.offsets_since([tp], self._since_ns), is_fenced=True)
+        return await self._lanes.published([tp], BY_NAME[tp.topic].writer, first, first + count - 1)
 
     def _carries(self, topic: Topic) -> bool:
         return topic.carries_outputs_of(self._kind) and not topic.own_input

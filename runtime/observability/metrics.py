@@ -221,8 +221,7 @@ def _counter(name: str, help_text: str, label: str, counts: Mapping[str, int]) -
 class WorkerMetrics:
     """Counts of one process on Kafka."""
 
-    def __init__(self, process: str) -> None:
-        self._process = process
+    def __init__(self) -> None:
         self.began_ns = time.time_ns()
         self.inputs = 0
         self.published: Counter[str] = Counter()
@@ -269,15 +268,3 @@ class WorkerMetrics:
                     self.order_latency.observe((now_ns - message.event_time_ns) / NS_PER_S)
                 elif message.kind == "denied":
                     self.denials.update(message.reasons)
-
-    def collector(self, version: str, figures: Callable[[], ProcessFigures]) -> EngineMetrics:
-        """These counts as a Prometheus collector."""
-        return EngineMetrics(
-            version,
-            events=lambda: {self._process: self.inputs},
-            published=lambda: self.published,
-            denied=lambda: self.denials,
-            latency=self.order_latency,
-            processes=lambda: (figures(),),
-            turns=self.turns,
-        )

@@ -18,22 +18,26 @@ logger = structlog.get_logger()
 class ClaimWatch:
     """Reads claims newer than our own."""
 
-    def __init__(self, bus: KafkaBus, name: str) -> None:
+    def __init__(self, bus: KafkaBus, names: Sequence[str]) -> None:
+        """`names`: of the processes that share this operating-system process; it must own all of them."""
         self._bus = bus
-        self._name = name
+        self._names = frozenset(names)
         self.failure: Exception | None = None
         """Why this instance must stop; None: it may continue."""
 
     async def run(self) -> None:
         """Watch until cancelled."""
-        tp = self._bus.partition_for(EPOCH_TOPIC, self._name)
-        reader = self._bus.reader({tp: self._bus.epoch})
+        positions = {
+            self._bus.partition_for(EPOCH_TOPIC, name): self._bus.epoch_of(name) for name in self._names
+        }
+        reader = self._bus.reader(positions)
         try:
             while True:
                 for record in await self._claims(reader):
-                    if isinstance(record.message, EpochClaim) and record.message.process == self._name:
+                    claim = record.message
+                    if isinstance(claim, EpochClaim) and claim.process in self._names:
                         self.failure = FencedError(
-                            f"{self._name} was taken over by {record.message.instance}: this instance ends"
+                            f"{claim.process} was taken over by {claim.instance}: this instance ends"
                         )
         finally:
             await reader.close()
@@ -45,6 +49,6 @@ class ClaimWatch:
         except OffsetOutOfRangeError as error:
             self.failure = error
         except DependencyError:
-            logger.warning("claims_not_read", process=self._name)
+            logger.warning("claims_not_read", processes=sorted(self._names))
         await asyncio.sleep(1.0)
         return ()

@@ -16,6 +16,7 @@ from schemas.control import ControlEvent
 from schemas.deployment import Kafka
 from schemas.message import Event
 from schemas.process import DiskFigures, StageTime, TopicLag
+from schemas.topics import BY_NAME
 
 
 class Core(Protocol):
@@ -183,6 +184,10 @@ class ProcessDefinition:
     """Number of halts that only a resume ends; None: the process does not decide on halts."""
     restores_adapter: Callable[[Config], bool] = lambda config: False
     """Whether the adapter is a simulation: its state is a function of its inputs, which a restart replays."""
+
+    def writes(self, topic: str) -> bool:
+        """Whether it is the one writer of a topic."""
+        return BY_NAME[topic].writer == self.name
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from runtime.errors import DependencyError
 from runtime.kafka.bus import KafkaBus
 from runtime.kafka.layout import numbers_of, partition_for
 from runtime.kafka.reader import Fence, Poison, RawRecord, conflated
+from runtime.kafka.wire import writer_of
 from runtime.process.gaps import Gap, LostRecords, Resumption, resumption
 from schemas.message import ALL_SYMBOLS
 from schemas.process import TopicLag
@@ -142,6 +143,29 @@ class InputSource:
             self.lost.setdefault(tp, LostRecords(tp)).add(offset)
             return None
         return records[0]
+
+    async def heard(self, tp: TopicPartition, sequence: int) -> Record | None:
+        """The record of a topic's one writer with a sequence, heard in memory before; None as `at`."""
+        writer = BY_NAME[tp.topic].writer
+        end = self._start.ends.get(tp, 0)
+        raw = None
+        while tp not in self._recreated and (offset := self._next_offset(tp)) < end:
+            raw = await self._reach(tp, offset)
+            if raw is None or not self._reader.admits(raw):
+                continue
+            envelope = raw.logged.envelope
+            if writer_of(envelope.producer) == writer and envelope.sequence >= sequence:
+                break
+        found = raw is not None and raw.logged.envelope.sequence == sequence
+        records = self._reader.decoded([raw]) if found and raw is not None else []
+        if not records:
+            self.lost.setdefault(tp, LostRecords(tp)).add(self.positions[tp])
+            return None
+        return records[0]
+
+    def _next_offset(self, tp: TopicPartition) -> int:
+        queue = self._fetched[tp]
+        return queue[0].logged.offset if queue else self._reader.positions[tp]
 
     def _has(self, tp: TopicPartition, offset: int) -> bool:
         return tp not in self._recreated and offset < self._start.ends.get(tp, 0)

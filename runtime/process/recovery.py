@@ -13,11 +13,12 @@ from runtime.bus import Record, TopicPartition
 from runtime.kafka.bus import KafkaBus
 from runtime.kafka.outbox import OutboxRecord
 from runtime.kafka.windows import ends_of, read_between
+from runtime.kafka.wire import writer_of
 from runtime.process.input_source import InputSource
 from runtime.state.journal import JournalTurn
 from schemas.envelope import Envelope
 from schemas.message import Event
-from schemas.process import EpochClaim, Shutdown, Tick
+from schemas.process import HEARD, EpochClaim, Shutdown, Tick
 from schemas.topics import BY_NAME
 
 EPOCH_TOPIC = "process.epoch"
@@ -66,7 +67,7 @@ async def claim_epoch(
         await bus.flush()
         end = bus.outbox.end_offsets()[tp]
         claims = above + 1 - end
-    bus.epoch = end
+    bus.epochs[name] = end
     return end
 
 
@@ -95,8 +96,10 @@ def publish_unconfirmed(
         for fields in records:
             record = OutboxRecord(*fields)
             headers = dict(record.headers)
-            if headers["ce_id"].decode() not in published:
-                headers["ce_epoch"] = b"%d" % bus.epoch
+            event_id = headers["ce_id"].decode()
+            if event_id not in published:
+                writer = writer_of(event_id.partition(":")[0])
+                headers["ce_epoch"] = b"%d" % bus.epoch_of(writer)
                 bus.outbox.add(tp, record._replace(headers=list(headers.items())))
                 count += 1
     return count
@@ -108,8 +111,8 @@ class ReplayTarget(Protocol):
     def consume(self, record: Record) -> object:
         """Consume a record of a topic."""
 
-    def inject(self, event: Tick | Shutdown) -> object:
-        """Consume a tick or shutdown."""
+    def inject(self, event: Tick | Shutdown, number: int) -> object:
+        """Consume a tick or shutdown of the member with this number."""
 
     def external(self, event: Event) -> object:
         """Consume an adapter input."""
@@ -131,14 +134,14 @@ class JournalReplay:
         external = iter(turn.external)
         for index, (topic, partition, first, count) in enumerate(turn.runs):
             if topic == Tick.type_name:
-                self._target.inject(Tick(event_time_ns=first))
+                self._target.inject(Tick(event_time_ns=first), partition)
             elif topic == Shutdown.type_name:
-                self._target.inject(Shutdown(event_time_ns=first))
-            elif BY_NAME[topic].own_input:
+                self._target.inject(Shutdown(event_time_ns=first), partition)
+            elif topic in BY_NAME and BY_NAME[topic].own_input:
                 for _ in range(count):
                     self._target.external(next(external))
             else:
-                done = await self._consume(TopicPartition(topic, partition), first, count)
+                done = await self._consume(topic, partition, first, count)
                 if done < count:
                     rest = (topic, partition, first + done + 1, count - done - 1)
                     return turn._replace(runs=(rest, *turn.runs[index + 1 :]), external=tuple(external))
@@ -146,10 +149,12 @@ class JournalReplay:
         self._target.end_turn(turn.trace_ns, is_last=turn.is_last)
         return None
 
-    async def _consume(self, tp: TopicPartition, first: int, count: int) -> int:
+    async def _consume(self, source: str, partition: int, first: int, count: int) -> int:
         """Replay a run of records; returns the number before a lost one."""
+        tp = TopicPartition(source.removeprefix(HEARD), partition)
+        find = self._source.heard if source.startswith(HEARD) else self._source.at
         for number in range(count):
-            record = await self._source.at(tp, first + number)
+            record = await find(tp, first + number)
             if record is None:
                 return number
             self._target.consume(record)

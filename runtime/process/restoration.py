@@ -1,4 +1,4 @@
-"""Restores a process on Kafka: exactly, or under different code from its carried state.
+"""Restores a group of processes on Kafka: exactly, or under different code from its carried state.
 
 Under the same code the newest snapshot is loaded and the journaled inputs are replayed. Under different code
 the carried state is loaded instead, and the core also recollects the later outputs: the new code may decide
@@ -7,31 +7,31 @@ differently, but orders sent by the old code exist all the same.
 
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 
 import structlog
 
-from runtime.bus import Record, TopicPartition
+from runtime.bus import TopicPartition
 from runtime.errors import StateRefusedError
 from runtime.kafka.bus import KafkaBus
 from runtime.kafka.outbox import OutboxRecord
 from runtime.kafka.wire import read_headers
 from runtime.process.definition import Recollects
+from runtime.process.group import Group
 from runtime.process.input_source import InputSource
 from runtime.process.recovery import JournalReplay, publish_unconfirmed
 from runtime.process.runner import ADAPTER_SUFFIX, TRACE_SUFFIX, Entry, ProcessRunner
-from runtime.process.state_check import ReplayedInputs, check_state
+from runtime.process.silent_replay import SilentReplay
+from runtime.process.state_check import ReplayedInputs, StateVerdict, check_state
 from runtime.process.tail import Tail, digest_of
 from runtime.process.turn_bus import TurnBus
-from runtime.state.carried_file import CarriedState
+from runtime.state.group_files import GroupLeft
 from runtime.state.journal import JournalTurn
-from runtime.state.snapshot import Snapshot
-from runtime.state.standing import Standing
 from runtime.state.state_files import Left
 from schemas.message import Event
 from schemas.orders import Fill, TradingStop
-from schemas.process import ConfigApplied, Shutdown, Tick
+from schemas.process import ConfigApplied
 
 REPUBLISHED = (Fill, TradingStop)
 """Messages that must not be lost; readers deduplicate them by key, so publishing them twice is harmless."""
@@ -41,148 +41,182 @@ NUMBERS_SKIPPED = 1_000_000
 logger = structlog.get_logger()
 
 
+@dataclass(slots=True)
+class _Journaled:
+    """What was replayed without comparing its outputs."""
+
+    traced: dict[str, tuple[list[Entry], int]]
+    """By member, the inputs replayed exactly before that are in no trace yet, and the sequence of the newest
+    trace before the others."""
+    exact: dict[str, dict[str, bytes]] = field(default_factory=dict)
+    """By member, digests of what it published because of those."""
+    runs: list[Entry] = field(default_factory=list)
+    """All inputs of the group, even lost ones."""
+
+
 @dataclass(frozen=True, slots=True)
 class Restoration:
-    """Replays a process's state, and publishes nothing before it is verified against the topics."""
+    """Replays the members' state, and publishes nothing before it is verified against the topics."""
 
     bus: KafkaBus
-    runner: ProcessRunner
+    group: Group
     turns: TurnBus
     source: InputSource
-    tail: Tail
+    tails: Mapping[str, Tail]
+    """By member; one without a state has none."""
 
-    async def run(self, left: Left) -> int:
+    async def run(self, left: GroupLeft) -> int:
         """Restore from the state left behind; returns the number of inputs replayed. Raises StateRefusedError
         where it does not match the topics.
         """
-        if left.snapshot is not None:
-            return await self._exactly(left.snapshot, left.turns)
-        if left.carried is not None:
-            return await self._carried(left.carried, left.turns)
-        return 0
+        silent = SilentReplay(self.group)
+        for number, runner in enumerate(self.group.runners):
+            self._restore(runner, left.members[runner.name], silent, number)
+        silent.forget_outputs()
+        if any(member.carried is not None for member in left.members.values()):
+            journaled = _Journaled({each.name: ([], each.sequences[1]) for each in self.group.runners})
+            return await self._silently(left, silent, left.turns, journaled)
+        return await self._exactly(left, silent)
 
-    async def _exactly(self, snapshot: Snapshot, journal: Iterable[JournalTurn]) -> int:
-        """Restore from a snapshot of this code."""
-        standing = snapshot.standing
-        self._check_own(snapshot.life.applied)
-        self.runner.life.restore(snapshot.life)
-        self.runner.continue_from(*standing.counts)
-        if snapshot.adapter is not None:
-            self.runner.adapter = snapshot.adapter
-        replay = JournalReplay(self.runner, self.source)
-        turns = iter(journal)
+    def _restore(self, runner: ProcessRunner, left: Left, silent: SilentReplay, number: int) -> None:
+        if left.snapshot is not None:
+            self._check_own(runner, left.snapshot.life.applied)
+            runner.life.restore(left.snapshot.life)
+            runner.continue_from(*left.snapshot.standing.counts)
+            if left.snapshot.adapter is not None:
+                runner.adapter = left.snapshot.adapter
+        elif left.carried is not None:
+            self._check_own(runner, left.carried.applied)
+            runner.life.renew(left.carried.applied)
+            runner.continue_from(*left.carried.standing.counts)
+            for message in left.carried.messages:
+                silent.feed(number, message, None)
+
+    def _check_own(self, runner: ProcessRunner, applied: ConfigApplied | None) -> None:
+        """The folder must be of this process."""
+        name = None if applied is None else applied.process
+        if name != runner.name:
+            raise StateRefusedError(f"it is the state of {name}")
+
+    async def _exactly(self, left: GroupLeft, silent: SilentReplay) -> int:
+        """Replay the journal under the code that wrote it."""
+        replay = JournalReplay(self.group, self.source)
+        turns = iter(left.turns)
         for turn in turns:
             rest = await replay.run(turn)
             if rest is not None:
                 topic, partition, first, _ = rest.runs[0]
-                lost = (topic, partition, first - 1, 1)
-                return replay.inputs + await self._after_loss(standing, lost, chain((rest,), turns))
-        reproduced = self.turns.digests(self.tail.records) | dict(self._external_digests())
-        check_state(self.tail, dict(_digests(standing.unconfirmed)) | reproduced).check()
-        self._publish_missing(standing)
+                journaled = self._before_loss((topic, partition, first - 1, 1))
+                later = chain((rest,), turns)
+                return replay.inputs + await self._silently(left, silent, later, journaled)
+        for name, tail in self.tails.items():
+            check_state(tail, self._reproduced(left.members[name], tail)).check()
+        self._publish_missing(left)
         return replay.inputs
 
-    async def _after_loss(self, standing: Standing, lost: Entry, journal: Iterable[JournalTurn]) -> int:
-        """Continue after a lost record: the core recollects its later outputs, as under different code."""
-        runs = self._trace_replayed()
-        runs.append(lost)
-        exact = self.turns.digests(self.tail.records)
-        trace_sequence = self.runner.sequences[1]
-        if isinstance(self.runner.core, Recollects):
-            self.runner.core.begin_recollection()
-        silent = SilentReplay(self.runner)
-        inputs = await self._replay_silently(silent, journal, runs)
-        replayed = silent.replayed(runs, trace_sequence, self.source.lost_records)
-        reproduced = dict(_digests(standing.unconfirmed)) | dict(self._external_digests()) | exact
-        check_state(self.tail, reproduced, replayed).check()
-        self._publish_remaining(standing, silent)
-        return inputs
+    def _before_loss(self, lost: Entry) -> _Journaled:
+        """What comes after a lost record is replayed as under different code."""
+        journaled = _Journaled({}, runs=[lost])
+        for runner in self.group.runners:
+            runs = self._trace_replayed(runner)
+            journaled.traced[runner.name] = (runs, runner.sequences[1])
+            if runner.name in self.tails:
+                journaled.exact[runner.name] = self.turns.digests(self.tails[runner.name].records)
+            if isinstance(runner.core, Recollects):
+                runner.core.begin_recollection()
+        return journaled
 
-    def _trace_replayed(self) -> list[Entry]:
+    def _trace_replayed(self, runner: ProcessRunner) -> list[Entry]:
         """Write a trace of the inputs not traced yet; if that trace had been written before, return them."""
-        runner = self.runner
-        if f"{runner.name}{TRACE_SUFFIX}:{runner.sequences[1] + 1}" in self.tail.records:
+        tail = self.tails.get(runner.name)
+        if tail and f"{runner.name}{TRACE_SUFFIX}:{runner.sequences[1] + 1}" in tail.records:
             return list(runner.runs.drain())
         runner.write_trace(time.time_ns())
         return []
 
-    async def _replay_silently(
-        self, silent: "SilentReplay", journal: Iterable[JournalTurn], runs: list[Entry]
+    async def _silently(
+        self, left: GroupLeft, silent: SilentReplay, turns: Iterable[JournalTurn], journaled: _Journaled
     ) -> int:
-        """Returns the number of inputs; all journaled inputs are added to `runs`, even lost ones."""
+        """Replay the journal with a core that may decide differently: it recollects what was published."""
         replay = JournalReplay(silent, self.source)
-        for turn in journal:
-            runs += turn.runs
+        for turn in turns:
+            journaled.runs += turn.runs
             await replay.run_without_lost(turn)
+        for number, runner in enumerate(self.group.runners):
+            if runner.name in self.tails:
+                replayed = self._replayed(silent, number, journaled)
+                self._check_silent(left.members[runner.name], runner, replayed, journaled)
+        self._publish_missing(left)
+        for runner in self.group.runners:
+            if runner.name in self.tails:
+                self._recollect(runner, silent.outputs[runner.name], self.tails[runner.name])
+        self.turns.release()
         return replay.inputs
 
-    def _publish_remaining(self, standing: Standing, silent: "SilentReplay") -> None:
-        self._publish_missing(standing)
-        if isinstance(self.runner.core, Recollects):
-            self.runner.core.recollect(self.tail.past_outputs.messages())
-        self._republish(silent.outputs)
+    def _replayed(self, silent: SilentReplay, number: int, journaled: _Journaled) -> ReplayedInputs:
+        runner = self.group.runners[number]
+        traced, sequence = journaled.traced[runner.name]
+        runs = [*traced, *self.group.runs_of(number, journaled.runs)]
+        return silent.replayed(runs, sequence, self.source.lost_records)
 
-    async def _carried(self, state: CarriedState, journal: Iterable[JournalTurn]) -> int:
-        """Restore from the carried state of different code."""
-        standing = state.standing
-        runner = self.runner
-        self._check_own(state.applied)
-        runner.life.renew(state.applied)
-        self.runner.continue_from(*standing.counts)
-        silent = SilentReplay(runner)
-        for message in state.messages:
-            silent.feed(message, None)
-        silent.outputs.clear()
-        runs: list[Entry] = []
-        inputs = await self._replay_silently(silent, journal, runs)
-        replayed = silent.replayed(runs, standing.trace_sequence, self.source.lost_records)
-        self._check_carried(state, replayed)
-        self._publish_remaining(standing, silent)
-        return inputs
-
-    def _check_own(self, applied: ConfigApplied | None) -> None:
-        """The folder must be of this process."""
-        name = None if applied is None else applied.process
-        if name != self.runner.name:
-            raise StateRefusedError(f"it is the state of {name}")
-
-    def _check_carried(self, state: CarriedState, replayed: ReplayedInputs) -> None:
-        reproduced = dict(_digests(state.standing.unconfirmed)) | dict(self._external_digests())
-        verdict = check_state(self.tail, reproduced, replayed)
-        if state.is_rebuilt and not verdict.different:
-            count = len(verdict.unexplained)
-            logger.info("messages_after_rebuilt_state", process=self.runner.name, messages=count)
+    def _check_silent(
+        self, left: Left, runner: ProcessRunner, replayed: ReplayedInputs, journaled: _Journaled
+    ) -> None:
+        tail = self.tails[runner.name]
+        reproduced = self._reproduced(left, tail, only_external=True) | journaled.exact.get(runner.name, {})
+        verdict = check_state(tail, reproduced, replayed)
+        if left.carried is not None and left.carried.is_rebuilt and not verdict.different:
+            _log_unexplained(runner.name, verdict)
             return
         verdict.check()
 
-    def _external_digests(self) -> Iterator[tuple[str, bytes]]:
+    def _reproduced(self, left: Left, tail: Tail, *, only_external: bool = False) -> dict[str, bytes]:
+        """Digests of the messages that the state of a member accounts for, by event id."""
+        standing = left.standing
+        found = {} if standing is None else dict(_digests(standing.unconfirmed))
+        if not only_external:
+            found |= self.turns.digests(tail.records)
+        return found | dict(self._external_digests(tail))
+
+    def _external_digests(self, tail: Tail) -> Iterator[tuple[str, bytes]]:
         """Digests of adapter inputs. The journal has them complete, serialised by this process: a later
         release may have more fields or other secrets to redact. They are therefore compared by envelope only.
         """
         for envelope in self.turns.envelopes:
-            published = self.tail.records.get(envelope.event_id)
+            published = tail.records.get(envelope.event_id)
             if published is not None and envelope.producer.endswith(ADAPTER_SUFFIX):
                 yield envelope.event_id, published.digest if published.envelope == envelope else b""
 
-    def _publish_missing(self, standing: Standing) -> None:
+    def _publish_missing(self, left: GroupLeft) -> None:
         """Publish messages that are on no topic yet."""
-        published = self.tail.records.keys()
-        publish_unconfirmed(self.bus, standing.unconfirmed, published)
-        self.turns.release(published, self.tail.newest)
+        published: set[str] = set()
+        newest: dict[tuple[str, int, str], int] = {}
+        for name, tail in self.tails.items():
+            published |= tail.records.keys()
+            newest |= tail.newest
+            standing = left.members[name].standing
+            if standing is not None:
+                publish_unconfirmed(self.bus, standing.unconfirmed, tail.records.keys())
+        self.turns.release(published, newest)
 
-    def _republish(self, outputs: Iterable[Event]) -> None:
-        """Publish, under new sequences, outputs for past inputs that must not be lost and were not published
-        before.
+    def _recollect(self, runner: ProcessRunner, outputs: Iterable[Event], tail: Tail) -> None:
+        """Pass on what was published, and publish, under new sequences, outputs for past inputs that must not
+        be lost and were not published before.
         """
-        self.runner.skip_past(self.tail.records)
-        if not self.tail.is_whole:
-            self.runner.skip_to(*(number + NUMBERS_SKIPPED for number in self.runner.sequences))
-        trades = self.tail.trades()
+        if isinstance(runner.core, Recollects):
+            runner.core.recollect(tail.past_outputs.messages())
+        runner.skip_past(tail.records)
+        if not tail.is_whole:
+            runner.skip_to(*(number + NUMBERS_SKIPPED for number in runner.sequences))
+        trades = tail.trades()
         for message in outputs:
             is_new = not isinstance(message, Fill) or (message.key, message.venue_trade_id) not in trades
             if isinstance(message, REPUBLISHED) and is_new:
-                self.runner.publish(message)
-        self.turns.release()
+                runner.publish(message)
+
+
+def _log_unexplained(process: str, verdict: StateVerdict) -> None:
+    logger.info("messages_after_rebuilt_state", process=process, messages=len(verdict.unexplained))
 
 
 def _digests(unconfirmed: Mapping[TopicPartition, Iterable[OutboxRecord]]) -> Iterator[tuple[str, bytes]]:
@@ -191,42 +225,3 @@ def _digests(unconfirmed: Mapping[TopicPartition, Iterable[OutboxRecord]]) -> It
             record = OutboxRecord(*fields)
             envelope, _ = read_headers(record.headers)
             yield envelope.event_id, digest_of(envelope, record.value or b"")
-
-
-class SilentReplay:
-    """Replays inputs without publishing: the core's outputs are collected here."""
-
-    def __init__(self, runner: ProcessRunner) -> None:
-        self._runner = runner
-        self.outputs: list[Event] = []
-        self._causes: set[str] = set()
-        self._newest_injected_ns = 0
-
-    def replayed(self, runs: list[Entry], trace_sequence: int, lost: int) -> ReplayedInputs:
-        """The inputs replayed from a journal after this trace, and the number of lost records."""
-        return ReplayedInputs(runs, frozenset(self._causes), self._newest_injected_ns, trace_sequence, lost)
-
-    def feed(self, event: Event, cause: str | None) -> None:
-        """Feed one input."""
-        if cause is not None:
-            self._causes.add(cause)
-        life = self._runner.life
-        admitted = life.admit(event)
-        if admitted is not None:
-            self.outputs += life.decide(admitted, cause)
-
-    def consume(self, record: Record) -> None:
-        """Consume a record of a topic."""
-        self.feed(record.message, record.envelope.event_id)
-
-    def inject(self, event: Tick | Shutdown) -> None:
-        """Consume a tick or shutdown."""
-        self._newest_injected_ns = max(self._newest_injected_ns, event.event_time_ns)
-        self.feed(event, None)
-
-    def external(self, event: Event) -> None:
-        """Consume an adapter input; it is published to its topic if it is not there yet."""
-        self.feed(event, self._runner.journal(event).envelope.event_id)
-
-    def end_turn(self, trace_ns: int | None, *, is_last: bool) -> None:
-        """Nothing: the predecessor has written the trace."""

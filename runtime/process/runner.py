@@ -7,7 +7,7 @@ from typing import Protocol
 
 import structlog
 
-from runtime.bus import Record
+from runtime.bus import UNKNOWN_OFFSET, Record
 from runtime.observability.redaction import redacted
 from runtime.process.definition import Adapter, Core, ProcessDefinition
 from runtime.process.life import CHECKED, Life
@@ -17,7 +17,7 @@ from schemas.market import FeedRefused
 from schemas.message import Event
 from schemas.numbers import shortened
 from schemas.orders import VenueReport, VenueStatus
-from schemas.process import ConfigApplied, EpochClaim, Shutdown, Tick, Trace
+from schemas.process import HEARD, ConfigApplied, EpochClaim, Shutdown, Tick, Trace
 from schemas.topics import TOPIC_OF, TOPICS
 
 logger = structlog.get_logger()
@@ -47,17 +47,20 @@ class InputRuns:
         self._entries: list[Entry] = []
         self._topic = ""
         self._next = (0, 0)
-        self._marked = 0
 
     def __bool__(self) -> bool:
         return bool(self._entries)
 
     def add(self, record: Record) -> None:
-        """Add a consumed record. An external input is identified by sequence: its offset may be unknown."""
+        """Add a consumed record. An external input, or a record heard in memory, is identified by sequence:
+        its offset may be unknown.
+        """
         topic = record.topic
         partition, number = record.partition, record.offset
         if topic in _OWN_INPUTS:
             partition, number = 0, record.envelope.sequence
+        elif number == UNKNOWN_OFFSET:
+            topic, number = HEARD + topic, record.envelope.sequence
         if topic == self._topic and (partition, number) == self._next:
             _, _, first, count = self._entries[-1]
             self._entries[-1] = (topic, partition, first, count + 1)
@@ -66,17 +69,10 @@ class InputRuns:
             self._topic = topic
         self._next = (partition, number + 1)
 
-    def add_injected(self, event: Tick | Shutdown) -> None:
-        """Add an injected tick or shutdown."""
-        self._entries.append((event.type_name, 0, event.event_time_ns, 1))
+    def add_injected(self, event: Tick | Shutdown, member: int = 0) -> None:
+        """Add an injected tick or shutdown; in a group, of the member with this number."""
+        self._entries.append((event.type_name, member, event.event_time_ns, 1))
         self._topic = ""
-
-    def mark(self) -> tuple[Entry, ...]:
-        """The runs since the last mark; the next input begins a new run."""
-        added = tuple(self._entries[self._marked :])
-        self._marked = len(self._entries)
-        self._topic = ""
-        return added
 
     def drain(self) -> tuple[Entry, ...]:
         """Everything since the last `drain`, adjacent runs joined."""
@@ -90,7 +86,6 @@ class InputRuns:
                 joined.append(entry)
         self._entries.clear()
         self._topic = ""
-        self._marked = 0
         return tuple(joined)
 
 
@@ -199,18 +194,14 @@ class ProcessRunner:
         """Publish a message not caused by an input of this session."""
         return self._publish(message, None)
 
-    def external(self, event: Event) -> None:
-        """Replay an adapter input: it is journaled again. A simulation produces it itself."""
+    def external(self, event: Event) -> list[Record]:
+        """Replay an adapter input: it is journaled again. A simulation produces it itself. Returns the
+        records published in response.
+        """
         if self.adapter is not None:
             for _ in self.adapter.poll_due(event.event_time_ns):
                 pass
-        self.consume(self.journal(event))
-
-    def end_turn(self, trace_ns: int | None, *, is_last: bool) -> None:
-        """The end of a past turn; its trace was written at this time, if at all."""
-        self.runs.mark()
-        if trace_ns is not None:
-            self.write_trace(trace_ns, final=is_last)
+        return self.consume(self.journal(event))
 
     def continue_from(self, sequence: int, trace_sequence: int, adapter_sequence: int, inputs: int) -> None:
         """Continue the numbering of the log, after its inputs were replayed."""

@@ -1,5 +1,6 @@
 """The final message of a process on Kafka: unconfirmed records, and orders left at the venue."""
 
+from collections.abc import Collection
 from pathlib import Path
 
 from runtime.errors import DependencyError, EngineError, OrdersLeftError, left_at_venue
@@ -7,9 +8,9 @@ from schemas.topics import ROUTER
 
 
 def final_error(
-    process: str, failure: EngineError | None, drained: bool, unconfirmed: int, state: Path
+    processes: Collection[str], failure: EngineError | None, drained: bool, unconfirmed: int, state: Path
 ) -> EngineError | None:
-    """The error with which a process ends after `failure`; None: everything is confirmed and nothing is left.
+    """The error with which processes end after `failure`; None: everything is confirmed and nothing is left.
 
     `unconfirmed` is the number of unconfirmed records; `state` is the folder that keeps them.
     """
@@ -21,7 +22,7 @@ def final_error(
         )
     if drained and not reasons:
         return None
-    if process == ROUTER:
+    if ROUTER in processes:
         reasons.append(left_at_venue(drained=drained))
     if not drained:
         return OrdersLeftError("; ".join(reasons))
@@ -29,8 +30,8 @@ def final_error(
     return kind("; ".join(reasons))
 
 
-def not_started(process: str) -> str:
+def not_started(processes: Collection[str]) -> str:
     """The final message of a process stopped before its state was restored."""
-    if process == ROUTER:
+    if ROUTER in processes:
         return "orders of an earlier run may be open at the venue: `maker cancel-all` cancels them"
     return "it has consumed and published nothing"

@@ -9,7 +9,7 @@ from typing import Any
 from runtime.errors import EngineError
 from runtime.kafka.broker import BrokerLink
 from runtime.kafka.client import CLOSE_LIMIT_S
-from runtime.state.state_files import StateFiles
+from runtime.state.group_files import GroupFiles
 
 STOP_LIMIT_S = 5.0
 """Grace period for pending work at a stop, so that resources are released."""
@@ -54,7 +54,7 @@ async def background(*tasks: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
             task.cancel()
 
 
-async def wait_for_repair(files: StateFiles, stop: asyncio.Event, beat: Callable[[], None]) -> None:
+async def wait_for_repair(files: GroupFiles, stop: asyncio.Event, beat: Callable[[], None]) -> None:
     """Wait until an operator has changed a refused state folder, or until `stop` is set.
 
     The process keeps running because a repair needs its machine. Raises EngineError to restart after a

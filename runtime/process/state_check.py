@@ -15,7 +15,7 @@ from runtime.errors import StateRefusedError
 from runtime.process.runner import ADAPTER_SUFFIX, TRACE_SUFFIX, Entry
 from runtime.process.tail import PublishedRecord, Tail
 from schemas.orders import Fill
-from schemas.process import Trace
+from schemas.process import HEARD, Trace
 
 _SHOWN = 3
 
@@ -33,6 +33,12 @@ class ReplayedInputs(NamedTuple):
     lost: int = 0
     """Number of journaled records that are gone: their effects cannot be distinguished from inputs that the
     journal does not name."""
+    members: frozenset[str] = frozenset()
+    """The processes of the group: what one has heard of another follows from the replayed inputs."""
+
+    def includes_writer_of(self, event_id: str) -> bool:
+        """Whether a member published this message."""
+        return event_id.partition(":")[0] in self.members
 
 
 class StateVerdict(NamedTuple):
@@ -78,7 +84,7 @@ def _uncovered(
         elif envelope.cause is None:
             if envelope.event_time_ns > replayed.newest_injected_ns:
                 yield record
-        elif envelope.cause not in replayed.causes:
+        elif envelope.cause not in replayed.causes and not replayed.includes_writer_of(envelope.cause):
             by_other_cause[envelope.cause].append(record)
     if len(by_other_cause) > replayed.lost:
         yield from chain.from_iterable(by_other_cause.values())
@@ -98,6 +104,8 @@ def _uncovered_traces(
             continue
         if record.envelope.sequence > newest + 1:  # those before it are deleted
             begin = next(expanded(trace.entries), None)
+            if begin is None:
+                continue
             journaled = dropwhile(lambda each, begin=begin: each != begin, journaled)  # type: ignore[misc]
         newest = record.envelope.sequence
         is_covered = is_covered and all(each == next(journaled, None) for each in expanded(trace.entries))
@@ -106,10 +114,11 @@ def _uncovered_traces(
 
 
 def expanded(runs: Iterable[Entry]) -> Iterator[tuple[str, int, int]]:
-    """(source, partition, number) of each input."""
+    """(source, partition, number) of each input from outside the group."""
     return chain.from_iterable(
         ((source, partition, number) for number in range(first, first + count))
         for source, partition, first, count in runs
+        if not source.startswith(HEARD)
     )
 
 

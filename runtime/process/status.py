@@ -13,13 +13,10 @@ from typing import Protocol
 import structlog
 
 from runtime.kafka.bus import KafkaBus
-from runtime.kafka.outbox import Outbox
 from runtime.observability.disk import DiskWatch
 from runtime.observability.metrics import WorkerMetrics
 from runtime.observability.process_figures import ProcessFigures
 from runtime.observability.redaction import redacted
-from runtime.process.input_source import InputSource
-from runtime.process.runner import ProcessRunner
 from schemas.deployment import Kafka
 from schemas.envelope import Envelope
 from schemas.process import ProcessStatus
@@ -41,9 +38,15 @@ class Watched(Protocol):
     """A process that can report its status."""
 
     name: str
-    not_ready_because: str | None
     metrics: WorkerMetrics
-    disk: DiskWatch
+
+    @property
+    def not_ready_because(self) -> str | None:
+        """Why it is not ready."""
+
+    @property
+    def disk(self) -> DiskWatch:
+        """The disk of its state."""
 
     @property
     def epoch(self) -> int:
@@ -51,21 +54,6 @@ class Watched(Protocol):
 
     def figures(self) -> ProcessFigures:
         """Its current figures."""
-
-
-def figures_of(worker: Watched, runner: ProcessRunner, source: InputSource, outbox: Outbox) -> ProcessFigures:
-    """The figures of a process."""
-    return ProcessFigures(
-        worker.name,
-        is_ready=worker.not_ready_because is None,
-        began_ns=worker.metrics.began_ns,
-        session_began_ns=runner.life.session_began_ns,
-        newest_input_ns=worker.metrics.newest_input_ns,
-        lag=source.lag(time.time_ns()),
-        outbox_records=outbox.size,
-        outbox_age_ms=outbox.age_ms(),
-        halts=runner.definition.halts(runner.core),
-    )
 
 
 def status_of(

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from runtime.bus import Record
 from runtime.process.definition import NetworkAdapter
 from runtime.process.runner import ProcessRunner
-from schemas.message import Event
 from schemas.process import Shutdown, Tick
 from schemas.units import NS_PER_S
 
@@ -57,12 +56,12 @@ class Turn:
         dues = (self.next_tick_ns, self.adapter_due_ns())
         return min((due for due in dues if due is not None), default=None)
 
-    def poll_due(self, now_ns: int) -> Iterator[tuple[Event, list[Record]]]:
+    def poll_due(self, now_ns: int) -> Iterator[tuple[Record, list[Record]]]:
         """Each due external input, journaled, with the records published in response."""
         if self.runner.adapter is not None:
             for event in self.runner.adapter.poll_due(now_ns):
                 record = self.runner.journal(event)
-                yield event, self.runner.consume(record)
+                yield record, self.runner.consume(record)
 
     @property
     def wants_commit(self) -> bool:

@@ -2,15 +2,12 @@
 
 from collections.abc import Collection, Mapping
 
-from runtime.bus import Record, TopicPartition
+from runtime.bus import UNKNOWN_OFFSET, Record, TopicPartition
 from runtime.kafka.bus import KafkaBus
 from runtime.process.tail import PublishedRecord, digest_of
 from schemas.envelope import Envelope, encode
 from schemas.message import Event
 from schemas.process import Trace
-
-UNKNOWN_OFFSET = -1
-"""The broker assigns offsets later, asynchronously."""
 
 
 class TurnBus:

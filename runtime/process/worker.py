@@ -1,12 +1,13 @@
-"""One process on Kafka: `maker run PROCESS`.
+"""Processes on Kafka that share a loop: `maker run PROCESS`, or `maker run path` for several.
 
-A turn takes received inputs, passes them to the core, journals them, and only then publishes the core's
+A turn takes received inputs, passes them to the cores, journals them, and only then publishes the cores'
 outputs. It never waits for the broker: when an unconfirmed record becomes too old the process stops reading,
 so its inputs go stale and trading fails closed, while ticks and the venue continue.
 """
 
 import asyncio
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import structlog
@@ -18,31 +19,28 @@ from runtime.kafka.broker import BrokerLink
 from runtime.kafka.bus import KafkaBus
 from runtime.kafka.client import CLOSE_LIMIT_S, wait_at_most
 from runtime.observability.disk import DiskWatch
-from runtime.observability.metrics import WorkerMetrics
-from runtime.observability.process_figures import ProcessFigures
-from runtime.process.carried_topic import CarriedTopic
+from runtime.process.beginning import Beginning
 from runtime.process.claim_watch import ClaimWatch
 from runtime.process.crash_points import pass_point
-from runtime.process.definition import AdapterContext, ProcessDefinition
-from runtime.process.gaps import Resumption, log_gaps, loss_carried
-from runtime.process.input_source import STATE_TOPIC, InputSource, Shard, halts_on_poison
+from runtime.process.definition import ProcessDefinition
+from runtime.process.gaps import Resumption, log_gaps
+from runtime.process.group import Group
+from runtime.process.input_source import InputSource, Shard, halts_on_poison
 from runtime.process.recovery import claim_epoch, raise_barriers
 from runtime.process.runner import ProcessRunner
-from runtime.process.session import Start, is_clock_back, sources_of
+from runtime.process.saving import StateSaver
+from runtime.process.session import Start, sources_of
 from runtime.process.shutdown import final_error, not_started
 from runtime.process.startup import background, open_unless_stopped, wait_for_repair
-from runtime.process.state_recovery import StateRecovery
-from runtime.process.status import figures_of, instance_name
-from runtime.process.turn import DRAIN_LIMIT_S, Turn
+from runtime.process.state_recovery import RecoveredState, StateRecovery
+from runtime.process.status import instance_name
+from runtime.process.turn import DRAIN_LIMIT_S
 from runtime.process.turn_bus import TurnBus
 from runtime.process.unrecorded_cancel import ended_by_disk
 from runtime.process.wake import Wake
-from runtime.state.appending import disk_must_take
-from runtime.state.carried_file import CarriedState
-from runtime.state.journal import Journal, JournalTurn
-from runtime.state.snapshot import Snapshot, to_bytes
-from runtime.state.standing import Standing
-from runtime.state.state_files import StateFiles
+from runtime.process.worker_figures import MemberFigures, WorkerFigures
+from runtime.state.group_files import GroupFiles, OwnFiles, SharedFiles
+from runtime.state.journal import JournalTurn
 from runtime.store.documents import StateStore
 from schemas.config import Config
 from schemas.message import Event
@@ -50,49 +48,50 @@ from schemas.units import NS_PER_MS, NS_PER_S
 
 IDLE_S = 0.05
 """Longest wait for input, so that a stop or failure is noticed."""
-CARRIED_INTERVAL_NS = 30 * NS_PER_S
-"""Interval of carried states for different code; also written at each start and stop."""
-CARRIED_SHARE = 400
-"""Largest share of time spent on it, as turns wait for it."""
 
 logger = structlog.get_logger()
 
 
 class Worker:
-    """Runs one process definition for one shard."""
+    """Runs process definitions for one shard, in one loop."""
 
     def __init__(
-        self, definition: ProcessDefinition, config: Config, store: StateStore, shard: int | None
+        self,
+        definitions: Sequence[ProcessDefinition],
+        config: Config,
+        store: StateStore,
+        shard: int | None,
+        name: str | None = None,
     ) -> None:
-        self._definition = definition
+        """`name`: of the group, where there are several."""
         self._config, self._clock = config, MachineClock()
         self._store = store
-        self._start = Start(config, sources_of((definition,)))
-        self.name = definition.name if shard is None else f"{definition.name}.{shard}"
+        suffix = "" if shard is None else f".{shard}"
+        self.name = (name or definitions[0].name) + suffix
+        self._starts = {each.name + suffix: Start(config, sources_of((each,))) for each in definitions}
         self._shard = Shard(
             config.kafka.partitions, config.process.shards if shard is not None else 1, shard or 0
         )
-        self._link = BrokerLink(config.kafka, definition.name, self._on_broker_change)
+        self._link = BrokerLink(config.kafka, self.name, self._on_broker_change)
         self._bus = KafkaBus(config.kafka, wait_for_broker=self._link.wait_until_available)
         self._turns = TurnBus(self._bus)
-        self._files = StateFiles(Path(config.process.state_dir) / self.name, config.kafka.replay_hours)
-        self._runner = ProcessRunner(
-            definition, config, self._turns, config.engine.digest_interval_inputs, self.name
+        interval = config.engine.digest_interval_inputs
+        self._group = Group(
+            [ProcessRunner(each, config, self._turns, interval, each.name + suffix) for each in definitions]
         )
-        self._process = Turn(self._runner)
+        self._files = _files_of(self._group, config, self.name)
         self._source = InputSource(self._bus, self._shard, Resumption({}, {}))
-        self._copies = CarriedTopic(self.name)
-        self._journal: Journal
+        self._saver = StateSaver(self._group, self._bus, self._files, config, lambda: self._clock.now_ns)
         self._external: list[Event] = []
         on_path_ms, other_ms = config.process.turn_interval_ms, config.process.side_turn_interval_ms
-        self._turn_interval_s = (on_path_ms if definition.is_on_path else other_ms) / 1e3
-        self._next_trace_ns = self._next_snapshot_ns = self._next_carried_ns = 0
+        is_on_path = any(each.is_on_path for each in definitions)
+        self._turn_interval_s = (on_path_ms if is_on_path else other_ms) / 1e3
+        self._next_trace_ns = 0
         self._caught_up_at: dict[TopicPartition, int] = {}
         self._stop = asyncio.Event()
         self._wake = Wake()
         self._polling: asyncio.Task[list[Record]] | None = None
-        self._claims = ClaimWatch(self._bus, self.name)
-        self.metrics = WorkerMetrics(self.name)
+        self._claims = ClaimWatch(self._bus, self._group.names)
         self.disk = DiskWatch(self._files.directory, config.engine)
         self.is_started = False
         """Whether the state is restored."""
@@ -100,23 +99,38 @@ class Worker:
         """Whether the state is refused, so that the process is idle until an operator repairs it."""
         self.not_ready_because: str | None = "starting"
         self.last_turn_s = time.monotonic()
+        self.figures = WorkerFigures(self, self._group, self._bus)
 
     async def run(self) -> None:
         """Restore, serve until a stop, drain. Raises FencedError where another instance took over."""
         try:
             if await open_unless_stopped(self._restore(), self._stop, self._link, self._beat):
-                await self._process.open(self._wake.set)
+                await self._group.open(self._wake.set)
                 watches = (self._claims.run(), self._link.watch(self._bus.outbox.age_ms), self.disk.run())
                 async with background(*watches):
                     await self._serve_and_drain()
             else:
-                logger.info("stopped", process=self.name, note=not_started(self._definition.name))
+                logger.info("stopped", process=self.name, note=not_started(self._kinds))
         except StateRefusedError as refused:
             await self._wait_for_repair(refused)
         except LogLostError as lost:
-            raise await ended_by_disk(lost, self._runner.adapter) from lost
+            raise await ended_by_disk(lost, *(each.adapter for each in self._group.runners)) from lost
         finally:
             await self._close()
+
+    @property
+    def _kinds(self) -> list[str]:
+        return [definition.name for definition in self._group.definitions]
+
+    @property
+    def members(self) -> Sequence[MemberFigures]:
+        """Its processes, as others see them."""
+        return self.figures.members
+
+    @property
+    def source(self) -> InputSource:
+        """Its inputs."""
+        return self._source
 
     def _beat(self) -> None:
         self.last_turn_s = time.monotonic()
@@ -124,15 +138,6 @@ class Worker:
     def _on_broker_change(self, reason: str | None) -> None:
         if not self.is_started:
             self.not_ready_because = reason or "starting"
-
-    @property
-    def epoch(self) -> int:
-        """The claimed epoch; 0: none yet."""
-        return self._bus.epoch
-
-    def figures(self) -> ProcessFigures:
-        """Current figures, for monitoring."""
-        return figures_of(self, self._runner, self._source, self._bus.outbox)
 
     def stop(self) -> None:
         """Request `run` to drain and return."""
@@ -147,45 +152,58 @@ class Worker:
         except (RefusedError, DependencyError) as error:  # open orders can still be cancelled
             failure = error
         drained, state = await self._drain(), self._files.directory
-        ending = final_error(self._definition.name, failure, drained, self._bus.outbox.size, state)
+        ending = final_error(self._kinds, failure, drained, self._bus.outbox.size, state)
         if ending is not None:
             raise ending
 
     async def _restore(self) -> None:
         await self._link.wait_until_available()
         began_s = time.monotonic()
-        now_ns = self._clock.now_ns
-        outputs, above = self._shard.all_outputs(self._definition.name, self.name), self._files.newest_epoch
-        epoch = await claim_epoch(self._bus, self.name, instance_name(), now_ns, outputs, above)
-        await raise_barriers(self._bus, self.name, outputs, now_ns)
+        outputs = await self._take_over()
         recovery = StateRecovery(
             self._config,
-            self._definition,
             self._shard,
             self._bus,
-            self._runner,
+            self._group,
             self._turns,
             self._files,
+            self.name,
             outputs,
         )
-        recovered = await recovery.run(self._start.sources_hash)
-        self._source, self._copies.sequence = recovered.source, recovered.parts_sequence
-        self._start.check(self._runner.life.applied, str(self._files.directory))
+        hashes = {name: start.sources_hash for name, start in self._starts.items()}
+        recovered = await recovery.run(hashes)
+        self._source = recovered.source
+        for runner in self._group.runners:
+            self._saver.copies[runner.name].sequence = recovered.parts_sequences.get(runner.name, 0)
+            self._starts[runner.name].check(runner.life.applied, str(self._files.directory))
+        self._saver.begin(outputs, hashes)
         pass_point("after_rerun")
-        self._begin(self._clock.now_ns, is_exact=recovered.is_exact)
+        self._begin(self._clock.now_ns, recovered)
         pass_point("after_session_begin")
-        self._roll(epoch)
+        self._saver.save(self._source)
         await self._record_ends()
         self.is_started = True
         logger.info(
             "restored",
             process=self.name,
-            epoch=epoch,
-            session_began_ns=self._runner.life.session_began_ns,
+            epoch=max(self._bus.epochs.values()),
+            session_began_ns=max(each.life.session_began_ns for each in self._group.runners),
             inputs_replayed=recovered.inputs,
             suppressed=self._turns.suppressed,
             seconds=round(time.monotonic() - began_s, 3),
         )
+
+    async def _take_over(self) -> dict[str, list[TopicPartition]]:
+        """Become the one writer of each member's topics; returns their partitions by member."""
+        now_ns = self._clock.now_ns
+        outputs = {}
+        for runner in self._group.runners:
+            name = runner.name
+            outputs[name] = self._shard.all_outputs(runner.definition.name, name)
+            newest = self._files.newest_epoch(name)
+            await claim_epoch(self._bus, name, instance_name(), now_ns, outputs[name], newest)
+            await raise_barriers(self._bus, name, outputs[name], now_ns)
+        return outputs
 
     async def _wait_for_repair(self, refused: StateRefusedError) -> None:
         """Stay alive and report the reason: a process that exits would be restarted in a loop."""
@@ -194,62 +212,21 @@ class Worker:
         self.awaits_repair = True
         await wait_for_repair(self._files, self._stop, self._beat)
 
-    def _attach_adapter(self, config: Config) -> None:
-        if self._definition.make_adapter is not None:
-            context = AdapterContext(config, self._runner.core, self._store, self._clock.now_ns, self._serves)
-            self._runner.adapter = self._definition.make_adapter(context)
-
     def _serves(self, key: str) -> bool:
         return self._shard.owns(self._bus.partition_for("market.book", key).partition)
 
-    def _begin(self, now_ns: int, *, is_exact: bool) -> None:
-        runner = self._runner
-        runner.write_trace(now_ns)
-        newest = runner.life.applied
-        carried: tuple[Event, ...] = ()
-        log_gaps(self.name, self._source.missing)
-        loss = loss_carried(self._definition.name, self.name, self._source.missing, now_ns)
-        can_resume = is_exact and not loss and not is_clock_back(self._runner.life, now_ns)
-        if can_resume and newest is not None and self._start.resumes(newest):
-            applied = self._start.resumed(newest, now_ns)
-        else:
-            applied = self._start.begun(now_ns, runner.life.live_settings)
-            carried = () if newest is None else runner.life.carried(now_ns)
-            runner.adapter = None
-        runner.begin(applied.model_copy(update={"process": self.name}))
-        if runner.adapter is None:
-            self._attach_adapter(applied.config)
-        runner.adopt((*carried, *loss))
-        runner.write_trace(now_ns)
+    def _begin(self, now_ns: int, recovered: RecoveredState) -> None:
+        """Nothing is awaited here: all of it is in the first snapshot, or none of it is published."""
+        log_gaps(self.name, recovered.source.missing)
+        for runner in self._group.runners:
+            beginning = Beginning(runner, self._starts[runner.name], self._store, self._serves)
+            topics = [tp.topic for tp in self._shard.inputs(runner.definition.name)]
+            beginning.begin(now_ns, recovered.missing(topics), is_exact=runner.name in recovered.exact)
+        self._group.catch_up(recovered.missed)
+        self._group.write_traces(now_ns)
         self._turns.release()
-        self._process.begin(now_ns)  # inject the current time first, so that stale data are recognised
+        self._group.begin(now_ns)  # inject the current time first, so that stale data are recognised
         self._next_trace_ns = now_ns + self._config.process.trace_interval_ms * NS_PER_MS
-
-    def _roll(self, epoch: int, *, last: bool = False) -> None:
-        now_ns = self._clock.now_ns
-        runner = self._runner
-        standing = Standing(
-            runner.inputs,
-            *runner.sequences,
-            positions=dict(self._source.positions),
-            newest=dict(self._source.newest),
-            end_offsets=self._bus.outbox.end_offsets(),
-            unconfirmed=self._bus.outbox.unconfirmed(),
-            parts_sequence=self._copies.sequence,
-        )
-        adapter = runner.adapter if self._definition.restores_adapter(self._config) else None
-        snapshot = Snapshot(self._start.sources_hash, standing, runner.life.state(), adapter)
-        carried = None
-        if last or now_ns >= self._next_carried_ns:
-            carried = CarriedState(runner.life.in_force(), standing, runner.life.carried(now_ns)).to_bytes()
-            took_ns = self._clock.now_ns - now_ns
-            self._next_carried_ns = now_ns + max(CARRIED_INTERVAL_NS, CARRIED_SHARE * took_ns)
-        with disk_must_take(self._files.directory):
-            self._journal = self._files.roll(epoch, runner.life.session_began_ns, to_bytes(snapshot), carried)
-        if carried is not None and (last or self._copies.is_due(now_ns)):
-            for envelope, part in self._copies.messages(carried, now_ns):
-                self._bus.publish(STATE_TOPIC, envelope, part)
-        self._next_snapshot_ns = now_ns + int(self._config.process.snapshot_interval_s * NS_PER_S)
 
     async def _record_ends(self) -> None:
         """Record the end offsets at the start: the process is ready once it has consumed up to them."""
@@ -265,7 +242,7 @@ class Worker:
             self.last_turn_s = time.monotonic()
             self._turn(records)
             self._check_health()
-            self.metrics.turns.observe(time.monotonic() - self.last_turn_s)
+            self.figures.record_turn(time.monotonic() - self.last_turn_s)
             if not records:
                 await asyncio.sleep(0)
 
@@ -275,7 +252,7 @@ class Worker:
             await self._wake.sleep(wait_s)
             return []
         limit = self._config.process.poll_records_max
-        if self._process.network is None:
+        if not self._group.has_network:
             return await self._source.poll(limit, wait_s)
         if self._polling is None:
             self._polling = asyncio.create_task(self._source.poll(limit, wait_s))
@@ -286,7 +263,7 @@ class Worker:
         return records
 
     def _wait_s(self) -> float:
-        due_ns = self._process.due_ns()
+        due_ns = self._group.due_ns()
         if due_ns is None:
             return IDLE_S
         return min(IDLE_S, max(0.001, (due_ns - self._clock.now_ns) / NS_PER_S))
@@ -305,51 +282,50 @@ class Worker:
 
     def _turn(self, records: list[Record]) -> None:
         now_ns = self._clock.now_ns
-        next_tick_ns = self._process.next_tick_ns
-        if next_tick_ns is not None and now_ns >= next_tick_ns:
-            self._process.tick(now_ns)
+        self._group.tick(now_ns)
         self._dispatch_due(now_ns)
         for record in records:
-            self._runner.consume(record)
-        self.metrics.record_consumed(records, now_ns)
+            self._group.consume(record)
+        self.figures.record_consumed(records, now_ns)
         self._end_turn(now_ns)
 
     def _dispatch_due(self, now_ns: int) -> None:
         """Consume external inputs that are due; those beyond the limit of a turn wait for the next."""
         consumed = 0
         while consumed < self._config.process.poll_records_max:
-            due_ns = self._process.adapter_due_ns()
+            due_ns = self._group.adapter_due_ns()
             if due_ns is None or due_ns > now_ns:
                 return
-            for event, _ in self._process.poll_due(now_ns):
+            for event in self._group.poll_due(now_ns):
                 consumed += 1
-                self.metrics.record_input(event)
+                self.figures.record_input(event)
                 self._external.append(event)
 
     def _end_turn(self, now_ns: int) -> None:
         pass_point("after_core")
-        runs = self._runner.runs.mark()
-        is_snapshot_due = now_ns >= self._next_snapshot_ns  # a snapshot must not contain untraced inputs
-        writes_trace = bool(self._runner.runs) and (is_snapshot_due or now_ns >= self._next_trace_ns)
+        runs = self._group.runs.drain()
+        is_snapshot_due = self._saver.is_due(now_ns)  # a snapshot must not contain untraced inputs
+        writes_trace = self._group.has_untraced and (is_snapshot_due or now_ns >= self._next_trace_ns)
         if runs or writes_trace:
-            self._journal.write(JournalTurn(runs, tuple(self._external), now_ns if writes_trace else None))
+            trace_ns = now_ns if writes_trace else None
+            self._saver.journal.write(JournalTurn(runs, tuple(self._external), trace_ns))
             self._external.clear()
         pass_point("after_journal")
-        self._let_adapter_act()
+        self._let_adapters_act()
         if writes_trace:
-            self._runner.write_trace(now_ns)
+            self._group.write_traces(now_ns)
             self._next_trace_ns = now_ns + self._config.process.trace_interval_ms * NS_PER_MS
-        self.metrics.record_outputs(self._turns.release(), self._clock.now_ns)
+        self.figures.record_outputs(self._turns.release(), self._clock.now_ns)
         pass_point("after_release")
         if is_snapshot_due:
-            self._roll(self._bus.epoch)
+            self._saver.save(self._source)
             pass_point("after_snapshot")
 
-    def _let_adapter_act(self) -> None:
-        if self._process.wants_commit:
+    def _let_adapters_act(self) -> None:
+        if self._group.wants_commit:
             with self.disk.stalls:
-                self._journal.sync()
-            self._process.committed()
+                self._saver.journal.sync()
+            self._group.committed()
 
     def _check_health(self) -> None:
         """Update readiness, and check whether the process may continue."""
@@ -372,26 +348,32 @@ class Worker:
         left.
         """
         self.not_ready_because = "draining"
-        self._process.end(self._clock.now_ns)
+        self._group.end(self._clock.now_ns)
         self._end_turn(self._clock.now_ns)
         limit_s = time.monotonic() + DRAIN_LIMIT_S
-        while not self._process.is_drained and time.monotonic() < limit_s:
+        while not self._group.is_drained and time.monotonic() < limit_s:
             self._turn(await self._next_records())
         now_ns = self._clock.now_ns
-        self._journal.write(JournalTurn((), (), now_ns, is_last=True))
-        self._runner.write_trace(now_ns, final=True)
+        self._saver.journal.write(JournalTurn((), (), now_ns, is_last=True))
+        self._group.write_traces(now_ns, is_last=True)
         self._turns.release()
         await self._bus.outbox.settle(DRAIN_LIMIT_S)
-        self._roll(self._bus.epoch, last=True)
+        self._saver.save(self._source, last=True)
         await self._bus.outbox.settle(DRAIN_LIMIT_S)
-        return self._process.is_drained
+        return self._group.is_drained
 
     async def _close(self) -> None:
-        self._process.close_adapter()
-        await self._process.close()
+        await self._group.close()
         if self._polling is not None:
             self._polling.cancel()
             await asyncio.gather(self._polling, return_exceptions=True)
         await wait_at_most(CLOSE_LIMIT_S, self._source.close())
         await wait_at_most(2 * CLOSE_LIMIT_S, self._bus.outbox.close())
         self._files.close()
+
+
+def _files_of(group: Group, config: Config, name: str) -> GroupFiles:
+    folder, hours = Path(config.process.state_dir), config.kafka.replay_hours
+    if len(group.names) == 1:
+        return OwnFiles(folder, name, hours)
+    return SharedFiles(folder, name, group.names, hours)

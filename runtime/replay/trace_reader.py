@@ -14,7 +14,7 @@ from runtime.log.logfile import LoggedRecord
 from runtime.process.runner import ADAPTER_SUFFIX, TRACE_SUFFIX
 from schemas.envelope import decode
 from schemas.message import Event
-from schemas.process import ConfigApplied, Shutdown, Tick, Trace
+from schemas.process import HEARD, ConfigApplied, Shutdown, Tick, Trace
 from schemas.topics import BY_NAME, TOPICS, Topic
 
 _INJECTED: dict[str, type[Tick | Shutdown]] = {Tick.type_name: Tick, Shutdown.type_name: Shutdown}
@@ -70,6 +70,14 @@ class _HeldPartition:
     positions: dict[str, int]
     """By reader (see `_reader`), the number after the newest one consumed."""
     records: dict[int, _Held] = field(default_factory=dict)
+    numbers: dict[int, int] = field(default_factory=dict)
+    """By sequence of the topic's one writer, the number of its record here."""
+
+    def hold(self, number: int, record: LoggedRecord) -> None:
+        """Add the next record."""
+        self.records[number] = _Held(record)
+        if record.envelope.producer == BY_NAME[record.topic].writer:
+            self.numbers[record.envelope.sequence] = number
 
     def consume(self, reader: str, number: int) -> _Held | None:
         """The record with a number; records that all readers have passed are dropped."""
@@ -77,7 +85,7 @@ class _HeldPartition:
         self.positions[reader] = number + 1
         low = min(self.positions.values())
         while self.records and (first := next(iter(self.records))) < low:
-            del self.records[first]
+            self.numbers.pop(self.records.pop(first).record.envelope.sequence, None)
         return found
 
 
@@ -126,7 +134,7 @@ class TraceReader:
             held = self._held.get((topic, partition))
             if held is None:
                 held = self._held[topic, partition] = _HeldPartition(dict.fromkeys(readers, 0))
-            held.records[number] = _Held(record)
+            held.hold(number, record)
 
     def _step(self, process: str, record: LoggedRecord) -> ConfigStep | TraceStep:
         if record.envelope.type_name == ConfigApplied.type_name:
@@ -149,11 +157,29 @@ class TraceReader:
             if injected is not None:
                 yield ConsumedInput(injected(event_time_ns=first), None)
                 continue
+            if source.startswith(HEARD):
+                yield from self._heard(
+                    process, source.removeprefix(HEARD), partition, range(first, first + count)
+                )
+                continue
             topic = BY_NAME[source]
             place = process + ADAPTER_SUFFIX if topic.own_input else source
             reader = place if topic.own_input else _reader(process, topic)
             for number in range(first, first + count):
                 yield self._consume((place, partition, number), reader)
+
+    def _heard(self, process: str, topic: str, partition: int, sequences: range) -> Iterator[ConsumedInput]:
+        """Messages delivered in memory, named by their sequences."""
+        reader = _reader(process, BY_NAME[topic])
+        held = self._held.get((topic, partition))
+        for sequence in sequences:
+            number = None if held is None else held.numbers.get(sequence)
+            if number is None:
+                raise LogDamagedError(
+                    f"the log lacks message {sequence} of {BY_NAME[topic].writer} on {topic} partition "
+                    f"{partition}, which {reader} consumed"
+                )
+            yield self._consume((topic, partition, number), reader)
 
     def _consume(self, place: _Place, reader: str) -> ConsumedInput:
         source, partition, number = place

@@ -11,8 +11,9 @@ missing, repeated or foreign lines are therefore detected anywhere.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 from zlib import crc32
 
@@ -51,11 +52,19 @@ class Read(NamedTuple):
 class Journal:
     """Writes turns to a new file."""
 
-    def __init__(self, path: Path, follows: Read | None, session_began_ns: int = 0) -> None:
+    def __init__(
+        self,
+        path: Path,
+        follows: Read | None,
+        session_began_ns: int = 0,
+        epochs: Mapping[str, int] | None = None,
+    ) -> None:
+        """`epochs`: of each member, where several processes share the journal."""
         self.path = path
         self._file = AppendedFile(path, is_new=True)
         self._checksum = 0
-        self._write({"follows": follows, "session": session_began_ns})
+        head: dict[str, Any] = {"follows": follows, "session": session_began_ns}
+        self._write(head | {"epochs": epochs} if epochs else head)
 
     @property
     def end(self) -> Read:
@@ -105,6 +114,8 @@ class Head(NamedTuple):
     """The previous journal, and how far it had been read."""
     session_began_ns: int
     """Its session; 0: written by a release before sessions."""
+    epochs: Mapping[str, int] = MappingProxyType({})
+    """The epoch of each member, where several processes share the journal."""
 
 
 def head_of(path: Path) -> Head | None:
@@ -116,7 +127,7 @@ def head_of(path: Path) -> Head | None:
         return None
     found = first.get("follows")
     follows = None if found is None else Read(found[0], found[1], found[2] if len(found) > 2 else None)  # noqa: PLR2004
-    return Head(follows, first.get("session", 0))
+    return Head(follows, first.get("session", 0), first.get("epochs", {}))
 
 
 def end_of(path: Path) -> Read:

@@ -5,13 +5,14 @@ to the snapshot, so that keeping it writes nothing.
 """
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
 import structlog
 
 from runtime.state.private_files import make_folder
-from runtime.state.snapshot import SUFFIX, Snapshot, read_snapshot
+from runtime.state.snapshot import SUFFIX, Snapshot, read_snapshot, write_whole
 from schemas.units import NS_PER_S
 
 FOLDER = "kept"
@@ -49,17 +50,25 @@ class KeptSnapshots:
         """Keep a snapshot just written, if one is due. A failure is only logged: no process ends for the sake
         of replays.
         """
+        self._keep(lambda kept: os.link(snapshot, kept), now_ns)
+
+    def keep_content(self, snapshot: bytes, now_ns: int) -> None:
+        """The same for a snapshot that has no file of its own."""
+        self._keep(lambda kept: write_whole(kept, snapshot), now_ns)
+
+    def _keep(self, write: Callable[[Path], None], now_ns: int) -> None:
         newest_ns = max((each.time_ns for each in self.all()), default=0)
         if 0 <= now_ns - newest_ns < self._interval_ns:
             return
+        path = self._folder / f"{now_ns:020d}{SUFFIX}"
         try:
-            self._link(snapshot, now_ns)
+            make_folder(self._folder, (SUFFIX,))
+            write(path)
+            self._delete_old(now_ns)
         except OSError as error:
-            logger.warning("snapshot_not_kept", path=str(snapshot), reason=str(error))
+            logger.warning("snapshot_not_kept", path=str(path), reason=str(error))
 
-    def _link(self, snapshot: Path, now_ns: int) -> None:
-        make_folder(self._folder, (SUFFIX,))
-        os.link(snapshot, self._folder / f"{now_ns:020d}{SUFFIX}")
+    def _delete_old(self, now_ns: int) -> None:
         for each in self.all():
             if not -self._interval_ns < now_ns - each.time_ns <= self._kept_ns + self._interval_ns:
                 each.path.unlink(missing_ok=True)

@@ -132,8 +132,16 @@ def write_whole(path: Path, data: bytes) -> None:
 def read_snapshot(path: Path, sources_hash: str) -> Snapshot | LogDamagedError:
     """The snapshot, or the error that makes it unusable."""
     try:
-        return from_bytes(path.read_bytes(), sources_hash)
-    except LogDamagedError as error:
-        return error
+        return readable(path.read_bytes(), sources_hash)
+    except (LogDamagedError, OSError) as error:
+        return LogDamagedError(f"{path} cannot be read: {error}")
+
+
+def readable(data: bytes, sources_hash: str) -> Snapshot:
+    """As `from_bytes`, for any content; raises LogDamagedError."""
+    try:
+        return from_bytes(data, sources_hash)
+    except LogDamagedError:
+        raise
     except Exception as error:  # a pickle can fail in any way
-        return LogDamagedError(f"{path} cannot be read: {error!r}")
+        raise LogDamagedError(f"a snapshot cannot be decoded: {error!r}") from error

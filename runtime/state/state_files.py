@@ -6,10 +6,10 @@ one had been read; a start follows only this chain.
 """
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import structlog
 
@@ -19,7 +19,7 @@ from runtime.state.carried_file import CarriedState, from_bytes
 from runtime.state.folder_lock import SUFFIX as LOCK_SUFFIX
 from runtime.state.folder_lock import FolderLock
 from runtime.state.journal import SUFFIX as JOURNAL_SUFFIX
-from runtime.state.journal import Journal, JournalTurn, Read, end_of, head_of, read_journal
+from runtime.state.journal import Head, Journal, JournalTurn, Read, end_of, head_of, read_journal
 from runtime.state.kept_snapshots import KeptSnapshots
 from runtime.state.private_files import make_folder, narrow
 from runtime.state.snapshot import SUFFIX as SNAPSHOT_SUFFIX
@@ -27,6 +27,7 @@ from runtime.state.snapshot import Snapshot, read_snapshot, write_whole
 from runtime.state.standing import Standing
 
 SNAPSHOTS_KEPT = 2
+Exact = TypeVar("Exact")
 _OWN_SUFFIXES = (SNAPSHOT_SUFFIX, CARRIED_SUFFIX, JOURNAL_SUFFIX, ".tmp", LOCK_SUFFIX)
 
 logger = structlog.get_logger()
@@ -80,18 +81,25 @@ class StateFiles:
 
         Raises LogDamagedError where there are files but no readable state.
         """
+        return Left(*self.find(lambda path: snapshot_at(path, sources_hash), carried_at))
+
+    def find(
+        self, read_snapshot: Callable[[Path], Exact | None], read_carried: Callable[[Path], Any | None]
+    ) -> tuple[Exact | None, Any | None, Iterable[JournalTurn]]:
+        """As `load`, with what reads a file; that returns None where it cannot."""
         self._chain = _chain(self.directory)
         if not self._chain:
-            return self._nothing()
+            self._check_empty()
+            return None, None, ()
         own = self._of_newest_session()
         for index in own:
-            found = _snapshot(self._beside(index, SNAPSHOT_SUFFIX), sources_hash)
+            found = read_snapshot(self._beside(index, SNAPSHOT_SUFFIX))
             if found is not None:
-                return Left(found, None, self._turns(index))
+                return found, None, self._turns(index)
         for index in own:
-            carried = _carried(self._beside(index, CARRIED_SUFFIX))
+            carried = read_carried(self._beside(index, CARRIED_SUFFIX))
             if carried is not None:
-                return Left(None, carried, self._turns(index))
+                return None, carried, self._turns(index)
         if not self._chain[-1].session_began_ns:
             raise StateBeforeSessionsError(f"{self.directory} holds the state of a release before sessions")
         raise LogDamagedError(f"{self.directory} holds journals, and no whole state that they go on from")
@@ -103,11 +111,10 @@ class StateFiles:
             return []
         return sorted(path.name for path in self.directory.iterdir() if path.suffix in own)
 
-    def _nothing(self) -> Left:
+    def _check_empty(self) -> None:
         names = self.names()
         if names:
             raise LogDamagedError(f"{self.directory} holds {names[-1]} and no journal that could be read")
-        return Left(None, None, ())
 
     def _of_newest_session(self) -> list[int]:
         """Positions in the chain, newest first, within the current session."""
@@ -126,11 +133,18 @@ class StateFiles:
         for link in self._chain[begin:]:
             yield from read_journal(link.path, link.upto)
 
-    def roll(self, epoch: int, session_began_ns: int, snapshot: bytes, carried: bytes | None) -> Journal:
+    def roll(
+        self,
+        epoch: int,
+        session_began_ns: int,
+        snapshot: bytes,
+        carried: bytes | None,
+        epochs: Mapping[str, int] | None = None,
+    ) -> Journal:
         """Write a snapshot, begin its journal, and delete files that are no longer needed.
 
         `carried` may be omitted, but not at the start of a session: journals are kept back to the newest
-        carried state.
+        carried state. `epochs`: see Journal.
         """
         stem = f"{epoch:012d}-{self._number:06d}"
         self._number += 1
@@ -143,7 +157,7 @@ class StateFiles:
         before = self._before()
         if self._journal is not None:
             self._journal.close()
-        journal = self._begin_journal(stem, before, session_began_ns)
+        journal = self._begin_journal(stem, before, session_began_ns, epochs)
         self._prune()
         return journal
 
@@ -161,9 +175,15 @@ class StateFiles:
             journal.write(turn)
         return aside
 
-    def _begin_journal(self, stem: str, before: Read | None, session_began_ns: int) -> Journal:
+    def _begin_journal(
+        self,
+        stem: str,
+        before: Read | None,
+        session_began_ns: int,
+        epochs: Mapping[str, int] | None = None,
+    ) -> Journal:
         path = self.directory / f"{stem}{JOURNAL_SUFFIX}"
-        self._journal = Journal(path, before, session_began_ns)
+        self._journal = Journal(path, before, session_began_ns, epochs)
         self._chain.append(_Link(path, None, session_began_ns))
         return self._journal
 
@@ -182,6 +202,22 @@ class StateFiles:
             link.path.unlink(missing_ok=True)
             link.path.with_suffix(CARRIED_SUFFIX).unlink(missing_ok=True)
 
+    def clear(self) -> None:
+        """Delete the state, which is elsewhere by now; kept snapshots remain."""
+        if self._journal is not None:
+            self._journal.close()
+            self._journal = None
+        journals_last = sorted(self.names(), key=lambda name: name.endswith(JOURNAL_SUFFIX))
+        for name in journals_last:  # they say whose the other files are
+            (self.directory / name).unlink()
+        self._chain = []
+
+    @property
+    def newest_head(self) -> Head | None:
+        """The head of the newest journal; None: there is none."""
+        chain = _chain(self.directory)
+        return head_of(chain[-1].path) if chain else None
+
     def release(self) -> None:
         """Release the folder for a repair: nothing is written here any more."""
         self._lock.release()
@@ -199,7 +235,8 @@ def _has_carried(journal: Path) -> bool:
     return journal.with_suffix(CARRIED_SUFFIX).exists()
 
 
-def _snapshot(path: Path, sources_hash: str) -> Snapshot | None:
+def snapshot_at(path: Path, sources_hash: str) -> Snapshot | None:
+    """The snapshot in a file; None where there is none of this code."""
     if not path.exists():
         return None
     found = read_snapshot(path, sources_hash)
@@ -209,7 +246,8 @@ def _snapshot(path: Path, sources_hash: str) -> Snapshot | None:
     return None
 
 
-def _carried(path: Path) -> CarriedState | None:
+def carried_at(path: Path) -> CarriedState | None:
+    """The carried state in a file; None where there is none that can be read."""
     if not path.exists():
         return None
     try:

@@ -49,20 +49,20 @@ class Wall:
 
 
 def worker_of(config: Config, wall: Wall) -> Worker:
-    worker = Worker(process_definition(MONITOR), config, MemoryStore(), None)
+    worker = Worker((process_definition(MONITOR),), config, MemoryStore(), None)
     worker._clock = MachineClock(wall.now_ns)
     return worker
 
 
 async def published(worker: Worker, more: int, running: "asyncio.Task[None]") -> int:
     """Wait until it has said so much more; how much that is by then."""
-    before = worker.metrics.published.total()
+    before = worker.members[0].metrics.published.total()
     async with asyncio.timeout(PATIENCE_S):
-        while worker.metrics.published.total() < before + more and not running.done():
+        while worker.members[0].metrics.published.total() < before + more and not running.done():
             await asyncio.sleep(0.05)
     if running.done():
         running.result()
-    return worker.metrics.published.total()
+    return worker.members[0].metrics.published.total()
 
 
 async def until_set(config: Config, wall: Wall, set_by_ns: int) -> str:

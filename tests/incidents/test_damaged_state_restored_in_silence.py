@@ -28,12 +28,14 @@ from runtime.errors import EngineError, LogDamagedError, StateRefusedError
 from runtime.kafka.bus import KafkaBus
 from runtime.log.logfile import LoggedRecord
 from runtime.process.definition import ProcessDefinition
+from runtime.process.group import Group
 from runtime.process.input_source import InputSource
 from runtime.process.restoration import Restoration
 from runtime.process.runner import ProcessRunner
 from runtime.process.tail import Tail
 from runtime.process.turn_bus import TurnBus
 from runtime.state.carried_file import CarriedState
+from runtime.state.group_files import GroupLeft
 from runtime.state.journal import JournalTurn
 from runtime.state.snapshot import Snapshot, to_bytes
 from runtime.state.standing import Standing
@@ -94,8 +96,10 @@ class Bus:
 
     def __init__(self) -> None:
         self.said: list[LoggedRecord] = []
-        self.epoch = 9
         self.outbox = SimpleNamespace(add=lambda place, record: None)
+
+    def epoch_of(self, writer: str) -> int:
+        return 9
 
     def partition_for(self, topic: str, key: str) -> TopicPartition:
         return TopicPartition(topic)
@@ -121,6 +125,7 @@ class Life:
         self.bus = Bus()
         self.turns = TurnBus(cast(KafkaBus, self.bus))
         self.runner = ProcessRunner(DEFINITION, Config(), self.turns, 4, name)
+        self.group = Group([self.runner])
         self.files = StateFiles(folder)
         self.moments: list[Moment] = []
 
@@ -141,8 +146,8 @@ class Life:
     def silent_turn(self, offset: int) -> None:
         """Nobody has heard of it: a start without it takes its input once more."""
         said = len(self.bus.said)
-        self.runner.consume(record_at(offset))
-        self.journal.write(JournalTurn(self.runner.runs.mark(), (), None))
+        self.group.consume(record_at(offset))
+        self.journal.write(JournalTurn(self.group.runs.drain(), (), None))
         self.turns.release()
         assert len(self.bus.said) == said
         self.note()
@@ -151,15 +156,17 @@ class Life:
         runner = self.runner
         external: tuple[Event, ...] = ()
         if number % 5 == 3:
-            runner.inject(Tick(event_time_ns=100 * number))
+            self.group.inject(Tick(event_time_ns=100 * number), 0)
         if number % 4 == 2:
             status = venue_status(venue="v", time_ns=100 * number)
-            runner.consume(runner.journal(status))
+            record = runner.journal(status)
+            self.group.runs.add(record)
+            runner.consume(record)
             external = (status,)
         for offset in (2 * number, 2 * number + 1):
-            runner.consume(record_at(offset))
+            self.group.consume(record_at(offset))
         traces = number % 3 == 0 or number in ROLLS
-        self.journal.write(JournalTurn(runner.runs.mark(), external, 100 * number if traces else None))
+        self.journal.write(JournalTurn(self.group.runs.drain(), external, 100 * number if traces else None))
         if traces:
             runner.write_trace(100 * number)
         self.turns.release()
@@ -226,8 +233,8 @@ def restored(
         for record in said[left.standing.end_offsets[ALL] :]:
             tail.record(record)
         source = cast(InputSource, Source())
-        restoration = Restoration(cast(KafkaBus, bus), runner, turns, source, tail)
-        asyncio.run(restoration.run(left))
+        restoration = Restoration(cast(KafkaBus, bus), Group([runner]), turns, source, {NAME: tail})
+        asyncio.run(restoration.run(GroupLeft({NAME: left}, tuple(left.turns))))
     except EngineError:
         assert not bus.said  # nothing is let out by who refuses
         raise

@@ -16,9 +16,10 @@ from schemas.inventory import Position
 from schemas.market import Book, Instrument
 from schemas.message import Event
 from schemas.orders import TERMINAL_STATUSES, Fill, OrderEvent, VenueReport
-from schemas.process import Trace
+from schemas.process import HEARD, Trace
 from schemas.quoting import QuoteTarget
 from schemas.risk import RiskState
+from schemas.topics import PROCESSES
 from tests.servers.kafka_log import KafkaLog, Sent
 
 INTENTS = ("place_intent", "amend_intent", "cancel_intent")
@@ -121,6 +122,10 @@ def _orders_by_cause(log: KafkaLog) -> dict[str | None, list[OrderEvent]]:
 def i3_no_order_after_a_halt(log: KafkaLog) -> Iterator[Broken]:
     """In the order in which the router consumed: between a halt and its end nothing is placed or amended."""
     by_place = {(s.record.topic, s.record.partition, s.record.offset): s.record for s in log.records}
+    for sent in log.records:
+        if sent.record.envelope.producer in PROCESSES:  # those it shared a loop with it heard in memory
+            heard = HEARD + sent.record.topic, sent.record.partition, sent.record.envelope.sequence
+            by_place[heard] = sent.record
     outputs = _orders_by_cause(log)
     states: dict[str, str] = {}
     for trace in _of(log, "process.trace"):

@@ -131,7 +131,7 @@ WORDS: dict[Callable[[Path, Killed], None], str] = {
 
 async def refusal(config: Config, name: str) -> str | None:
     """Why a process does not go on; None: it does."""
-    worker = Worker(process_definition(name), config, MemoryStore(), None)
+    worker = Worker((process_definition(name),), config, MemoryStore(), None)
     running = asyncio.create_task(worker.run())
     try:
         while not (worker.awaits_repair or worker.is_started or running.done()):

@@ -15,7 +15,7 @@ STATE = Path("state")
 def test_orders_that_may_be_left_are_told_by_the_exit_code_whatever_else_failed(
     failure: EngineError | None,
 ) -> None:
-    found = final_error(ROUTER, failure, drained=False, unconfirmed=2, state=STATE)
+    found = final_error([ROUTER], failure, drained=False, unconfirmed=2, state=STATE)
     assert found is not None
     assert found.exit_code == 6
     assert "orders may be left open at the venue" in str(found)
@@ -24,9 +24,9 @@ def test_orders_that_may_be_left_are_told_by_the_exit_code_whatever_else_failed(
 
 
 def test_else_by_what_failed() -> None:
-    assert final_error(QUOTE, None, drained=True, unconfirmed=0, state=STATE) is None
-    refused = final_error(ROUTER, RefusedError("no"), drained=True, unconfirmed=0, state=STATE)
-    unconfirmed = final_error(QUOTE, None, drained=True, unconfirmed=1, state=STATE)
+    assert final_error([QUOTE], None, drained=True, unconfirmed=0, state=STATE) is None
+    refused = final_error([ROUTER], RefusedError("no"), drained=True, unconfirmed=0, state=STATE)
+    unconfirmed = final_error([QUOTE], None, drained=True, unconfirmed=1, state=STATE)
     assert refused is not None
     assert refused.exit_code == 4
     assert unconfirmed is not None

@@ -182,7 +182,7 @@ class Fed:
     def consume(self, record: Any) -> None:
         self.seen.append(record.offset)
 
-    def inject(self, event: Any) -> None:
+    def inject(self, event: Any, number: int) -> None:
         self.seen.append("tick")
 
     def external(self, event: Any) -> None:
@@ -246,7 +246,7 @@ class Claims:
     def __init__(self, held: int, broker: FakeBroker | None = None) -> None:
         self.held = held
         self.reader = (broker or FakeBroker(0)).reader
-        self.epoch = 0
+        self.epochs: dict[str, int] = {}
         self.outbox = self
 
     def partition_for(self, topic: str, key: str) -> TopicPartition:
@@ -270,7 +270,7 @@ def test_an_epoch_is_above_the_one_before_also_where_its_topic_was_recreated(
 ) -> None:
     bus = Claims(held)
     assert asyncio.run(claim_epoch(bus, ROUTER, "here", 5, (PLACE,), above)) == epoch  # type: ignore[arg-type]
-    assert bus.epoch == epoch
+    assert bus.epochs == {ROUTER: epoch}
 
 
 @pytest.mark.parametrize("kind", ["order.fill.v1", BARRIER_TYPE])

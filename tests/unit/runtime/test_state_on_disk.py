@@ -245,7 +245,7 @@ def test_what_no_topic_has_is_said_after_either_of_the_two() -> None:
     place = TopicPartition("order.fill", 0)
     for kept in (standing(), Standing.from_json(standing().to_json())):
         outbox = Outbox()
-        bus: Any = SimpleNamespace(epoch=8, outbox=outbox)
+        bus: Any = SimpleNamespace(epoch_of=lambda writer: 8, outbox=outbox)
         assert publish_unconfirmed(bus, kept.unconfirmed, frozenset()) == 1
         assert outbox.sent == [(place, (b"k", b"v", [("ce_id", b"r:1"), ("ce_epoch", b"8")], 5, 6))]
         assert publish_unconfirmed(bus, kept.unconfirmed, frozenset({"r:1"})) == 0
