@@ -241,7 +241,7 @@ def _remedy(names: Sequence[str]) -> str:
     rebuilds = ", ".join(f"`maker state rebuild {name}`" for name in names)
     return (
         f"Each process goes on alone, with `maker run`, from its own state; {rebuilds} (with --dry-run: only "
-        "shown) rebuild that from the topics. When all ran alone and were stopped, they can share a loop again"
+        "shown) rebuild that from the topics. When all ran alone and were stopped, they can share a loop"
     )
 
 

@@ -1,7 +1,7 @@
 """Prints the figures of the processes on Kafka; the last line is one JSON object. Nothing is asserted.
 
-make bench-kafka                        1, 20 and 100 symbols, saturation, restarts: some nine minutes
-make bench-kafka ARGS="latency"         one part: latency, written, saturation, restart
+make bench-kafka                        1, 20 and 100 symbols, saturation, restarts: some eleven minutes
+make bench-kafka ARGS="latency"         one part: latency, path, written, saturation, restart
 """
 
 import argparse
@@ -26,6 +26,7 @@ from tests.servers.kafka import KafkaServer, topics
 from tests.servers.kafka_log import KafkaLog, read_log
 
 PROCESSES = ("monitor-service", "quote-service", "order-router", "inventory-service", "risk-service")
+IN_ONE = ("path", "inventory-service", "risk-service")
 INTENTS = ("place_intent", "amend_intent", "cancel_intent")
 WARM_UP_S = 25
 """The broker compiles its code for so long."""
@@ -35,8 +36,8 @@ DAY_S = 86_400
 
 
 @contextmanager
-def engine_of(symbols: int, beside: tuple[str, ...] = ()) -> Iterator[tuple[KafkaEngine, KafkaServer]]:
-    """The five processes, and others beside them, over a broker of their own, ready."""
+def engine_of(symbols: int, names: tuple[str, ...] = PROCESSES) -> Iterator[tuple[KafkaEngine, KafkaServer]]:
+    """Processes over a broker of their own, ready."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "kafka").mkdir()
@@ -45,7 +46,7 @@ def engine_of(symbols: int, beside: tuple[str, ...] = ()) -> Iterator[tuple[Kafk
         try:
             with topics(server.bootstrap, partitions=1) as kafka:
                 config = yaml.safe_load(many_symbols(folder, symbols).read_text())
-                engine = KafkaEngine(folder, kafka, config, (*PROCESSES, *beside))
+                engine = KafkaEngine(folder, kafka, config, names)
                 try:
                     engine.start_all()
                     yield engine, server
@@ -104,28 +105,41 @@ def hops(log: KafkaLog, from_ns: int, to_ns: int) -> dict[str, Any]:
 
 def latency() -> dict[str, Any]:
     """Book received to order at the simulated venue, with CPU and memory, by number of symbols."""
-    figures: dict[str, Any] = {}
-    for symbols in (1, 20, 100):
-        with engine_of(symbols) as (engine, server):
-            time.sleep(WARM_UP_S)
-            from_ns = time.time_ns()
-            used = usage(engine, server, MEASURED_S)
-            to_ns = time.time_ns()
-            engine.stop_all()
-            log = read_log(engine.kafka)
-        books = sum(from_ns < sent.sent_ns < to_ns for sent in log.on("market.book")) / MEASURED_S
-        figures[str(symbols)] = {"books_per_s": round(books), **hops(log, from_ns, to_ns), "used": used}
-        print(f"latency     {symbols:4} symbols, {books:.0f} books/s")
-        for name, values in hops(log, from_ns, to_ns).items():
-            print(f"            {name:32} {values} ms")
-        for name, values in used.items():
-            print(f"            {name:32} {values}")
-    return figures
+    return {str(symbols): measured("latency", symbols, PROCESSES) for symbols in (1, 20, 100)}
+
+
+def measured(part: str, symbols: int, names: tuple[str, ...]) -> dict[str, Any]:
+    """The latency, CPU and memory of some processes."""
+    with engine_of(symbols, names) as (engine, server):
+        time.sleep(WARM_UP_S)
+        from_ns = time.time_ns()
+        used = usage(engine, server, MEASURED_S)
+        to_ns = time.time_ns()
+        engine.stop_all()
+        log = read_log(engine.kafka)
+    books = sum(from_ns < sent.sent_ns < to_ns for sent in log.on("market.book")) / MEASURED_S
+    found = hops(log, from_ns, to_ns)
+    print(f"{part:11} {symbols:4} symbols, {books:.0f} books/s, {len(names)} processes")
+    for name, values in found.items():
+        print(f"            {name:32} {values} ms")
+    for name, usage_of in used.items():
+        print(f"            {name:32} {usage_of}")
+    return {"books_per_s": round(books), **found, "used": used}
+
+
+def path() -> dict[str, Any]:
+    """Book received to order with monitor, quotes and router each on its own, and in one process."""
+    apart = measured("path", 100, PROCESSES)
+    in_one = measured("path", 100, IN_ONE)
+    whole = "book received to order sent"
+    ratio = {name: round(apart[whole][name] / in_one[whole][name], 1) for name in ("p50", "p99")}
+    print(f"path        faster in one process by a factor of {ratio}")
+    return {"apart": apart, "in_one": in_one, "ratio": ratio}
 
 
 def written() -> dict[str, Any]:
     """What the topics of 20 symbols grow by in a day, and what the statistics by minute cost meanwhile."""
-    with engine_of(20, (STATISTICS,)) as (engine, server):
+    with engine_of(20, (*PROCESSES, STATISTICS)) as (engine, server):
         time.sleep(WARM_UP_S)
         before = bytes_by_topic(server)
         used = usage(engine, server, MEASURED_S)
@@ -198,6 +212,7 @@ def restart() -> dict[str, Any]:
 PARTS: dict[str, Callable[[], Any]] = {
     "latency": latency,
     "written": written,
+    "path": path,
     "saturation": saturation,
     "restart": restart,
 }

@@ -11,6 +11,7 @@ from decimal import Decimal
 from itertools import pairwise
 from typing import Any, NamedTuple
 
+from runtime.bus import Record
 from schemas.config import Config
 from schemas.inventory import Position
 from schemas.market import Book, Instrument
@@ -119,13 +120,19 @@ def _orders_by_cause(log: KafkaLog) -> dict[str | None, list[OrderEvent]]:
     return events
 
 
+def _by_place(log: KafkaLog) -> dict[tuple[str, int, int], Record]:
+    """As a trace names them: by offset, or by sequence what one process heard of another in memory."""
+    found = {}
+    for record in (sent.record for sent in log.records):
+        found[record.topic, record.partition, record.offset] = record
+        if record.envelope.producer in PROCESSES:
+            found[HEARD + record.topic, record.partition, record.envelope.sequence] = record
+    return found
+
+
 def i3_no_order_after_a_halt(log: KafkaLog) -> Iterator[Broken]:
     """In the order in which the router consumed: between a halt and its end nothing is placed or amended."""
-    by_place = {(s.record.topic, s.record.partition, s.record.offset): s.record for s in log.records}
-    for sent in log.records:
-        if sent.record.envelope.producer in PROCESSES:  # those it shared a loop with it heard in memory
-            heard = HEARD + sent.record.topic, sent.record.partition, sent.record.envelope.sequence
-            by_place[heard] = sent.record
+    by_place = _by_place(log)
     outputs = _orders_by_cause(log)
     states: dict[str, str] = {}
     for trace in _of(log, "process.trace"):
