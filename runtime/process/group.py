@@ -79,8 +79,12 @@ class Group:
         self._take(record)
 
     def catch_up(self, records: Iterable[Record]) -> None:
-        """Pass on what one member published, and another had not read, when each ran alone."""
-        for record in records:
+        """Pass on what one member published, and another had not read, when each ran alone.
+
+        That of the last member comes first: what others then publish is newer than all of it.
+        """
+        kinds = [definition.name for definition in self.definitions]
+        for record in sorted(records, key=lambda each: -kinds.index(BY_NAME[each.topic].writer)):
             self._take(record)
 
     def _take(self, record: Record) -> None:

@@ -48,6 +48,8 @@ from schemas.units import NS_PER_MS, NS_PER_S
 
 IDLE_S = 0.05
 """Longest wait for input, so that a stop or failure is noticed."""
+DISPATCH_LIMIT_S = 0.05
+"""Longest time in a turn for external inputs."""
 
 logger = structlog.get_logger()
 
@@ -159,6 +161,7 @@ class Worker:
     async def _restore(self) -> None:
         await self._link.wait_until_available()
         began_s = time.monotonic()
+        self._files.check_newest()
         outputs = await self._take_over()
         recovery = StateRecovery(
             self._config,
@@ -290,9 +293,12 @@ class Worker:
         self._end_turn(now_ns)
 
     def _dispatch_due(self, now_ns: int) -> None:
-        """Consume external inputs that are due; those beyond the limit of a turn wait for the next."""
+        """Consume external inputs that are due; those beyond the limits of a turn wait for the next: what is
+        published is sent in between.
+        """
         consumed = 0
-        while consumed < self._config.process.poll_records_max:
+        limit_s = time.monotonic() + DISPATCH_LIMIT_S
+        while consumed < self._config.process.poll_records_max and time.monotonic() < limit_s:
             due_ns = self._group.adapter_due_ns()
             if due_ns is None or due_ns > now_ns:
                 return

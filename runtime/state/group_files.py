@@ -20,7 +20,8 @@ from runtime.state.carried_file import from_bytes as carried_from_bytes
 from runtime.state.journal import Journal, JournalTurn
 from runtime.state.kept_snapshots import KeptSnapshots
 from runtime.state.snapshot import Snapshot, readable
-from runtime.state.state_files import Left, StateFiles
+from runtime.state.state_files import Left, StateFiles, newest_head
+from schemas.topics import PATH
 
 logger = structlog.get_logger()
 
@@ -61,6 +62,9 @@ class GroupFiles(Protocol):
     def newest_epoch(self, name: str) -> int:
         """The highest epoch of a member with files; 0: none."""
 
+    def check_newest(self) -> None:
+        """Raises StateRefusedError where other files are newer; called before anything is claimed."""
+
     def load(self, hashes: Mapping[str, str]) -> GroupLeft:
         """The state left behind; `hashes` are of the members' sources. Raises LogDamagedError,
         StateRefusedError.
@@ -86,6 +90,7 @@ class OwnFiles:
     """The state of a process alone, in its own folder."""
 
     def __init__(self, state_dir: Path, name: str, kept_hours: int) -> None:
+        self._state_dir = state_dir
         self._name = name
         self._files = StateFiles(state_dir / name, kept_hours)
         self.directory = self._files.directory
@@ -93,6 +98,16 @@ class OwnFiles:
     def newest_epoch(self, name: str) -> int:
         """See GroupFiles."""
         return self._files.newest_epoch
+
+    def check_newest(self) -> None:
+        """See GroupFiles."""
+        shared = newest_head(self._state_dir / PATH)
+        epoch = 0 if shared is None else shared.epochs.get(self._name, 0)
+        if epoch > self._files.newest_epoch:
+            raise StateRefusedError(
+                f"{self._name} ran in {PATH} since, and that did not end in order: start {PATH} and stop it, "
+                f"or rebuild this state with `maker state rebuild {self._name}`"
+            )
 
     def load(self, hashes: Mapping[str, str]) -> GroupLeft:
         """See GroupFiles."""
@@ -140,25 +155,33 @@ class SharedFiles:
 
     def _shared_epochs(self) -> Mapping[str, int]:
         """By member, its epoch when the shared state was written; empty: there is none."""
-        head = self._files.newest_head
+        head = newest_head(self.directory)
         return {} if head is None else head.epochs
 
     def newest_epoch(self, name: str) -> int:
         """See GroupFiles."""
         return max(self._own[name].newest_epoch, self._shared_epochs().get(name, 0))
 
-    def load(self, hashes: Mapping[str, str]) -> GroupLeft:
+    def check_newest(self) -> None:
         """See GroupFiles."""
         shared = self._shared_epochs()
         own = {name: files.newest_epoch for name, files in self._own.items()}
         newer = [name for name, epoch in own.items() if epoch > shared.get(name, -1)]
-        older = [name for name, epoch in own.items() if epoch < shared.get(name, 0)]
+        older = self._older(shared)
         if newer and older:
             raise StateRefusedError(
                 f"{', '.join(newer)} ran alone since {self._name} ended, and {', '.join(older)} did not: "
                 "rebuild and run those alone too"
             )
-        if older:
+
+    def _older(self, shared: Mapping[str, int]) -> list[str]:
+        """The members whose own state is older than the shared one."""
+        return [name for name, files in self._own.items() if files.newest_epoch < shared.get(name, 0)]
+
+    def load(self, hashes: Mapping[str, str]) -> GroupLeft:
+        """See GroupFiles."""
+        shared = self._shared_epochs()
+        if self._older(shared):
             return self._load_shared(hashes)
         if shared:
             self._files.clear()

@@ -212,12 +212,6 @@ class StateFiles:
             (self.directory / name).unlink()
         self._chain = []
 
-    @property
-    def newest_head(self) -> Head | None:
-        """The head of the newest journal; None: there is none."""
-        chain = _chain(self.directory)
-        return head_of(chain[-1].path) if chain else None
-
     def release(self) -> None:
         """Release the folder for a repair: nothing is written here any more."""
         self._lock.release()
@@ -281,6 +275,12 @@ def _chain(directory: Path) -> list[_Link]:
         upto = head.follows
         path = None if upto is None or not (directory / upto.name).exists() else directory / upto.name
     return chain
+
+
+def newest_head(directory: Path) -> Head | None:
+    """The head of the newest journal in a folder; None: there is none."""
+    chain = _chain(directory)
+    return head_of(chain[-1].path) if chain else None
 
 
 def _age(path: Path) -> tuple[int, int]:

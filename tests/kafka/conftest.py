@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from schemas.deployment import Kafka
-from schemas.topics import PROCESSES
+from schemas.topics import PATH, PROCESSES, ROUTER
 from tests.servers.engine import KafkaEngine
 from tests.servers.kafka import topics
 from tests.servers.kafka_log import KafkaLog, read_log
@@ -29,7 +29,8 @@ class KafkaRun:
 
 def published(engine: KafkaEngine, topic: str) -> int:
     """How many messages of a topic the router of now has published."""
-    for line in engine.metrics("order-router").splitlines():
+    sender = next(label for label in engine.processes if label in (ROUTER, PATH))
+    for line in engine.metrics(sender).splitlines():
         if line.startswith(f'market_making_published_total{{topic="{topic}"}}'):
             return int(float(line.rpartition(" ")[2]))
     return 0

@@ -24,7 +24,7 @@ from schemas.risk import RiskAlert
 from tests.kafka.conftest import has_published_more, intents, published
 from tests.kafka.invariants import Venue, broken, nothing_alive_at_the_end
 from tests.kafka.people import command
-from tests.servers.engine import TRADING, KafkaEngine
+from tests.servers.engine import ON_PATH, TRADING, KafkaEngine
 from tests.servers.kafka import KafkaServer, topics
 from tests.servers.kafka_log import KafkaLog, read_log
 from tests.servers.local import until
@@ -34,9 +34,11 @@ NS = 1_000_000_000
 
 
 @contextmanager
-def trading(folder: Path, kafka: Kafka, settings: dict[str, Any] | None = None) -> Iterator[KafkaEngine]:
+def trading(
+    folder: Path, kafka: Kafka, settings: dict[str, Any] | None = None, names: tuple[str, ...] = TRADING
+) -> Iterator[KafkaEngine]:
     """The engine, which has sent orders; at the end it is stopped, and everything must hold."""
-    engine = KafkaEngine(folder, kafka, settings or {}, TRADING)
+    engine = KafkaEngine(folder, kafka, settings or {}, names)
     try:
         engine.start_all()
         until(lambda: published(engine, "venue.report") > 5, "the venue has orders of ours", pause_s=0.05)
@@ -78,14 +80,19 @@ def pause_and_resume(server: KafkaServer) -> Callable[[], None]:
 
 
 @pytest.mark.parametrize(("outage", "outage_s"), [(kill_and_restart, 6), (pause_and_resume, 8)])
+@pytest.mark.parametrize("names", [TRADING, ON_PATH[:-1]], ids=["each on its own", "path"])
 @pytest.mark.timed
 def test_without_a_broker_quotes_are_gone_at_once_and_come_back(
-    own_kafka: KafkaServer, tmp_path: Path, outage: Callable[[KafkaServer], Callable[[], None]], outage_s: int
+    own_kafka: KafkaServer,
+    tmp_path: Path,
+    outage: Callable[[KafkaServer], Callable[[], None]],
+    outage_s: int,
+    names: tuple[str, ...],
 ) -> None:
     with topics(own_kafka.bootstrap) as kafka:
         folder = tmp_path / "engine"
         folder.mkdir()
-        with trading(folder, kafka) as engine:
+        with trading(folder, kafka, names=names) as engine:
             lost_ns = time.time_ns()
             come_back = outage(own_kafka)
             while time.time_ns() < lost_ns + outage_s * NS:

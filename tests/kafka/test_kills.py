@@ -15,7 +15,7 @@ from schemas.topics import PROCESSES
 from tests.kafka.commands import replayed
 from tests.kafka.conftest import KafkaRun
 from tests.kafka.invariants import broken, nothing_alive_at_the_end
-from tests.servers.engine import KafkaEngine
+from tests.servers.engine import ON_PATH, KafkaEngine
 from tests.servers.kafka_log import read_log
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
@@ -40,19 +40,22 @@ def test_the_run_was_one_that_could_fail(stormy_run: KafkaRun) -> None:
 ONCE_A_START: tuple[CrashPoint, ...] = ("after_rerun", "after_session_begin")
 
 
-def test_no_point_to_die_at_loses_or_doubles_anything(kafka: Kafka, tmp_path: Path) -> None:
+@pytest.mark.parametrize("names", [PROCESSES, ON_PATH], ids=["each on its own", "path"])
+def test_no_point_to_die_at_loses_or_doubles_anything(
+    kafka: Kafka, tmp_path: Path, names: tuple[str, ...]
+) -> None:
     """Each process dies at each of its points in turn, while the others go on."""
     settings = {"process": {"snapshot_interval_s": 0.5}, "venue": {"queue_model": "power"}}
-    engine = KafkaEngine(tmp_path, kafka, settings)
+    engine = KafkaEngine(tmp_path, kafka, settings, names)
     deaths = 0
     try:
         engine.start_all()
         for number, point in enumerate(get_args(CrashPoint)):
-            for name in PROCESSES:
+            for name in names:
                 engine.processes[name].kill()
                 times = 1 if point in ONCE_A_START else 3 + number
                 engine.start(name, env={VARIABLE: f"{point}:{times}"})
-            for name in PROCESSES:
+            for name in names:
                 assert engine.processes[name].wait() == -9, engine.processes[name].text()[-1000:]
                 deaths += 1
                 engine.start(name)
@@ -61,8 +64,9 @@ def test_no_point_to_die_at_loses_or_doubles_anything(kafka: Kafka, tmp_path: Pa
     finally:
         engine.kill_all()
     assert set(codes.values()) == {0}
-    assert deaths == len(PROCESSES) * len(get_args(CrashPoint))
+    assert deaths == len(names) * len(get_args(CrashPoint))
     log = read_log(kafka)
     assert broken(log, load_config([engine.config_file]).config) == []
     assert list(nothing_alive_at_the_end(log)) == []
-    assert replayed("--config", engine.config_file)["order-router"]["divergences"] == 0
+    results = replayed("--config", engine.config_file)
+    assert {name: result["divergences"] for name, result in results.items()} == dict.fromkeys(PROCESSES, 0)

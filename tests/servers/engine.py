@@ -12,12 +12,14 @@ from typing import Any
 import yaml
 
 from schemas.deployment import Kafka
-from schemas.topics import PROCESSES, PROJECTOR, ROUTER
+from schemas.topics import PATH, PATH_PROCESSES, PROCESSES, PROJECTOR, ROUTER
 from tests.servers.local import PATIENCE_S, LocalProcess, free_port, until
 from tests.servers.sources import Sources
 
 TRADING = tuple(name for name in PROCESSES if name != PROJECTOR)
 """All that an exchange notices."""
+ON_PATH = (PATH, *(name for name in PROCESSES if name not in PATH_PROCESSES))
+"""All processes, those from book to order in one."""
 
 
 class KafkaEngine:
@@ -107,7 +109,7 @@ class KafkaEngine:
 
     def stop_all(self) -> dict[str, int]:
         """Stop the order router, then the others; exit codes by label."""
-        labels = sorted(self.processes, key=lambda label: not label.startswith(ROUTER))
+        labels = sorted(self.processes, key=lambda label: not label.startswith((ROUTER, PATH)))
         return {label: self.processes[label].stop() for label in labels}
 
     def kill_all(self) -> None:
