@@ -6,9 +6,28 @@ from maker.composition import process_definition
 from maker.supervisor import Child
 from runtime.errors import ConfigError
 from schemas.deployment import Process
-from schemas.topics import PROCESSES
+from schemas.topics import GATEWAY, OFF_PATH, PATH, PATH_PROCESSES, PROCESSES, ROUTER
 
+RUNNABLE = (*PROCESSES, GATEWAY, *OFF_PATH)
+"""What can run on its own."""
 _PORT_MAX = 65_535
+
+
+def everything(config: Process) -> list[str]:
+    """What `maker run --all` runs."""
+    if not config.path_in_one_process:
+        return list(RUNNABLE)
+    check_one_shard(config)
+    return [PATH, *(name for name in RUNNABLE if name not in PATH_PROCESSES)]
+
+
+def check_one_shard(config: Process) -> None:
+    """Raises ConfigError where the path would be one of several: the router sends the orders of all symbols."""
+    if config.shards != 1:
+        raise ConfigError(
+            f"process.shards is {config.shards}, but {PATH} has one shard, as {ROUTER} does: omit it, or run "
+            f"{', '.join(PATH_PROCESSES)} each on its own"
+        )
 
 
 def children_of(names: Sequence[str], config: Process) -> tuple[Child, ...]:

@@ -13,6 +13,7 @@ import structlog
 import uvloop
 from prometheus_client import CollectorRegistry
 
+from maker.children import check_one_shard
 from maker.composition import HISTORY_COMMAND, WORKERS, process_definition
 from maker.gateway import gateway_server
 from maker.signed import publisher
@@ -40,7 +41,7 @@ from runtime.store.documents import MemoryStore
 from runtime.version import code_version
 from schemas.config import Config
 from schemas.control import AccessEvent, ControlEvent
-from schemas.topics import GATEWAY, PATH, PATH_PROCESSES, PROCESSES, PROJECTOR, ROUTER
+from schemas.topics import GATEWAY, PATH, PATH_PROCESSES, PROCESSES, PROJECTOR
 
 _ORDINAL = re.compile(r"-(\d+)$")
 
@@ -99,11 +100,7 @@ def _run(name: str, config: Config) -> None:
 def _definitions(name: str, config: Config) -> tuple[ProcessDefinition, ...]:
     if name != PATH:
         return (process_definition(name),)
-    if config.process.shards != 1:
-        raise ConfigError(
-            f"process.shards is {config.process.shards}, but {ROUTER} sends the orders of all symbols, so "
-            f"{PATH} has one shard: omit process.shards, or run its processes each on its own"
-        )
+    check_one_shard(config.process)
     return tuple(process_definition(each) for each in PATH_PROCESSES)
 
 

@@ -19,7 +19,7 @@ import structlog
 from runtime.errors import ConfigError, EngineError
 from runtime.process.lifeline import VARIABLE, Lifelines
 from runtime.signals import on_stop
-from schemas.topics import ROUTER
+from schemas.topics import SENDS_ORDERS
 
 PAUSES_S = (0.0, 0.0, 0.0, 1.0, 2.0, 5.0, 10.0, 30.0)
 """Before a dead child is restarted: longer each time it dies soon after its start."""
@@ -128,8 +128,8 @@ class Supervisor:
 
     async def _stop(self) -> None:
         logger.info("stopping", processes=[child.label for child in self._running])
-        await self._terminate([child for child in self._children if child.process == ROUTER])
-        await self._terminate([child for child in self._children if child.process != ROUTER])
+        await self._terminate([child for child in self._children if child.process in SENDS_ORDERS])
+        await self._terminate([child for child in self._children if child.process not in SENDS_ORDERS])
 
     async def _terminate(self, chosen: Sequence[Child]) -> None:
         children = [self._running[child] for child in chosen if child in self._running]

@@ -35,6 +35,8 @@ PROCESSES = (MONITOR, QUOTE, ROUTER, INVENTORY, RISK, PROJECTOR)
 PATH = "path"
 """From book to order in one operating-system process: `maker run path`."""
 PATH_PROCESSES = (MONITOR, QUOTE, ROUTER)
+SENDS_ORDERS = (ROUTER, PATH)
+"""What has orders at the venue: it is stopped first."""
 STATISTICS = "statistics"
 EVERY_PROCESS = "every process"
 OFF_PATH = (STATISTICS,)

@@ -17,13 +17,10 @@ from runtime.errors import ConfigError, EngineError
 from runtime.state.folder_lock import FolderLock
 from runtime.state.private_files import make_folder
 from runtime.text import nearest
-from schemas.topics import GATEWAY, OFF_PATH, PATH, PROCESSES, TOPICS, Topic
+from schemas.topics import PATH, TOPICS, Topic
 
 if TYPE_CHECKING:
     from runtime.kafka.admin import TopicChange, TopicPlan
-
-RUNNABLE = (*PROCESSES, GATEWAY, *OFF_PATH)
-"""What `maker run --all` runs, each on its own."""
 
 topics_app = typer.Typer(
     help="The engine's topics, and their state on the broker.", invoke_without_command=True
@@ -55,16 +52,18 @@ def run(
         int | None, typer.Option(min=0, max=65535, help="Port of /health and /metrics.")
     ] = None,
 ) -> None:
-    """Run processes over Kafka, each on its own: the same cores as in `maker up`.
+    """Run processes over Kafka: the same cores as in `maker up`. `path` is three of them in one.
 
     Waits for a broker that is down.
     """
-    names = list(RUNNABLE) if all_processes else processes or []
+    names = processes or []
+    from maker.children import RUNNABLE, children_of, everything
+
     known = (*RUNNABLE, PATH)
     for name in names:
         if name not in known:
             raise ConfigError(f"no process is called {name!r}{nearest(name, known)}")
-    if not names:
+    if not names and not all_processes:
         raise ConfigError(f"name a process or give --all; processes: {', '.join(known)}")
     loaded = load_sections(
         config,
@@ -79,12 +78,13 @@ def run(
             "gateway": {"port": port},
         },
     )
-    if len(names) == 1 and not all_processes:
+    if all_processes:
+        names = everything(loaded.process)
+    elif len(names) == 1:
         from maker.run import run_process  # loaded only by a process that needs it
 
         run_process(names[0], loaded)
         return
-    from maker.children import children_of
     from maker.supervisor import supervise
 
     lock = _alone_with(Path(loaded.process.state_dir)) if all_processes else None

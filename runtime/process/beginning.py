@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from runtime.bus import Record
 from runtime.process.definition import AdapterContext
 from runtime.process.gaps import Gap, LostRecords, loss_carried
 from runtime.process.runner import ProcessRunner
@@ -22,10 +23,11 @@ class Beginning:
     serves: Callable[[str], bool]
     """Whether a symbol is served here."""
 
-    def begin(self, now_ns: int, missing: Sequence[Gap | LostRecords], *, is_exact: bool) -> None:
+    def begin(self, now_ns: int, missing: Sequence[Gap | LostRecords], *, is_exact: bool) -> list[Record]:
         """Publish the configuration and pass it to the core; in a new session, also the carried state.
 
         `is_exact`: whether the state is exactly the previous one. `missing`: records that no longer exist.
+        Returns the records published because of the carried state.
         """
         runner = self.runner
         runner.write_trace(now_ns)
@@ -42,7 +44,7 @@ class Beginning:
         runner.begin(applied.model_copy(update={"process": runner.name}))
         if runner.adapter is None:
             self._attach_adapter(applied.config, now_ns)
-        runner.adopt((*carried, *loss))
+        return runner.adopt((*carried, *loss))
 
     def _attach_adapter(self, config: Config, now_ns: int) -> None:
         make = self.runner.definition.make_adapter

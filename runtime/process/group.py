@@ -1,12 +1,13 @@
 """Processes that share one loop on Kafka: a process alone is a group of one.
 
-What a member publishes is delivered at once to the members that read it, first in, first out, as in the loop
-of `maker up`. So what the group consumes from outside determines everything its members consume, and one
-journal of that is enough to feed all of them again.
+What a member publishes in a turn is delivered to the members that read it at the end of that turn, first
+in, first out, as in the loop of `maker up`; of market data, as on Kafka, only the newest of each symbol. So
+what the group consumes from outside, by turns, determines everything its members consume, and one journal of
+that is enough to feed all of them again.
 """
 
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import compress
 
 from runtime.bus import Record, TopicPartition
 from runtime.process.definition import ProcessDefinition
@@ -52,6 +53,8 @@ class Group:
             (runners[number].name, topic) for topic, numbers in self._readers.items() for number in numbers
         }
         self._starts: dict[str, Positions] = {}
+        self._pending: list[Record] = []
+        """Published in this turn, and not delivered yet."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -88,10 +91,8 @@ class Group:
             self._take(record)
 
     def _take(self, record: Record) -> None:
-        outputs: list[Record] = []
         for number in self.takers(record):
-            outputs += self.runners[number].consume(record)
-        self.deliver(outputs)
+            self.hear(self.runners[number].consume(record))
 
     def takers(self, record: Record) -> Sequence[int]:
         """The numbers of the members that read a record's topic and have not consumed it yet."""
@@ -138,30 +139,33 @@ class Group:
             return len(self.runners) == 1 or self.definitions[number].writes(topic.name)
         return number in self._readers[topic.name]
 
-    def deliver(self, records: Iterable[Record]) -> None:
+    def hear(self, records: Iterable[Record]) -> None:
+        """Take up what a member published, to be delivered at the end of the turn."""
+        if self.internal:
+            self._pending += (record for record in records if record.topic in self.internal)
+
+    def settle(self) -> None:
         """Deliver what members published to the members that read it, until nothing is left."""
-        if not self.internal:
-            return
-        queue = deque(records)
-        while queue:
-            record = queue.popleft()
-            if record.topic not in self.internal:
-                continue
-            self.heard[record.topic, record.partition, record.envelope.producer] = record.envelope.sequence
-            for number in self._readers[record.topic]:
-                queue.extend(self.runners[number].consume(record))
+        while self._pending:
+            records, self._pending = self._pending, []
+            for record in _conflated(records):
+                producer, sequence = record.envelope.producer, record.envelope.sequence
+                self.heard[record.topic, record.partition, producer] = sequence
+                for number in self._readers[record.topic]:
+                    self.hear(self.runners[number].consume(record))
 
     def inject(self, event: Tick | Shutdown, number: int) -> None:
         """Inject an event into the member with this number."""
         self.runs.add_injected(event, number)
-        self.deliver(self.runners[number].inject(event))
+        self.hear(self.runners[number].inject(event))
 
     def external(self, event: Event) -> None:
         """Replay an adapter input."""
-        self.deliver(self.runners[self.receiver(event)].external(event))
+        self.hear(self.runners[self.receiver(event)].external(event))
 
     def end_turn(self, trace_ns: int | None, *, is_last: bool) -> None:
         """The end of a past turn; its traces were written at this time, if at all."""
+        self.settle()
         self.runs.drain()
         if trace_ns is not None:
             self.write_traces(trace_ns, is_last=is_last)
@@ -191,7 +195,7 @@ class Group:
         for number, member in enumerate(self.members):
             if member.next_tick_ns is not None and now_ns >= member.next_tick_ns:
                 self.runs.add_injected(Tick(event_time_ns=now_ns), number)
-                self.deliver(member.tick(now_ns))
+                self.hear(member.tick(now_ns))
 
     def adapter_due_ns(self) -> int | None:
         """When an adapter next has input."""
@@ -215,7 +219,7 @@ class Group:
         """The due inputs of the adapter that is due first, each after it was consumed."""
         for record, outputs in self._earliest()[1].poll_due(now_ns):
             self.runs.add(record)
-            self.deliver(outputs)
+            self.hear(outputs)
             yield record.message
 
     @property
@@ -238,7 +242,7 @@ class Group:
         """Inject the shutdown into each member in turn."""
         for number, member in enumerate(self.members):
             self.runs.add_injected(Shutdown(event_time_ns=now_ns), number)
-            self.deliver(member.end(now_ns))
+            self.hear(member.end(now_ns))
 
     @property
     def is_drained(self) -> bool:
@@ -250,3 +254,13 @@ class Group:
         for member in self.members:
             member.close_adapter()
             await member.close()
+
+
+def _conflated(records: Sequence[Record]) -> Sequence[Record]:
+    """The newest record per key of topics that may be conflated, and every record of all others."""
+    newest: dict[tuple[str, str], int] = {}
+    for index, record in enumerate(records):
+        if BY_NAME[record.topic].conflated:
+            newest[record.topic, record.key] = index
+    kept = (newest.get((record.topic, record.key), index) == index for index, record in enumerate(records))
+    return list(compress(records, kept))

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import structlog
 
-from schemas.topics import ROUTER
+from schemas.topics import SENDS_ORDERS
 
 VARIABLE = "MAKER_LIFELINE"
 """Environment variable with the descriptor to watch."""
@@ -27,7 +27,7 @@ class Lifelines:
 
     def of(self, process: str) -> tuple[int, tuple[int, ...]]:
         """For a new child: the descriptor to watch, and all descriptors to inherit."""
-        if process == ROUTER:
+        if process in SENDS_ORDERS:
             return self._of_router[0], (self._of_router[0], self._of_others[1])
         return self._of_others[0], (self._of_others[0],)
 

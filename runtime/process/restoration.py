@@ -116,6 +116,7 @@ class Restoration:
 
     def _before_loss(self, lost: Entry) -> _Journaled:
         """What comes after a lost record is replayed as under different code."""
+        self.group.settle()
         journaled = _Journaled({}, runs=[lost])
         for runner in self.group.runners:
             runs = self._trace_replayed(runner)

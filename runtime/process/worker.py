@@ -224,8 +224,10 @@ class Worker:
         for runner in self._group.runners:
             beginning = Beginning(runner, self._starts[runner.name], self._store, self._serves)
             topics = [tp.topic for tp in self._shard.inputs(runner.definition.name)]
-            beginning.begin(now_ns, recovered.missing(topics), is_exact=runner.name in recovered.exact)
+            is_exact = runner.name in recovered.exact
+            self._group.hear(beginning.begin(now_ns, recovered.missing(topics), is_exact=is_exact))
         self._group.catch_up(recovered.missed)
+        self._group.settle()
         self._group.write_traces(now_ns)
         self._turns.release()
         self._group.begin(now_ns)  # inject the current time first, so that stale data are recognised
@@ -308,6 +310,7 @@ class Worker:
                 self._external.append(event)
 
     def _end_turn(self, now_ns: int) -> None:
+        self._group.settle()
         pass_point("after_core")
         runs = self._group.runs.drain()
         is_snapshot_due = self._saver.is_due(now_ns)  # a snapshot must not contain untraced inputs

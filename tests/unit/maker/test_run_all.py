@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from maker.children import children_of
+from maker.children import RUNNABLE, children_of, everything
 from maker.cli.app import app
 from maker.run import run_process
 from maker.supervisor import Child
@@ -16,7 +16,7 @@ from runtime.errors import ConfigError, RefusedError
 from runtime.state.folder_lock import FolderLock
 from schemas.config import Config
 from schemas.deployment import Process
-from schemas.topics import GATEWAY, INVENTORY, MONITOR, QUOTE, RISK, ROUTER, STATISTICS
+from schemas.topics import GATEWAY, INVENTORY, MONITOR, PATH, PROJECTOR, QUOTE, RISK, ROUTER, STATISTICS
 
 
 @pytest.fixture
@@ -62,6 +62,21 @@ def test_of_who_keeps_no_state_there_is_one_all_the_same(tmp_path: Path, name: s
     with pytest.raises(RefusedError, match=f"process {os.getpid()} has written the output of {name}"):
         run_process(name, config)
     first.release()
+
+
+def test_the_path_takes_the_place_of_its_three_where_it_is_configured() -> None:
+    assert everything(Process()) == list(RUNNABLE)
+    names = everything(Process(path_in_one_process=True))
+    assert names == [PATH, INVENTORY, RISK, PROJECTOR, GATEWAY, STATISTICS]
+    assert children_of(names, Process())[0] == Child(PATH, PATH)
+    with pytest.raises(ConfigError, match=r"process.shards is 2, but path has one shard"):
+        everything(Process(path_in_one_process=True, shards=2))
+
+
+def test_the_path_of_several_shards_is_refused(tmp_path: Path) -> None:
+    config = Config.model_validate({"process": {"state_dir": str(tmp_path), "shards": 2}})
+    with pytest.raises(ConfigError, match="path has one shard"):
+        run_process(PATH, config)
 
 
 def test_what_is_sharded_is_started_once_a_shard() -> None:

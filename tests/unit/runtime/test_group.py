@@ -145,6 +145,7 @@ def test_it_says_what_the_engine_in_one_process_says(embedded: tuple[HeldBus, li
     group, bus = new_group()
     for kind, value in inputs:
         feed(group, kind, value)
+        group.settle()
     assert bus.said() == expected.said()
     assert bus.said("/adapter") == expected.said("/adapter")
     kinds = {record.message.kind for record in bus.records if isinstance(record.message, OrderEvent)}
@@ -152,19 +153,20 @@ def test_it_says_what_the_engine_in_one_process_says(embedded: tuple[HeldBus, li
     assert {kind for kind, _ in inputs} == {"inject", "external", "record"}
 
 
-def turns_of(group: Group, inputs: list[Input]) -> Iterator[JournalTurn]:
-    """As the loop on Kafka journals them; every third turn ends with traces."""
-    for begins in range(0, len(inputs), 7):
+def turns_of(group: Group, inputs: list[Input], size: int) -> Iterator[JournalTurn]:
+    """Turns of so many inputs, as the loop on Kafka journals them; every third turn ends with traces."""
+    for begins in range(0, len(inputs), size):
         external = []
-        for kind, value in inputs[begins : begins + 7]:
+        for kind, value in inputs[begins : begins + size]:
             if kind == "external":
                 number = group.receiver(value)
                 record = group.runners[number].journal(value)
                 group.runs.add(record)
-                group.deliver(group.runners[number].consume(record))
+                group.hear(group.runners[number].consume(record))
                 external.append(value)
             else:
                 feed(group, kind, value)
+        group.settle()
         trace_ns = T0 + begins if begins % 3 == 0 else None
         yield JournalTurn(group.runs.drain(), tuple(external), trace_ns)
         if trace_ns is not None:
@@ -182,11 +184,12 @@ class Outside:
         return cast(Record, self._records[tp.topic, offset])
 
 
-def test_its_journal_leads_to_the_same_again(embedded: tuple[HeldBus, list[Input]]) -> None:
+@pytest.mark.parametrize("size", [1, 40])
+def test_its_journal_leads_to_the_same_again(embedded: tuple[HeldBus, list[Input]], size: int) -> None:
     """The journal names only what came from outside; messages, traces and state follow from it."""
     _, inputs = embedded
     lived, said = new_group()
-    turns = list(turns_of(lived, inputs))
+    turns = list(turns_of(lived, inputs, size))
     again, said_again = new_group()
     replay = JournalReplay(again, cast(InputSource, Outside(inputs)))
 
@@ -205,7 +208,7 @@ def test_a_trace_names_what_was_heard_by_the_number_of_its_writer(
     embedded: tuple[HeldBus, list[Input]],
 ) -> None:
     group, bus = new_group()
-    list(turns_of(group, embedded[1]))
+    list(turns_of(group, embedded[1], 1))
     spoken = {
         (record.topic, record.envelope.sequence): record.envelope.producer
         for record in bus.records
@@ -238,6 +241,7 @@ def test_under_other_code_what_one_decides_reaches_the_others_and_nothing_is_pub
     before = len(bus.records)
     for kind, value in inputs:
         feed(spoken, kind, value)
+        spoken.settle()
         if kind == "inject":
             silent.inject(*value)
         elif kind == "external":
@@ -288,7 +292,30 @@ def test_what_the_last_member_published_alone_is_caught_up_with_first() -> None:
         Record("quote.target", 0, 8, "v:S", envelope, event),
     ]
     group.catch_up(missed)
+    group.settle()
     assert given == [(ROUTER, 8), (QUOTE, 7), (ROUTER, 7)]
+
+
+def test_of_market_data_of_one_turn_the_newest_reaches_the_others(
+    embedded: tuple[HeldBus, list[Input]],
+) -> None:
+    """Trades and instruments all do."""
+    fed = [value for kind, value in embedded[1] if kind == "external"][:400]
+    group, bus = new_group()
+    given: list[tuple[str, int]] = []
+    for runner in group.runners[1:]:
+        silence(runner, given)
+    for event in fed:
+        if group.receiver(event) == 0:
+            group.external(event)
+    group.settle()
+    said = [record for record in bus.records if record.topic in group.internal]
+    books = {record.key for record in said if record.topic == "market.book"}
+    signals = {record.key for record in said if record.topic == "market.signal"}
+    others = [record for record in said if record.topic in ("market.trade", "market.instrument")]
+    read_by = [len({QUOTE, ROUTER}.intersection(BY_NAME[record.topic].readers)) for record in others]
+    assert len(given) == 2 * len(books) + len(signals) + sum(read_by)
+    assert len(said) > 2 * len(given)
 
 
 def test_a_process_alone_hears_nothing_in_memory() -> None:
