@@ -238,8 +238,8 @@ class Process(Instruction):
     """With more unconfirmed records than this it ends, and resumes from its journal when restarted."""
     trace_interval_ms: Milliseconds = 250
     path_in_one_process: bool = False
-    """Whether `maker run --all` runs monitor-service, quote-service and order-router in one process, `path`: an
-    order follows its book without a broker in between. Not with shards."""
+    """Whether `maker run --all` runs monitor-service, quote-service and order-router in one process, `path`:
+    an order follows its book without a broker in between. Not with shards."""
     shards: Count = 1
     """Number of processes that share the partitions of monitor-service or of quote-service."""
     shard: Annotated[int, Field(ge=0)] | None = None

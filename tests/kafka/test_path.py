@@ -10,9 +10,9 @@ from runtime.config.settings import load_config
 from schemas.deployment import Kafka
 from schemas.process import ConfigApplied, EpochClaim
 from schemas.topics import INVENTORY, PATH, PATH_PROCESSES, RISK, ROUTER
-from tests.kafka.commands import maker, replayed
+from tests.kafka.commands import maker, proved, replayed
 from tests.kafka.conftest import has_published_more, published
-from tests.kafka.invariants import broken, nothing_alive_at_the_end
+from tests.kafka.invariants import Broken, broken, nothing_alive_at_the_end
 from tests.servers.engine import KafkaEngine
 from tests.servers.kafka_log import read_log
 from tests.servers.local import until
@@ -144,3 +144,40 @@ def test_a_path_that_stood_still_is_replaced_and_ends(kafka: Kafka, tmp_path: Pa
         check(engine, kafka)
     finally:
         engine.kill_all()
+
+
+def is_of_lost_reports(found: Broken) -> bool:
+    """The newest reports of a simulated venue die with the folder: they are sent after the fills that they
+    led to.
+    """
+    return found.invariant == "I2" or (found.invariant == "I1" and ": the venue has " in found.what)
+
+
+def test_a_lost_folder_is_mended_by_rebuilding_each_alone(kafka: Kafka, tmp_path: Path) -> None:
+    """Traces name what was heard in memory, and the topics have it."""
+    engine = KafkaEngine(tmp_path, kafka, SETTINGS)
+    try:
+        start(engine, PATH, *OTHERS)
+        trades(engine)
+        engine.processes.pop(PATH).kill()
+        for name in (PATH, *PATH_PROCESSES):
+            shutil.rmtree(engine.state_dir / name)
+        refused = engine.start(PATH)
+        until(lambda: "is not the latest state of path" in refused.text(), "the path is refused")
+        assert "there is none of " in refused.text()
+        stop(engine, PATH)
+        for name in PATH_PROCESSES:
+            done = maker("state", "rebuild", name, "--config", engine.config_file, "--json")
+            assert done.returncode == 0, done.stderr
+        start(engine, *PATH_PROCESSES)
+        trades(engine)
+        stop(engine, *reversed(PATH_PROCESSES))
+        start(engine, PATH)
+        trades(engine)
+        codes = engine.stop_all()
+    finally:
+        engine.kill_all()
+    assert set(codes.values()) == {0}, codes
+    found = broken(read_log(kafka), load_config([engine.config_file]).config)
+    assert [each for each in found if not is_of_lost_reports(each)] == []
+    proved(engine.config_file)
