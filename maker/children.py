@@ -22,7 +22,7 @@ def everything(config: Process) -> list[str]:
 
 
 def check_one_shard(config: Process) -> None:
-    """Raises ConfigError where the path would be one of several: one router sends the orders of all symbols."""
+    """Raises ConfigError where the path would be one of several: one router sends all orders."""
     if config.shards != 1:
         raise ConfigError(
             f"process.shards is {config.shards}, but {PATH} has one shard, as {ROUTER} does: omit it, or run "
