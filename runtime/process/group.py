@@ -30,7 +30,7 @@ def internal_topics(kinds: Iterable[str]) -> frozenset[str]:
     )
 
 
-class Group:
+class ProcessGroup:
     """The members, in the order in which a record reaches them."""
 
     def __init__(self, runners: Sequence[ProcessRunner]) -> None:
@@ -79,7 +79,7 @@ class Group:
     def consume(self, record: Record) -> None:
         """Pass a record to the members that read its topic and have not consumed it yet."""
         self.runs.add(record)
-        self._take(record)
+        self._receive(record)
 
     def catch_up(self, records: Iterable[Record]) -> None:
         """Pass on what one member published, and another had not read, when each ran alone.
@@ -88,11 +88,11 @@ class Group:
         """
         kinds = [definition.name for definition in self.definitions]
         for record in sorted(records, key=lambda each: -kinds.index(BY_NAME[each.topic].writer)):
-            self._take(record)
+            self._receive(record)
 
-    def _take(self, record: Record) -> None:
+    def _receive(self, record: Record) -> None:
         for number in self.takers(record):
-            self.hear(self.runners[number].consume(record))
+            self.enqueue(self.runners[number].consume(record))
 
     def takers(self, record: Record) -> Sequence[int]:
         """The numbers of the members that read a record's topic and have not consumed it yet."""
@@ -139,7 +139,7 @@ class Group:
             return len(self.runners) == 1 or self.definitions[number].writes(topic.name)
         return number in self._readers[topic.name]
 
-    def hear(self, records: Iterable[Record]) -> None:
+    def enqueue(self, records: Iterable[Record]) -> None:
         """Take up what a member published, to be delivered at the end of the turn."""
         if self.internal:
             self._pending += (record for record in records if record.topic in self.internal)
@@ -152,16 +152,16 @@ class Group:
                 producer, sequence = record.envelope.producer, record.envelope.sequence
                 self.heard[record.topic, record.partition, producer] = sequence
                 for number in self._readers[record.topic]:
-                    self.hear(self.runners[number].consume(record))
+                    self.enqueue(self.runners[number].consume(record))
 
     def inject(self, event: Tick | Shutdown, number: int) -> None:
         """Inject an event into the member with this number."""
         self.runs.add_injected(event, number)
-        self.hear(self.runners[number].inject(event))
+        self.enqueue(self.runners[number].inject(event))
 
     def external(self, event: Event) -> None:
         """Replay an adapter input."""
-        self.hear(self.runners[self.receiver(event)].external(event))
+        self.enqueue(self.runners[self.receiver(event)].external(event))
 
     def end_turn(self, trace_ns: int | None, *, is_last: bool) -> None:
         """The end of a past turn; its traces were written at this time, if at all."""
@@ -195,7 +195,7 @@ class Group:
         for number, member in enumerate(self.members):
             if member.next_tick_ns is not None and now_ns >= member.next_tick_ns:
                 self.runs.add_injected(Tick(event_time_ns=now_ns), number)
-                self.hear(member.tick(now_ns))
+                self.enqueue(member.tick(now_ns))
 
     def adapter_due_ns(self) -> int | None:
         """When an adapter next has input."""
@@ -219,7 +219,7 @@ class Group:
         """The due inputs of the adapter that is due first, each after it was consumed."""
         for record, outputs in self._earliest()[1].poll_due(now_ns):
             self.runs.add(record)
-            self.hear(outputs)
+            self.enqueue(outputs)
             yield record.message
 
     @property
@@ -242,7 +242,7 @@ class Group:
         """Inject the shutdown into each member in turn."""
         for number, member in enumerate(self.members):
             self.runs.add_injected(Shutdown(event_time_ns=now_ns), number)
-            self.hear(member.end(now_ns))
+            self.enqueue(member.end(now_ns))
 
     @property
     def is_drained(self) -> bool:

@@ -18,7 +18,7 @@ from runtime.kafka.bus import KafkaBus
 from runtime.kafka.outbox import OutboxRecord
 from runtime.kafka.wire import read_headers
 from runtime.process.definition import Recollects
-from runtime.process.group import Group
+from runtime.process.group import ProcessGroup
 from runtime.process.input_source import InputSource
 from runtime.process.recovery import JournalReplay, publish_unconfirmed
 from runtime.process.runner import ADAPTER_SUFFIX, TRACE_SUFFIX, Entry, ProcessRunner
@@ -59,7 +59,7 @@ class Restoration:
     """Replays the members' state, and publishes nothing before it is verified against the topics."""
 
     bus: KafkaBus
-    group: Group
+    group: ProcessGroup
     turns: TurnBus
     source: InputSource
     tails: Mapping[str, Tail]

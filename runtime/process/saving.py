@@ -6,7 +6,7 @@ from typing import NamedTuple
 from runtime.bus import TopicPartition
 from runtime.kafka.bus import KafkaBus
 from runtime.process.carried_topic import CarriedTopic
-from runtime.process.group import Group
+from runtime.process.group import ProcessGroup
 from runtime.process.input_source import STATE_TOPIC, InputSource
 from runtime.process.runner import ProcessRunner
 from runtime.state.appending import disk_must_take
@@ -36,7 +36,7 @@ class StateSaver:
     journal: Journal
 
     def __init__(
-        self, group: Group, bus: KafkaBus, files: GroupFiles, config: Config, now_ns: Callable[[], int]
+        self, group: ProcessGroup, bus: KafkaBus, files: GroupFiles, config: Config, now_ns: Callable[[], int]
     ) -> None:
         self.copies = {name: CarriedTopic(name) for name in group.names}
         self._group, self._bus, self._files = group, bus, files

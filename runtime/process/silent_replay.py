@@ -3,7 +3,7 @@
 from collections import deque
 
 from runtime.bus import Record
-from runtime.process.group import Group
+from runtime.process.group import ProcessGroup
 from runtime.process.runner import Entry
 from runtime.process.state_check import ReplayedInputs
 from schemas.message import Event
@@ -14,7 +14,7 @@ from schemas.topics import TOPIC_OF
 class SilentReplay:
     """Collects the outputs of each member, and delivers them to the others."""
 
-    def __init__(self, group: Group) -> None:
+    def __init__(self, group: ProcessGroup) -> None:
         self._group = group
         self.outputs: dict[str, list[Event]] = {name: [] for name in group.names}
         """By member."""

@@ -13,7 +13,7 @@ from runtime.bus import Record, TopicPartition
 from runtime.errors import LogDamagedError, OffsetOutOfRangeError, StateRefusedError, left_at_venue
 from runtime.kafka.bus import KafkaBus
 from runtime.process.gaps import Gap, LostRecords
-from runtime.process.group import Group
+from runtime.process.group import ProcessGroup
 from runtime.process.input_source import InputSource, Shard
 from runtime.process.rebuilding import Rebuilding
 from runtime.process.recovery import first_positions
@@ -59,7 +59,7 @@ class StateRecovery:
     config: Config
     shard: Shard
     bus: KafkaBus
-    group: Group
+    group: ProcessGroup
     turns: TurnBus
     files: GroupFiles
     name: str

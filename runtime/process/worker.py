@@ -24,7 +24,7 @@ from runtime.process.claim_watch import ClaimWatch
 from runtime.process.crash_points import pass_point
 from runtime.process.definition import ProcessDefinition
 from runtime.process.gaps import Resumption, log_gaps
-from runtime.process.group import Group
+from runtime.process.group import ProcessGroup
 from runtime.process.input_source import InputSource, Shard, halts_on_poison
 from runtime.process.recovery import claim_epoch, raise_barriers
 from runtime.process.runner import ProcessRunner
@@ -78,7 +78,7 @@ class Worker:
         self._bus = KafkaBus(config.kafka, wait_for_broker=self._link.wait_until_available)
         self._turns = TurnBus(self._bus)
         interval = config.engine.digest_interval_inputs
-        self._group = Group(
+        self._group = ProcessGroup(
             [ProcessRunner(each, config, self._turns, interval, each.name + suffix) for each in definitions]
         )
         self._files = _files_of(self._group, config, self.name)
@@ -162,7 +162,7 @@ class Worker:
         await self._link.wait_until_available()
         began_s = time.monotonic()
         self._files.check_newest()
-        outputs = await self._take_over()
+        outputs = await self._claim()
         recovery = StateRecovery(
             self._config,
             self._shard,
@@ -196,7 +196,7 @@ class Worker:
             seconds=round(time.monotonic() - began_s, 3),
         )
 
-    async def _take_over(self) -> dict[str, list[TopicPartition]]:
+    async def _claim(self) -> dict[str, list[TopicPartition]]:
         """Become the one writer of each member's topics; returns their partitions by member."""
         now_ns = self._clock.now_ns
         outputs = {}
@@ -225,7 +225,7 @@ class Worker:
             beginning = Beginning(runner, self._starts[runner.name], self._store, self._serves)
             topics = [tp.topic for tp in self._shard.inputs(runner.definition.name)]
             is_exact = runner.name in recovered.exact
-            self._group.hear(beginning.begin(now_ns, recovered.missing(topics), is_exact=is_exact))
+            self._group.enqueue(beginning.begin(now_ns, recovered.missing(topics), is_exact=is_exact))
         self._group.catch_up(recovered.missed)
         self._group.settle()
         self._group.write_traces(now_ns)
@@ -381,7 +381,7 @@ class Worker:
         self._files.close()
 
 
-def _files_of(group: Group, config: Config, name: str) -> GroupFiles:
+def _files_of(group: ProcessGroup, config: Config, name: str) -> GroupFiles:
     folder, hours = Path(config.process.state_dir), config.kafka.replay_hours
     if len(group.names) == 1:
         return OwnFiles(folder, name, hours)

@@ -11,7 +11,7 @@ from runtime.kafka.wire import writer_of
 from runtime.observability.disk import DiskWatch
 from runtime.observability.metrics import EngineMetrics, WorkerMetrics
 from runtime.observability.process_figures import ProcessFigures
-from runtime.process.group import Group
+from runtime.process.group import ProcessGroup
 from runtime.process.input_source import InputSource
 from runtime.process.runner import ProcessRunner
 from schemas.message import Event
@@ -33,7 +33,7 @@ class Loop(Protocol):
 class MemberFigures:
     """The figures of one process."""
 
-    def __init__(self, loop: Loop, group: Group, number: int, bus: KafkaBus) -> None:
+    def __init__(self, loop: Loop, group: ProcessGroup, number: int, bus: KafkaBus) -> None:
         self._loop, self._group, self._bus = loop, group, bus
         self._runner: ProcessRunner = group.runners[number]
         self.name = self._runner.name
@@ -74,7 +74,7 @@ class MemberFigures:
 class WorkerFigures:
     """The figures of all of them."""
 
-    def __init__(self, loop: Loop, group: Group, bus: KafkaBus) -> None:
+    def __init__(self, loop: Loop, group: ProcessGroup, bus: KafkaBus) -> None:
         self._group = group
         self.members: Sequence[MemberFigures] = [
             MemberFigures(loop, group, number, bus) for number in range(len(group.runners))

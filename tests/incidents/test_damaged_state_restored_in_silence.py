@@ -28,7 +28,7 @@ from runtime.errors import EngineError, LogDamagedError, StateRefusedError
 from runtime.kafka.bus import KafkaBus
 from runtime.log.logfile import LoggedRecord
 from runtime.process.definition import ProcessDefinition
-from runtime.process.group import Group
+from runtime.process.group import ProcessGroup
 from runtime.process.input_source import InputSource
 from runtime.process.restoration import Restoration
 from runtime.process.runner import ProcessRunner
@@ -125,7 +125,7 @@ class Life:
         self.bus = Bus()
         self.turns = TurnBus(cast(KafkaBus, self.bus))
         self.runner = ProcessRunner(DEFINITION, Config(), self.turns, 4, name)
-        self.group = Group([self.runner])
+        self.group = ProcessGroup([self.runner])
         self.files = StateFiles(folder)
         self.moments: list[Moment] = []
 
@@ -233,7 +233,7 @@ def restored(
         for record in said[left.standing.end_offsets[ALL] :]:
             tail.record(record)
         source = cast(InputSource, Source())
-        restoration = Restoration(cast(KafkaBus, bus), Group([runner]), turns, source, {NAME: tail})
+        restoration = Restoration(cast(KafkaBus, bus), ProcessGroup([runner]), turns, source, {NAME: tail})
         asyncio.run(restoration.run(GroupLeft({NAME: left}, tuple(left.turns))))
     except EngineError:
         assert not bus.said  # nothing is let out by who refuses

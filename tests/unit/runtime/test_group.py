@@ -12,7 +12,7 @@ from runtime.clock import EngineClock
 from runtime.log.memory import MemoryBus
 from runtime.process.definition import AdapterContext
 from runtime.process.embedded import EmbeddedLoop
-from runtime.process.group import Group, internal_topics
+from runtime.process.group import ProcessGroup, internal_topics
 from runtime.process.input_source import InputSource
 from runtime.process.recovery import JournalReplay
 from runtime.process.runner import ProcessRunner
@@ -123,14 +123,14 @@ def embedded() -> tuple[HeldBus, list[Input]]:
     return held, recorder.inputs
 
 
-def new_group() -> tuple[Group, HeldBus]:
+def new_group() -> tuple[ProcessGroup, HeldBus]:
     bus = HeldBus()
     runners = [ProcessRunner(process_definition(name), CONFIG, bus, 50) for name in PATH_PROCESSES]
     begin(runners)
-    return Group(runners), bus
+    return ProcessGroup(runners), bus
 
 
-def feed(group: Group, kind: str, value: Any) -> None:
+def feed(group: ProcessGroup, kind: str, value: Any) -> None:
     if kind == "inject":
         group.inject(*value)
     elif kind == "external":
@@ -153,7 +153,7 @@ def test_it_says_what_the_engine_in_one_process_says(embedded: tuple[HeldBus, li
     assert {kind for kind, _ in inputs} == {"inject", "external", "record"}
 
 
-def turns_of(group: Group, inputs: list[Input], size: int) -> Iterator[JournalTurn]:
+def turns_of(group: ProcessGroup, inputs: list[Input], size: int) -> Iterator[JournalTurn]:
     """Turns of so many inputs, as the loop on Kafka journals them; every third turn ends with traces."""
     for begins in range(0, len(inputs), size):
         external = []
@@ -162,7 +162,7 @@ def turns_of(group: Group, inputs: list[Input], size: int) -> Iterator[JournalTu
                 number = group.receiver(value)
                 record = group.runners[number].journal(value)
                 group.runs.add(record)
-                group.hear(group.runners[number].consume(record))
+                group.enqueue(group.runners[number].consume(record))
                 external.append(value)
             else:
                 feed(group, kind, value)
