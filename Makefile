@@ -88,14 +88,13 @@ bench-rude: setup-dev  ## what rude clients cost: a halt in a crowd of half-open
 bench-ui: setup-dev  ## the page at 100 symbols: script time a frame, heap, event to pixel, what it costs quoting
 	@$(BIN)/python -m tests.bench.page $(ARGS)
 
-PEERS := .venv-peers/nautilus
-setup-peers: $(PEERS)/ready  ## install NautilusTrader for bench-peers, in an environment of its own
-$(PEERS)/ready: tests/bench/nautilus.lock
-	@$(PY) -m venv $(PEERS)
-	@$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check --only-binary :all: --require-hashes -r $< \
+setup-peers: .venv-peers/nautilus/ready .venv-peers/hftbacktest/ready  ## install what bench-peers compares with, each in an environment of its own
+.venv-peers/%/ready: tests/bench/%.lock
+	@$(PY) -m venv $(@D)
+	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --only-binary :all: --no-deps --require-hashes -r $< \
 		&& touch $@
 
-bench-peers: setup-dev  ## market events a CPU second, beside NautilusTrader on the same recording
+bench-peers: setup-dev  ## market events a CPU second, beside NautilusTrader and hftbacktest on the same recording
 	@$(BIN)/python -m tests.bench.peers $(ARGS)
 
 soak: setup-dev  ## a week of simulated days with all that goes wrong, then the sandbox exchange; under an hour
@@ -111,11 +110,13 @@ docs: setup-dev  ## the contracts and the parameters as documents: docs/api, doc
 
 COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --python-version 3.11 \
 	$(MEMBERS:%=--no-emit-package mm-%) pyproject.toml --group build
+COMPILE_PEER := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --python-version 3.11
 lock: setup-dev  ## resolve every third-party version anew
 	@$(COMPILE) -o requirements.lock $(ARGS)
 	@$(COMPILE) --group dev -c requirements.lock -o requirements-dev.lock $(ARGS)
-	@echo "nautilus_trader==1.221.0" | $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate \
-		--python-version 3.11 - -o tests/bench/nautilus.lock $(ARGS)
+	@echo "nautilus_trader==1.221.0" | $(COMPILE_PEER) - -o tests/bench/nautilus.lock $(ARGS)
+	@printf "%s\n" hftbacktest==2.4.4 numba==0.68.1 llvmlite==0.50.0 numpy==2.2.6 \
+		| $(COMPILE_PEER) --no-deps - -o tests/bench/hftbacktest.lock $(ARGS)
 
 PAGE := gateway-api/page
 page:  ## build the dashboard from its source (needs Node 20.19 or newer); the result is committed

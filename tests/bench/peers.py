@@ -4,9 +4,10 @@ make bench-peers                    some two minutes
 make bench-peers ARGS="RECORDING"   another recording of a market with ticks of 0.1 and lots of 0.001
 
 Ours: `maker up` as it comes, log on disk included; and with the peer's number of levels, requoting so often
-that it sends about as many order commands. The peer has no log, signals, risk process or page to feed. CPU
-seconds of the run only: starting, and building a peer's objects from the recording, are printed apart (this
-engine reads the recording while it runs). In turn, ROUNDS times; medians.
+that it sends about as many order commands. The peers have no log, signals, risk process or page to feed. CPU
+seconds of the run only: starting, and building a peer's objects from the recording (hftbacktest: and
+compiling the maker), are printed apart; this engine reads the recording while it runs. In turn, ROUNDS times;
+medians.
 """
 
 import argparse
@@ -18,6 +19,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -30,9 +32,9 @@ ROUNDS = 3
 LEVELS = 5
 RECORDING = RECORDINGS / "binance_usdm_btcusdt_20240808.jsonl.gz"
 ROOT = Path(__file__).resolve().parents[2]
-NAUTILUS = ROOT / ".venv-peers" / "nautilus" / "bin" / "python"
-OURS, BUSY, PEER = "ours, default settings", f"ours, {LEVELS} levels a side", "NautilusTrader"
-QUIET_PEER = "NautilusTrader, no orders"
+OURS, BUSY = "ours, default settings", f"ours, {LEVELS} levels a side"
+PEERS = {"NautilusTrader": "nautilus", "hftbacktest": "hftbacktest"}
+"""By name: the environment and program."""
 REQUOTING = {"MM__SHAPE__LEVELS": str(LEVELS), "MM__MARKET_MAKING__REQUOTE_THRESHOLD_BPS": "1"}
 """Some 5,000 commands over the recording: as many as the peer sends with the same levels."""
 Figures = dict[str, float]
@@ -59,10 +61,15 @@ def ours(recording: Path, settings: Mapping[str, str]) -> Figures:
     }
 
 
-def nautilus(recording: Path, levels: int) -> Figures:
-    """One run of the peer."""
-    program = Path(__file__).with_name("peer_nautilus.py")
-    command = [str(NAUTILUS), str(program), str(recording), str(levels)]
+def interpreter(peer: str) -> Path:
+    """Of the environment that `make setup-peers` fills."""
+    return ROOT / ".venv-peers" / PEERS[peer] / "bin" / "python"
+
+
+def run_of(peer: str, recording: Path, levels: int) -> Figures:
+    """One run of a peer."""
+    program = Path(__file__).with_name(f"peer_{PEERS[peer]}.py")
+    command = [str(interpreter(peer)), str(program), str(recording), str(levels)]
     before_s = children_cpu_s()
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
     figures: Figures = json.loads(done.stdout.splitlines()[-1])
@@ -77,7 +84,7 @@ def children_cpu_s() -> float:
 
 def medians(runs: list[Figures]) -> Figures:
     """Of each figure, and events per CPU second."""
-    figures = {name: round(median(run[name] for run in runs), 3) for name in runs[0]}
+    figures = {name: round(median(run[name] for run in runs), 4) for name in runs[0]}
     events = figures["market_events"]
     figures["events_per_cpu_s"] = round(events / figures["run_cpu_s"])
     if "build_cpu_s" in figures:
@@ -92,11 +99,12 @@ def measure(recording: Path) -> dict[str, Figures]:
         OURS: lambda: ours(recording, {}),
         BUSY: lambda: ours(recording, REQUOTING),
     }
-    if NAUTILUS.exists():
-        contestants[PEER] = lambda: nautilus(recording, LEVELS)
-        contestants[QUIET_PEER] = lambda: nautilus(recording, 0)
-    else:
-        print("NautilusTrader is not installed here, see `make setup-peers`: ours only", file=sys.stderr)
+    for peer in PEERS:
+        if not interpreter(peer).exists():
+            print(f"{peer} is not installed here: `make setup-peers` does that", file=sys.stderr)
+            continue
+        contestants[peer] = partial(run_of, peer, recording, LEVELS)
+        contestants[f"{peer}, no orders"] = partial(run_of, peer, recording, 0)
     runs: dict[str, list[Figures]] = {name: [] for name in contestants}
     for number in range(ROUNDS):
         for name, run in contestants.items():
@@ -117,9 +125,10 @@ def main() -> None:
         "machine": f"{platform.python_version()} on {psutil.cpu_count()} cores",
         "figures": figures,
     }
-    if PEER in figures:
-        ratio = figures[BUSY]["events_per_cpu_s"] / figures[PEER]["events_per_cpu_s"]
-        result["ratio_to_nautilus"] = round(ratio, 3)
+    busy = figures[BUSY]["events_per_cpu_s"]
+    result["ratio"] = {
+        peer: round(busy / figures[peer]["events_per_cpu_s"], 4) for peer in PEERS if peer in figures
+    }
     print(json.dumps(result))
 
 

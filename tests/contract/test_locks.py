@@ -6,7 +6,12 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-LOCKS = ("requirements.lock", "requirements-dev.lock", "tests/bench/nautilus.lock")
+LOCKS = (
+    "requirements.lock",
+    "requirements-dev.lock",
+    "tests/bench/nautilus.lock",
+    "tests/bench/hftbacktest.lock",
+)
 PAGE_LOCKS = ("gateway-api/page/package-lock.json", "gateway-api/page/openapi/package-lock.json")
 each_lock = pytest.mark.parametrize("name", LOCKS)
 
