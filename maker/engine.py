@@ -24,7 +24,7 @@ from maker.resuming import ResumeDesk, rule_document
 from maker.run_folder import account_lock, run_folder, standing_folder
 from maker.summary import RunFigures, summarise
 from runtime.config.control_keys import verifier, with_keys
-from runtime.errors import EngineError, LogLostError, left_at_venue
+from runtime.errors import EngineError, LogLostError, OrdersLeftError, left_at_venue
 from runtime.garbage import settle_garbage, uncollected
 from runtime.http.server import HttpServer
 from runtime.log.figures import size_once_closed
@@ -43,7 +43,7 @@ from runtime.process.embedded import EmbeddedLoop
 from runtime.process.session import sources_of
 from runtime.process.turn import DRAIN_LIMIT_NS
 from runtime.replay.restore_point import RestorePoint
-from runtime.signals import on_stop
+from runtime.signals import on_stop, stops_interrupt
 from runtime.state.checkpoint import Checkpoints
 from runtime.state.disk_room import check_room
 from runtime.store.documents import MemoryStore
@@ -311,8 +311,18 @@ class Engine:
 
 
 def run_engine(config: Config, options: RunOptions) -> dict[str, Any]:
-    """Run the engine in its own event loop and return its summary."""
-    with uncollected():
-        engine = Engine(config, options)
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(engine.run())
+    """Run the engine in its own event loop and return its summary.
+
+    Raises OrdersLeftError where it is stopped while it still reads its log, and an exchange may hold orders
+    of an earlier run.
+    """
+    try:
+        with stops_interrupt(), uncollected():
+            engine = Engine(config, options)
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            return runner.run(engine.run())
+    except KeyboardInterrupt:
+        if config.venue.kind == "simulated":
+            raise
+        why = f"stopped before the start was complete; {left_at_venue(drained=False)}"
+        raise OrdersLeftError(why) from None

@@ -1,13 +1,17 @@
 """`maker up` says what the end left behind, and never claims more than the venue confirmed."""
 
+import signal
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from maker.cli import app as cli
+from maker.engine import RunOptions, run_engine
 from maker.summary import RunFigures, summarise
+from runtime.errors import OrdersLeftError
 from runtime.store.documents import MemoryStore
+from schemas.config import Config
 
 
 @pytest.mark.parametrize(("drained", "code"), [(True, 0), (False, 6)])
@@ -20,3 +24,23 @@ def test_orders_that_may_be_left_end_the_command_with_a_failure(
     assert done.exit_code == code
     assert "cancelled 3 quotes" in done.output
     assert ("may be left open at the venue" in done.output) is not drained
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_stop_while_the_log_is_read_says_that_orders_may_be_open(
+    monkeypatch: pytest.MonkeyPatch, number: signal.Signals
+) -> None:
+    """A simulated venue has none: there a stop is a stop."""
+    monkeypatch.setattr("maker.engine.Engine", lambda config, options: signal.raise_signal(number))
+    config = Config.model_validate(
+        {
+            "venue": {"kind": "ccxt"},
+            "feed": {"kind": "live"},
+            "exchange": {"symbols": ["BTC/USDT"], "url": "http://127.0.0.1:9"},
+        }
+    )
+    with pytest.raises(OrdersLeftError, match="stopped before the start was complete"):
+        run_engine(config, RunOptions())
+    with pytest.raises(KeyboardInterrupt):
+        run_engine(Config(), RunOptions())
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
