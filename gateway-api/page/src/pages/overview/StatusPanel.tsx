@@ -31,7 +31,7 @@ function Switches() {
   return (
     <>
       <CommandButton permission="start" id="start-all" busy={!rows.some((row) => row.stopped)} onClick={() => openDialog.set({ kind: "start-all" })}>
-        Start all{"\u2026"}
+        Start all
       </CommandButton>
       <CommandButton permission="stop" id="stop-all" busy={rows.every((row) => row.stopped)} onClick={() => void send("stop", "*", REASON)}>
         Stop all
