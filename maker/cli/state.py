@@ -12,6 +12,7 @@ import typer
 from maker.cli.errors import exit_with_errors
 from maker.cli.options import ConfigFiles, Json, KafkaOption, load_sections
 from runtime.errors import StateRefusedError
+from schemas.topics import INVENTORY, ROUTER
 
 if TYPE_CHECKING:
     from maker.state_past import PastProcess
@@ -83,14 +84,29 @@ def rebuild(
         raise StateRefusedError(report["refused_because"])
     _print(report, as_json)
     if not as_json:
-        print(_then(process, dry_run=dry_run, anew=anew), file=sys.stderr)
+        print(next_step(process, dry_run=dry_run, anew=anew), file=sys.stderr)
 
 
-def _then(process: str, *, dry_run: bool, anew: bool) -> str:
+def next_step(process: str, *, dry_run: bool, anew: bool) -> str:
+    """What an operator does after a rebuild, or a dry run of it."""
     if dry_run:
         return "Nothing was changed: omit --dry-run to rebuild."
-    after = ", then compare with `maker positions show` and adopt what the account holds" if anew else ""
-    return f"`maker run {process}` begins a session with it{after}; a waiting process does so by itself."
+    if not anew:
+        return f"`maker run {process}` begins a session with it; a waiting process does so by itself."
+    return _with_router(process) + (
+        f"`maker run {process}` begins a session with it, then compare with `maker positions show` and adopt "
+        "what the account holds; a waiting process does so by itself."
+    )
+
+
+def _with_router(process: str) -> str:
+    """The router knows by the ledger's count of fills which of its own are in the ledger."""
+    if not process.startswith(INVENTORY):
+        return ""
+    return (
+        f"Stop {ROUTER} and run `maker state rebuild {ROUTER} --anew` too: a new ledger counts fills from 0, "
+        "and the router would take them for some that it knows. "
+    )
 
 
 def _print(report: Mapping[str, Any], as_json: bool) -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from maker.cli.state import next_step
 from maker.state_past import PastProcess
 from runtime.errors import ConfigError, RefusedError
 from runtime.state.state_files import StateFiles
@@ -42,3 +43,14 @@ def test_a_name_that_no_process_has_is_refused(name: str, shards: int, words: st
 def test_a_shard_is_named_with_its_number(tmp_path: Path) -> None:
     PastProcess("quote-service.1", config(tmp_path, 2)).close()
     assert (tmp_path / "quote-service.1").is_dir()
+
+
+def test_a_ledger_begun_anew_wants_the_router_rebuilt_with_it() -> None:
+    told = next_step("inventory-service", dry_run=False, anew=True)
+    assert "maker state rebuild order-router --anew" in told
+    assert "maker positions show" in told
+
+
+@pytest.mark.parametrize(("process", "anew"), [("inventory-service", False), ("order-router", True)])
+def test_no_other_rebuild_asks_for_it(process: str, anew: bool) -> None:
+    assert "--anew" not in next_step(process, dry_run=False, anew=anew)
