@@ -104,6 +104,8 @@ class VenueReport(SymbolEvent):
     """The part of the fee taken in the base currency, in that currency: it reduces the account's holdings."""
     executed_ns: TimeNs | None = None
     """When the venue executed the trade, by our clock: its time less the offset. None: not stated."""
+    mid_half_ticks: int = 0
+    """Twice the mid of the venue's book just before the execution, in ticks; 0: not stated."""
     recovered: bool = False
     """The stream did not deliver it: a request found it."""
     reason: str | None = None
@@ -257,8 +259,19 @@ class Fill(SymbolEvent):
     fee_currency: str
     base_fee: Decimal = Decimal(0)
     """The part of the fee taken in the base currency, in that currency: it reduces the account's holdings."""
+    executed_ns: TimeNs = 0
+    """When the venue executed it, by our clock; 0: not stated, or written before this field was."""
     mid_half_ticks: int
-    """Twice the mid, in ticks, of the last sound book before the fill: the base of capture."""
+    """Twice the mid, in ticks, of the last sound book before the execution: the base of capture and of the
+    adverse move. Where that is unknown, the mid at the report."""
+    report_mid_half_ticks: int = 0
+    """The same of the last sound book when the report arrived, at which the holdings are marked; 0: the mid
+    before, in records from before this field."""
+
+    @property
+    def mark_half_ticks(self) -> int:
+        """The mid at which a ledger marks its holdings when it books the fill."""
+        return self.report_mid_half_ticks or self.mid_half_ticks
 
 
 class AccountBalance(SymbolEvent):

@@ -11,11 +11,14 @@ may be left out.
   (units) and quote_spread_bps_max? (what counts as quoting both sides), flow_tau_s? (of the decay of the
   takers' flow; 60), bucket_size? (units) and buckets? (50) of the bucket imbalance, unsided_trades? (ignore;
   or normal, student: class whole buckets by their price change). It comes before its symbol's other lines.
-- mid: time_ns, symbol, mid (price).
+- mid: time_ns, symbol, mid (price), marks? (false: for markouts and spreads alone; the account is marked by
+  other lines).
 - fill: time_ns, symbol, side (ours), price, size, fee (positive is a cost, negative a rebate), fee_currency?
   (settlement), fee_rate? (settlement currency for one unit of fee_currency, where that is another; a spot fee
   in base currency has none: it is deducted from the position, at the mid), fee_open? (true: no rate is known
-  yet, a later `fee` line books it), mid? (price; else the newest mid), trade_id? (a repeated one is skipped).
+  yet, a later `fee` line books it), mid? (price, when it was reported; else the newest mid), executed_ns?
+  (when the venue executed it; else time_ns) and execution_mid? (just before that: the base of capture and
+  adverse moves; else mid), trade_id? (a repeated one is skipped).
 - fee: time_ns, symbol, currency, amount (settlement currency; positive is a cost): books all fees that were
   open in `currency`. Open fees are in no other figure.
 - adjustment: time_ns, symbol, size (signed, units: a change other than by our trades), price? (of its cost;
@@ -111,6 +114,8 @@ class MidLine(SymbolLine):
 
     kind: Literal["mid"] = "mid"
     mid: Above0
+    marks: bool = True
+    """Is the account marked at it?"""
 
 
 class FillLine(SymbolLine):
@@ -128,6 +133,10 @@ class FillLine(SymbolLine):
     fee_open: bool = False
     """Is the fee in another currency without a rate, to be booked by a later line?"""
     mid: Above0 | None = None
+    """When it was reported: the account is marked at it."""
+    executed_ns: LineTimeNs | None = None
+    execution_mid: Above0 | None = None
+    """Just before the execution."""
     trade_id: Name | None = None
 
 

@@ -1,6 +1,6 @@
 """Markouts of our fills: the mid some time later against the fill (docs/FORMULAS.md, Markouts).
 
-For a fill s, z, p at mid m, with m_h the mid a horizon h later, in money:
+For an execution s, z, p with m the mid just before it, and m_h the mid a horizon h later, in money:
 
     markout  = s z (V(m_h) - V(p))
     capture  = s z (V(m) - V(p))
@@ -28,9 +28,10 @@ _ONE = Decimal(1)
 
 
 class MarkedExecution(NamedTuple):
-    """A fill of ours; V of its price and of the mid at that time."""
+    """A fill of ours; V of its price and of the mid just before the execution."""
 
     time_ns: int
+    """Of the execution."""
     signed_size: Decimal
     value: Decimal
     mark: Decimal
@@ -89,6 +90,6 @@ class Markouts(Horizons[MarkedExecution]):
     def rows(self, inventory: Decimal) -> tuple[MarkoutRow, ...]:
         """A row for each horizon."""
         return tuple(
-            tally.row(horizon_ms, self.count_waiting(horizon_ms), inventory)
+            tally.row(horizon_ms, self.count_without(horizon_ms), inventory)
             for horizon_ms, tally in self._tallies.items()
         )

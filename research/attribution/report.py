@@ -13,6 +13,9 @@ class AttributionReport:
     """equity_change = capture + inventory - fees + funding."""
 
     capture: Decimal
+    """Against the mid just before each execution."""
+    report_capture: Decimal
+    """The same against the mid when its report arrived, for comparison: not in the sum."""
     inventory: Decimal
     fees: Decimal
     """fees_paid - rebates; positive is a cost."""

@@ -72,7 +72,7 @@ class SymbolAttribution:
         self._pass_to(line.time_ns)
         match line:
             case MidLine():
-                self._on_mid(line.time_ns, line.mid)
+                self._on_mid(line.time_ns, line.mid, marks=line.marks)
             case FillLine():
                 self._on_fill(line)
             case FeeLine():
@@ -107,21 +107,25 @@ class SymbolAttribution:
     def _value(self, price: Decimal) -> Decimal:
         return unit_value(self.instrument.contract, self.instrument.multiplier, price)
 
-    def _on_mid(self, time_ns: int, price: Decimal) -> Mid:
+    def _on_mid(self, time_ns: int, price: Decimal, *, marks: bool = True) -> None:
         if self.mid is not None:
             self._settle(time_ns, self.mid)
         self.mid = Mid(time_ns, price, self._value(price))
-        self.account.mark_to(self.mid.value)
+        if marks:
+            self._mark(self.mid.value)
+
+    def _mark(self, value: Decimal) -> None:
+        self.account.mark_to(value)
         unvalued, self._unvalued = self._unvalued, []
         for line in unvalued:
-            self._adjust(line, self.mid.value)
-        return self.mid
+            self._adjust(line, value)
 
     def _on_adjustment(self, line: AdjustmentLine) -> None:
-        if self.mid is None:
+        mark = self.account.mark
+        if mark is None:
             self._unvalued.append(line)
         else:
-            self._adjust(line, self.mid.value if line.mid is None else self._value(line.mid))
+            self._adjust(line, mark if line.mid is None else self._value(line.mid))
 
     def _adjust(self, line: AdjustmentLine, valued_at: Decimal) -> None:
         value = valued_at if line.price is None else self._value(line.price)
@@ -156,24 +160,29 @@ class SymbolAttribution:
         if fill.trade_id is not None and not self._trade_ids.add(fill.trade_id):
             self._duplicates += 1
             return
-        mid = self.mid if fill.mid is None else self._on_mid(fill.time_ns, fill.mid)
-        if mid is None:
+        if fill.mid is not None:
+            self._on_mid(fill.time_ns, fill.mid)
+        mark = self.account.mark
+        if mark is None:
             raise InputError("mid", None, "no mid of the symbol before this fill: give one, here or above")
         sign = side_sign(fill.side)
         value = self._value(fill.price)
-        self._trade(sign * fill.size, value)
-        self._fee(fill, mid)
+        before = mark if fill.execution_mid is None else self._value(fill.execution_mid)
+        self._trade(sign * fill.size, value, before)
+        self._fee(fill, mark)
         self._inventory.trade(fill.size, value, self.account)
-        self._markouts.add(MarkedExecution(fill.time_ns, sign * fill.size, value, mid.value))
+        executed_ns = fill.time_ns if fill.executed_ns is None else fill.executed_ns
+        self._markouts.add(MarkedExecution(executed_ns, sign * fill.size, value, before))
         self._toxicity.our_fill(sign)
         self._bid_fills += sign > 0
         self._ask_fills += sign < 0
 
-    def _trade(self, signed_size: Decimal, value: Decimal) -> None:
-        for ledger in (self.account, self.average, self.fifo):
+    def _trade(self, signed_size: Decimal, value: Decimal, before: Decimal) -> None:
+        self.account.trade(signed_size, value, before)
+        for ledger in (self.average, self.fifo):
             ledger.trade(signed_size, value)
 
-    def _fee(self, fill: FillLine, mid: Mid) -> None:
+    def _fee(self, fill: FillLine, mark: Decimal) -> None:
         """A spot fee in base currency reduces the position: sold at the mid, and paid with the proceeds."""
         instrument = self.instrument
         if fill.fee_open:
@@ -186,8 +195,8 @@ class SymbolAttribution:
             raise InputError(
                 "fee_rate", str(fill.fee_rate), "leave it out: a fee in base is valued at the mid"
             )
-        self._trade(-fill.fee, mid.value)
-        self.account.pay_fee(fill.fee * mid.value)
+        self._trade(-fill.fee, mark, mark)
+        self.account.pay_fee(fill.fee * mark)
 
     def _keep_open(self, fill: FillLine) -> None:
         currency = fill.fee_currency
@@ -268,6 +277,7 @@ def attribution_of(account: SymbolAccount, residual_max: Decimal) -> Attribution
     """The report's explanation of the change of equity."""
     return AttributionReport(
         capture=account.capture,
+        report_capture=account.report_capture,
         inventory=account.inventory,
         fees=account.fees,
         fees_paid=account.fees_paid,

@@ -19,6 +19,8 @@ class SymbolAccount:
     mark: Decimal | None = None
     """V of the newest mid; None before the first."""
     capture: Decimal = ZERO
+    report_capture: Decimal = ZERO
+    """The same against the mid when the report arrived, for comparison: part of no sum."""
     inventory: Decimal = ZERO
     fees_paid: Decimal = ZERO
     rebates: Decimal = ZERO
@@ -31,10 +33,15 @@ class SymbolAccount:
             self.inventory += self.position * (value - self.mark)
         self.mark = value
 
-    def trade(self, signed_size: Decimal, value: Decimal) -> None:
-        """Bought (positive) or sold at a price worth `value`. Needs a mark."""
+    def trade(self, signed_size: Decimal, value: Decimal, before: Decimal) -> None:
+        """Bought (positive) or sold at a price worth `value`, when the mid just before was worth `before`.
+
+        Needs a mark, to which the mid moved until the report.
+        """
         assert self.mark is not None  # noqa: S101  the caller has refused a fill without a mid
-        self.capture += signed_size * (self.mark - value)
+        self.capture += signed_size * (before - value)
+        self.inventory += signed_size * (self.mark - before)
+        self.report_capture += signed_size * (self.mark - value)
         self.cash -= signed_size * value
         self.position += signed_size
 

@@ -286,7 +286,9 @@ class _Translation:
             price=fill.price_ticks * own_contract.tick_size,
             size=size,
             **(self._fee(fill, symbol) if is_new else {"fee": Decimal(0)}),
-            mid=mid_price(fill.mid_half_ticks, own_contract),
+            mid=mid_price(fill.mark_half_ticks, own_contract),
+            executed_ns=fill.executed_ns or None,
+            execution_mid=mid_price(fill.mid_half_ticks, own_contract),
             trade_id=fill.venue_trade_id,
         )
         if is_new:
@@ -317,7 +319,17 @@ class _Translation:
             book.bid_prices[0] if is_live and book.bid_prices else None,
             book.ask_prices[0] if is_live and book.ask_prices else None,
         )
+        yield from self._book_mid(book.key, symbol)
         yield from self._quote(book.key, symbol)
+
+    def _book_mid(self, key: str, symbol: LogSymbol) -> _Made:
+        """Every mid counts for markouts; the live ledger is marked by signals, which are fewer."""
+        bid, ask = symbol.best
+        if bid is None or ask is None or bid + ask == symbol.book_half_ticks:
+            return
+        symbol.book_half_ticks, mid = bid + ask, symbol.mid(bid + ask)
+        if mid is not None:
+            yield MidLine.model_construct(time_ns=self._now_ns, symbol=key, mid=mid, marks=False)
 
     def _order(self, event: OrderEvent) -> _Made:
         symbol = self._symbols.get(event.key)

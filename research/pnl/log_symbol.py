@@ -33,7 +33,9 @@ class LogSymbol:
     open_fees: dict[str, Decimal] = field(default_factory=dict)
     """By currency: without a rate so far."""
     mid_half_ticks: int | None = None
-    """Of the newest mid line; None: emit the next in any case."""
+    """Of the newest mid line that marks the account; None: emit the next in any case."""
+    book_half_ticks: int | None = None
+    """Of the newest live book."""
     best: tuple[int | None, int | None] = (None, None)
     """Displayed bid and ask."""
     orders: OwnOrders = field(default_factory=OwnOrders)
@@ -73,7 +75,7 @@ class LogSymbol:
         if not self.has_begun or is_flat_in_it or factors(self.contract, contract) is not None:
             self.contract = contract
         if not contract.has_units_of(self.in_force):
-            self.mid_half_ticks = None
+            self.mid_half_ticks = self.book_half_ticks = None
         self.in_force = contract
 
     def try_again(self) -> bool:

@@ -1,11 +1,13 @@
 """The expected adverse move of the mid after our fills, for use in quoting.
 
-For a fill of sign s at mid m the adverse move after a horizon h is -s (m_h - m) / m in basis points, with m_h
-the last mid at or before that time. The mean is weighted by size and decays with a half-life.
+For an execution of sign s, just before which the mid was m, the adverse move after a horizon h is
+-s (m_h - m) / m in basis points, with m_h the last mid at or before that time. The mean is weighted by size
+and decays with a half-life.
 """
 
 from collections import deque
 from dataclasses import dataclass, field
+from itertools import takewhile
 from math import exp, log
 from typing import NamedTuple
 
@@ -16,6 +18,17 @@ FILLS_MIN = 20
 """Fewer fills give no estimate."""
 _WAITING_MAX = 1_000
 """Fills whose horizon is pending; further ones are ignored."""
+
+
+class Execution(NamedTuple):
+    """A trade of ours at the venue."""
+
+    time_ns: int
+    """At the venue, by our clock; where that is unknown, when it was reported."""
+    sign: int
+    size_lots: int
+    mid_half_ticks: int
+    """Just before it."""
 
 
 class WaitingFill(NamedTuple):
@@ -47,12 +60,18 @@ class AdverseMoves:
         return self.moved / self.lots if self.fills >= FILLS_MIN and self.lots > 0 else None
 
     def observe_fill(
-        self, sign: int, size_lots: int, mid_half_ticks: int, now_ns: int, own: InventoryLimits
+        self,
+        execution: Execution,
+        now_ns: int,
+        own: InventoryLimits,
     ) -> None:
-        """An execution of ours at that mid."""
-        if mid_half_ticks > 0 and len(self.waiting) < _WAITING_MAX:
-            due_ns = now_ns + own.markout_horizon_ms * NS_PER_MS
-            self.waiting.append(WaitingFill(due_ns, sign, size_lots, mid_half_ticks))
+        """An execution of ours; one whose horizon has passed is ignored, as the mid of that time is gone."""
+        due_ns = execution.time_ns + own.markout_horizon_ms * NS_PER_MS
+        if execution.mid_half_ticks <= 0 or len(self.waiting) >= _WAITING_MAX or due_ns < now_ns:
+            return
+        later = sum(1 for _ in takewhile(lambda fill: fill.due_ns > due_ns, reversed(self.waiting)))
+        fill = WaitingFill(due_ns, execution.sign, execution.size_lots, execution.mid_half_ticks)
+        self.waiting.insert(len(self.waiting) - later, fill)
 
     def observe_mid(self, mid_half_ticks: int, now_ns: int, own: InventoryLimits) -> None:
         """The mid from now on; fills due before now are evaluated at the previous mid."""

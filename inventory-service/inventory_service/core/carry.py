@@ -31,6 +31,7 @@ def carried_of(
     """Everything booked for a symbol, and what waits to be booked."""
     venue, _, name = key.partition(":")
     ledger, adverse = symbol.ledger, symbol.adverse
+    peak, max_drawdown = symbol.extremes() if symbol.has_begun else (symbol.peak, symbol.max_drawdown)
     return InventoryCarried(
         event_time_ns=now_ns,
         process=INVENTORY,
@@ -56,8 +57,8 @@ def carried_of(
             for currency, each in symbol.open_fees.items()
         ),
         taken_lots=ledger.taken_lots,
-        peak=symbol.peak,
-        max_drawdown=symbol.max_drawdown,
+        peak=peak,
+        max_drawdown=max_drawdown,
         adjustments=symbol.adjustments,
         trade_ids=tuple(symbol.trade_ids)[-TRADE_IDS_CARRIED:],
         change_ids=tuple(symbol.change_ids),

@@ -159,6 +159,7 @@ class InventoryCore(DecidingCore[InventoryInput]):
         symbol = self._symbols.get(key)
         if symbol is None:
             symbol = self._symbols[key] = SymbolInventory()
+        symbol.pass_to(self._now_ns)
         return symbol
 
     def _on_instrument(self, announced: Instrument) -> tuple[Event, ...]:
@@ -226,6 +227,8 @@ class InventoryCore(DecidingCore[InventoryInput]):
         """Positions whose open fees have a rate now."""
         if not self._owing:
             return ()
+        for symbol in self._owing.values():
+            symbol.pass_to(self._now_ns)
         paid = [symbol for symbol in self._owing.values() if symbol.pay_open_fees(self._rates)]
         self._owing = {key: symbol for key, symbol in self._owing.items() if symbol.open_fees}
         return self._positions(*paid)
@@ -283,6 +286,8 @@ class InventoryCore(DecidingCore[InventoryInput]):
         if symbol is not None and not symbol.change_ids.add(adjustment.adjustment_id):
             return ()
         change = of_person(adjustment)
+        if symbol is not None:
+            symbol.pass_to(self._now_ns)
         if symbol is None or symbol.contract is None:
             because = f"no contract of {adjustment.symbol} is known: name a symbol that the engine follows"
             return (self._answer(adjustment, change, refused_because=because),)

@@ -5,8 +5,9 @@ ticks times lots, and exact decimals where fees took fractions of lots. The aver
 tick, and realised profit is the total less the unrealised part, so the two add up exactly.
 
     q         = position - owed: what the account holds
-    capture   = sum s z (mid at the fill - p)
-    inventory = sum q (mid now - mid before), over all mids, q as held between them
+    capture   = sum s z (mid just before the execution - p)
+    inventory = sum q (mid now - mid before), over all mids, q as held between them; a fill counts from
+                the mid just before it on
     pnl before fees = cash + q * mid = capture + inventory = realised + unrealised, at every event
 
 Changes other than trades (`adjust`) are valued at the mid, so that they earn nothing: their price only sets
@@ -87,24 +88,31 @@ class Ledger:
             self.cost_ticks = Decimal(mid_half_ticks) / 2
 
     def fill(
-        self, sign: int, price_ticks: int | Decimal, size_lots: int | Decimal, mid_half_ticks: int | Decimal
+        self,
+        sign: int,
+        price_ticks: int | Decimal,
+        size_lots: int | Decimal,
+        mid_half_ticks: int | Decimal,
+        mark_half_ticks: int | Decimal,
     ) -> None:
-        """An execution: sign +1 for our buy, -1 for our sell; the mid is that at the fill.
+        """An execution: sign +1 for our buy, -1 for our sell; capture is against the mid just before it.
 
+        The mark is the mid when its report arrived: what the mid moved meanwhile is inventory profit.
         Fractions of lots, of an order from before lots became larger, are held beside the position.
         """
-        self.mark(mid_half_ticks)
+        self.mark(mark_half_ticks)
         self.fills += 1
         self.traded_half += 2 * price_ticks * size_lots
         self.cash_half -= sign * 2 * price_ticks * size_lots
         self.capture_half += sign * size_lots * (mid_half_ticks - 2 * price_ticks)
+        self.inventory_half += sign * size_lots * (mark_half_ticks - mid_half_ticks)
         whole_lots = int(size_lots)
         if whole_lots:
             self._move_cost(sign, price_ticks, whole_lots)
             self.position_lots += sign * whole_lots
         if whole_lots != size_lots:
             self.owed_lots -= sign * (size_lots - whole_lots)
-            self._reduce_whole_lots(mid_half_ticks)
+            self._reduce_whole_lots(mark_half_ticks)
 
     def transfer(self, size_lots: Decimal, mid_half_ticks: int | Decimal) -> None:
         """An amount taken as a fee, which is booked in money: treated as sold at the mid.
@@ -176,6 +184,13 @@ class Ledger:
     def realised_half(self) -> Decimal:
         """Profit of closed lots against the average cost, in present units."""
         return self.pnl_half - self.unrealised_half
+
+    def profit(self, half: Decimal) -> Decimal:
+        """Profit before fees, in the quote currency: `money` has it with its parts."""
+        if self.forward is None:
+            return self.pnl_half * half
+        with many_digits():
+            return self.pnl_half * half + self.forward.cash
 
     def money(self, half: Decimal) -> Money:
         """The ledger in the quote currency; `half` is the value of half a tick times a lot."""

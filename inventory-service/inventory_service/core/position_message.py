@@ -14,14 +14,12 @@ from schemas.market import Instrument
 def publish_position(
     symbol: SymbolInventory, contract: Instrument, own: InventoryLimits, now_ns: int
 ) -> Position:
-    """The position to publish. Records it as published, and updates peak profit and drawdown."""
+    """The position to publish, which is recorded as published."""
     ledger = symbol.ledger
     half = half_money(contract)
     mark = ledger.mark_half_ticks or 0
     money = ledger.money(half)
-    pnl = money.pnl - symbol.fees
-    symbol.peak = max(symbol.peak, pnl)
-    symbol.max_drawdown = max(symbol.max_drawdown, symbol.peak - pnl)
+    peak, max_drawdown = symbol.extremes()
     symbol.published_mark, symbol.published_adverse_bps = ledger.mark_half_ticks, symbol.adverse.mean_bps
     limits = bounds(own, contract, mark, Held(symbol.ledger.position_lots, symbol.quote_total))
     back = rebalance(ledger.position_lots, limits)
@@ -38,11 +36,11 @@ def publish_position(
         realised=money.realised,
         unrealised=money.unrealised,
         fees=symbol.fees,
-        pnl=pnl,
+        pnl=money.pnl - symbol.fees,
         pnl_capture=money.capture,
         pnl_inventory=money.inventory,
-        max_drawdown=symbol.max_drawdown,
-        pnl_reporting=pnl * rate,
+        max_drawdown=max_drawdown,
+        pnl_reporting=(money.pnl - symbol.fees) * rate,
         notional_reporting=ledger.position_lots * mark * half * rate,
         fills=ledger.fills,
         traded_notional=money.traded,
@@ -57,7 +55,7 @@ def publish_position(
         ),
         open_fees_reserve=sum((each.reserve for each in symbol.open_fees.values()), Decimal(0)) * rate,
         owed_lots=ledger.owed_lots,
-        pnl_peak=symbol.peak,
+        pnl_peak=peak,
         adjustments=symbol.adjustments,
         counted_in=None if symbol.in_force is None else _units(contract),
         halted_because=because(symbol) or symbol.lacks,

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import NamedTuple
 
-from inventory_service.core.adverse import AdverseMoves
+from inventory_service.core.adverse import AdverseMoves, Execution
 from inventory_service.core.fee_rates import FeeRates, OpenFees
 from inventory_service.core.ledger import Ledger
 from inventory_service.core.units import factors, plain, scaled, tick_factor
@@ -38,21 +38,26 @@ class BookedExecution(NamedTuple):
     size_lots: int | Decimal
     price_ticks: int | Decimal
     mid_half_ticks: int | Decimal
+    """Just before it."""
+    mark_half_ticks: int | Decimal
+    """When its report arrived."""
 
 
 def execution_of(fill: Fill, own_contract: Instrument, contract: Instrument) -> BookedExecution | None:
     """A fill in the units of `contract`; None where they cannot express it."""
     sign = side_sign(fill.side)
     if own_contract.has_units_of(contract):
-        return BookedExecution(sign, fill.size_lots, fill.price_ticks, fill.mid_half_ticks)
+        return BookedExecution(
+            sign, fill.size_lots, fill.price_ticks, fill.mid_half_ticks, fill.mark_half_ticks
+        )
     by = factors(own_contract, contract)
     if by is None:
         return None
     size, price = scaled(fill.size_lots, by.lots), scaled(fill.price_ticks, by.ticks)
-    mid = scaled(fill.mid_half_ticks, by.ticks)
-    if size is None or price is None or mid is None:
+    mid, mark = scaled(fill.mid_half_ticks, by.ticks), scaled(fill.mark_half_ticks, by.ticks)
+    if size is None or price is None or mid is None or mark is None:
         return None
-    return BookedExecution(sign, plain(size), plain(price), plain(mid))
+    return BookedExecution(sign, plain(size), plain(price), plain(mid), plain(mark))
 
 
 @dataclass(slots=True)
@@ -75,8 +80,11 @@ class SymbolInventory:
     open_fees: dict[str, OpenFees] = field(default_factory=dict)
     """By currency: not booked, for lack of a rate."""
     peak: Decimal = Decimal(0)
-    """Peak profit after fees, in the quote currency; starts at 0."""
+    """Peak profit after fees at the end of any moment, in the quote currency; starts at 0."""
     max_drawdown: Decimal = Decimal(0)
+    """Likewise: of the events of one moment the last one counts."""
+    moment_ns: int = 0
+    """The present moment, whose profit may still change."""
     quote_total: Decimal | None = None
     """Of the quote currency at the venue; None: not stated, or not needed."""
     published_mark: int | Decimal | None = None
@@ -84,6 +92,27 @@ class SymbolInventory:
     published_adverse_bps: float | None = None
     waiting: list[Fill | AccountChange] = field(default_factory=list)
     """Events ahead of their contract, or in units the ledger cannot book: none is lost."""
+
+    def pass_to(self, now_ns: int) -> None:
+        """An event follows: if it is of a later moment, the profit of the one before counts."""
+        if now_ns > self.moment_ns:
+            self.moment_ns = now_ns
+            if self.has_begun:
+                self.peak, self.max_drawdown = self.extremes()
+
+    def extremes(self) -> tuple[Decimal, Decimal]:
+        """Peak profit and largest drawdown, this moment included."""
+        pnl = self.pnl
+        peak = max(self.peak, pnl)
+        return peak, max(self.max_drawdown, peak - pnl)
+
+    @property
+    def pnl(self) -> Decimal:
+        """Profit after fees, in the ledger's currency; 0 before the first contract."""
+        contract = self.contract
+        if contract is None:
+            return Decimal(0)
+        return self.ledger.profit(contract.money_per_tick_lot / 2) - self.fees
 
     @property
     def has_old_units(self) -> bool:
@@ -134,11 +163,12 @@ class SymbolInventory:
         if execution is None:
             self.wait(fill, own_contract)
             return
-        sign, size_lots, price_ticks, mid = execution
-        self.ledger.fill(sign, price_ticks, size_lots, mid)
+        sign, size_lots, price_ticks, mid, mark = execution
+        self.ledger.fill(sign, price_ticks, size_lots, mid, mark)
         if self.in_force is None and isinstance(mid, int) and isinstance(size_lots, int):
-            self.adverse.observe_fill(sign, size_lots, mid, now_ns, own)
-        self._pay_fee(fill, own_contract, contract, mid, rates)
+            executed_ns = fill.executed_ns or fill.event_time_ns
+            self.adverse.observe_fill(Execution(executed_ns, sign, size_lots, mid), now_ns, own)
+        self._pay_fee(fill, own_contract, contract, mark, rates)
 
     def wait(self, event: Fill | AccountChange, own_contract: Instrument) -> None:
         """Keep an event the ledger cannot express: until it is settled the ledger must not be traded on."""
@@ -155,7 +185,7 @@ class SymbolInventory:
         fill: Fill,
         own_contract: Instrument,
         contract: Instrument,
-        mid_half_ticks: int | Decimal,
+        mark_half_ticks: int | Decimal,
         rates: FeeRates,
     ) -> None:
         """Book the fee in the quote currency, or keep it open where its currency has no rate.
@@ -164,8 +194,8 @@ class SymbolInventory:
         """
         if fill.base_fee and contract.contract_kind == "spot":
             lots = fill.base_fee / (contract.lot_size * contract.multiplier)
-            self.ledger.transfer(lots, mid_half_ticks)
-            self.fees += fill.base_fee * fill.mid_half_ticks * own_contract.tick_size / 2
+            self.ledger.transfer(lots, mark_half_ticks)
+            self.fees += fill.base_fee * fill.mark_half_ticks * own_contract.tick_size / 2
             return
         value = rates.value(fill.fee, fill.fee_currency, self.money or contract)
         if value is not None:

@@ -23,7 +23,7 @@ from schemas.market import (
     Trade,
 )
 from schemas.message import ALL_SYMBOLS, Event, SymbolEvent
-from schemas.process import Tick
+from schemas.process import Shutdown, Tick
 from schemas.signals import Signal
 from schemas.topics import MONITOR
 from schemas.units import NS_PER_MS, NS_PER_S
@@ -35,7 +35,15 @@ Handler = Callable[[Any], tuple[Event, ...]]
 
 
 MonitorInput = (
-    FeedBook | FeedTrade | FeedInstrument | FeedRate | FeedRefused | Command | MonitorCarried | Tick
+    FeedBook
+    | FeedTrade
+    | FeedInstrument
+    | FeedRate
+    | FeedRefused
+    | Command
+    | MonitorCarried
+    | Tick
+    | Shutdown
 )
 """The messages it consumes."""
 
@@ -76,6 +84,8 @@ class MonitorCore(DecidingCore[MonitorInput]):
                 return self._on_carried(event)
             case Tick():
                 return self._on_tick(event)
+            case Shutdown():
+                return self._on_shutdown()
             case _:
                 assert_never(event)
 
@@ -248,6 +258,11 @@ class MonitorCore(DecidingCore[MonitorInput]):
                 symbol.now_ns = max(symbol.now_ns, tick.event_time_ns)
                 messages.extend(self._tick_symbol(symbol, symbol.now_ns))
         return tuple(messages)
+
+    def _on_shutdown(self) -> tuple[Event, ...]:
+        """The mids that the gate still held back: profit ends at the last book."""
+        moved = (symbol for symbol in self._symbols.values() if symbol.has_unpublished_mid)
+        return tuple(symbol.publish_signal(symbol.now_ns) for symbol in moved)
 
     def _tick_symbol(self, symbol: SymbolMonitor, now_ns: int) -> tuple[Event, ...]:
         is_old = now_ns - symbol.book.updated_ns > self._age_ns_max

@@ -145,8 +145,15 @@ class SymbolMonitor:
             book_imbalance=self.imbalance.advance_to(now_ns),
             flow_imbalance=self.flow.imbalance,
         )
-        if not due:
-            return None
+        return self.publish_signal(now_ns) if due else None
+
+    @property
+    def has_unpublished_mid(self) -> bool:
+        """Does the newest published signal have another mid?"""
+        return self.gate.last is not None and self.gate.last.mid_half_ticks != self.mid_half_ticks
+
+    def publish_signal(self, now_ns: int) -> Signal:
+        """Publish the current signal."""
         self.gate.last = self.make_signal(now_ns)
         return self.gate.last
 

@@ -13,6 +13,7 @@ from quote_service.routing.orders.own_position import OwnPosition
 from quote_service.routing.protection.symbol_protection import SymbolProtection
 from quote_service.routing.rates.usage import SymbolUsage
 from schemas.market import Book, Instrument
+from schemas.orders import VenueReport
 from schemas.risk import TradingState
 
 
@@ -58,6 +59,16 @@ class RoutedSymbol:
         """The last sound mid in half ticks of a version."""
         mid = self.market.mid_half_ticks
         return None if mid is None else self.contract.half_ticks_in(mid, self.market.mid_version, version)
+
+    def mid_before(self, report: VenueReport, version: int) -> int | None:
+        """The mid just before an execution, in half ticks of a version; None: not known.
+
+        The venue's word where it gives one, else the last book that was received before the time it states.
+        """
+        if report.mid_half_ticks:
+            return report.mid_half_ticks
+        mid = None if report.executed_ns is None else self.market.mid_before(report.executed_ns)
+        return None if mid is None else self.contract.half_ticks_in(mid.half_ticks, mid.version, version)
 
     def worst_lots(self) -> int:
         """Largest absolute position that fills of open orders can lead to."""

@@ -240,7 +240,7 @@ def test_drawdown_is_the_largest_fall_from_the_peak_and_stays() -> None:
     position(made, fill("a", "buy", 100, 1))
     falls = []
     for number, mid in enumerate((220, 206, 230, 180, 240)):
-        made.on_event(signal(mid))
+        made.on_event(signal(mid, time_ns=T0 + number * S))
         falls.append(position(made, tick(number)).max_drawdown)
     assert falls == [0, 7, 7, 25, 25]
 

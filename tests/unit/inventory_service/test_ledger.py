@@ -17,7 +17,7 @@ def ledger_of(*trades: PriceSize, mid_half: int | None = None) -> Ledger:
     ledger = Ledger()
     for price, signed in trades:
         mid = 2 * price if mid_half is None else mid_half
-        ledger.fill(1 if signed > 0 else -1, price, abs(signed), mid)
+        ledger.fill(1 if signed > 0 else -1, price, abs(signed), mid, mid)
     return ledger
 
 
@@ -34,14 +34,14 @@ def test_an_empty_ledger_is_worth_nothing() -> None:
 
 def test_a_buy_below_the_mid_captures_the_distance() -> None:
     ledger = Ledger()
-    ledger.fill(1, 99, 4, 200)
+    ledger.fill(1, 99, 4, 200, 200)
     assert (ledger.capture_half, ledger.inventory_half, ledger.pnl_half) == (8, 0, 8)
     assert (ledger.position_lots, ledger.cash_half, ledger.traded_half, ledger.fills) == (4, -792, 792, 1)
 
 
 def test_a_sale_above_the_mid_captures_the_distance() -> None:
     ledger = Ledger()
-    ledger.fill(-1, 101, 4, 200)
+    ledger.fill(-1, 101, 4, 200, 200)
     assert (ledger.capture_half, ledger.pnl_half, ledger.position_lots) == (8, 8, -4)
 
 
@@ -65,7 +65,7 @@ def test_capture_and_inventory_before_fees() -> None:
     for at, mid in enumerate(PN1_MIDS):
         ledger.mark(mid)
         if at in PN1_FILLS:
-            ledger.fill(*PN1_FILLS[at], mid)
+            ledger.fill(*PN1_FILLS[at], mid, mid)
     half_tick = Decimal("0.005")
     assert ledger.capture_half * half_tick == Decimal("0.13")
     assert ledger.inventory_half * half_tick == Decimal("0.02")
@@ -107,7 +107,7 @@ def test_flat_has_no_cost() -> None:
     ledger = ledger_of((100, 3), (104, -3))
     assert (ledger.position_lots, ledger.cost_ticks, ledger.unrealised_half) == (0, None, Decimal(0))
     assert realised_ticks(ledger) == 12
-    ledger.fill(-1, 90, 1, 180)
+    ledger.fill(-1, 90, 1, 180, 180)
     assert ledger.cost_ticks == 90, "what is opened anew does not remember the old cost"
 
 
@@ -128,7 +128,7 @@ def test_a_cost_without_end_is_kept_to_a_millionth_of_a_millionth_of_a_tick() ->
 def test_what_is_taken_as_a_fee_is_sold_at_the_mid_and_is_no_fill() -> None:
     """3 bought at 100 at a mid of 101: capture 3; one is taken at 101, two rise to 103: inventory 4."""
     ledger = Ledger()
-    ledger.fill(1, 100, 3, 202)
+    ledger.fill(1, 100, 3, 202, 202)
     ledger.transfer(Decimal(1), 202)
     ledger.mark(206)
     assert (ledger.position_lots, ledger.fills, ledger.traded_half) == (2, 1, 600)
@@ -161,10 +161,10 @@ def test_profit_adds_up_whichever_way_it_is_split(events: list[Step]) -> None:
             position -= lots
         else:
             sign = 1 if kind == "buy" else -1
-            ledger.fill(sign, price, lots, mid)
+            ledger.fill(sign, price, lots, mid, mid + lots % 5 - 2)
             cash -= sign * 2 * price * lots
             position += sign * lots
-        mark = mid
+        mark = mid + lots % 5 - 2 if kind in ("buy", "sell") else mid
         assert ledger.position_lots == position
         assert ledger.pnl_half == cash + position * mark
         assert ledger.capture_half + ledger.inventory_half == ledger.pnl_half
@@ -179,7 +179,7 @@ def test_cost_and_realised_follow_the_rules_of_average_cost(events: list[Step]) 
             ledger.mark(mid)
             continue
         sign = 1 if kind == "buy" else -1
-        ledger.fill(sign, price, lots, mid)
+        ledger.fill(sign, price, lots, mid, mid + lots % 5 - 2)
         if held * sign >= 0:
             cost = (abs(held) * cost + lots * price) / (abs(held) + lots)
         else:
@@ -202,8 +202,8 @@ def test_swapping_the_sides_and_mirroring_the_prices_leaves_the_profit(events: l
             mirrored.mark(2 * top - mid)
         else:
             sign = 1 if kind == "buy" else -1
-            straight.fill(sign, price, lots, mid)
-            mirrored.fill(-sign, top - price, lots, 2 * top - mid)
+            straight.fill(sign, price, lots, mid, mid + 2)
+            mirrored.fill(-sign, top - price, lots, 2 * top - mid, 2 * top - mid - 2)
         assert mirrored.pnl_half == straight.pnl_half
         assert mirrored.capture_half == straight.capture_half
 
@@ -211,8 +211,8 @@ def test_swapping_the_sides_and_mirroring_the_prices_leaves_the_profit(events: l
 @pytest.mark.parametrize("sign", [1, -1])
 def test_a_fill_takes_the_mid_of_its_own_moment(sign: int) -> None:
     ledger = Ledger()
-    ledger.fill(sign, 100, 5, 200)
-    ledger.fill(sign, 100, 5, 210)
+    ledger.fill(sign, 100, 5, 200, 200)
+    ledger.fill(sign, 100, 5, 210, 210)
     assert ledger.mark_half_ticks == 210
     assert ledger.inventory_half == sign * 5 * 10, "what was held moved with it; the new lots did not"
     assert ledger.capture_half == sign * 5 * 10
@@ -224,3 +224,14 @@ def test_a_fill_takes_the_mid_of_its_own_moment(sign: int) -> None:
 def test_a_number_that_no_ledger_is_kept_in_is_not_written_out(value: str, number: int | None) -> None:
     assert whole(Decimal(value)) == number
     assert plain(Decimal(value)) == (Decimal(value) if number is None else number)
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_what_the_mid_moved_before_the_report_is_inventory_profit(sign: int) -> None:
+    """Bought 5 at 99 with the mid at 100, which was 98 when the report came (docs/FORMULAS.md)."""
+    ledger = Ledger()
+    ledger.fill(sign, 100 - sign, 5, 200, 200 - 4 * sign)
+    assert ledger.capture_half == 5 * 2
+    assert ledger.inventory_half == -5 * 4
+    assert ledger.pnl_half == ledger.capture_half + ledger.inventory_half
+    assert ledger.mark_half_ticks == 200 - 4 * sign

@@ -17,7 +17,7 @@ from schemas.market import Instrument
 from schemas.marking import marked
 from schemas.message import Event, Side
 from schemas.topics import INVENTORY, TOPIC_OF
-from tests.kit.messages import config_applied, fill, instrument, signal, tick
+from tests.kit.messages import T0, S, config_applied, fill, instrument, signal, tick
 
 OF_THE_LEDGER_ALONE = {
     "event_time_ns",
@@ -42,10 +42,10 @@ MIDS = st.lists(st.integers(1, 2 * 10**6), min_size=1, max_size=6)
 UNITS = st.tuples(st.sampled_from(("0.01", "1", "0.00001", "25")), st.sampled_from(("0.001", "1", "100")))
 
 
-def at_mid(core: InventoryCore, position: Position, mid: int) -> Position:
+def at_mid(core: InventoryCore, position: Position, mid: int, at_s: int) -> Position:
     """The ledger's own word: at the tick after the signal, where it has one to say."""
-    assert core.on_event(signal(mid)) == ()
-    for said in core.on_event(tick(1)):
+    assert core.on_event(signal(mid, time_ns=T0 + at_s * S)) == ()
+    for said in core.on_event(tick(at_s)):
         assert isinstance(said, Position)
         position = said
     return position
@@ -60,14 +60,14 @@ def test_a_marked_position_is_the_ledgers(
     core = InventoryCore(Config())
     core.on_event(contract)
     for number, (side, price, lots, fee, base_fee) in enumerate(trades):
-        one = fill(str(number), side, price, lots, mid=2 * price + number, fee=fee)
+        one = fill(str(number), side, price, lots, mid=2 * price + number, fee=fee, time_ns=T0 + number)
         one = one.model_copy(update={"base_fee": base_fee * lot_size})
         (told,) = core.on_event(one)
     assert isinstance(told, Position)
     shown = own = told
-    for mid in mids:
+    for at_s, mid in enumerate(mids, start=1):
         shown = marked(shown, mid, contract)
-        own = at_mid(core, own, mid)
+        own = at_mid(core, own, mid, at_s)
         if shown.position_lots or own.mark_half_ticks == mid:
             assert shown.model_dump(exclude=OF_THE_LEDGER_ALONE) == own.model_dump(
                 exclude=OF_THE_LEDGER_ALONE

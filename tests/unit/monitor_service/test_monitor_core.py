@@ -17,7 +17,7 @@ from schemas.market import (
     VenueFilters,
 )
 from schemas.message import Event
-from schemas.process import Tick
+from schemas.process import Shutdown, Tick
 from schemas.signals import Signal
 from tests.kit.messages import MS, T0, S, feed_book, feed_instrument, feed_trade
 from tests.unit.monitor_service.monitor_cores import BIDS, core, only, open_core, opening, reason, refused
@@ -192,6 +192,17 @@ def test_a_small_change_waits_for_the_interval() -> None:
     assert [type(each) for each in soon] == [Book]
     later = made.on_event(feed_book({99: 51}, sequence=3, time_ns=T0 + 150 * MS))
     assert [type(each) for each in later] == [Signal, Book]
+
+
+def test_the_end_tells_the_mid_that_waits_for_the_interval() -> None:
+    """And no other: profit is marked at the last book."""
+    made = open_core()
+    made.on_event(feed_book({99_990: 5}, {100_010: 5}, snapshot=True, sequence=2))
+    assert made.on_event(Shutdown(event_time_ns=T0 + MS)) == ()
+    [waits] = made.on_event(feed_book({99_991: 5}, sequence=3, time_ns=T0 + 50 * MS))
+    assert isinstance(waits, Book)
+    told = only(Signal, made.on_event(Shutdown(event_time_ns=T0 + 51 * MS)))
+    assert told.mid_half_ticks == waits.bid_prices[0] + waits.ask_prices[0]
 
 
 def test_a_mid_that_moves_far_is_said_at_once() -> None:

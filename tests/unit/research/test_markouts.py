@@ -15,6 +15,7 @@ from research.attribution.report import MarkoutRow
 from tests.unit.research.streams import (
     CONTRACTS,
     SYMBOL,
+    S,
     booked,
     fill,
     instrument,
@@ -125,6 +126,39 @@ def test_the_mid_is_the_last_one_at_or_before_the_horizon() -> None:
     never_moved = rows(*fills, mid(2, "105"), horizons_ms=(1_000,))[0]
     assert [row.markout for row in (before, at_it, twice, never_moved)] == [3, 5, 6, 0]
     assert never_moved.share_negative == 0, "nothing is no loss"
+
+
+def test_horizons_begin_at_the_execution_and_at_the_mid_just_before_it() -> None:
+    """Bought at 99 at 1.0 s, the mid at 100, told at 1.2 s at 98: 97 stands 50 ms after it, 96 a second."""
+    told = fill(1.2, 2, "99", mid="98", executed_ns=S, execution_mid="100")
+    before = [mid(0, "100"), mid(1.02, "97"), mid(1.1, "98")]
+    short, long = rows(*before, told, mid(1.9, "96"), mid(2.1, "95"), horizons_ms=(50, 1_000))
+    assert [each.capture for each in (short, long)] == [Decimal(2)] * 2
+    assert [each.adverse for each in (short, long)] == [Decimal(-6), Decimal(-8)]
+
+
+def test_an_execution_told_long_after_has_only_the_horizons_that_are_known() -> None:
+    told = fill(10, 1, "99", executed_ns=0, execution_mid="100")
+    short, long = rows(mid(5, "98"), mid(9, "97"), told, mid(20, "96"), horizons_ms=(1_000, 15_000))
+    assert (short.fills, short.fills_without) == (0, 1)
+    assert (long.fills, long.adverse) == (1, Decimal(-3))
+
+
+def test_executions_of_several_streams_wait_in_their_own_order() -> None:
+    first, second = (
+        fill(10, 1, "99", executed_ns=executed_ms * S // 1_000, execution_mid="100")
+        for executed_ms in (9_900, 9_500)
+    )
+    after = [mid(10.6, "98"), mid(10.95, "90")]
+    [row] = rows(mid(9, "100"), first, second, *after, horizons_ms=(1_000,))
+    assert (row.fills, row.adverse) == (2, Decimal(-2))
+
+
+def test_a_mid_that_marks_nothing_counts_for_markouts_alone() -> None:
+    lines: list[Line] = [mid(0, "100"), fill(0, 1, "99"), mid(0.9, "98", marks=False), mid(1.1, "100")]
+    report = booked([instrument("linear"), *lines], (1_000,)).finish().symbols[SYMBOL]
+    assert report.markouts[0].adverse == Decimal(-2)
+    assert report.equity.max_drawdown == 0
 
 
 def test_an_inverse_contract_is_marked_out_in_base_and_relative_to_its_notional() -> None:

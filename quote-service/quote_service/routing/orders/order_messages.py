@@ -139,7 +139,7 @@ def fill_of(symbol: RoutedSymbol, report: VenueReport, order: Order, trade_id: s
     version = report.instrument_version or order.instrument_version
     terms = symbol.contract.terms_by_version[version]
     liquidity = report.liquidity or "taker"
-    mid = symbol.mid_in(version)
+    mid = symbol.mid_in(version) or 2 * report.price_ticks
     fee, fee_currency = report.fee, report.fee_currency
     if fee is None or fee_currency is None:
         fee, fee_currency = (
@@ -160,5 +160,7 @@ def fill_of(symbol: RoutedSymbol, report: VenueReport, order: Order, trade_id: s
         fee=fee,
         fee_currency=fee_currency,
         base_fee=report.base_fee,
-        mid_half_ticks=mid if mid is not None else 2 * report.price_ticks,
+        executed_ns=report.executed_ns or 0,
+        mid_half_ticks=symbol.mid_before(report, version) or mid,
+        report_mid_half_ticks=mid,
     )

@@ -207,6 +207,18 @@ def test_a_book_that_reaches_our_price_fills_us_in_full_at_our_price(side: Side,
     assert venue.book() == []
 
 
+def test_a_fill_tells_when_it_was_and_the_mid_just_before_it() -> None:
+    """By a trade: the newest book's mid; by a book: that of the one before. The report comes 8 ms later."""
+    venue = Venue(response_latency_ms=8.0)
+    venue.place("a", "buy", 99, 10)
+    venue.book(bid=98, ask=101)
+    [by_trade] = venue.trade(98, 5, "sell")
+    [by_book] = venue.book(bid=96, ask=99)
+    assert [fill.mid_half_ticks for fill in (by_trade, by_book)] == [199, 199]
+    for fill in (by_trade, by_book):
+        assert fill.executed_ns == fill.event_time_ns - 8 * MS
+
+
 @pytest.mark.parametrize("status", ["building", "gapped", "crossed", "locked", "one_sided", "stale"])
 def test_a_book_that_is_not_live_fills_nothing(status: str) -> None:
     venue = Venue()

@@ -262,6 +262,30 @@ def test_money_and_mid_of_a_fill(liquidity: str | None, fee: Decimal) -> None:
 
 
 @pytest.mark.control("K7")
+@pytest.mark.parametrize(
+    ("fields", "mid"),
+    [
+        ({"executed_ns": T0 + 7 * MS}, 201),  # the book of 4 ms
+        ({"executed_ns": T0 + 4 * MS}, 197),  # a book of the same moment may be the execution's own
+        ({"executed_ns": T0 + 3 * MS}, 200),
+        ({"executed_ns": T0 - 60_000 * MS}, 180),  # nothing is known of then: the mid at the report
+        ({"executed_ns": T0 + 7 * MS, "mid_half_ticks": 222}, 222),  # the venue knows best
+        ({}, 180),
+    ],
+)
+def test_capture_begins_at_the_mid_just_before_the_execution(fields: dict[str, int], mid: int) -> None:
+    desk = Desk(wide_config())
+    intent = placed(desk)
+    desk.book(3, bid=97, ask=100)
+    desk.book(4, bid=100, ask=101)
+    desk.book(7, status="crossed", bid=100, ask=99)
+    desk.book(8, bid=89, ask=91)
+    desk.fill(9, intent, 2, "t1", **fields)
+    [made] = desk.fills
+    assert (made.mid_half_ticks, made.report_mid_half_ticks) == (mid, 180)
+    assert made.executed_ns == fields.get("executed_ns", 0)
+
+
 def test_an_order_without_an_answer_for_long_is_unknown_reserved_and_never_sent_again() -> None:
     desk = Desk(wide_config(risk_limits={"max_position": 5}))
     desk.book(0)

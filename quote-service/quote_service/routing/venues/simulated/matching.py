@@ -18,6 +18,8 @@ class Execution(NamedTuple):
     side: Side
     price_ticks: int
     size_lots: int
+    mid_half_ticks: int
+    """Of the book before it; 0: there was none."""
 
 
 class Taken(NamedTuple):
@@ -142,7 +144,7 @@ class SimulatedMarket:
             yield Taken(price_ticks, 0, order.client_order_id)
             if order.client_order_id in self.orders:
                 lots = min(left_lots, order.remaining_lots)
-                self._fill(order, lots)
+                self._fill(order, lots, self._mid_half_ticks())
                 left_lots -= lots
                 yield Taken(price_ticks, lots, order.client_order_id)
 
@@ -159,14 +161,14 @@ class SimulatedMarket:
         if book.status != "live" or not book.bid_prices or not book.ask_prices:
             self._book = None
             return ()
-        self._book = book
+        before, self._book = self._mid_half_ticks(), book
         self._consumed.clear()
         if not self.orders:
             return ()
         executions = []
         for order in tuple(self.orders.values()):
             if self.would_take(order.side, order.price_ticks):
-                executions.append(self._fill(order, order.remaining_lots))
+                executions.append(self._fill(order, order.remaining_lots, before))
             elif order.place.front != 0:
                 shown = self._shown_lots(order.side, order.price_ticks)
                 if shown is not None:
@@ -180,7 +182,7 @@ class SimulatedMarket:
         """
         if not self.orders:
             return ()
-        left_lots = trade.size_lots
+        left_lots, mid = trade.size_lots, self._mid_half_ticks()
         executions = []
         for order in self._reached_by(trade):
             if order.price_ticks == trade.price_ticks:
@@ -189,7 +191,7 @@ class SimulatedMarket:
                 reached = order.place.observe_trade_through(left_lots)
             size_lots = min(reached, order.remaining_lots)
             if size_lots > 0:
-                executions.append(self._fill(order, size_lots))
+                executions.append(self._fill(order, size_lots, mid))
                 left_lots -= size_lots
         return executions
 
@@ -209,11 +211,15 @@ class SimulatedMarket:
             reached.sort(key=lambda order: -side_sign(order.side) * order.price_ticks)
         return reached
 
-    def _fill(self, order: RestingOrder, size_lots: int) -> Execution:
+    def _mid_half_ticks(self) -> int:
+        book = self._book
+        return 0 if book is None else book.bid_prices[0] + book.ask_prices[0]
+
+    def _fill(self, order: RestingOrder, size_lots: int, mid_half_ticks: int) -> Execution:
         order.filled_lots += size_lots
         if order.filled_lots >= order.size_lots:
             del self.orders[order.client_order_id]
-        return Execution(order.client_order_id, order.side, order.price_ticks, size_lots)
+        return Execution(order.client_order_id, order.side, order.price_ticks, size_lots, mid_half_ticks)
 
     def _back_of_queue(self, side: Side, price_ticks: int) -> QueuePlace:
         shown = self._shown_lots(side, price_ticks)

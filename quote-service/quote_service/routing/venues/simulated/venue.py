@@ -246,6 +246,8 @@ class SimulatedVenue:
                 size_lots=execution.size_lots,
                 venue_trade_id=market.new_trade_id(now_ns),
                 liquidity="maker",
+                executed_ns=now_ns,
+                mid_half_ticks=execution.mid_half_ticks,
             )
         )
 
