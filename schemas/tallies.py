@@ -15,9 +15,11 @@ class Counters(Event):
     quotes: int = 0
     """Quote targets with at least one side quoted."""
     orders: int = 0
-    """Orders sent to the venue."""
+    """Orders that the venue accepted."""
     amends: int = 0
+    """Amends that the venue accepted."""
     cancels: int = 0
+    """Orders that ended cancelled."""
     rejects: int = 0
     """Orders or amends rejected by the venue."""
     denials: int = 0

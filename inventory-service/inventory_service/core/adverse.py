@@ -20,7 +20,7 @@ _WAITING_MAX = 1_000
 """Fills whose horizon is pending; further ones are ignored."""
 
 
-class Execution(NamedTuple):
+class PastExecution(NamedTuple):
     """A trade of ours at the venue."""
 
     time_ns: int
@@ -61,7 +61,7 @@ class AdverseMoves:
 
     def observe_fill(
         self,
-        execution: Execution,
+        execution: PastExecution,
         now_ns: int,
         own: InventoryLimits,
     ) -> None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import NamedTuple
 
-from inventory_service.core.adverse import AdverseMoves, Execution
+from inventory_service.core.adverse import AdverseMoves, PastExecution
 from inventory_service.core.fee_rates import FeeRates, OpenFees
 from inventory_service.core.ledger import Ledger
 from inventory_service.core.units import factors, plain, scaled, tick_factor
@@ -167,7 +167,7 @@ class SymbolInventory:
         self.ledger.fill(sign, price_ticks, size_lots, mid, mark)
         if self.in_force is None and isinstance(mid, int) and isinstance(size_lots, int):
             executed_ns = fill.executed_ns or fill.event_time_ns
-            self.adverse.observe_fill(Execution(executed_ns, sign, size_lots, mid), now_ns, own)
+            self.adverse.observe_fill(PastExecution(executed_ns, sign, size_lots, mid), now_ns, own)
         self._pay_fee(fill, own_contract, contract, mark, rates)
 
     def wait(self, event: Fill | AccountChange, own_contract: Instrument) -> None:

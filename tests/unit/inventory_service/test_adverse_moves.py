@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from inventory_service.core.adverse import FILLS_MIN, AdverseMoves, Execution
+from inventory_service.core.adverse import FILLS_MIN, AdverseMoves, PastExecution
 from inventory_service.core.inventory import InventoryCore
 
 from schemas.config import Config
@@ -19,7 +19,7 @@ OWN = InventoryLimits(markout_horizon_ms=1_000, markout_half_life_s=60)
 
 def enough(moves: AdverseMoves, sign: int, mid: int, at: int, lots: int = 1) -> None:
     for _ in range(FILLS_MIN):
-        moves.observe_fill(Execution(at, sign, lots, mid), at, OWN)
+        moves.observe_fill(PastExecution(at, sign, lots, mid), at, OWN)
 
 
 def test_the_last_mid_at_or_before_the_horizon_counts() -> None:
@@ -45,7 +45,7 @@ def test_fewer_than_twenty_fills_say_nothing() -> None:
     moves = AdverseMoves()
     for count in range(FILLS_MIN):
         assert moves.mean_bps is None, count
-        moves.observe_fill(Execution(0, 1, 1, 20_000), 0, OWN)
+        moves.observe_fill(PastExecution(0, 1, 1, 20_000), 0, OWN)
         moves.observe_mid(20_000, 0, OWN)
         moves.pass_to(S, OWN)
     assert moves.mean_bps == 0
@@ -57,7 +57,7 @@ def test_larger_fills_weigh_more_and_old_ones_less() -> None:
     enough(moves, 1, 20_000, 0)
     moves.observe_mid(19_990, S // 2, OWN)
     moves.pass_to(S, OWN)
-    moves.observe_fill(Execution(60 * S, -1, 10, 20_000), 60 * S, OWN)
+    moves.observe_fill(PastExecution(60 * S, -1, 10, 20_000), 60 * S, OWN)
     moves.pass_to(61 * S, OWN)
     assert moves.mean_bps == pytest.approx(0.0, abs=1e-12)
 
@@ -65,8 +65,8 @@ def test_larger_fills_weigh_more_and_old_ones_less() -> None:
 def test_the_horizon_begins_at_the_execution_whenever_it_was_reported() -> None:
     """Reported 300 ms after it, and after a later one: 19,990 stands at its second, 10,000 at the other's."""
     moves = AdverseMoves(fills=FILLS_MIN)
-    moves.observe_fill(Execution(300 * MS, 1, 1, 20_000), 300 * MS, OWN)
-    moves.observe_fill(Execution(0, 1, 1, 20_000), 300 * MS, OWN)
+    moves.observe_fill(PastExecution(300 * MS, 1, 1, 20_000), 300 * MS, OWN)
+    moves.observe_fill(PastExecution(0, 1, 1, 20_000), 300 * MS, OWN)
     moves.observe_mid(19_990, 900 * MS, OWN)
     moves.observe_mid(10_000, 1_001 * MS, OWN)
     assert moves.mean_bps == pytest.approx(5.0)
@@ -74,14 +74,14 @@ def test_the_horizon_begins_at_the_execution_whenever_it_was_reported() -> None:
 
 def test_an_execution_told_after_its_horizon_says_nothing() -> None:
     moves = AdverseMoves()
-    moves.observe_fill(Execution(0, 1, 1, 20_000), S + 1, OWN)
+    moves.observe_fill(PastExecution(0, 1, 1, 20_000), S + 1, OWN)
     assert not moves.waiting
 
 
 def test_a_flood_of_fills_is_bounded() -> None:
     moves = AdverseMoves()
     for _ in range(5_000):
-        moves.observe_fill(Execution(0, 1, 1, 20_000), 0, OWN)
+        moves.observe_fill(PastExecution(0, 1, 1, 20_000), 0, OWN)
     assert len(moves.waiting) == 1_000
 
 
@@ -103,7 +103,7 @@ def walked(found: list[tuple[int, int, int]], sign: int = 1, repeats: int = 1) -
             elif moves.mid_half_ticks is not None:
                 moves.observe_mid(moves.mid_half_ticks, now_ns, OWN)
         if side:
-            moves.observe_fill(Execution(now_ns, side * sign, 1 + abs(mid) % 7, mid), now_ns, OWN)
+            moves.observe_fill(PastExecution(now_ns, side * sign, 1 + abs(mid) % 7, mid), now_ns, OWN)
     moves.pass_to(now_ns + 10 * S, OWN)
     return moves.mean_bps
 

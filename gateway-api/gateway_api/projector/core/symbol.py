@@ -23,9 +23,9 @@ _TRADES_MAX = 50
 _FILLS_MAX = 50
 _REFUSALS_MAX = 20
 _COUNTED_AS: dict[OrderEventKind, str] = {
-    "place_intent": "orders",
-    "amend_intent": "amends",
-    "cancel_intent": "cancels",
+    "accepted": "orders",
+    "amended": "amends",
+    "cancelled": "cancels",
     "rejected": "rejects",
     "amend_rejected": "rejects",
     "denied": "denials",
