@@ -306,6 +306,7 @@ class Engine:
             drained=self._drained,
             order_latency_p50_ms=latency.percentile_ms(50),
             order_latency_p99_ms=latency.percentile_ms(99),
+            venue=self._config.venue,
         )
         return summarise(self._store, figures)
 

@@ -2,12 +2,13 @@
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from runtime.store.documents import StateStore
+from schemas.config import VenueConfig
 from schemas.envelope import decode
 from schemas.market import Instrument
 from schemas.units import from_units, money_text
@@ -39,6 +40,8 @@ class RunFigures:
     """Whether the venue has reported that none of our orders is open."""
     order_latency_p50_ms: float | None
     order_latency_p99_ms: float | None
+    venue: VenueConfig = field(default_factory=VenueConfig)
+    """Its assumptions, where it is simulated."""
 
 
 def symbol_views(store: StateStore) -> list[SymbolView]:
@@ -66,7 +69,12 @@ def summarise(store: StateStore, figures: RunFigures) -> dict[str, Any]:
         "cancelled_at_end": figures.cancelled_at_end,
         "drained": figures.drained,
         "order_latency_ms": {"p50": figures.order_latency_p50_ms, "p99": figures.order_latency_p99_ms},
+        "venue": _venue(figures.venue),
     }
+
+
+def _venue(venue: VenueConfig) -> dict[str, Any]:
+    return venue.model_dump() if venue.kind == "simulated" else {"kind": venue.kind}
 
 
 _EXACT = re.compile(r'"\\u0000(-?[0-9.]+)\\u0000"')
@@ -171,6 +179,7 @@ def as_text(summary: dict[str, Any]) -> str:
     )
     lines.extend(_inferred_lines(symbols))
     lines.extend(_open_fee_lines(symbols))
+    lines.extend(_venue_lines(summary["venue"]))
     lines.append(
         f"{summary['market_events']} market events in {summary['seconds']:.1f} s "
         f"({summary['market_events_per_second']:.0f} per second); log in {summary['log']}"
@@ -191,6 +200,18 @@ def _inferred_lines(symbols: dict[str, dict[str, Any]]) -> list[str]:
         f"maker fee {instrument['maker_fee_bps']} bps)"
         for name, figures in symbols.items()
         if (instrument := figures["instrument"]) and instrument["inferred"]
+    ]
+
+
+def _venue_lines(venue: dict[str, Any]) -> list[str]:
+    """What a simulated venue assumed: fills are worth no more than that."""
+    if venue["kind"] != "simulated":
+        return []
+    power = f" (n {venue['queue_power']:g})" if "power" in venue["queue_model"] else ""
+    return [
+        f"simulated venue: orders arrive after {venue['entry_latency_ms']:g} ms, answers after "
+        f"{venue['response_latency_ms']:g} ms, queue model {venue['queue_model']}{power}, "
+        f"{venue['through_share']:.0%} of each trade through our price"
     ]
 
 

@@ -164,10 +164,13 @@ class VenueConfig(Instruction):
     """From the router to matching."""
     response_latency_ms: DelayMs = 8.0
     """From matching to the router."""
-    queue_model: Literal["risk_averse", "power"] = "risk_averse"
-    """How the queue ahead of our orders shrinks: by trades only, or by cancels too."""
+    queue_model: Literal["risk_averse", "power", "power_1", "power_2", "log_1", "log_2"] = "risk_averse"
+    """How the queue ahead of our orders shrinks: by trades only, or by a share of the cancels too, in one of
+    the forms in docs/FORMULAS.md."""
     queue_power: Positive = 3.0
-    """Exponent n of 1 - (front / (front + back))^n, the share of cancels behind us."""
+    """Exponent n of the power forms: `power` is 1 - (front / (front + back))^n, the share behind us."""
+    through_share: Fraction = 1.0
+    """Of a trade at a worse price than our order's, the part that we get: the rest went to others."""
 
 
 class Reporting(Instruction):

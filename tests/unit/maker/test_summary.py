@@ -1,6 +1,7 @@
 """The summary of a run: what no figure of it holds is said beside it."""
 
 import json
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -8,7 +9,7 @@ from inventory_service.core.inventory import InventoryCore
 
 from maker.summary import RunFigures, as_json, as_text, summarise
 from runtime.store.documents import MemoryStore
-from schemas.config import Config
+from schemas.config import Config, VenueConfig
 from schemas.envelope import encode
 from schemas.inventory import Position
 from schemas.tallies import Counters
@@ -58,3 +59,19 @@ def test_decimals_are_numbers_with_all_their_digits() -> None:
         '{"pnl": -1234567890.123456789012345678, "zero": 0, "name": "0.1", "share": 0.25, "none": null}'
     )
     assert json.loads(text, parse_float=Decimal)["pnl"] == pnl
+
+
+def test_the_summary_names_what_a_simulated_venue_assumes() -> None:
+    venue = VenueConfig(queue_model="power_1", queue_power=2.0, through_share=0.5)
+    summary = summarise(MemoryStore(), replace(FIGURES, venue=venue))
+    assert summary["venue"]["queue_model"] == "power_1"
+    assert (
+        "simulated venue: orders arrive after 10 ms, answers after 8 ms, queue model power_1 (n 2), "
+        "50% of each trade through our price"
+    ) in as_text(summary).splitlines()
+
+
+def test_a_real_venue_assumes_nothing() -> None:
+    summary = summarise(MemoryStore(), replace(FIGURES, venue=VenueConfig(kind="ccxt")))
+    assert summary["venue"] == {"kind": "ccxt"}
+    assert "simulated venue" not in as_text(summary)

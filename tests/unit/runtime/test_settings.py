@@ -201,7 +201,8 @@ class TestWrongFiles:
             ),
             (
                 "venue: {queue_model: fifo}",
-                "venue.queue_model: Input should be 'risk_averse' or 'power' (it is 'fifo')",
+                "venue.queue_model: Input should be 'risk_averse', 'power', 'power_1', 'power_2', 'log_1' or "
+                "'log_2' (it is 'fifo')",
             ),
             (
                 "feed: {speed: -1}",

@@ -110,6 +110,22 @@ def test_post_only_is_judged_by_the_book_at_arrival() -> None:
     venue.place("d", "sell", 101, 5)
 
 
+def test_post_only_is_judged_by_what_takers_met_since_the_book_too() -> None:
+    """A buy at 100 since the book shows an ask at 100; one at 98 by a seller a bid at 98: nothing is met."""
+    venue = Venue()
+    venue.trade(100, 1, "buy")
+    venue.trade(98, 1, "sell")
+    [rejected] = venue.intent("place_intent", "a", "buy", 100, 5)
+    assert (rejected.kind, rejected.reason) == ("rejected", "POST_ONLY")
+    [rejected] = venue.intent("place_intent", "b", "sell", 98, 5)
+    assert (rejected.kind, rejected.reason) == ("rejected", "POST_ONLY")
+    venue.place("c", "buy", 99, 5)
+    [refused] = venue.intent("amend_intent", "c", "buy", 100, 5)
+    assert (refused.kind, refused.reason) == ("amend_rejected", "POST_ONLY")
+    venue.book()
+    venue.place("d", "buy", 100, 5)
+
+
 def test_a_repeated_place_is_rejected() -> None:
     venue = Venue()
     venue.place("a", "buy", 99, 5)
@@ -167,6 +183,13 @@ def test_a_trade_through_our_price_fills_us_up_to_its_size(
     assert (fill.price_ticks, fill.size_lots) == (price, 4)
     [fill] = venue.trade(through, 400, taker)
     assert (fill.price_ticks, fill.size_lots) == (price, 6)
+
+
+def test_of_a_trade_through_our_price_others_get_the_rest() -> None:
+    venue = Venue(through_share=0.25)
+    venue.place("a", "buy", 99, 10)
+    assert [fill.size_lots for fill in venue.trade(98, 10, "sell")] == [2]
+    assert [fill.size_lots for fill in venue.trade(99, 10, "sell")] == [8], "at our price it is the queue's"
 
 
 def test_a_trade_away_from_us_does_nothing() -> None:

@@ -54,12 +54,17 @@ class RestingOrder:
 class SimulatedMarket:
     """Our orders in one market. Orders at a price are kept in order of arrival."""
 
-    def __init__(self, venue: str, symbol: str, probability: Probability | None) -> None:
+    def __init__(
+        self, venue: str, symbol: str, probability: Probability | None, through_share: float = 1.0
+    ) -> None:
         self.venue = venue
         self.symbol = symbol
         self.orders: dict[str, RestingOrder] = {}
         self._probability = probability
+        self._through_share = through_share
         self._book: Book | None = None
+        self._printed: dict[Side, int] = {}
+        """By the taker's side, the price of the newest trade since the newest book."""
         self._consumed: dict[tuple[Side, int], int] = {}
         """Size of the newest book already taken, by taker side and price."""
         self._trades = 0
@@ -78,13 +83,16 @@ class SimulatedMarket:
         self._trades = max((self._trades, *(int(number) for number in numbers if number.isdecimal())))
 
     def would_take(self, side: Side, price_ticks: int) -> bool:
-        """Would an order match at once? Assumed not, while there is no sound book."""
-        book = self._book
+        """Would an order match at once? Assumed not, while there is no sound book.
+
+        A taker's trade since that book shows what stood on the other side: the order would have met it.
+        """
+        book, met_ticks = self._book, self._printed.get(side)
         if book is None:
             return False
-        if side == "buy":
-            return price_ticks >= book.ask_prices[0]
-        return price_ticks <= book.bid_prices[0]
+        best_ticks = book.ask_prices[0] if side == "buy" else book.bid_prices[0]
+        prices = (best_ticks,) if met_ticks is None else (best_ticks, met_ticks)
+        return any(side_sign(side) * (price_ticks - each) >= 0 for each in prices)
 
     def add(self, client_order_id: str, side: Side, price_ticks: int, size_lots: int) -> RestingOrder:
         """A new order, behind all size shown at its price."""
@@ -163,6 +171,7 @@ class SimulatedMarket:
             return ()
         before, self._book = self._mid_half_ticks(), book
         self._consumed.clear()
+        self._printed.clear()
         if not self.orders:
             return ()
         executions = []
@@ -180,6 +189,8 @@ class SimulatedMarket:
 
         Its size is allocated by price, then time, and never filled twice.
         """
+        if trade.side is not None:
+            self._printed[trade.side] = trade.price_ticks
         if not self.orders:
             return ()
         left_lots, mid = trade.size_lots, self._mid_half_ticks()
@@ -188,7 +199,8 @@ class SimulatedMarket:
             if order.price_ticks == trade.price_ticks:
                 reached = order.place.observe_trade(left_lots)
             else:
-                reached = order.place.observe_trade_through(left_lots)
+                order.place.observe_trade_through()
+                reached = left_lots if self._through_share == 1.0 else int(left_lots * self._through_share)
             size_lots = min(reached, order.remaining_lots)
             if size_lots > 0:
                 executions.append(self._fill(order, size_lots, mid))

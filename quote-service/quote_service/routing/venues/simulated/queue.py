@@ -1,12 +1,12 @@
 """An order's place in the queue at its price, estimated from level sizes and trades alone.
 
-Two models. Risk-averse: only trades advance us, cancels are assumed behind us. Probabilistic: a share of
-cancels was ahead of us, by the size ahead and behind (hftbacktest's queue models; the power function gives
-1 - (front / (front + back))^n for the share behind us).
+Risk-averse: only trades advance us, cancels are assumed behind us. Probabilistic: a share of cancels was
+ahead of us, by the size ahead and behind. The forms are those of hftbacktest (docs/FORMULAS.md, Queue and latency).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from math import log1p
 
 Probability = Callable[[float, float], float]
 """(size ahead of us, size behind us) to the share of a decrease that was behind us, 0 to 1."""
@@ -49,19 +49,51 @@ class QueuePlace:
         self.front = max(0.0, front)
         return min(size, round(-front)) if front < 0 else 0
 
-    def observe_trade_through(self, size: int) -> int:
-        """A trade of `size` lots through our price: nobody is ahead of us any more."""
+    def observe_trade_through(self) -> None:
+        """A trade through our price: nobody is ahead of us any more."""
         self.front = 0
-        return size
 
 
 @dataclass(frozen=True, slots=True)
-class PowerProbability:
-    """1 - (front / (front + back))^exponent; 1 with an empty queue. Part of a venue's state."""
+class BehindProbability:
+    """The share of a decrease that was behind us; 1 with an empty queue. Part of a venue's state."""
 
+    model: str
+    """A name in `FORMS`."""
     exponent: float
 
     def __call__(self, front: float, back: float) -> float:
-        """The share of a decrease that was behind us."""
-        total = front + back
-        return 1.0 if total <= 0 else float(1.0 - (front / total) ** self.exponent)
+        """From the sizes ahead of us and behind us."""
+        return FORMS[self.model](front, back, self.exponent) if front + back > 0 else 1.0
+
+
+def _power(front: float, back: float, exponent: float) -> float:
+    return float(1.0 - (front / (front + back)) ** exponent)
+
+
+def _power_1(front: float, back: float, exponent: float) -> float:
+    largest = max(front, back)  # powers of shares: those of the sizes themselves may overflow
+    behind, ahead = (back / largest) ** exponent, (front / largest) ** exponent
+    return float(behind / (behind + ahead))
+
+
+def _power_2(front: float, back: float, exponent: float) -> float:
+    return float((back / (front + back)) ** exponent)
+
+
+def _log_1(front: float, back: float, _exponent: float) -> float:
+    return log1p(back) / (log1p(back) + log1p(front))
+
+
+def _log_2(front: float, back: float, _exponent: float) -> float:
+    return log1p(back) / log1p(front + back)
+
+
+FORMS: Mapping[str, Callable[[float, float, float], float]] = {
+    "power": _power,
+    "power_1": _power_1,
+    "power_2": _power_2,
+    "log_1": _log_1,
+    "log_2": _log_2,
+}
+"""By the value of `venue.queue_model`: (size ahead, size behind, exponent) to the share behind us."""

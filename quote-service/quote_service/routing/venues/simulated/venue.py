@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 from quote_service.routing.venues.simulated.matching import Execution, RestingOrder, SimulatedMarket
-from quote_service.routing.venues.simulated.queue import PowerProbability
+from quote_service.routing.venues.simulated.queue import BehindProbability
 from schemas.carried.router import RouterCarried
 from schemas.config import VenueConfig
 from schemas.market import Book, Instrument, Trade
@@ -38,8 +38,11 @@ class SimulatedVenue:
         self._entry_ns = round(config.entry_latency_ms * NS_PER_MS)
         self._response_ns = round(config.response_latency_ms * NS_PER_MS)
         self._probability = (
-            None if config.queue_model == "risk_averse" else PowerProbability(config.queue_power)
+            None
+            if config.queue_model == "risk_averse"
+            else BehindProbability(config.queue_model, config.queue_power)
         )
+        self._through_share = config.through_share
         self._markets: dict[str, SimulatedMarket] = {}
         self._arrivals: deque[tuple[int, OrderEvent]] = deque()
         self._reports: deque[VenueReport] = deque()
@@ -154,7 +157,7 @@ class SimulatedVenue:
     def _market(self, key: str, event: Book | OrderEvent | RouterCarried) -> SimulatedMarket:
         market = self._markets.get(key)
         if market is None:
-            market = SimulatedMarket(event.venue, event.symbol, self._probability)
+            market = SimulatedMarket(event.venue, event.symbol, self._probability, self._through_share)
             self._markets[key] = market
         return market
 
