@@ -1,7 +1,8 @@
 """An order's place in the queue at its price, estimated from level sizes and trades alone.
 
 Risk-averse: only trades advance us, cancels are assumed behind us. Probabilistic: a share of cancels was
-ahead of us, by the size ahead and behind. The forms are those of hftbacktest (docs/FORMULAS.md, Queue and latency).
+ahead of us, by the size ahead and behind. The forms are those of hftbacktest (docs/FORMULAS.md, Queue and
+latency).
 """
 
 from collections.abc import Callable, Mapping
