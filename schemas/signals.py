@@ -42,6 +42,9 @@ class Signal(SymbolEvent):
     """The same, robust to noise, from two sampling scales; None until it is ready."""
     noise: float | None = None
     """Standard deviation of the log mid around the efficient price."""
+    jump_volatility_per_sqrt_s: float = 0.0
+    """The volatility of what was cut from `volatility_per_sqrt_s` as jumps; their squares add up to the
+    whole. 0 for an estimator that cuts nothing."""
     without_jumps_per_sqrt_s: float | None = None
     """Volatility from products of adjacent returns, robust to jumps."""
     ofi: tuple[float, ...] = ()

@@ -235,6 +235,7 @@ class MonitorCore(DecidingCore[MonitorInput]):
             side=trade.side,
             trade_id=trade.trade_id,
         )
+        symbol.hold_mid(now_ns)
         signal = symbol.publish_signal_if_due(now_ns, self._config) if symbol.has_book else None
         return (message,) if signal is None else (message, signal)
 
@@ -269,6 +270,7 @@ class MonitorCore(DecidingCore[MonitorInput]):
         if is_old and symbol.book.status not in ("stale", "gapped"):
             symbol.book.status = "stale"
             return self._publish(symbol, now_ns)
+        symbol.hold_mid(now_ns)
         signal = symbol.publish_signal_if_due(now_ns, self._config)
         return () if signal is None else (signal,)
 

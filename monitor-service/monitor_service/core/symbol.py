@@ -129,6 +129,12 @@ class SymbolMonitor:
         self.sampled.observe(now_ns, self.mid_half_ticks)
         self.arrival.observe_book(now_ns, self.spread_ticks)
 
+    def hold_mid(self, now_ns: int) -> None:
+        """Time passes, as a trade or a tick shows, and the live book's mid stays: volatility falls."""
+        if self.book.status == "live" and self.mid_half_ticks is not None:
+            self.variance.observe(now_ns, self.mid_half_ticks)
+            self.sampled.observe(now_ns, self.mid_half_ticks)
+
     def publish_signal_if_due(self, now_ns: int, config: Config) -> Signal | None:
         """Publish the current signal where it changed enough."""
         self.flow.decay_to(now_ns)
@@ -190,6 +196,7 @@ class SymbolMonitor:
             flow_volume_lots=self.flow.volume_lots,
             robust_volatility_per_sqrt_s=self.sampled.per_sqrt_s,
             noise=self.sampled.noise,
+            jump_volatility_per_sqrt_s=0.0 if self.is_robust else self.variance.jump_per_sqrt_s,
             without_jumps_per_sqrt_s=self.sampled.without_jumps_per_sqrt_s,
             ofi=self.order_flow.advance_to(now_ns),
             toxicity=self.buckets.value,

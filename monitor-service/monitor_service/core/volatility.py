@@ -3,7 +3,9 @@
 Per observation dt seconds after the last, r = log(p/p_before), x = dt/tau, w = (1 - e^-x)/x:
 N = N e^-x + w r^2, D = D e^-x + w dt, variance per second = N/D. D tends to tau, so N/D is unbiased from the
 first return on. The estimate does not depend on how often a constant price is reported; between observations
-N and D decay alike, so the last N/D remains current.
+N and D decay alike, so the last N/D remains current. A return beyond the jump threshold counts up to that;
+what is cut is summed and decays likewise, J, so that no variance is lost: sqrt(J/D) is the volatility of
+jumps.
 """
 
 from dataclasses import dataclass
@@ -39,6 +41,8 @@ class VarianceRate:
     jump_sigma: float
     numerator: float = 0.0
     denominator: float = 0.0
+    jump_numerator: float = 0.0
+    """J."""
     jump: bool = False
     price: float = 0.0
     time_ns: int = 0
@@ -50,6 +54,7 @@ class VarianceRate:
     anchor_moved_ns: int = 0
     anchor_numerator: float = 0.0
     anchor_denominator: float = 0.0
+    anchor_jump_numerator: float = 0.0
 
     def observe(self, time_ns: int, price: float) -> None:
         """Add the mid at a time; an earlier time than the last is dropped."""
@@ -66,7 +71,7 @@ class VarianceRate:
             self._add_return()
 
     def _restart(self, time_ns: int, price: float) -> None:
-        self.numerator = self.denominator = 0.0
+        self.numerator = self.denominator = self.jump_numerator = 0.0
         self.anchor_price = 0.0
         self.price = price
         self.time_ns = self.moved_ns = time_ns
@@ -76,19 +81,23 @@ class VarianceRate:
         """Keep the state before this time, since a later observation at the same time replaces the return."""
         self.anchor_price, self.anchor_time_ns, self.anchor_moved_ns = self.price, self.time_ns, self.moved_ns
         self.anchor_numerator, self.anchor_denominator = self.numerator, self.denominator
+        self.anchor_jump_numerator = self.jump_numerator
 
     def _add_return(self) -> None:
-        squared = 0.0
+        squared = cut = 0.0
         self.jump = False
         self.moved_ns = self.anchor_moved_ns
         if self.price != self.anchor_price:
-            squared = self._flag_jump(log(self.price / self.anchor_price) ** 2)
+            whole = log(self.price / self.anchor_price) ** 2
+            squared = self._flag_jump(whole)
+            cut = whole - squared
             self.moved_ns = self.time_ns
         dt_s = (self.time_ns - self.anchor_time_ns) / NS_PER_S
         x = dt_s / self.tau_s
         decay = exp(-x)
         weight = -expm1(-x) / x
         self.numerator = self.anchor_numerator * decay + weight * squared
+        self.jump_numerator = self.anchor_jump_numerator * decay + weight * cut
         self.denominator = self.anchor_denominator * decay + weight * dt_s
 
     def _flag_jump(self, squared: float) -> float:
@@ -107,6 +116,11 @@ class VarianceRate:
         if not self.denominator:
             return None
         return sqrt(self.numerator / self.denominator)
+
+    @property
+    def jump_per_sqrt_s(self) -> float:
+        """The same of what was cut from returns as jumps; 0 where nothing was."""
+        return sqrt(self.jump_numerator / self.denominator) if self.denominator else 0.0
 
     @property
     def is_ready(self) -> bool:

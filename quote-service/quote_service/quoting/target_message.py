@@ -10,6 +10,7 @@ from quote_service.quoting.symbol_state import QuotedSymbol
 from schemas.message import Side
 from schemas.quoting import QuoteSide, QuoteTarget
 from schemas.signals import Signal
+from schemas.units import BPS_PER_UNIT
 
 
 def model_facts(state: QuotedSymbol, signal: Signal, now_ns: int) -> ModelFacts:
@@ -21,6 +22,7 @@ def model_facts(state: QuotedSymbol, signal: Signal, now_ns: int) -> ModelFacts:
         arrival_decay_per_tick=signal.arrival_decay_per_tick if is_ready else None,
         fee_bps=0.0 if instrument is None else float(instrument.maker_fee_bps),
         adverse_bps=max(0.0, position.adverse_bps or 0.0) if position is not None else 0.0,
+        jump_volatility_bps=signal.jump_volatility_per_sqrt_s * BPS_PER_UNIT,
         money_per_tick_lot=1.0 if instrument is None else float(instrument.money_per_tick_lot),
         now_ns=now_ns,
     )

@@ -205,6 +205,26 @@ def test_the_end_tells_the_mid_that_waits_for_the_interval() -> None:
     assert told.mid_half_ticks == waits.bid_prices[0] + waits.ask_prices[0]
 
 
+@pytest.mark.parametrize("told_by", ["trades", "ticks"])
+def test_volatility_falls_between_books_too(told_by: str) -> None:
+    """A move of the mid, then 9 s with the same book: the same as if it had been told again."""
+    by_books, other = open_core(), open_core()
+    for made in (by_books, other):
+        made.on_event(feed_book({99_990: 5}, {100_010: 5}, snapshot=True, sequence=2, time_ns=T0 + S))
+        made.on_event(feed_book({99_991: 5}, sequence=3, time_ns=T0 + 2 * S))
+    for second in range(3, 12):
+        time_ns = T0 + second * S
+        by_books.on_event(feed_book({90_000: second}, sequence=second + 1, time_ns=time_ns))
+        by_trade = feed_trade(trade_id=str(second), time_ns=time_ns)
+        other.on_event(by_trade if told_by == "trades" else Tick(event_time_ns=time_ns))
+    [key] = by_books._symbols
+    expected, found = by_books.signal_of(key), other.signal_of(key)
+    assert expected is not None
+    assert found is not None
+    assert found.volatility_per_sqrt_s == pytest.approx(expected.volatility_per_sqrt_s)
+    assert found.robust_volatility_per_sqrt_s == expected.robust_volatility_per_sqrt_s
+
+
 def test_a_mid_that_moves_far_is_said_at_once() -> None:
     made = open_core()
     said = made.on_event(feed_book({99: 0}, sequence=2, time_ns=T0 + MS))

@@ -126,6 +126,38 @@ def test_a_jump_is_flagged_and_capped() -> None:
     assert not rate.jump, "the flag is that of the newest return alone"
 
 
+@given(st.lists(st.tuples(st.integers(1, 20 * S), st.floats(50.0, 200.0)), min_size=1, max_size=40))
+def test_what_is_cut_as_a_jump_is_not_lost(steps: list[tuple[int, float]]) -> None:
+    """Variance and jumps add up to the variance of an estimator that cuts nothing."""
+    capped, whole = (VarianceRate(60.0, jump_sigma) for jump_sigma in (4.0, 1e9))
+    now_ns = T0
+    for passed_ns, price in steps:
+        now_ns += passed_ns
+        for rate in (capped, whole):
+            rate.observe(now_ns, price)
+    both = (capped.per_sqrt_s or 0.0) ** 2 + capped.jump_per_sqrt_s**2
+    assert both == pytest.approx((whole.per_sqrt_s or 0.0) ** 2, rel=1e-9, abs=1e-18)
+    assert whole.jump_per_sqrt_s == 0.0
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_books_told_twice_or_thinned_change_volatility_by_less_than_its_own_error(seed: int) -> None:
+    """Half an hour of a random walk, ten books a second; the error is that of the thinned one's window."""
+    random = Random(seed)
+    told, twice, thinned = (VarianceRate(60.0, jump_sigma=4.0) for _ in range(3))
+    price = 100.0
+    for number in range(18_000):
+        price *= exp(random.gauss(0.0, 1e-5))
+        now_ns = T0 + number * S // 10
+        for rate in (told, twice, twice, *([thinned] if random.random() < 0.5 else [])):
+            rate.observe(now_ns, price)
+        twice.observe(now_ns + S // 20, price)
+    error = sqrt(2 / (2 * 60 * 5)) / 2  # of a deviation: 2 tau of returns, five a second
+    expected = told.per_sqrt_s or 0.0
+    assert twice.per_sqrt_s == pytest.approx(expected, rel=1e-3)
+    assert thinned.per_sqrt_s == pytest.approx(expected, rel=3 * error)
+
+
 def test_a_usual_move_is_no_jump_however_soon_it_follows_an_update() -> None:
     rate = ready(step=0.01)
     rate.observe(T0 + 11 * S, 100.01)

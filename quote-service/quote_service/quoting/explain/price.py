@@ -42,6 +42,8 @@ class MarketState(Instruction):
     asks: Levels
     volatility_bps: Bps
     """Per square root of a second."""
+    jump_volatility_bps: Bps = 0.0
+    """The same of the jumps that it leaves out."""
     regime: Regime = "medium"
     flow_imbalance: Annotated[float, Field(ge=-1, le=1)] = 0.0
     flow_volume: NonNegative = 0.0
@@ -178,6 +180,7 @@ def _signal(market: MarketState, config: Config) -> Signal:
         weighted_mid_ticks=None,
         volatility_per_sqrt_s=market.volatility_bps / BPS_PER_UNIT,
         volatility_ready=True,
+        jump_volatility_per_sqrt_s=market.jump_volatility_bps / BPS_PER_UNIT,
         regime=market.regime,
         jump=False,
         bid_depth_lots=bid_lots,

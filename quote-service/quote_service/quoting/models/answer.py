@@ -6,7 +6,7 @@ names both and the reason.
 
 from collections.abc import Iterator
 from dataclasses import replace
-from math import floor, log2
+from math import floor, hypot, log2
 from typing import NamedTuple
 
 from quote_service.quoting.models.catalogue import quote_with
@@ -31,6 +31,8 @@ _ORDERS_MAX = 30
 """Their order size is floored at this share of the maximum inventory: it bounds the system's size."""
 _GRID = 64
 """Their inputs are rounded to powers of 2^(1/64), 1.1 %, so that solutions can be reused from the cache."""
+_JUMPS_LEAST = 0.05
+"""Of the volatility: less adds a thousandth to it, and is not worth a second evaluation of the model."""
 _DRIFTS = ("drift", "drift_risk")
 _SECONDS_PER_DAY = 86_400
 _CONFIG_KEYS = {
@@ -56,6 +58,8 @@ class ModelFacts(NamedTuple):
     """A maker's fee, negative for a rebate."""
     adverse_bps: float = 0.0
     """Expected move of the mid against us after a fill."""
+    jump_volatility_bps: float = 0.0
+    """Per square root of a second: of the jumps that volatility leaves out."""
     money_per_tick_lot: float = 1.0
     """In quote currency."""
     reference_ticks: float | None = None
@@ -97,7 +101,25 @@ class ModelAnswer(NamedTuple):
 def answer_of(
     fair_ticks: float, volatility_bps: float, bias: float, facts: ModelFacts, config: Config
 ) -> ModelAnswer:
-    """The configured model's result, or that of `vol_multiple` and why."""
+    """The configured model's result, or that of `vol_multiple` and why.
+
+    Volatility leaves jumps out, so that one does not widen everything for minutes; the spread is widened by
+    what the same model would add for them: a part of its own, named `jumps`. The lean is that without them.
+    """
+    calm = _without_jumps(fair_ticks, volatility_bps, bias, facts, config)
+    jumps_bps = facts.jump_volatility_bps
+    if jumps_bps <= _JUMPS_LEAST * volatility_bps:
+        return calm
+    whole = _without_jumps(fair_ticks, hypot(volatility_bps, jumps_bps), bias, facts, config)
+    if whole.model != calm.model:
+        return calm
+    part = Contribution("jumps", jumps_bps, "market_data.volatility.jump_sigma", whole.half - calm.half)
+    return calm._replace(widths=(*calm.widths, part))
+
+
+def _without_jumps(
+    fair_ticks: float, volatility_bps: float, bias: float, facts: ModelFacts, config: Config
+) -> ModelAnswer:
     if config.model.name == VOL_MULTIPLE:
         return _vol_multiple(fair_ticks, volatility_bps, bias, config.market_making, None)
     because = _lacks(facts, config.model)

@@ -1,7 +1,7 @@
 """From fair value to the final tick: each step by a worked example, and what must hold of any price."""
 
 from functools import partial
-from math import isclose
+from math import hypot, isclose
 from typing import Any
 
 import pytest
@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 from quote_service.quoting.explain.steps import quote_steps, step_fields
 from quote_service.quoting.fair_value.imbalance import emergency_intensity, pressure_share
+from quote_service.quoting.models.answer import ModelFacts
 from quote_service.quoting.spread import TICKS_MAX, PricedQuote, PricingInputs, price_quote
 
 from schemas.config import Config
@@ -348,3 +349,19 @@ class TestProperties:
     @given(markets(), configs)
     def test_pricing_twice_gives_the_same(self, market: PricingInputs, config: Config) -> None:
         assert sound(market, config) == sound(market, config)
+
+
+@pytest.mark.parametrize("model", ["vol_multiple", "glft"])
+def test_jumps_widen_as_the_model_does_and_do_not_lean(model: str) -> None:
+    """0.62 with jumps of 0.57 is as wide as 0.842."""
+    settings = {"name": model, "arrival_rate_per_s": 1.0, "arrival_decay_per_bps": 0.5}
+    config = Config.model_validate({"model": settings, "pricing": {"min_spread_bps": 0.0}})
+    sizes = ModelFacts(order_lots=1.0, full_lots=10.0)
+    calm = inputs(volatility_bps=0.62, bias=0.5, facts=sizes)
+    jumpy = calm._replace(facts=sizes._replace(jump_volatility_bps=0.57))
+    whole = calm._replace(volatility_bps=hypot(0.62, 0.57))
+    of_calm, of_jumpy, of_whole = (sound(each, config).answer for each in (calm, jumpy, whole))
+    assert of_jumpy.half == pytest.approx(of_whole.half)
+    assert of_jumpy.half > of_calm.half
+    assert of_jumpy.shift == of_calm.shift
+    assert [part.name for part in of_jumpy.widths] == [*(part.name for part in of_calm.widths), "jumps"]
