@@ -231,7 +231,9 @@ class Engine:
             published=self._bus.counts,
             denied=lambda: self._loop.denials,
             latency=self._loop.order_latency,
-            processes=lambda: [figures_of(runner, self._began_ns) for runner in self._runners],
+            processes=lambda: [
+                figures_of(runner, self._clock.now_ns, self._began_ns) for runner in self._runners
+            ],
         )
 
     def _until_ns(self) -> int | None:

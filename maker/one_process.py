@@ -22,10 +22,11 @@ def system_process(runner: ProcessRunner, now_ns: int, began_ns: int) -> SystemP
         began_ns=began_ns,
         session_began_ns=runner.life.session_began_ns,
         code_version=code_version(),
+        lag=tuple(lag for lag in runner.adapter_lag(now_ns) if lag.records),
     )
 
 
-def figures_of(runner: ProcessRunner, began_ns: int) -> ProcessFigures:
+def figures_of(runner: ProcessRunner, now_ns: int, began_ns: int) -> ProcessFigures:
     """As Prometheus reads it. All processes share one lifetime, and nothing queues between them."""
     return ProcessFigures(
         runner.name,
@@ -33,5 +34,6 @@ def figures_of(runner: ProcessRunner, began_ns: int) -> ProcessFigures:
         began_ns=began_ns,
         session_began_ns=runner.life.session_began_ns,
         newest_input_ns=runner.newest_ns or None,
+        lag=runner.adapter_lag(now_ns),
         halts=runner.definition.halts(runner.core),
     )

@@ -1,14 +1,15 @@
 """Market facts: instruments, feed data, and the books and trades derived from it."""
 
 from decimal import Decimal
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from schemas.message import PriceTicks, Side, SizeLots, SymbolEvent, TimeNs
 
 ContractKind = Literal["spot", "linear"]
-BookStatus = Literal["building", "live", "gapped", "crossed", "locked", "one_sided", "stale"]
+BookStatus = Literal["building", "live", "gapped", "crossed", "locked", "one_sided", "stale", "lagging"]
+"""lagging: newer data waits, and the engine has not come to it for `market_data.lag_ms_max`."""
 RefusalReason = Literal[
     "malformed",
     "bad_price",
@@ -156,6 +157,29 @@ class FeedRefused(SymbolEvent):
     """The intended type, where known; a lost book update is a gap."""
     command_id: str | None = None
     """The start command it answers: the symbol cannot be followed."""
+
+
+class LagFacts(SymbolEvent):
+    """How far the engine is behind a symbol's feed, when that became too far, once a second, and at its end."""
+
+    lag_ms: Annotated[int, Field(ge=0)]
+    """How long the oldest data had waited, at the most, since the report before."""
+    left_ms: Annotated[int, Field(ge=0)]
+    """How long the oldest data waits that is still not passed on."""
+    conflated: Annotated[int, Field(ge=0)] = 0
+    """Book updates merged into newer ones since the report before, where those were the most."""
+
+
+class FeedLag(LagFacts):
+    """The lag as found by the feed adapter when it passed data on."""
+
+    type_name: ClassVar[str] = "market.feed.lag.v1"
+
+
+class MarketLag(LagFacts):
+    """The lag of a followed symbol. Event."""
+
+    type_name: ClassVar[str] = "market.lag.v1"
 
 
 class Book(SymbolEvent):

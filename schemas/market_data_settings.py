@@ -58,6 +58,8 @@ class MarketData(Instruction):
     are refused. Configured symbols are always followed."""
     book_age_ms_max: Milliseconds = 10_000
     """Receive age at which a book is stale: quotes are pulled. Not exchange time: clocks differ."""
+    lag_ms_max: Milliseconds = 1_000
+    """Longest wait of market data for the engine: beyond it, quotes decided before it came are pulled."""
     signal_interval_ms: Milliseconds = 100
     """Minimum interval of changed signals, except where quoting must react at once."""
     volatility: Volatility = Volatility()

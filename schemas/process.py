@@ -205,7 +205,7 @@ class TopicLag(BaseModel):
     records: int
     """Records waiting."""
     age_ms: float
-    """Age of the newest consumed record; 0 without lag."""
+    """Age of the newest consumed record, or for a feed of the oldest waiting event; 0 without lag."""
 
 
 class DiskFigures(BaseModel):

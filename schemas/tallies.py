@@ -12,6 +12,8 @@ class Counters(Event):
     """Book updates that were accepted."""
     trades: int = 0
     refused_events: int = 0
+    books_conflated: int = 0
+    """Book updates merged into newer ones, because the feed was faster than the engine."""
     quotes: int = 0
     """Quote targets with at least one side quoted."""
     orders: int = 0

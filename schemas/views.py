@@ -11,7 +11,7 @@ from pydantic import Field
 from schemas.control import Acknowledgement, Command, Proposal, SettingChange
 from schemas.inventory import Position
 from schemas.live_settings import LIVE_SETTINGS
-from schemas.market import Book, Instrument, Refusal, Trade
+from schemas.market import Book, Instrument, MarketLag, Refusal, Trade
 from schemas.message import Event, SymbolEvent
 from schemas.orders import Fill, KillReport, OrderEvent
 from schemas.process import SettingApplied
@@ -57,6 +57,8 @@ class SymbolView(SymbolEvent):
     instrument: Instrument | None = None
     book: Book | None = None
     signal: Signal | None = None
+    lag: MarketLag | None = None
+    """The newest report on the feed's lag; None: it never lagged."""
     target: QuoteTarget | None = None
     position: Position | None = None
     """As its ledger would publish it at the newest mid, see schemas.marking."""

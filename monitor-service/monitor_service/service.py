@@ -1,6 +1,7 @@
 """Process monitor-service: a feed to market facts."""
 
 from monitor_service.core.monitor import MonitorCore
+from monitor_service.feeds.real_time import RealTimeFeed
 from monitor_service.feeds.recorded import RecordedFeed
 from monitor_service.feeds.synthetic import SyntheticFeed
 from runtime.process.definition import Adapter, AdapterContext, ProcessDefinition
@@ -19,7 +20,10 @@ def make_feed(context: AdapterContext) -> Adapter:
         from monitor_service.feeds.live.feed import LiveFeed  # noqa: PLC0415  it loads ccxt
 
         return LiveFeed(context)
-    return SyntheticFeed(context.config, context.start_time_ns, context.serves, context.carried)
+    synthetic = SyntheticFeed(context.config, context.start_time_ns, context.serves, context.carried)
+    if context.config.feed.speed != 1.0:
+        return synthetic  # time may wait for the engine
+    return RealTimeFeed(synthetic, context.now_ns, context.config.market_data.lag_ms_max)
 
 
 definition = ProcessDefinition(

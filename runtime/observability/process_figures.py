@@ -22,7 +22,7 @@ class ProcessFigures(NamedTuple):
     session_began_ns: int
     newest_input_ns: int | None
     lag: Sequence[TopicLag] = ()
-    """By topic; empty in one process, where nothing is pending between turns."""
+    """By topic; in one process only of the feed, as nothing else is pending between turns."""
     outbox_records: int = 0
     outbox_age_ms: float = 0.0
     halts: int | None = None
@@ -96,7 +96,8 @@ def _lag(processes: Sequence[ProcessFigures]) -> Iterator[Metric]:
     records = GaugeMetricFamily(f"{_PREFIX}lag_records", "Unconsumed records of a topic.", labels=labels)
     seconds = GaugeMetricFamily(
         f"{_PREFIX}lag_seconds",
-        "Age of the newest consumed record of a topic with lag; 0 without lag.",
+        "Age of the newest consumed record of a topic with lag, or of the oldest event that waits in a "
+        "feed; 0 without lag.",
         labels=labels,
     )
     for figures in processes:

@@ -130,6 +130,14 @@ class NetworkAdapter(Adapter, Protocol):
         """Stop all tasks and connections, after `close`."""
 
 
+@runtime_checkable
+class MeasuresLag(Adapter, Protocol):
+    """An adapter whose inputs do not wait for the engine: it knows how far the engine is behind."""
+
+    def lag(self, now_ns: int) -> TopicLag:
+        """The inputs that wait at `now_ns`, and for how long the first of them has."""
+
+
 @dataclass(frozen=True, slots=True)
 class AdapterContext:
     """What an adapter may know of its process: it never reaches into the core itself."""

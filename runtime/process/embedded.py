@@ -17,7 +17,7 @@ from runtime.clock import EngineClock
 from runtime.config.signatures import Signer
 from runtime.errors import ConfigError, EngineError, LogLostError
 from runtime.observability.metrics import LatencyRecorder
-from runtime.process.definition import Adapter
+from runtime.process.definition import Adapter, MeasuresLag
 from runtime.process.runner import ProcessRunner
 from runtime.process.turn import DRAIN_LIMIT_NS, Turn
 from runtime.process.unrecorded_cancel import ended_by_disk, ended_undrained
@@ -38,6 +38,8 @@ TURNS_PER_PAUSE = 256
 """Turns of the loop before it yields to other tasks and commits in simulated time."""
 _TICK_PHASE_NS = 17 * NS_PER_MS
 """Offset between the ticks of different processes: each tick is work for every symbol."""
+LATE_NS = 50 * NS_PER_MS
+"""A feed that does not wait for the engine is late beyond this age of its oldest event."""
 SILENCE_NS = 120 * NS_PER_S
 """Simulated time: with no order left and the feed quiet this long, time jumps to its next event."""
 _NEVER = 1 << 63
@@ -101,6 +103,10 @@ class EmbeddedLoop:
         self._now_ns = 0
         self._fed_ns = 0
         """Engine time of the newest feed event."""
+        self._in_real_time: Turn | None = None
+        """The process whose feed does not wait for the engine."""
+        self._late_since_ns: int | None = None
+        """Engine time at which the feed was found late; None: it is not."""
 
     @property
     def now_ns(self) -> int:
@@ -207,6 +213,8 @@ class EmbeddedLoop:
         for index, process in enumerate(self._processes):
             if process.runner.adapter is not None:
                 self._adapters.append((process, self._fire_of(process)))
+                if isinstance(process.runner.adapter, MeasuresLag) and not self._is_simulated:
+                    self._in_real_time = process
             if process.network is not None:
                 self._acting.append(process)
             if process.interval_ns is not None:
@@ -220,7 +228,7 @@ class EmbeddedLoop:
         def fire(now_ns: int) -> None:
             self._turn_is_feed = is_feed
             if is_feed:
-                self._fed_ns = now_ns
+                self._fed_ns, self._late_since_ns = now_ns, None
             for _, records in process.poll_due(now_ns):
                 self._queue.extend(records)
                 self._deliver()
@@ -234,9 +242,20 @@ class EmbeddedLoop:
         best: Fire = self._tick
         for process, fire in self._adapters[without_feed:]:
             due_ns = process.adapter_due_ns()
+            if due_ns is not None and process is self._in_real_time:
+                due_ns = self._due_in_real_time(due_ns)
             if due_ns is not None and due_ns < best_ns:
                 best_ns, best = due_ns, fire
         return best_ns, best
+
+    def _due_in_real_time(self, due_ns: int) -> int:
+        """A feed that is late is due now: ticks, and so the heartbeat, do not wait for what it has queued."""
+        if self._late_since_ns is None:
+            now_ns = self._clock.now_ns
+            if now_ns - due_ns <= LATE_NS:
+                return due_ns
+            self._late_since_ns = now_ns
+        return self._late_since_ns
 
     def _tick(self, due_ns: int) -> None:
         self._turn_is_feed = False

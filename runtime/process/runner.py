@@ -9,7 +9,7 @@ import structlog
 
 from runtime.bus import UNKNOWN_OFFSET, Record
 from runtime.observability.redaction import redacted
-from runtime.process.definition import Adapter, Core, ProcessDefinition
+from runtime.process.definition import Adapter, Core, MeasuresLag, ProcessDefinition
 from runtime.process.life import CHECKED, Life
 from schemas.config import Config
 from schemas.envelope import Envelope, decode, encode
@@ -17,7 +17,7 @@ from schemas.market import FeedRefused
 from schemas.message import Event
 from schemas.numbers import shortened
 from schemas.orders import VenueReport, VenueStatus
-from schemas.process import HEARD, ConfigApplied, EpochClaim, Shutdown, Tick, Trace
+from schemas.process import HEARD, ConfigApplied, EpochClaim, Shutdown, Tick, TopicLag, Trace
 from schemas.topics import TOPIC_OF, TOPICS
 
 logger = structlog.get_logger()
@@ -164,6 +164,10 @@ class ProcessRunner:
         """
         read = (decode(type(event), encode(event)) for event in carried)
         return [output for event in read for output in self.consume(self.journal(event))]
+
+    def adapter_lag(self, now_ns: int) -> tuple[TopicLag, ...]:
+        """What waits in the adapter, where it measures that."""
+        return (self.adapter.lag(now_ns),) if isinstance(self.adapter, MeasuresLag) else ()
 
     @property
     def core(self) -> Core:

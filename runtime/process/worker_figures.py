@@ -57,14 +57,18 @@ class MemberFigures:
     def figures(self) -> ProcessFigures:
         """Its current figures. The outbox is one for all that share the loop."""
         runner, outbox = self._runner, self._bus.outbox
-        lag = self._loop.source.lag(time.time_ns())
+        now_ns = time.time_ns()
+        lag = self._loop.source.lag(now_ns)
         return ProcessFigures(
             self.name,
             is_ready=self.not_ready_because is None,
             began_ns=self.metrics.began_ns,
             session_began_ns=runner.life.session_began_ns,
             newest_input_ns=self.metrics.newest_input_ns,
-            lag=[each for each in lag if self._group.reads(self.name, each.topic)],
+            lag=[
+                *(each for each in lag if self._group.reads(self.name, each.topic)),
+                *runner.adapter_lag(now_ns),
+            ],
             outbox_records=outbox.size,
             outbox_age_ms=outbox.age_ms(),
             halts=runner.definition.halts(runner.core),

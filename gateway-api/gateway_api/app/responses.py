@@ -175,6 +175,8 @@ class Activity(Answer):
     books: int
     trades: int
     refused_events: int
+    books_conflated: int
+    """Book updates merged into newer ones, because the feed was faster than the engine."""
     quotes: int
     orders: int
     amends: int
@@ -206,6 +208,8 @@ class SymbolStatus(Answer):
     pnl: Profit | None
     risk: Risk | None
     activity: Activity
+    feed_lag_ms: int
+    """How long the oldest market data waited for the engine, where the feed is faster than it; else 0."""
 
 
 class StatusResponse(SymbolStatus, Viewed):

@@ -53,6 +53,7 @@ def symbol_status(view: SymbolView, account: AccountView | None, sight: Sight) -
         pnl=_profit(view, sight),
         risk=risk,
         activity=_activity(view),
+        feed_lag_ms=0 if view.lag is None else view.lag.lag_ms,
     )
 
 
@@ -253,6 +254,7 @@ def _activity(view: SymbolView) -> Activity:
         books=counters.books,
         trades=counters.trades,
         refused_events=counters.refused_events,
+        books_conflated=counters.books_conflated,
         quotes=counters.quotes,
         orders=counters.orders,
         amends=counters.amends,

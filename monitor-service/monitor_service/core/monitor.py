@@ -13,17 +13,19 @@ from schemas.core import DecidingCore
 from schemas.market import (
     FeedBook,
     FeedInstrument,
+    FeedLag,
     FeedRate,
     FeedRefused,
     FeedTrade,
     Instrument,
+    MarketLag,
     Rate,
     Refusal,
     RefusalReason,
     Trade,
 )
 from schemas.message import ALL_SYMBOLS, Event, SymbolEvent
-from schemas.process import Shutdown, Tick
+from schemas.process import ConfigApplied, Shutdown, Tick
 from schemas.signals import Signal
 from schemas.topics import MONITOR
 from schemas.units import NS_PER_MS, NS_PER_S
@@ -40,8 +42,10 @@ MonitorInput = (
     | FeedInstrument
     | FeedRate
     | FeedRefused
+    | FeedLag
     | Command
     | MonitorCarried
+    | ConfigApplied
     | Tick
     | Shutdown
 )
@@ -64,8 +68,9 @@ class MonitorCore(DecidingCore[MonitorInput]):
         self._levels = config.market_data.book_levels
         self._depth_levels = config.market_data.depth_levels
         self._age_ns_max = config.market_data.book_age_ms_max * NS_PER_MS
+        self._lag_ms_max = config.market_data.lag_ms_max
 
-    def _decide(self, event: MonitorInput) -> tuple[Event, ...]:
+    def _decide(self, event: MonitorInput) -> tuple[Event, ...]:  # noqa: C901  a case for each input
         """The market facts due to `event`."""
         match event:
             case FeedBook():
@@ -78,10 +83,14 @@ class MonitorCore(DecidingCore[MonitorInput]):
                 return self._on_rate(event)
             case FeedRefused():
                 return self._on_refused(event)
+            case FeedLag():
+                return self._on_lag(event)
             case Command():
                 return self._on_command(event)
             case MonitorCarried():
                 return self._on_carried(event)
+            case ConfigApplied():
+                return self._on_start(event)
             case Tick():
                 return self._on_tick(event)
             case Shutdown():
@@ -251,6 +260,25 @@ class MonitorCore(DecidingCore[MonitorInput]):
         symbol.now_ns = now_ns
         refusal = _refusal(refused, now_ns, refused.reason, refused.detail)
         return (refusal, *self._lose(symbol)) if refused.event_type == "book" else (refusal,)
+
+    def _on_lag(self, lag: FeedLag) -> tuple[Event, ...]:
+        """A book that newer data has overtaken is not live; the report that it was caught up ends that."""
+        symbol = self._symbols.get(lag.key)
+        if symbol is None:
+            return ()
+        before, now_ns = symbol.status, max(symbol.now_ns, lag.event_time_ns)
+        symbol.now_ns = now_ns
+        symbol.is_lagging = lag.left_ms > self._lag_ms_max
+        news = MarketLag(**{**dict(lag), "event_time_ns": now_ns})
+        if not symbol.has_book or symbol.status == before:
+            return (news,)
+        return (*self._publish(symbol, now_ns), news)
+
+    def _on_start(self, start: ConfigApplied) -> tuple[Event, ...]:
+        """What waited for the process before is gone."""
+        for symbol in self._symbols.values():
+            symbol.is_lagging = False
+        return ()
 
     def _on_tick(self, tick: Tick) -> tuple[Event, ...]:
         messages: list[Event] = []

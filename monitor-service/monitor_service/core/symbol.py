@@ -13,7 +13,7 @@ from monitor_service.core.signal_gate import SignalGate
 from monitor_service.core.trade_flow import TradeFlow
 from monitor_service.core.volatility import VarianceRate, next_regime
 from schemas.config import Config
-from schemas.market import Book, Instrument
+from schemas.market import Book, BookStatus, Instrument
 from schemas.recent_keys import RecentKeys
 from schemas.signals import Regime, Signal
 from schemas.units import BPS_PER_UNIT, NS_PER_MS
@@ -51,6 +51,8 @@ class SymbolMonitor:
     mid_half_ticks: int | None = None
     spread_ticks: int | None = None
     weighted_mid_ticks: float | None = None
+    is_lagging: bool = False
+    """Newer data has waited for more than `market_data.lag_ms_max`."""
 
     @classmethod
     def of(cls, instrument: Instrument, config: Config) -> "SymbolMonitor":
@@ -72,6 +74,11 @@ class SymbolMonitor:
             TimeAverage(config.market_data.depth_half_life_s / log(2)),
             SignalGate.of(config),
         )
+
+    @property
+    def status(self) -> BookStatus:
+        """The book's, as published: a sound one that newer data has overtaken is no reference."""
+        return "lagging" if self.is_lagging and self.book.status == "live" else self.book.status
 
     @property
     def has_book(self) -> bool:
@@ -114,7 +121,7 @@ class SymbolMonitor:
             symbol=instrument.symbol,
             instrument_version=instrument.version,
             exchange_time_ns=self.book.exchange_time_ns,
-            status=self.book.status,
+            status=self.status,
             bid_prices=bids[0],
             bid_sizes=bids[1],
             ask_prices=asks[0],
@@ -143,7 +150,7 @@ class SymbolMonitor:
             self.regime = next_regime(self.regime, volatility * BPS_PER_UNIT, config.market_data.volatility)
         due = self.gate.is_due(
             now_ns=now_ns,
-            status=self.book.status,
+            status=self.status,
             regime=self.regime,
             jump=self.variance.jump,
             mid_half_ticks=self.mid_half_ticks,
@@ -180,7 +187,7 @@ class SymbolMonitor:
             event_time_ns=now_ns,
             venue=self.instrument.venue,
             symbol=self.instrument.symbol,
-            book_status=self.book.status,
+            book_status=self.status,
             book_time_ns=self.book.updated_ns,
             mid_half_ticks=self.mid_half_ticks,
             spread_ticks=self.spread_ticks,

@@ -15,7 +15,7 @@ from runtime.text import nearest
 from schemas.config import Config
 from schemas.feed_settings import Feed, SyntheticSymbol
 from schemas.market import FeedInstrument
-from schemas.message import Event
+from schemas.message import Event, SymbolEvent
 
 VENUE = "synthetic"
 
@@ -35,7 +35,7 @@ class SyntheticFeed:
         carried: Carried = lambda: (),
     ) -> None:
         self._config = config
-        self._waiting: deque[Event] = deque()
+        self._waiting: deque[SymbolEvent] = deque()
         """Contracts with their first books, and refusals: they come before everything else."""
         self._due: list[tuple[int, int, SyntheticMarket]] = []
         self._followed: dict[str, None] = {}
@@ -83,7 +83,7 @@ class SyntheticFeed:
             return self._waiting[0].event_time_ns
         return self._due[0][0] if self._due else None
 
-    def poll_due(self, now_ns: int) -> Iterable[Event]:
+    def poll_due(self, now_ns: int) -> Iterable[SymbolEvent]:
         """The events of the next symbol; before the first, every instrument and its book."""
         if not self._has_begun:
             self._has_begun = True

@@ -12,7 +12,7 @@ from random import Random
 
 from schemas.feed_settings import SyntheticSymbol
 from schemas.market import FeedBook, FeedInstrument, FeedTrade
-from schemas.message import Event, Side
+from schemas.message import Side, SymbolEvent
 from schemas.units import BPS_PER_UNIT, NS_PER_S
 
 LEVELS = 20
@@ -98,7 +98,7 @@ class SyntheticMarket:
     def _in_s(seconds: float, now_ns: int) -> int:
         return now_ns + 1 + int(seconds * NS_PER_S)
 
-    def advance(self, now_ns: int) -> list[Event]:
+    def advance(self, now_ns: int) -> list[SymbolEvent]:
         """The events at `now_ns`, which is `next_time_ns`."""
         self._move(now_ns)
         if self._trade_ns <= self._update_ns:
@@ -106,7 +106,7 @@ class SyntheticMarket:
             self._trade_ns = self._next_trade_ns(now_ns)
             return events
         self._update_ns = self._in_s(self._random.expovariate(self._settings.updates_per_s), now_ns)
-        update: list[Event] = [self._delta(now_ns)]
+        update: list[SymbolEvent] = [self._delta(now_ns)]
         if now_ns >= self._snapshot_due_ns:
             self._snapshot_due_ns += SNAPSHOT_INTERVAL_NS
             update.append(self.snapshot(now_ns))
@@ -194,7 +194,7 @@ class SyntheticMarket:
             ask_sizes=tuple(asks.values()),
         )
 
-    def _trade(self, now_ns: int) -> list[Event]:
+    def _trade(self, now_ns: int) -> list[SymbolEvent]:
         """A taker arrives: prints at the touch, the touch shrinks, the fair price follows."""
         self._excitement += EXCITATION * EXCITATION_DECAY_PER_S
         same = self._random.random() < SAME_SIDE

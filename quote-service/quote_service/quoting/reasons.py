@@ -36,6 +36,7 @@ BOOK_REASONS: dict[BookStatus, str | None] = {
     "locked": "BOOK_LOCKED",
     "one_sided": "BOOK_ONE_SIDED",
     "stale": "BOOK_STALE",
+    "lagging": "BOOK_LAGGING",
 }
 
 

@@ -80,6 +80,8 @@ class Planner:
         target = symbol.quotes.target
         if target is None:
             return codes.NO_TARGET
+        if symbol.quotes.is_overdue:
+            return codes.STALE_COMMAND
         if now_ns > target.valid_until_ns:
             return codes.TARGET_EXPIRED
         if symbol.contract.terms is None or symbol.contract.terms.version != target.instrument_version:

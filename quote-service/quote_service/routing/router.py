@@ -102,6 +102,7 @@ class RouterCore(DecidingCore[RouterInput]):
         self._gate = Gate(config, self._account)
         self._protection = MarketMakerProtection(config)
         self._target_age_max_ns = config.routing.target_age_ms_max * NS_PER_MS
+        self._lag_max_ns = config.market_data.lag_ms_max * NS_PER_MS
         self._planner = Planner(config, self._account, self._gate)
         self._truth = VenueTruth(is_simulated=self._account.venue is None)
         self._mass_cancels = MassCancels(self._truth, config.routing.kill_deadline_ms * NS_PER_MS)
@@ -251,8 +252,9 @@ class RouterCore(DecidingCore[RouterInput]):
         newest = symbol.quotes.target
         if newest and target.sequence < newest.sequence and target.event_time_ns < newest.event_time_ns:
             return _NOTHING
-        is_late = self._now_ns - target.event_time_ns > self._target_age_max_ns
-        symbol.quotes.replace(target, is_late=is_late)
+        age_ns = self._now_ns - target.event_time_ns
+        is_late, is_overdue = age_ns > self._target_age_max_ns, age_ns > self._lag_max_ns
+        symbol.quotes.replace(target, is_late=is_late, is_overdue=is_overdue)
         self._protection.observe_target(symbol, target)
         return tuple(self._planner.update_orders(symbol, self._now_ns))
 

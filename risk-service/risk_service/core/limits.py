@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from risk_service.core.book_watch import BookWatch
 from risk_service.core.fee_watch import FeeWatch
+from risk_service.core.overload_watch import OverloadWatch
 from risk_service.core.repeated_executions import RepeatedExecutions
 from risk_service.core.scope import COUNTED_OTHERWISE, Breach, Scope
 from schemas.config import RiskLimits
@@ -43,6 +44,7 @@ class SymbolRisk:
     """Profit at the last resume after a loss: losses count from there, or the halt would recur at once."""
     repeated: RepeatedExecutions = field(default_factory=RepeatedExecutions)
     book: BookWatch = field(default_factory=BookWatch)
+    overload: OverloadWatch = field(default_factory=OverloadWatch)
     fees: FeeWatch = field(default_factory=FeeWatch)
     shares: tuple[Decimal, ...] = (NOTHING, NOTHING)
     """Share of each limit in use, as last measured."""

@@ -18,7 +18,7 @@ from schemas.control import Command, SettingChange
 from schemas.core import DecidingCore
 from schemas.inventory import Position
 from schemas.live_settings import LiveSettings
-from schemas.market import Instrument, Refusal
+from schemas.market import Instrument, MarketLag, Refusal
 from schemas.message import ALL_SYMBOLS, Event, SymbolEvent
 from schemas.orders import Fill, TradingStop
 from schemas.process import AdjustmentApplied, ControlRefused, MessageFault, SettingApplied, Tick
@@ -49,6 +49,7 @@ RiskInput = (
     | SettingChange
     | ControlRefused
     | Refusal
+    | MarketLag
     | RiskCarried
     | Tick
 )
@@ -104,6 +105,8 @@ class RiskCore(DecidingCore[RiskInput]):
                 return self._on_refused(event)
             case Refusal():
                 return self._on_market_refusal(event)
+            case MarketLag():
+                return self._on_lag(event)
             case RiskCarried():
                 return self._on_carried(event)
             case Tick():
@@ -173,6 +176,10 @@ class RiskCore(DecidingCore[RiskInput]):
             return ()
         text = f"the book is {status}: nothing is quoted from it"
         return (self._alerts.make(signal, "info", "BOOK_NOT_LIVE", text),)
+
+    def _on_lag(self, lag: MarketLag) -> tuple[Event, ...]:
+        words = self._symbol(lag).overload.observe(lag)
+        return () if words is None else (self._alerts.make(lag, "warning", "FEED_OVERLOAD", words),)
 
     def _on_position(self, position: Position) -> tuple[Event, ...]:
         symbol = self._symbol(position)

@@ -8,7 +8,7 @@ from gateway_api.projector.core.presence import Presence
 from gateway_api.projector.core.profit import ProfitFold
 from schemas.carried.view import CarriedProfit, ViewCarried
 from schemas.inventory import Position
-from schemas.market import Book, Instrument, Refusal, Trade
+from schemas.market import Book, Instrument, MarketLag, Refusal, Trade
 from schemas.message import Side
 from schemas.orders import Fill, OrderEvent, OrderEventKind
 from schemas.quoting import QuoteTarget
@@ -43,6 +43,8 @@ class SymbolFold:
     instrument: Instrument | None = None
     book: Book | None = None
     signal: Signal | None = None
+    lag: MarketLag | None = None
+    books_conflated: int = 0
     target: QuoteTarget | None = None
     position: Position | None = None
     risk: RiskState | None = None
@@ -92,6 +94,11 @@ class SymbolFold:
         self.last_refusals.append(refusal)
         self.refusals_by_reason[refusal.reason] = self.refusals_by_reason.get(refusal.reason, 0) + 1
 
+    def apply_lag(self, lag: MarketLag) -> None:
+        """How far the engine is behind the feed."""
+        self.lag = lag
+        self.books_conflated += lag.conflated
+
     def apply_halted(self, *, halted: bool) -> None:
         """Whether trading of this symbol is halted, by its own halt or the account's."""
         self.halts += halted and not self.halted
@@ -133,7 +140,7 @@ class SymbolFold:
         if known is None:
             return
         self.books, self.trades, self.quotes = known.books, known.trades, known.quotes
-        self.fills, self.halts = known.fills, known.halts
+        self.fills, self.halts, self.books_conflated = known.fills, known.halts, known.books_conflated
         self.order_counts = {name: getattr(known, name) for name in self.order_counts}
         self.inventory_notional_ns.settled = known.inventory_notional_ns
         self.inventory_notional_ns.since_ns = carried.newest_ns
@@ -149,6 +156,7 @@ class SymbolFold:
             instrument=self.instrument,
             book=self.book,
             signal=self.signal,
+            lag=self.lag,
             target=self.target,
             position=position,
             position_contract=profit.contract,
@@ -172,6 +180,7 @@ class SymbolFold:
             books=self.books,
             trades=self.trades,
             refused_events=sum(self.refusals_by_reason.values()),
+            books_conflated=self.books_conflated,
             quotes=self.quotes,
             fills=self.fills,
             halts=self.halts,

@@ -14,7 +14,7 @@ from schemas.control import Acknowledgement, Command, Decision, Proposal, Settin
 from schemas.core import DecidingCore
 from schemas.envelope import encode
 from schemas.inventory import Position
-from schemas.market import Book, Instrument, Refusal, Trade
+from schemas.market import Book, Instrument, MarketLag, Refusal, Trade
 from schemas.message import ALL_SYMBOLS, Event, SymbolEvent
 from schemas.orders import Fill, KillReport, OrderEvent
 from schemas.process import ConfigApplied, SettingApplied, Shutdown, Tick
@@ -41,6 +41,7 @@ ProjectorInput = (
     | Fill
     | Instrument
     | Refusal
+    | MarketLag
     | RiskState
     | RiskAlert
     | KillReport
@@ -110,6 +111,8 @@ class ProjectorCore(DecidingCore[ProjectorInput]):
                 self._on_instrument(event)
             case Refusal():
                 self._on_refusal(event)
+            case MarketLag():
+                self._touch(event).apply_lag(event)
             case RiskState():
                 self._on_risk_state(event)
             case RiskAlert():

@@ -17,11 +17,10 @@ from runtime.exchange.shared_budgets import shared_budget
 from runtime.process.definition import AdapterContext
 from runtime.text import nearest
 from schemas.message import Event
+from schemas.process import TopicLag
 
 NEVER_NS = 1 << 62
 _RETRY_S = 2.0
-_TAKEN_MAX = 500
-"""Events per turn: the core's other inputs must not wait for long."""
 _NATIVE = frozenset({"binance", "binanceusdm"})
 
 logger = structlog.get_logger()
@@ -41,7 +40,7 @@ class LiveFeed:
         self._source: BinanceSource | UnifiedSource | None = None
         """None: the exchange has not been reached yet."""
         self._now_ns = context.now_ns
-        self._sink = Sink(self._exchange.id, context.now_ns)
+        self._sink = Sink(self._exchange.id, context.now_ns, context.config.market_data.lag_ms_max)
         self._budget = shared_budget(self._exchange)
         self._client = make_client(self._exchange, budget=self._budget, purpose="feed")
         self._task: asyncio.Task[None] | None = None
@@ -135,15 +134,16 @@ class LiveFeed:
         """When the oldest event was received. Raises the error that ended the feed."""
         if self._task is not None and self._task.done() and not self._task.cancelled():
             self._task.result()
-        return self._sink.queue[0].event_time_ns if self._sink.queue else NEVER_NS
+        head_ns = self._sink.queue.head_ns
+        return NEVER_NS if head_ns is None else head_ns
 
     def poll_due(self, now_ns: int) -> Iterable[Event]:
-        """Events received up to then."""
-        taken: list[Event] = []
-        queue = self._sink.queue
-        while queue and queue[0].event_time_ns <= now_ns and len(taken) < _TAKEN_MAX:
-            taken.append(queue.popleft())
-        return taken
+        """Events received up to then; when the engine is late, of every symbol its newest book."""
+        return self._sink.queue.take(now_ns)
+
+    def lag(self, now_ns: int) -> TopicLag:
+        """See MeasuresLag."""
+        return self._sink.queue.lag(now_ns)
 
     def close(self) -> None:
         """Nothing more is passed on."""

@@ -1,6 +1,5 @@
 """Receives a source's data: converts numbers to ticks and lots, and queues events for the core."""
 
-from collections import deque
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Any
@@ -14,11 +13,9 @@ from monitor_service.feeds.conversion import (
     size_scale,
     trade_id_of,
 )
+from monitor_service.feeds.feed_queue import TRADES_MAX, FeedQueue
 from schemas.market import FeedBook, FeedInstrument, FeedRate, FeedRefused, FeedTrade
-from schemas.message import ALL_SYMBOLS, Event, Side
-
-QUEUED_MAX = 20_000
-"""Queued events for the core; beyond it books are dropped and resynchronised, and trades refused."""
+from schemas.message import ALL_SYMBOLS, Side, SymbolEvent
 
 Levels = Sequence[Sequence[Any]]
 
@@ -26,18 +23,13 @@ Levels = Sequence[Sequence[Any]]
 class Sink:
     """The queue of one feed."""
 
-    def __init__(self, venue: str, now_ns: Callable[[], int]) -> None:
+    def __init__(self, venue: str, now_ns: Callable[[], int], lag_ms_max: float) -> None:
         self._venue = venue
         self._now_ns = now_ns
         self._scales: dict[str, tuple[UnitScale, UnitScale]] = {}
         self._sequences: dict[str, int] = {}
-        self.queue: deque[Event] = deque()
+        self.queue = FeedQueue(lag_ms_max)
         self.wake: Callable[[], None] = lambda: None
-
-    @property
-    def is_full(self) -> bool:
-        """Is the core lagging?"""
-        return len(self.queue) >= QUEUED_MAX
 
     def announce(self, instrument: FeedInstrument) -> None:
         """A contract, before its first event."""
@@ -64,9 +56,6 @@ class Sink:
         self, symbol: str, bids: Levels, asks: Levels, exchange_time_ns: int | None, *, is_snapshot: bool
     ) -> bool:
         """A book or an update; false where it was not accepted, and the book is now gapped."""
-        if self.is_full and not is_snapshot:
-            self.gap(symbol, "the queue is full")
-            return False
         prices, sizes = self._scales[symbol]
         sequence = self._sequences.get(symbol, 0) + 1
         try:
@@ -100,8 +89,9 @@ class Sink:
     ) -> None:
         """A public trade; `side` is the taker's."""
         prices, sizes = self._scales[symbol]
-        if self.is_full:
-            self._refuse(symbol, RefusedValueError("malformed", "the queue is full"), "trade")
+        if self.queue.holds_trades_max:
+            full = RefusedValueError("malformed", f"{TRADES_MAX} trades wait for the engine already")
+            self._refuse(symbol, full, "trade")
             return
         try:
             event = FeedTrade(
@@ -160,6 +150,6 @@ class Sink:
             )
         )
 
-    def _put(self, event: Event) -> None:
-        self.queue.append(event)
+    def _put(self, event: SymbolEvent) -> None:
+        self.queue.put(event)
         self.wake()

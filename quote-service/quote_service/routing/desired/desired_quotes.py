@@ -35,12 +35,15 @@ class DesiredQuotes:
     target: QuoteTarget | None = None
     is_late: bool = False
     """It arrived more than `routing.target_age_ms_max` after it was decided."""
+    is_overdue: bool = False
+    """It arrived more than `market_data.lag_ms_max` after it was decided: standing quotes are pulled too."""
     sides: tuple[DesiredSide, DesiredSide] = _NO_SIDES
     """Bids first."""
 
-    def replace(self, target: QuoteTarget, *, is_late: bool) -> None:
+    def replace(self, target: QuoteTarget, *, is_late: bool, is_overdue: bool) -> None:
         """A newer target takes over."""
-        self.target, self.is_late, self.sides = target, is_late, desired_quotes_of(target)
+        self.target, self.sides = target, desired_quotes_of(target)
+        self.is_late, self.is_overdue = is_late, is_overdue
 
 
 def desired_quotes_of(target: QuoteTarget) -> tuple[DesiredSide, DesiredSide]:

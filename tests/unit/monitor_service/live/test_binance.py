@@ -49,7 +49,7 @@ class Feed:
     def __init__(self, venue: VenueId = "binance", tick: str = "0.1", lot: str = "0.001") -> None:
         self.now_ns = 1
         self.client = Client()
-        self.sink = Sink(venue, lambda: self.now_ns)
+        self.sink = Sink(venue, lambda: self.now_ns, 1_000)
         self.sink.announce(
             feed_instrument(SYMBOL, venue=venue, tick_size=Decimal(tick), lot_size=Decimal(lot), time_ns=1)
         )

@@ -85,7 +85,7 @@ class Client:
 
 
 def test_the_mid_comes_in_as_a_rate_and_goes_to_inventory() -> None:
-    sink = Sink("binance", lambda: 7)
+    sink = Sink("binance", lambda: 7, 1_000)
     watch = FeeRateWatch(BNB, Client({"bids": [[594.2, 1]], "asks": [[594.3, 1]]}), sink)
     asyncio.run(watch.ask())
     (said,) = sink.queue
@@ -98,7 +98,7 @@ def test_the_mid_comes_in_as_a_rate_and_goes_to_inventory() -> None:
 
 def test_a_question_that_fails_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
     good = {"bids": [[594.2, 1]], "asks": [[594.3, 1]]}
-    sink = Sink("binance", lambda: 7)
+    sink = Sink("binance", lambda: 7, 1_000)
     client = Client(OSError("away"), {"bids": [], "asks": [[1, 1]]}, good)
     monkeypatch.setattr("monitor_service.feeds.live.fee_rate._RETRY_S", 0)
 

@@ -74,7 +74,7 @@ def followed(books: list[dict[str, Any]]) -> list[Any]:
     async def run() -> list[Any]:
         client = Replayed()
         client.begin(books)
-        sink = Sink("okx", lambda: 0)
+        sink = Sink("okx", lambda: 0, 1_000)
         sink.announce(announce_market(client.market(SYMBOL), CONFIG, 0))
         following = asyncio.create_task(UnifiedSource(CONFIG, client, sink).run())
         await asyncio.wait_for(client.ended.wait(), PATIENCE_S)

@@ -53,6 +53,6 @@ function contract(detail: Detail | null): Fact[] {
 }
 
 function counters({ activity }: SymbolStatus): Fact[] {
-  const names = ["orders", "amends", "cancels", "rejects", "denials", "halts", "refused_events"] as const;
+  const names = ["orders", "amends", "cancels", "rejects", "denials", "halts", "refused_events", "books_conflated"] as const;
   return names.map((name) => [words(name), grouped(String(activity[name]))]);
 }
