@@ -24,7 +24,7 @@ from maker.resuming import ResumeDesk, rule_document
 from maker.run_folder import account_lock, run_folder, standing_folder
 from maker.summary import RunFigures, summarise
 from runtime.config.control_keys import verifier, with_keys
-from runtime.errors import EngineError, LogLostError, OrdersLeftError, left_at_venue
+from runtime.errors import DependencyError, EngineError, LogLostError, OrdersLeftError, left_at_venue
 from runtime.garbage import settle_garbage, uncollected
 from runtime.http.server import HttpServer
 from runtime.log.figures import size_once_closed
@@ -49,7 +49,7 @@ from runtime.state.disk_room import check_room
 from runtime.store.documents import MemoryStore
 from runtime.version import code_version
 from schemas.config import Config
-from schemas.control import Command
+from schemas.control import Command, ControlEvent
 from schemas.holdings import HoldingSeen
 from schemas.message import ALL_SYMBOLS
 from schemas.topics import GATEWAY, ROUTER
@@ -124,6 +124,9 @@ class Engine:
         }
         self._began_ns = time.time_ns()
         self._drained = False
+        self._stopped = asyncio.Event()
+        self._has_ended = False
+        """The recording is over, and the page shows how it ended."""
         self._url: str | None = None
         self._code: str | None = None
 
@@ -154,6 +157,8 @@ class Engine:
         try:
             seconds, cpu_seconds, cancelled = await self._live()
             self._checkpointing.write()
+            if gateway is not None and self._page_stays:
+                await self._stay()
         finally:
             watch.cancel()
             for each in metrics:
@@ -210,6 +215,29 @@ class Engine:
             return type(error)(f"{error}; {left_at_venue(drained=True)}")
         return await self._loop.end_undrained(error)
 
+    @property
+    def _page_stays(self) -> bool:
+        """Whether the run ended by itself because its recording did."""
+        is_whole = self._options.for_s is None and self._config.feed.kind == "recorded"
+        return is_whole and not self._stopped.is_set()
+
+    async def _stay(self) -> None:
+        """Show the end of the recording, at its time, until a stop."""
+        self._has_ended = True
+        self._clock.stop()
+        await self._halt_socket.stop()
+        self._options.announce(f"{self._url}  The recording has ended: the page stays until Ctrl+C")
+        await self._stopped.wait()
+
+    def _send(self, event: ControlEvent) -> None:
+        if self._has_ended:
+            raise DependencyError("the recording has ended: the engine takes no more commands")
+        self._loop.send_control(event)
+
+    def _stop(self) -> None:
+        self._stopped.set()
+        self._loop.stop()
+
     def _halt_for_disk(self, because: str) -> None:
         """Halt while it can still be recorded: cancels everything and stays until an operator resumes."""
         self._loop.send_control(
@@ -245,11 +273,12 @@ class Engine:
         context = GatewayContext(
             config=self._config,
             store=self._store,
-            send_control=self._loop.send_control,
+            send_control=self._send,
             now_ns=lambda: self._clock.now_ns,
             version=code_version(),
             is_ours=verifier(self._config),
             is_closing=lambda: server.is_closing,
+            has_ended=lambda: self._has_ended,
             announce_code=self._announce_code,
             on_code_request=self._on_code_request,
             history=HistorySource(log_dir=self._log_dir.resolve()),
@@ -289,7 +318,7 @@ class Engine:
         )
 
     def _stop_on_signals(self) -> None:
-        on_stop(self._loop.stop)
+        on_stop(self._stop)
 
     async def _drain(self, limit_ns: int = DRAIN_LIMIT_NS) -> int:
         """Cancel everything; returns the number of orders that the venue confirmed as cancelled."""

@@ -43,6 +43,11 @@ class EngineClock:
         """True where time jumps instead of passing."""
         return self._speed == "max"
 
+    def stop(self) -> None:
+        """Time stands still from now on."""
+        self._start_ns, self._speed = self.now_ns, 0.0
+        self._wall_start_ns = time.monotonic_ns()
+
     def jump_to(self, time_ns: int) -> None:
         """Simulated time: advance to `time_ns`, unless it is later already."""
         self._now_ns = max(self._now_ns, time_ns)

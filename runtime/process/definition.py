@@ -286,6 +286,8 @@ class GatewayContext:
     """Whether one of our gateways signed a control message found in the state store."""
     is_closing: Callable[[], bool] = lambda: False
     """The server is about to stop: client streams end by themselves, so that it need not wait for them."""
+    has_ended: Callable[[], bool] = lambda: False
+    """The recording is over: time stands still, and no command is taken."""
     announce_code: Callable[[str], None] = lambda code: None
     """Reports a one-time sign-in code to the user of this machine; called again after each use."""
     on_code_request: Callable[[Callable[[], None]], None] = lambda announce_another: None

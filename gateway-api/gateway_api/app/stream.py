@@ -227,6 +227,7 @@ class Streams:
                     sequence += 1
                     name = b"snapshot" if anew else b"update" if found.parts else b"heartbeat"
                     flags = _flags(is_slow=is_slow, is_resumed=not anew and sequence == 1)
+                    flags += b',"ended":true' if self._context.has_ended() else b""
                     began_s = monotonic()
                     yield self._message(name, sequence, flags, found)
                     sent_s = monotonic()

@@ -1,13 +1,13 @@
-"""The queue of a feed: order while the engine keeps up; one book a symbol, all trades and fair turns when late."""
+"""The queue of a feed: as it came while the engine keeps up; one book a symbol and fair turns when late."""
 
 from collections.abc import Sequence
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from monitor_service.core.book import BookState
 from monitor_service.feeds.feed_queue import TAKEN_MAX, FeedQueue, merged
+
 from schemas.market import FeedBook, FeedLag, FeedTrade
 from schemas.message import Event, SymbolEvent
 from schemas.units import NS_PER_MS, NS_PER_S

@@ -191,6 +191,8 @@ export interface StreamMessage {
   engine_time_ms: number;
   resumed?: boolean;
   dropped?: boolean;
+  /** The recording is over. */
+  ended?: boolean;
   engine?: EngineViewModel;
   account?: AccountViewModel;
   view?: "live" | "stale" | "away";

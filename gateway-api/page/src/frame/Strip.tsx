@@ -7,8 +7,8 @@ import { useSession } from "../app/session";
 import { fixed, grouped, NOTHING, percent, withSign } from "../format/numbers";
 import { CONNECTING, limitLook, PAUSED, tradingLook, type Look } from "../format/states";
 import { ageText, freshness, zoneText } from "../format/times";
-import { engineNow, isClockKnown, skewMs, useTick } from "../live/clock";
-import { useAccount, useAlerts, useAllSymbols, useCalmAccount, useEngine, useLoaded } from "../live/hooks";
+import { agedMs, engineNow, isClockKnown, skewMs, useTick } from "../live/clock";
+import { useAccount, useAlerts, useAllSymbols, useCalmAccount, useEngine, useHasEnded, useLoaded } from "../live/hooks";
 import { LimitBar } from "../ui/controls";
 import { Icon, StateWord } from "../ui/Icon";
 import { Money } from "../ui/Money";
@@ -50,13 +50,14 @@ function Figure({ name, children, title, className }: { name: string; children: 
 
 function ModePill() {
   const engine = useEngine();
+  const hasEnded = useHasEnded();
   const { page } = useWatched(route);
   const mode = page === "replay" ? "REPLAY" : (engine?.mode ?? "paper").toUpperCase();
   const venue = engine ? `${engine.venue} venue, ${engine.feed_kind} market data at speed ${engine.speed}` : "";
   return (
     <span className={`pill mode ${mode.toLowerCase()}`} id="mode" title={venue}>
       <b>{mode}</b>
-      {engine ? <small>{engine.feed_kind.toUpperCase()} FEED</small> : null}
+      {engine ? <small>{hasEnded ? "RECORDING ENDED" : `${engine.feed_kind.toUpperCase()} FEED`}</small> : null}
     </span>
   );
 }
@@ -137,7 +138,7 @@ function FeedAge() {
   useTick(500);
   const newest = symbols.reduce((latest, row) => Math.max(latest, row.market?.event_time_ms ?? 0), 0);
   const ageMs = engineNow() - newest;
-  const state = newest ? freshness(ageMs) : "fresh";
+  const state = newest ? freshness(agedMs(ageMs)) : "fresh";
   return (
     <Figure name="Feed age" title="Time since the newest book of any symbol">
       <span className={`age ${state}`} id="feed-age">
@@ -166,7 +167,17 @@ function Latency() {
 
 function EngineClock() {
   const zone = useZone();
+  const engine = useEngine();
+  const hasEnded = useHasEnded();
   useTick(500);
+  if (engine?.feed_kind === "recorded") {
+    return (
+      <Figure name={`Recording, ${zoneText(zone)}`} title="Time of the recording" className="optional">
+        <span id="clock">{isClockKnown() ? <Clock atMs={engineNow()} withDay /> : NOTHING}</span>{" "}
+        <small>{hasEnded ? "ended" : `speed ${engine.speed}`}</small>
+      </Figure>
+    );
+  }
   const skew = skewMs();
   const skewText = Math.abs(skew) < 1000 ? `${fixed(skew, 0)} ms` : `${fixed(skew / 1000, 0)} s`;
   return (

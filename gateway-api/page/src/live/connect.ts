@@ -4,7 +4,7 @@ import type { DetailMessage, StreamMessage } from "../api/types";
 import { query } from "../api/client";
 import { refreshSession } from "../app/session";
 import { plainKey, venueOf } from "../format/states";
-import { hearTime } from "./clock";
+import { hearTime, speedOf } from "./clock";
 import { live } from "./store";
 import { Stream } from "./stream";
 
@@ -26,7 +26,8 @@ function openOverview(): Stream<StreamMessage> {
       if (!live.connection.connected) live.setConnection({ connected: true, retry_at_ms: 0 });
     },
     onMessage: (message, isSnapshot) => {
-      hearTime(message.engine_time_ms);
+      const engine = message.engine ?? live.engine;
+      hearTime(message.engine_time_ms, speedOf(engine?.speed ?? "1.0", message.ended ?? false));
       if (message.dropped) live.setConnection({ dropped: live.connection.dropped + 1 });
       live.take(message, isSnapshot);
     },

@@ -9,6 +9,7 @@ function useSlice<Value>(slice: Slice, read: () => Value): Value {
   return useSyncExternalStore(subscribe, read);
 }
 
+export const useHasEnded = () => useSlice("engine", () => live.hasEnded);
 export const useEngine = () => useSlice("engine", () => live.engine);
 export const useAccount = () => useSlice("account", () => live.account);
 export const useView = () => useSlice("view", () => live.view);

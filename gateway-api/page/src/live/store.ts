@@ -43,6 +43,8 @@ type Schedule = (flush: () => void) => void;
 
 export class LiveStore {
   engine: EngineViewModel | null = null;
+  /** The recording is over: what is shown is its end. */
+  hasEnded = false;
   account: AccountViewModel | null = null;
   view: "live" | "stale" | "away" = "live";
   alerts: readonly AlertViewModel[] = [];
@@ -112,6 +114,10 @@ export class LiveStore {
 
   private takeUrgent(message: StreamMessage): void {
     if (message.engine) this.put("engine", message.engine);
+    if (this.hasEnded !== (message.ended ?? false)) {
+      this.hasEnded = message.ended ?? false;
+      this.touch("engine");
+    }
     if (message.account) this.put("account", message.account);
     if (message.view) this.put("view", message.view);
     if (message.alerts) this.put("alerts", message.alerts);

@@ -1,6 +1,7 @@
 // Age of a panel's data. Rerenders only when the displayed age changes.
 import { useEffect, useState } from "react";
 import { ageText, freshness, type Freshness } from "../format/times";
+import { agedMs } from "../live/clock";
 import { useMoment } from "./moment";
 
 const LOOK_EVERY_MS = 500;
@@ -16,7 +17,7 @@ const FRESH: Aged = { freshness: "fresh", label: "" };
 function aged(atMs: number | null | undefined, nowMs: number): Aged {
   if (!atMs) return FRESH;
   const ageMs = nowMs - atMs;
-  const state = freshness(ageMs);
+  const state = freshness(agedMs(ageMs));
   return state === "fresh" ? FRESH : { freshness: state, label: `stale ${ageText(Math.floor(ageMs / 1000) * 1000)}` };
 }
 

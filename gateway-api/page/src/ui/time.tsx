@@ -2,17 +2,18 @@ import { memo } from "react";
 import { preferences } from "../app/preferences";
 import { useWatched } from "../app/external";
 import { ageText, clockMsText, clockText, dayText, freshness, zoneText, type Zone } from "../format/times";
-import { useTick } from "../live/clock";
+import { agedMs, useTick } from "../live/clock";
 import { useMoment } from "./moment";
 
 export const useZone = (): Zone => useWatched(preferences).zone;
 
-/** Time of day in the chosen zone; full timestamp in the title. */
-export function Clock({ atMs, millis = false }: { atMs: number; millis?: boolean }) {
+/** Time of day in the chosen zone, on request with the date; full timestamp in the title. */
+export function Clock({ atMs, millis = false, withDay = false }: { atMs: number; millis?: boolean; withDay?: boolean }) {
   const zone = useZone();
   const whole = `${dayText(atMs, zone)} ${clockMsText(atMs, zone)} ${zoneText(zone)}`;
   return (
     <time dateTime={new Date(atMs).toISOString()} title={whole}>
+      {withDay ? `${dayText(atMs, zone)} ` : null}
       {millis ? clockMsText(atMs, zone) : clockText(atMs, zone)}
     </time>
   );
@@ -24,6 +25,6 @@ export const Age = memo(function Age({ atMs }: { atMs: number | null | undefined
   useTick(1000);
   if (!atMs) return <span className="muted">no data</span>;
   const ageMs = moment.nowMs() - atMs;
-  const state = moment.isReplay ? "fresh" : freshness(ageMs);
+  const state = moment.isReplay ? "fresh" : freshness(agedMs(ageMs));
   return <span className={`age ${state}`}>{state === "fresh" ? ageText(ageMs) : `stale ${ageText(ageMs)}`}</span>;
 });
