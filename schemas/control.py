@@ -10,7 +10,9 @@ from schemas.message import PriceTicks, Side, SizeLots, SymbolEvent, TimeNs
 from schemas.numbers import PositiveDecimal, SignedDecimal
 from schemas.units import NS_PER_S
 
-CommandAction = Literal["start", "stop", "halt", "resume_request", "resume"]
+CommandAction = Literal["start", "stop", "halt", "resume_request", "resume", "remove"]
+SWITCHES: tuple[CommandAction, ...] = ("start", "stop", "remove")
+"""Those that decide whether a symbol is quoted: the newest of a symbol counts."""
 Principal = Annotated[str, Field(min_length=1, max_length=128)]
 OVERRIDE_S_MAX = 300
 """How long an override approved by two people may be valid."""
@@ -53,7 +55,8 @@ class Command(PeopleEvent):
     """An instruction by a person or a program. Event, keyed by command id; unknown fields are refused.
 
     start and stop switch quoting of a symbol on and off; halt latches a risk halt; resume ends one, and
-    resume_request is the first of two people's requests, which alone never ends it.
+    resume_request is the first of two people's requests, which alone never ends it. remove stops a symbol
+    and, once the venue has shown that no order of ours is left, ends its market data too.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -67,6 +70,8 @@ class Command(PeopleEvent):
     """For resume: the halt it ends; None ends the current one."""
     agrees_with: str | None = None
     """For resume: whose request it agrees to; empty: nobody's. None, in older logs: anyone's."""
+    force: bool = False
+    """For remove: although a position is held, which stays in the ledger."""
 
 
 class Override(PeopleEvent):

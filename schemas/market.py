@@ -160,7 +160,7 @@ class FeedRefused(SymbolEvent):
 
 
 class LagFacts(SymbolEvent):
-    """How far the engine is behind a symbol's feed, when that became too far, once a second, and at its end."""
+    """How far the engine is behind a symbol's feed: when it is too far, once a second, and at the end."""
 
     lag_ms: Annotated[int, Field(ge=0)]
     """How long the oldest data had waited, at the most, since the report before."""
@@ -211,6 +211,14 @@ class Trade(SymbolEvent):
     size_lots: SizeLots
     side: Side | None
     trade_id: str
+
+
+class SymbolRemoved(SymbolEvent):
+    """An operator removed a symbol: its orders have ended, and its market data. Event."""
+
+    type_name: ClassVar[str] = "market.removed.v1"
+
+    command_id: str
 
 
 class Refusal(SymbolEvent):

@@ -225,7 +225,9 @@ class KillReport(SymbolEvent):
     """How many were open at any time since it began: together with `open_orders` this gives the progress."""
 
 
-StopCode = Literal["MMP", "POSITION_BREAK", "UNACCOUNTED_FILL", "FAULT"]
+StopCode = Literal["MMP", "POSITION_BREAK", "UNACCOUNTED_FILL", "FAULT", "REMOVE_REFUSED"]
+REMOVED = "REMOVED"
+"""Code of the gate, and the reason of the mass cancel, of a symbol that an operator removes."""
 
 
 class TradingStop(SymbolEvent):

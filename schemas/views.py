@@ -80,6 +80,8 @@ class SymbolView(SymbolEvent):
     refusals_by_reason: dict[str, int] = Field(default_factory=dict)
     stopped: bool = False
     """A stop command is in force."""
+    removed: bool = False
+    """An operator removed it, and it has not come back."""
     counters: Counters
 
 
@@ -125,6 +127,8 @@ class AccountView(Event):
     """Of the alerts above."""
     symbols: tuple[str, ...] = ()
     """Keys (`venue:symbol`) in order of appearance."""
+    removed: tuple[str, ...] = ()
+    """Of them, those that an operator removed, without a position."""
     withdrawals: tuple[KillReport, ...] = ()
     """Progress of mass cancels, for the account and for each halted symbol."""
     session_began_ns: int = 0

@@ -29,3 +29,5 @@ class MonitorCarried(Carried):
     started_by: str | None = None
     """Id of the command by which an operator started it beyond the configuration; None: not started, or
     stopped since."""
+    removed_by: str | None = None
+    """Id of the command by which an operator removed it; None: not removed, or started since."""

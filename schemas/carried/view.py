@@ -59,6 +59,8 @@ class ViewCarried(Carried):
     refusals_by_reason: dict[str, int] = Field(default_factory=dict)
     halted: bool = False
     """It was halted, by itself or with the account: a halt repeated at the start is not a new one."""
+    removed_ns: int | None = None
+    """When an operator removed it; None: it is followed."""
     profit: CarriedProfit | None = None
     live_orders: tuple[OrderEvent, ...] = ()
     """The newest event of each order that had not ended."""

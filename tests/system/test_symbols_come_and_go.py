@@ -68,3 +68,36 @@ def test_a_symbol_that_nothing_lists_is_quoted_once_people_start_it(tmp_path: Pa
         live.until(f"{BASE}/status/LTC/USDT", is_quoted)
     replayed = maker("replay", log)
     assert replayed.code == 0, replayed.out
+
+
+def is_gone(live: Live, symbol: str) -> bool:
+    keys = {each["symbol"] for each in live.visitor.get("api/v1/engine")["symbols"]}
+    return symbol not in keys
+
+
+def test_a_removed_symbol_is_gone_from_page_log_and_restarts_until_people_start_it(
+    tmp_path: Path, maker: Maker
+) -> None:
+    log = tmp_path / "log"
+    both = config_file(tmp_path, "BTC/USDT", "LTC/USDT")
+    with engine(log, both) as live:
+        live.until(f"{BASE}/status/LTC/USDT", is_quoted)
+        with pytest.raises(HTTPError) as refused:
+            live.visitor.post(f"{BASE}/remove", symbol="LTCC/USDT", reason="no more")
+        assert refused.value.code == 404
+        assert "LTC/USDT" in refused.value.read().decode()
+        answer = live.visitor.post(f"{BASE}/remove", symbol="LTC/USDT", reason="no more", force=True)
+        assert "alert REMOVED" in answer["follow"]
+        removal = lambda alerts: any(each["name"] == "REMOVED" for each in alerts["alerts"])  # noqa: E731
+        live.until(f"{BASE}/risk/alerts", removal)
+        live.until(f"{BASE}/status/BTC/USDT", is_quoted)
+    with engine(log, both) as live:  # the same session
+        live.until(f"{BASE}/status/BTC/USDT", is_quoted)
+        assert is_gone(live, "LTC/USDT")
+    with engine(log, config_file(tmp_path, "BTC/USDT", "LTC/USDT", "ETH/USDT")) as live:  # another one
+        live.until(f"{BASE}/status/ETH/USDT", is_quoted)
+        assert is_gone(live, "LTC/USDT")
+        live.visitor.post(f"{BASE}/start", symbol="LTC/USDT")
+        live.until(f"{BASE}/status/LTC/USDT", is_quoted)
+    replayed = maker("replay", log)
+    assert replayed.code == 0, replayed.out

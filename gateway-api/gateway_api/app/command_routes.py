@@ -4,17 +4,19 @@ from collections.abc import Callable
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Request
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
 from gateway_api.access.identity import Identity
 from gateway_api.access.roles import Permission
 from gateway_api.app.authorisation import ACCOUNT_KEY, Authorisation, identity_of
 from gateway_api.app.bodies import StrictRoute
-from gateway_api.app.new_symbols import FOLLOW, new_key
+from gateway_api.app.new_symbols import FOLLOW, REMOVAL, new_key
+from gateway_api.app.numbers import size_text
 from gateway_api.app.problems import ProblemError, documented
 from gateway_api.app.reading import account_of, find_key, symbol_keys, view_of
 from gateway_api.app.responses import CommandResponse
 from gateway_api.app.sent import Asked, IdempotencyKey, SentControls, asked
+from gateway_api.app.symbol_status import position_contract
 from runtime.process.definition import GatewayContext
 from runtime.text import iso_time
 from schemas.control import Command, CommandAction
@@ -36,6 +38,18 @@ class SwitchRequest(BaseModel):
     symbol: Symbol
     venue: Annotated[str | None, Field(max_length=64)] = None
     reason: Words = ""
+
+
+class RemoveRequest(BaseModel):
+    """Remove a symbol: cancel its orders, and end its market data."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    symbol: Annotated[str, Field(min_length=1, max_length=128)]
+    venue: Annotated[str | None, Field(max_length=64)] = None
+    reason: Reason
+    force: StrictBool = False
+    """Although a position is held: it stays in the ledger, and counts at its last mark."""
 
 
 class HaltRequest(BaseModel):
@@ -75,6 +89,15 @@ class _Commander:
         """Stop quoting a symbol and cancel its quotes."""
         return self._send("stop", body, request, idempotency_key)
 
+    async def remove(
+        self, body: RemoveRequest, request: Request, idempotency_key: IdempotencyKey = None
+    ) -> CommandResponse:
+        """Stop a symbol and, once the venue shows none of its orders, follow it no more: until a start."""
+        if body.symbol == ALL_SYMBOLS:
+            detail = "symbol: all symbols cannot be removed at once."
+            raise ProblemError(422, "invalid_request", detail, "Give one symbol.")
+        return self._send("remove", body, request, idempotency_key, force=body.force)
+
     async def halt(
         self, body: HaltRequest, request: Request, idempotency_key: IdempotencyKey = None
     ) -> CommandResponse:
@@ -96,15 +119,25 @@ class _Commander:
     def _send(
         self,
         action: CommandAction,
-        body: SwitchRequest | HaltRequest,
+        body: SwitchRequest | HaltRequest | RemoveRequest,
         request: Request,
         idempotency_key: str | None,
         halt_sequence: int | None = None,
+        *,
+        force: bool = False,
     ) -> CommandResponse:
         identity = identity_of(request)
         venue, symbol = self._scope(action, body.symbol, body.venue, identity)
         key = f"{venue}:{symbol}"
         self._authorisation.check_scope(request, identity, key)
+        held = self._held(key) if action == "remove" else None
+        if held is not None and not force:
+            raise ProblemError(
+                409,
+                "not_flat",
+                f"{key} holds {held}.",
+                "Reduce the position first, or remove it with force: true; it then stays in the ledger.",
+            )
         requested = asked(identity.name, idempotency_key, request, body)
         seen = self._answered(action, requested)
         command = Command(
@@ -117,13 +150,31 @@ class _Commander:
             reason=body.reason,
             halt_sequence=halt_sequence,
             agrees_with=self._agrees_with(action, key),
+            force=force,
             request=requested.request,
             scope=identity.scope_at(key),
         )
         if seen is None or action == "halt":  # a halt is never dropped as a duplicate
             self._sent.send(requested, command.command_id, command)
+        return _answer(command, seen, self._follow(action, key, held))
+
+    def _follow(self, action: CommandAction, key: str, held: str | None) -> str | None:
+        """Where the effect of the command can be seen, if not in the symbol's status alone."""
+        if action == "remove":
+            return REMOVAL.format(symbol=key, held=held or "nothing")
         is_new = action == "start" and key not in (ACCOUNT_KEY, *symbol_keys(self._context.store))
-        return _answer(command, seen, FOLLOW.format(symbol=key) if is_new else None)
+        return FOLLOW.format(symbol=key) if is_new else None
+
+    def _held(self, key: str) -> str | None:
+        """The position of a symbol in words; None: it is flat."""
+        view = view_of(self._context.store, key)
+        if view is None or view.position is None or not view.position.position_lots:
+            return None
+        contract = position_contract(view)
+        lots = view.position.position_lots
+        if contract is None:
+            return f"{lots} lots"
+        return f"{size_text(lots, contract)} {contract.base_currency}"
 
     def _answered(self, action: CommandAction, requested: Asked) -> RequestSeen | None:
         """A halt under a used idempotency key is still a halt."""
@@ -191,6 +242,7 @@ def make_router(context: GatewayContext, authorisation: Authorisation, sent: Sen
     routes: tuple[tuple[str, Permission, Callable[..., Any]], ...] = (
         ("/start", "start", commander.start),
         ("/stop", "stop", commander.stop),
+        ("/remove", "stop", commander.remove),
         ("/risk/halt", "halt", commander.halt),
         ("/risk/resume-request", "resume_request", commander.resume_request),
         ("/risk/resume", "resume", commander.resume),

@@ -11,6 +11,10 @@ FOLLOW = (
     "GET /api/v1/maker/status/{symbol} shows it once the feed has announced its contract; an alert "
     "START_REFUSED with this command_id (GET /api/v1/maker/risk/alerts) gives the reason if the feed cannot"
 )
+REMOVAL = (
+    "GET /api/v1/maker/status/{symbol} answers 404 once the venue has shown that no order is left, and an "
+    "alert REMOVED says so; REMOVE_REFUSED, if a fill came before. Held when requested: {held}"
+)
 
 
 def new_key(config: Config, symbol: str, venue: str | None, identity: Identity) -> str | None:

@@ -15,7 +15,7 @@ from pydantic import TypeAdapter
 from gateway_api.access.visibility import STREAM_PARTS, Sight, StreamPart
 from gateway_api.app.detail import fills_of
 from gateway_api.app.numbers import milliseconds
-from gateway_api.app.reading import symbol_keys
+from gateway_api.app.reading import all_keys
 from gateway_api.app.symbol_status import limits, symbol_status
 from gateway_api.app.view_models import (
     FILLS_SHOWN,
@@ -94,7 +94,7 @@ class Overview:
         change = self.change + 1
         self._changed = False
         stale_states = self._refresh_account(change)
-        for number, key in enumerate(filter(self._sight.reaches, symbol_keys(self._store))):
+        for number, key in enumerate(filter(self._sight.reaches, all_keys(self._store))):
             document = self._store.get(SYMBOL_PREFIX + key)
             if document is not None and (stale_states or document != self._documents.get(key)):
                 self._documents[key] = document
@@ -137,7 +137,8 @@ class Overview:
         self._put_part("proposals", lambda: proposals_json([*filter(sees, account.proposals)]), change)
         self._put_part("changes", lambda: changes_json(changes), change)
         self._put_part("commands", lambda: commands_json([*filter(sees, account.last_commands)]), change)
-        return _standing(before.risk if before else None) != _standing(account.risk)
+        are_others_removed = (before.removed if before else ()) != account.removed
+        return are_others_removed or _standing(before.risk if before else None) != _standing(account.risk)
 
     def _apply_symbol(self, key: str, view: SymbolView, change: int) -> None:
         position, profits = view.position, view.profits
@@ -150,9 +151,15 @@ class Overview:
             )
         self._apply_fills(key, view)
         if STREAM_PARTS["symbols"] in self._sight.permissions:
-            text = self._made(key, lambda: symbol_status(view, self._account, self._sight).json_bytes())
+            text = self._made(key, lambda: self._status_text(key, view))
             if text is not None:
                 self._put(self._symbols, key, text, change)
+
+    def _status_text(self, key: str, view: SymbolView) -> bytes:
+        """null ends a symbol that was removed; its profit stays in the account's."""
+        if self._account is not None and key in self._account.removed:
+            return b"null"
+        return symbol_status(view, self._account, self._sight).json_bytes()
 
     def _apply_fills(self, key: str, view: SymbolView) -> None:
         newest = view.last_fills[-1:]

@@ -51,7 +51,14 @@ def account_of(store: StateStore) -> AccountView | None:
 
 
 def symbol_keys(store: StateStore) -> list[str]:
-    """All known `venue:symbol`."""
+    """All known `venue:symbol`, without those that an operator removed."""
+    account = account_of(store)
+    removed = frozenset(account.removed if account else ())
+    return [key for key in all_keys(store) if key not in removed]
+
+
+def all_keys(store: StateStore) -> list[str]:
+    """The same with those."""
     return [name.removeprefix(SYMBOL_PREFIX) for name in store.names(SYMBOL_PREFIX)]
 
 

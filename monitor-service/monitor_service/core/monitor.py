@@ -22,9 +22,11 @@ from schemas.market import (
     Rate,
     Refusal,
     RefusalReason,
+    SymbolRemoved,
     Trade,
 )
 from schemas.message import ALL_SYMBOLS, Event, SymbolEvent
+from schemas.orders import REMOVED, KillReport
 from schemas.process import ConfigApplied, Shutdown, Tick
 from schemas.signals import Signal
 from schemas.topics import MONITOR
@@ -44,6 +46,7 @@ MonitorInput = (
     | FeedRefused
     | FeedLag
     | Command
+    | KillReport
     | MonitorCarried
     | ConfigApplied
     | Tick
@@ -87,6 +90,8 @@ class MonitorCore(DecidingCore[MonitorInput]):
                 return self._on_lag(event)
             case Command():
                 return self._on_command(event)
+            case KillReport():
+                return self._on_kill_report(event)
             case MonitorCarried():
                 return self._on_carried(event)
             case ConfigApplied():
@@ -105,14 +110,20 @@ class MonitorCore(DecidingCore[MonitorInput]):
 
     def carried(self, now_ns: int) -> tuple[Event, ...]:
         """See Carries: contract versions, and symbols that operators started."""
-        keys = dict.fromkeys((*self._terms, *self.requested.started))
+        requested = self.requested
+        keys = dict.fromkeys((*self._terms, *requested.started, *requested.removing, *requested.removed))
         return tuple(self._carried(key, now_ns) for key in keys)
 
     def _carried(self, key: str, now_ns: int) -> MonitorCarried:
         venue, _, symbol = key.partition(":")
-        started_by = self.requested.started.get(key)
+        requested = self.requested
         carried = MonitorCarried(
-            event_time_ns=now_ns, process=MONITOR, venue=venue, symbol=symbol, started_by=started_by
+            event_time_ns=now_ns,
+            process=MONITOR,
+            venue=venue,
+            symbol=symbol,
+            started_by=requested.started.get(key),
+            removed_by=requested.removed.get(key),
         )
         known = self._terms.get(key)
         if known is None:
@@ -128,6 +139,8 @@ class MonitorCore(DecidingCore[MonitorInput]):
             self._terms[carried.symbol_key] = KnownTerms(carried.instrument_version, units)
         if carried.started_by is not None:
             self.requested.start(carried.symbol_key, carried.started_by)
+        if carried.removed_by is not None:
+            self.requested.removed[carried.symbol_key] = carried.removed_by
         return ()
 
     def _on_command(self, command: Command) -> tuple[Event, ...]:
@@ -137,7 +150,15 @@ class MonitorCore(DecidingCore[MonitorInput]):
             return ()
         if command.action == "stop":
             self.requested.stop(key)
-        elif command.action == "start" and (key not in self._symbols or key in self.requested.stopped):
+        elif command.action == "remove":
+            self.requested.remove(key, command.command_id)
+        elif command.action == "start":
+            return self._on_start_of(command, key)
+        return ()
+
+    def _on_start_of(self, command: Command, key: str) -> tuple[Event, ...]:
+        self.requested.removing.pop(key, None)
+        if key not in self._symbols or key in self.requested.stopped:
             is_another = key not in self._symbols and key not in self.requested.started
             if is_another and self._is_full:
                 return (self._one_too_many(command),)
@@ -161,7 +182,20 @@ class MonitorCore(DecidingCore[MonitorInput]):
             command_id=command.command_id,
         )
 
+    def _on_kill_report(self, report: KillReport) -> tuple[Event, ...]:
+        """No order of ours is left in a symbol that an operator removes: it ends here."""
+        if report.state != "confirmed" or REMOVED not in report.reasons:
+            return ()
+        command_id = self.requested.confirm_removal(report.key)
+        if command_id is None:
+            return ()
+        self._symbols.pop(report.key, None)
+        about = {"event_time_ns": self._now_ns, "venue": report.venue, "symbol": report.symbol}
+        return (SymbolRemoved(**about, command_id=command_id),)
+
     def _on_instrument(self, announced: FeedInstrument) -> tuple[Event, ...]:
+        if announced.key in self.requested.removed:
+            return ()
         version = next_version(announced, self._terms.get(announced.key))
         if version != announced.version:
             announced = announced.model_copy(update={"version": version})
@@ -191,7 +225,7 @@ class MonitorCore(DecidingCore[MonitorInput]):
     def _on_book(self, update: FeedBook) -> tuple[Event, ...]:
         symbol = self._symbols.get(update.key)
         if symbol is None:
-            return (_unknown(update),)
+            return self._unknown(update)
         if symbol.newest_ns - update.event_time_ns > BACKWARDS_NS_MAX:
             lost = () if update.snapshot else self._lose(symbol)
             return (_backwards(update, symbol), *lost)
@@ -203,6 +237,12 @@ class MonitorCore(DecidingCore[MonitorInput]):
             return self._publish(symbol, now_ns)
         refusal = _refusal(update, now_ns, reason, f"sequence {update.sequence} after {expected}")
         return (refusal, *self._publish(symbol, now_ns)) if symbol.book.status != before else (refusal,)
+
+    def _unknown(self, event: SymbolEvent) -> tuple[Event, ...]:
+        """What was on its way when a symbol was removed is no defect."""
+        if event.key in self.requested.removed:
+            return ()
+        return (_refusal(event, event.event_time_ns, "unknown_symbol", "no instrument was announced for it"),)
 
     def _publish(self, symbol: SymbolMonitor, now_ns: int) -> tuple[Event, ...]:
         """The book, preceded by a signal where one is due: readers price a book with current features."""
@@ -220,7 +260,7 @@ class MonitorCore(DecidingCore[MonitorInput]):
     def _on_trade(self, trade: FeedTrade) -> tuple[Event, ...]:
         symbol = self._symbols.get(trade.key)
         if symbol is None:
-            return (_unknown(trade),)
+            return self._unknown(trade)
         if symbol.newest_ns - trade.event_time_ns > BACKWARDS_NS_MAX:
             return (_backwards(trade, symbol),)
         now_ns = symbol.advance(trade.event_time_ns)
@@ -305,10 +345,6 @@ class MonitorCore(DecidingCore[MonitorInput]):
 
 def _refusal(event: SymbolEvent, now_ns: int, reason: RefusalReason, detail: str) -> Refusal:
     return Refusal(event_time_ns=now_ns, venue=event.venue, symbol=event.symbol, reason=reason, detail=detail)
-
-
-def _unknown(event: SymbolEvent) -> Refusal:
-    return _refusal(event, event.event_time_ns, "unknown_symbol", "no instrument was announced for it")
 
 
 def _backwards(event: SymbolEvent, symbol: SymbolMonitor) -> Refusal:

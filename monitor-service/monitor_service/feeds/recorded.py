@@ -24,7 +24,7 @@ from monitor_service.feeds.started import Carried, StartedSymbols
 from runtime.errors import ConfigError, FeedError
 from runtime.text import nearest
 from schemas.config import Config
-from schemas.market import FeedBook, FeedInstrument, FeedRefused, FeedTrade
+from schemas.market import FeedBook, FeedInstrument, FeedRefused, FeedTrade, SymbolRemoved
 from schemas.message import ALL_SYMBOLS, Event
 from schemas.numbers import INTEGER_MAX
 
@@ -51,6 +51,8 @@ class RecordedFeed:
     def __init__(self, config: Config, *, needs_rates: bool = True, carried: Carried = lambda: ()) -> None:
         """`needs_rates`: of all quote currencies, as money is counted; a study of the market needs none."""
         self._started = StartedSymbols(carried)
+        self._removed: set[str] = set()
+        """Keys of symbols that operators removed: what the recording holds of them is passed over."""
         self._answers: deque[FeedRefused] = deque()
         self._needs_rates = needs_rates
         self._fails = config.feed.on_malformed == "fail"
@@ -149,8 +151,11 @@ class RecordedFeed:
 
     def on_event(self, event: Event) -> None:
         """A recording's symbols are fixed: others that operators start are refused."""
+        if isinstance(event, SymbolRemoved):
+            self._removed.add(event.key)
         if not self._started.may_follow(event):
             return
+        self._removed = self._started.removed()
         for started in self._started.pop_new({f"{venue}:{symbol}" for venue, symbol in self._scales}):
             near = nearest(started.symbol, (symbol for _, symbol in self._scales))
             because = f"the recording holds no {started.key}{near}"
@@ -169,11 +174,13 @@ class RecordedFeed:
             return (self._answers.popleft(),)
         if self._next is None or self._next.event_time_ns > now_ns:
             return ()
+        if self._opening:
+            self._removed = self._started.removed()
         due = self._opening or [self._next]
         self._opening = []
         self._newest_ns = max(self._newest_ns, self._next.event_time_ns)
         self._next = next(self._events, None)
-        return due
+        return [event for event in due if event.key not in self._removed] if self._removed else due
 
     def close(self) -> None:
         """Files are closed as they end."""

@@ -1,4 +1,4 @@
-"""Symbols that operators started beyond the configuration: which ones a feed should open, or its refusal."""
+"""Symbols that operators started beyond the configuration or removed: which a feed should open, or not."""
 
 from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -8,6 +8,8 @@ from schemas.control import Command
 from schemas.market import FeedRefused
 from schemas.message import Event
 
+NEVER_NS = 1 << 62
+"""Due time of a feed that has nothing now, and may have later."""
 Carried = Callable[[], Iterable[Event]]
 
 
@@ -50,6 +52,11 @@ class StartedSymbols:
     def may_follow(event: Event) -> bool:
         """Can an input have made the core request another symbol?"""
         return isinstance(event, Command | MonitorCarried)
+
+    def removed(self) -> set[str]:
+        """The keys of symbols that operators removed."""
+        carried = (each for each in self.carried() if isinstance(each, MonitorCarried))
+        return {each.symbol_key for each in carried if each.removed_by is not None}
 
     def pop_new(self, followed: Container[str]) -> Iterator[Started]:
         """Those whose keys are not followed yet; each then counts as answered."""

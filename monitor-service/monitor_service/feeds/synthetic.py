@@ -5,16 +5,16 @@ The same seed, configuration and start give the same events.
 
 import heapq
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Set
 
 from monitor_service.feeds.instruments import announce
-from monitor_service.feeds.started import Carried, Started, StartedSymbols, elsewhere
+from monitor_service.feeds.started import NEVER_NS, Carried, Started, StartedSymbols, elsewhere
 from monitor_service.feeds.synthetic_symbol import SyntheticMarket
 from runtime.errors import ConfigError
 from runtime.text import nearest
 from schemas.config import Config
 from schemas.feed_settings import Feed, SyntheticSymbol
-from schemas.market import FeedInstrument
+from schemas.market import FeedInstrument, SymbolRemoved
 from schemas.message import Event, SymbolEvent
 
 VENUE = "synthetic"
@@ -42,6 +42,9 @@ class SyntheticFeed:
         self._started = StartedSymbols(carried, serves)
         self._start_time_ns = start_time_ns
         self._has_begun = False
+        self._opened = 0
+        self._may_return = False
+        """Markets were closed, and an operator may open them again: without any, the feed has not ended."""
         for symbol, settings in config.feed.symbols.items():
             if serves(f"{VENUE}:{symbol}"):
                 self._open(announce(VENUE, symbol, config, start_time_ns), settings, start_time_ns)
@@ -49,7 +52,8 @@ class SyntheticFeed:
     def _open(self, instrument: FeedInstrument, settings: SyntheticSymbol, now_ns: int) -> None:
         market = SyntheticMarket(instrument, settings, self._config.feed.seed, now_ns)
         self._waiting += [instrument, market.snapshot(now_ns)]
-        heapq.heappush(self._due, (market.next_time_ns, len(self._followed), market))
+        heapq.heappush(self._due, (market.next_time_ns, self._opened, market))
+        self._opened += 1
         self._followed[instrument.key] = None
 
     def _open_started(self, now_ns: int) -> None:
@@ -74,19 +78,32 @@ class SyntheticFeed:
 
     def on_event(self, event: Event) -> None:
         """Our own quotes do not move this market; a symbol that an operator starts is opened."""
-        if self._has_begun and self._started.may_follow(event):
+        if isinstance(event, SymbolRemoved):
+            self._close({event.key})
+        elif self._has_begun and self._started.may_follow(event):
             self._open_started(event.event_time_ns)
+
+    def _close(self, keys: Set[str]) -> None:
+        """These markets end."""
+        self._followed = {key: None for key in self._followed if key not in keys}
+        self._waiting = deque(event for event in self._waiting if event.key not in keys)
+        self._due = [each for each in self._due if each[2].key not in keys]
+        heapq.heapify(self._due)
+        self._may_return = self._config.feed.speed != "max"
 
     def next_due_ns(self) -> int | None:
         """Time of the next event of any symbol; None where no symbol is configured."""
         if self._waiting:
             return self._waiting[0].event_time_ns
-        return self._due[0][0] if self._due else None
+        if self._due:
+            return self._due[0][0]
+        return NEVER_NS if self._may_return else None
 
     def poll_due(self, now_ns: int) -> Iterable[SymbolEvent]:
         """The events of the next symbol; before the first, every instrument and its book."""
         if not self._has_begun:
             self._has_begun = True
+            self._close(self._started.removed())
             self._open_started(self._start_time_ns)
         if self._waiting:
             opening = tuple(self._waiting)

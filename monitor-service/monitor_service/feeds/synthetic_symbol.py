@@ -90,6 +90,11 @@ class SyntheticMarket:
         self._shape()
 
     @property
+    def key(self) -> str:
+        """`venue:symbol`."""
+        return self._instrument.key
+
+    @property
     def next_time_ns(self) -> int:
         """Time of the next event."""
         return min(self._update_ns, self._trade_ns)

@@ -20,11 +20,11 @@ from quote_service.quoting.symbol_state import QuotedSymbol
 from quote_service.quoting.target_message import model_facts, model_of, side_message, side_of
 from schemas.carried.quoter import QuoterCarried
 from schemas.config import Config
-from schemas.control import Command, SettingChange
+from schemas.control import SWITCHES, Command, SettingChange
 from schemas.core import DecidingCore
 from schemas.inventory import Position
 from schemas.live_settings import LiveSettings
-from schemas.market import Book, Instrument
+from schemas.market import Book, Instrument, SymbolRemoved
 from schemas.message import ALL_SYMBOLS, Event, Side
 from schemas.process import ConfigApplied, Shutdown, Tick
 from schemas.quoting import QuoteSide, QuoteTarget
@@ -45,6 +45,7 @@ QuoterInput = (
     | RiskState
     | Instrument
     | Command
+    | SymbolRemoved
     | SettingChange
     | Tick
     | Shutdown
@@ -68,6 +69,8 @@ class QuoterCore(DecidingCore[QuoterInput]):
         self._symbols: dict[str, QuotedSymbol] = {}
         self._awaited: dict[str, QuoterCarried] = {}
         """By key: carried state and stop commands for symbols without any data yet."""
+        self._removed: dict[str, int] = {}
+        """Symbols that operators removed, by key: when."""
         self._account_risk: RiskState | None = None
         self._all_stopped = False
         self._ending = False
@@ -76,8 +79,10 @@ class QuoterCore(DecidingCore[QuoterInput]):
         self._update_ns = int(config.market_making.update_frequency * NS_PER_S)
         self._book_age_ns_max = config.market_data.book_age_ms_max * NS_PER_MS
 
-    def _decide(self, event: QuoterInput) -> tuple[Event, ...]:  # noqa: C901  a case for each input
+    def _decide(self, event: QuoterInput) -> tuple[Event, ...]:  # noqa: C901, PLR0912  a case for each input
         """The quote targets that `event` changes."""
+        if self._removed and self._is_of_removed(event):
+            return ()
         match event:
             case Book():
                 return self._on_book(event)
@@ -91,6 +96,8 @@ class QuoterCore(DecidingCore[QuoterInput]):
                 return self._on_instrument(event)
             case Command():
                 return self._on_command(event)
+            case SymbolRemoved():
+                return self._on_removed(event)
             case SettingChange():
                 return self._on_setting(event)
             case Tick():
@@ -177,9 +184,9 @@ class QuoterCore(DecidingCore[QuoterInput]):
         return self._requote_all(self._now_ns)
 
     def _on_command(self, command: Command) -> tuple[Event, ...]:
-        if command.action not in ("start", "stop"):
+        if command.action not in SWITCHES:
             return ()
-        stopped = command.action == "stop"
+        stopped = command.action != "start"
         if command.symbol == ALL_SYMBOLS:
             self._all_stopped = stopped
             for state in self._symbols.values():
@@ -193,6 +200,20 @@ class QuoterCore(DecidingCore[QuoterInput]):
             return ()
         known.stopped = stopped
         return self._requote(known, self._now_ns)
+
+    def _on_removed(self, removed: SymbolRemoved) -> tuple[Event, ...]:
+        """What follows about it was on its way, until its contract is announced again."""
+        self._symbols.pop(removed.key, None)
+        self._removed[removed.key] = removed.event_time_ns
+        return ()
+
+    def _is_of_removed(self, event: QuoterInput) -> bool:
+        removed_ns = self._removed.get(event.key)
+        if removed_ns is None or isinstance(event, Command | QuoterCarried):
+            return False
+        if isinstance(event, Instrument) and event.event_time_ns > removed_ns:
+            del self._removed[event.key]
+        return event.key in self._removed
 
     def _await(self, command: Command, *, stopped: bool) -> None:
         """A symbol may be switched before any data arrives; the command applies once a feed opens it."""

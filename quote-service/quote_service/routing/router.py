@@ -10,6 +10,7 @@ from quote_service.routing.account import AccountState
 from quote_service.routing.carried_state import carried_symbol
 from quote_service.routing.gate.contract_terms import contract_terms
 from quote_service.routing.gate.gate import Gate
+from quote_service.routing.inputs import RouterInput
 from quote_service.routing.mass_cancel import after_faults
 from quote_service.routing.mass_cancel.mass_cancel import MassCancels, VenueTruth, venues_of
 from quote_service.routing.mass_cancel.reopening import reopen_listed
@@ -19,22 +20,24 @@ from quote_service.routing.orders.sent_before import recollect
 from quote_service.routing.orders.venue_reports import apply_report
 from quote_service.routing.planner import Planner
 from quote_service.routing.protection.market_maker_protection import MarketMakerProtection
+from quote_service.routing.removal import refuse_held
 from quote_service.routing.sessions import RouterSessions
 from quote_service.routing.symbol_state import RoutedSymbol
 from schemas.carried.router import RouterCarried
 from schemas.config import Config
-from schemas.control import Override, SettingChange
+from schemas.control import Command, Override, SettingChange
 from schemas.core import DecidingCore
 from schemas.holdings import HoldingSeen
 from schemas.inventory import Position
 from schemas.live_settings import LiveSettings
-from schemas.market import Book, Instrument
+from schemas.market import Book, Instrument, SymbolRemoved
 from schemas.message import ALL_SYMBOLS, Event, SymbolEvent
 from schemas.orders import (
     INTENT_KINDS,
     AccountChange,
     KillReport,
     OrderEvent,
+    TradingStop,
     VenueBalances,
     VenueOpenOrders,
     VenuePositions,
@@ -50,27 +53,6 @@ from schemas.venues import capabilities_of
 
 Outputs = tuple[Event, ...]
 _NOTHING: Outputs = ()
-
-
-RouterInput = (
-    Book
-    | QuoteTarget
-    | VenueReport
-    | Position
-    | Override
-    | SettingChange
-    | RiskState
-    | Instrument
-    | Tick
-    | Shutdown
-    | ConfigApplied
-    | RouterCarried
-    | VenueStatus
-    | VenueOpenOrders
-    | VenueBalances
-    | VenuePositions
-)
-"""The messages it consumes."""
 
 
 class RouterCore(DecidingCore[RouterInput]):
@@ -133,6 +115,10 @@ class RouterCore(DecidingCore[RouterInput]):
                 return self._on_position(event)
             case Override():
                 return self._on_override(event)
+            case Command():
+                return self._on_command(event)
+            case SymbolRemoved():
+                return self._on_removed(event)
             case SettingChange():
                 return self._on_setting(event)
             case RiskState():
@@ -307,6 +293,17 @@ class RouterCore(DecidingCore[RouterInput]):
             *self._judge_mass_cancels(),
         )
 
+    def _on_command(self, command: Command) -> Outputs:
+        """Only the removal of a symbol, and a start that takes it back, concern its orders directly."""
+        symbol = self._symbols.get(command.key)
+        if symbol is None or not symbol.follow(command):
+            return _NOTHING
+        return (*self._judge_mass_cancels(), *self._planner.update_orders(symbol, self._now_ns))
+
+    def _on_removed(self, removed: SymbolRemoved) -> Outputs:
+        self._symbol(removed).close()
+        return tuple(self._judge_mass_cancels())
+
     def _on_override(self, override: Override) -> Outputs:
         symbol = self._symbol(override)
         symbol.gate.overrides.add(override)
@@ -384,8 +381,9 @@ class RouterCore(DecidingCore[RouterInput]):
             return tuple(changes)
         return (*changes, *self._planner.update_all(self._symbols.values(), self._now_ns))
 
-    def _judge_mass_cancels(self) -> list[KillReport]:
-        return self._mass_cancels.judge(self._symbols.values(), self._account, self._now_ns)
+    def _judge_mass_cancels(self) -> list[TradingStop | KillReport]:
+        symbols, now_ns = self._symbols.values(), self._now_ns
+        return [*refuse_held(symbols, now_ns), *self._mass_cancels.judge(symbols, self._account, now_ns)]
 
     def _symbol(self, event: SymbolEvent) -> RoutedSymbol:
         return self._symbols.get(event.key) or self._symbol_at(event.key, event.venue, event.symbol)

@@ -12,9 +12,19 @@ from quote_service.routing.orders.order_table import OrderTable
 from quote_service.routing.orders.own_position import OwnPosition
 from quote_service.routing.protection.symbol_protection import SymbolProtection
 from quote_service.routing.rates.usage import SymbolUsage
+from schemas.control import Command
 from schemas.market import Book, Instrument
 from schemas.orders import VenueReport
 from schemas.risk import TradingState
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """An operator removes the symbol: nothing is placed any more."""
+
+    command_id: str
+    is_forced: bool
+    """Although a position is held."""
 
 
 @dataclass(slots=True)
@@ -34,6 +44,7 @@ class RoutedSymbol:
     gate: GateMemory = field(default_factory=GateMemory)
     usage: SymbolUsage = field(default_factory=SymbolUsage)
     risk: TradingState | None = None
+    removal: Removal | None = None
     excludes_own: bool = False
     """A real venue's book includes our own orders: they are subtracted before it serves as reference."""
 
@@ -54,6 +65,17 @@ class RoutedSymbol:
         """The newest book."""
         has_own = self.excludes_own and self.orders.open
         self.market.observe_book(book, self.orders.lots_by_price() if has_own else {})
+
+    def follow(self, command: Command) -> bool:
+        """An operator removes the symbol, or takes it back; false: the command is about something else."""
+        if command.action not in ("remove", "start"):
+            return False
+        self.removal = Removal(command.command_id, command.force) if command.action == "remove" else None
+        return True
+
+    def close(self) -> None:
+        """Its market data has ended: no book and no target count any more."""
+        self.removal, self.market, self.quotes = None, MarketView(), DesiredQuotes()
 
     def mid_in(self, version: int) -> int | None:
         """The last sound mid in half ticks of a version."""

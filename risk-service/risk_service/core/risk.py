@@ -9,8 +9,10 @@ from risk_service.core.account import AccountRisk, exact
 from risk_service.core.agreement import Agreement
 from risk_service.core.alerts import Alerts
 from risk_service.core.carrying import account_carried, restore_account, restore_symbol, symbol_carried
+from risk_service.core.inputs import RiskInput
 from risk_service.core.limits import SymbolRisk
 from risk_service.core.old_marks import MARK_AGE_NS_MAX, observe_mark_age, old_since_ns, words
+from risk_service.core.removal import removal_words
 from risk_service.core.scope import CLEARS_AT, Scope
 from schemas.carried.risk import RiskCarried
 from schemas.config import Config
@@ -18,11 +20,12 @@ from schemas.control import Command, SettingChange
 from schemas.core import DecidingCore
 from schemas.inventory import Position
 from schemas.live_settings import LiveSettings
-from schemas.market import Instrument, MarketLag, Refusal
+from schemas.market import Instrument, MarketLag, Refusal, SymbolRemoved
 from schemas.message import ALL_SYMBOLS, Event, SymbolEvent
 from schemas.orders import Fill, TradingStop
 from schemas.process import AdjustmentApplied, ControlRefused, MessageFault, SettingApplied, Tick
 from schemas.recent_keys import RecentKeys
+from schemas.risk import Severity
 from schemas.signals import Signal
 from schemas.topics import RISK
 from schemas.units import NS_PER_S
@@ -34,26 +37,6 @@ COMMAND_IDS_MAX = 10_000
 _HALT_ACTIONS = ("halt", "resume_request", "resume")
 
 Handler = Callable[[Any], tuple[Event, ...]]
-
-
-RiskInput = (
-    Signal
-    | Position
-    | Fill
-    | Instrument
-    | TradingStop
-    | MessageFault
-    | SettingApplied
-    | AdjustmentApplied
-    | Command
-    | SettingChange
-    | ControlRefused
-    | Refusal
-    | MarketLag
-    | RiskCarried
-    | Tick
-)
-"""The messages it consumes."""
 
 
 class RiskCore(DecidingCore[RiskInput]):
@@ -107,6 +90,8 @@ class RiskCore(DecidingCore[RiskInput]):
                 return self._on_market_refusal(event)
             case MarketLag():
                 return self._on_lag(event)
+            case SymbolRemoved():
+                return self._on_removed(event)
             case RiskCarried():
                 return self._on_carried(event)
             case Tick():
@@ -381,6 +366,12 @@ class RiskCore(DecidingCore[RiskInput]):
             return ()
         text = f"the start of {refusal.key} by command {refusal.command_id} was refused: {refusal.detail}"
         return (self._alerts.make(refusal, "warning", "START_REFUSED", text),)
+
+    def _on_removed(self, removed: SymbolRemoved) -> tuple[Event, ...]:
+        """A held position counts on, at its last mark."""
+        symbol = self._symbol(removed)
+        severity: Severity = "warning" if symbol.is_held else "info"
+        return (self._alerts.make(removed, severity, "REMOVED", removal_words(symbol)),)
 
     def _try(self, config: Config) -> None:
         """Compute limit uses under the given configuration; raises where that fails."""

@@ -12,8 +12,9 @@ from monitor_service.feeds.synthetic import SyntheticFeed
 from runtime.process.definition import Adapter
 from schemas.config import Config
 from schemas.control import Command, CommandAction
-from schemas.market import FeedBook, FeedInstrument, FeedRefused, FeedTrade
+from schemas.market import FeedBook, FeedInstrument, FeedRefused, FeedTrade, SymbolRemoved
 from schemas.message import SymbolEvent
+from schemas.orders import REMOVED, KillReport, KillState
 from tests.kit import messages as kit
 
 S = 1_000_000_000
@@ -154,3 +155,51 @@ def test_a_recording_holds_what_it_holds(tmp_path: Path) -> None:
     (refused,) = (each for each in rest if isinstance(each, FeedRefused))
     assert "did you mean 'BTC/USDT'?" in refused.detail
     assert sum(isinstance(each, FeedBook) for each in rest) == 2
+
+
+def removal(
+    key_symbol: str, at: int, state: KillState = "confirmed", reasons: tuple[str, ...] = (REMOVED,)
+) -> KillReport:
+    return KillReport(
+        event_time_ns=at, venue="synthetic", symbol=key_symbol, state=state, reasons=reasons, began_ns=at
+    )
+
+
+def test_a_removed_symbol_ends_once_no_order_is_left_and_comes_back_by_a_start() -> None:
+    running = synthetic()
+    running.run(T0 + 5 * S)
+    running.say(command("remove", "BTC/USDT", T0 + 5 * S))
+    assert of(running.run(T0 + 6 * S), "BTC/USDT")  # it is followed until the proof
+    for report in (
+        removal("BTC/USDT", T0 + 6 * S, "cancelling"),
+        removal("BTC/USDT", T0 + 6 * S, reasons=("RISK_HALT",)),
+    ):
+        assert running.core.on_event(report) == ()
+    (removed,) = running.core.on_event(removal("BTC/USDT", T0 + 6 * S))
+    assert isinstance(removed, SymbolRemoved)
+    assert removed.command_id == "c-1"
+    running.feed.on_event(removed)
+    assert running.run(T0 + 60 * S) == []
+    assert running.feed.next_due_ns() is not None  # the engine goes on
+    running.say(command("start", "BTC/USDT", T0 + 60 * S, command_id="c-2"))
+    assert isinstance(running.run(T0 + 61 * S)[0], FeedInstrument)
+
+
+def test_a_removed_symbol_is_not_opened_in_the_next_session_although_it_is_configured() -> None:
+    before = synthetic()
+    before.run(T0 + S)
+    before.say(command("remove", "BTC/USDT", T0 + S))
+    before.core.on_event(removal("BTC/USDT", T0 + S))
+    after = synthetic()
+    for carried in before.core.carried(T0 + 2 * S):
+        after.core.on_event(carried)
+    assert after.run(T0 + 60 * S) == []
+
+
+def test_what_is_on_its_way_when_a_symbol_is_removed_is_no_defect() -> None:
+    running = synthetic()
+    running.run(T0 + S)
+    running.say(command("remove", "BTC/USDT", T0 + S))
+    running.core.on_event(removal("BTC/USDT", T0 + S))
+    for late in (kit.feed_book({99: 1}, {101: 1}, time_ns=T0 + S), kit.feed_trade(time_ns=T0 + S)):
+        assert running.core.on_event(late.model_copy(update={"venue": "synthetic"})) == ()

@@ -1,7 +1,7 @@
 """Account-level state: alerts, commands, control messages, progress of mass cancels."""
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from gateway_api.projector.core.people import PeopleEvent, PeopleFold, RequestsFold
@@ -12,6 +12,7 @@ from gateway_api.projector.core.standing import (
     carried_changes,
     with_standing,
 )
+from gateway_api.projector.core.symbol import SymbolFold
 from schemas.carried.view import CarriedChange, ViewCarried
 from schemas.control import Acknowledgement, Command, Proposal, SettingChange
 from schemas.live_settings import LIVE_SETTINGS, file_value_of
@@ -89,7 +90,7 @@ class AccountFold:
     def _alerts_shown(self) -> tuple[RiskAlert, ...]:
         return with_standing(self._open_alerts.alerts(), self.alerts, "alert_id")
 
-    def view(self, now_ns: int, symbols: Iterable[str]) -> AccountView:
+    def view(self, now_ns: int, symbols: Mapping[str, SymbolFold]) -> AccountView:
         """The document."""
         alerts = self._alerts_shown()
         return AccountView.model_construct(
@@ -101,6 +102,7 @@ class AccountFold:
             changes=with_standing(self._settings.changes(), self.people.changes(), "change_id"),
             acknowledgements=self.people.acknowledgements(alerts),
             symbols=tuple(symbols),
+            removed=tuple(key for key, fold in symbols.items() if fold.is_gone),
             withdrawals=tuple(self.mass_cancels.values()),
             session_began_ns=self.session_began_ns,
             refusals_without_symbol=self.refusals_without_symbol,

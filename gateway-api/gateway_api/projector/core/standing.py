@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from schemas.carried.view import CarriedChange
-from schemas.control import Acknowledgement, Command, CommandAction, SettingChange
+from schemas.control import SWITCHES, Acknowledgement, Command, CommandAction, SettingChange
 from schemas.live_settings import LIVE_SETTINGS
 from schemas.message import ALL_SYMBOLS, Event
 from schemas.process import SettingApplied
@@ -136,9 +136,9 @@ class StandingCommands:
         self._newest[place] = command
         if len(self._newest) > _KEYS_MAX:
             del self._newest[next(iter(self._newest))]
-        if command.action not in {"start", "stop"}:
+        if command.action not in SWITCHES:
             return
-        stopped = command.action == "stop"
+        stopped = command.action != "start"
         if command.symbol == ALL_SYMBOLS:
             self.all_stopped = stopped
             self._stopped.clear()

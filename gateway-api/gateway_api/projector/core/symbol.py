@@ -8,7 +8,7 @@ from gateway_api.projector.core.presence import Presence
 from gateway_api.projector.core.profit import ProfitFold
 from schemas.carried.view import CarriedProfit, ViewCarried
 from schemas.inventory import Position
-from schemas.market import Book, Instrument, MarketLag, Refusal, Trade
+from schemas.market import Book, Instrument, MarketLag, Refusal, SymbolRemoved, Trade
 from schemas.message import Side
 from schemas.orders import Fill, OrderEvent, OrderEventKind
 from schemas.quoting import QuoteTarget
@@ -49,6 +49,8 @@ class SymbolFold:
     position: Position | None = None
     risk: RiskState | None = None
     stopped: bool = False
+    removed_ns: int | None = None
+    """When an operator removed it; None: it is followed."""
     halted: bool = False
     """The symbol's own state or the account's is HALT."""
     presence: Presence = field(default_factory=Presence)
@@ -94,6 +96,16 @@ class SymbolFold:
         self.last_refusals.append(refusal)
         self.refusals_by_reason[refusal.reason] = self.refusals_by_reason.get(refusal.reason, 0) + 1
 
+    def apply_removal(self, removed: SymbolRemoved) -> None:
+        """Its market has ended here."""
+        self.removed_ns = removed.event_time_ns
+        self.book = self.signal = self.target = self.lag = None
+
+    @property
+    def is_gone(self) -> bool:
+        """Removed, and nothing is held."""
+        return self.removed_ns is not None and (self.position is None or not self.position.position_lots)
+
     def apply_lag(self, lag: MarketLag) -> None:
         """How far the engine is behind the feed."""
         self.lag = lag
@@ -124,6 +136,7 @@ class SymbolFold:
             counters=self._counters(),
             refusals_by_reason=self.refusals_by_reason,
             halted=self.halted,
+            removed_ns=self.removed_ns,
             profit=profit,
             live_orders=tuple(self.presence.orders.values()),
             standing_orders=self.presence.standing(),
@@ -134,7 +147,7 @@ class SymbolFold:
         """Restore the counters of the previous session; its orders count from `began_ns`."""
         self.newest_ns = carried.newest_ns
         self.first_book_ns = carried.first_book_ns
-        self.halted = carried.halted
+        self.halted, self.removed_ns = carried.halted, carried.removed_ns
         self.refusals_by_reason = dict(carried.refusals_by_reason)
         known = carried.counters
         if known is None:
@@ -169,6 +182,7 @@ class SymbolFold:
             last_refusals=tuple(self.last_refusals),
             refusals_by_reason=self.refusals_by_reason,
             stopped=self.stopped,
+            removed=self.removed_ns is not None,
             counters=self._counters(),
         )
 

@@ -10,11 +10,11 @@ from gateway_api.projector.core.profit import DAY_NS, ProfitFold, day_of
 from gateway_api.projector.core.symbol import SymbolFold
 from schemas.carried.view import ViewCarried
 from schemas.config import Config
-from schemas.control import Acknowledgement, Command, Decision, Proposal, SettingChange
+from schemas.control import SWITCHES, Acknowledgement, Command, Decision, Proposal, SettingChange
 from schemas.core import DecidingCore
 from schemas.envelope import encode
 from schemas.inventory import Position
-from schemas.market import Book, Instrument, MarketLag, Refusal, Trade
+from schemas.market import Book, Instrument, MarketLag, Refusal, SymbolRemoved, Trade
 from schemas.message import ALL_SYMBOLS, Event, SymbolEvent
 from schemas.orders import Fill, KillReport, OrderEvent
 from schemas.process import ConfigApplied, SettingApplied, Shutdown, Tick
@@ -42,6 +42,7 @@ ProjectorInput = (
     | Instrument
     | Refusal
     | MarketLag
+    | SymbolRemoved
     | RiskState
     | RiskAlert
     | KillReport
@@ -113,6 +114,9 @@ class ProjectorCore(DecidingCore[ProjectorInput]):
                 self._on_refusal(event)
             case MarketLag():
                 self._touch(event).apply_lag(event)
+            case SymbolRemoved():
+                self._touch(event).apply_removal(event)
+                self._account_dirty = True
             case RiskState():
                 self._on_risk_state(event)
             case RiskAlert():
@@ -281,6 +285,10 @@ class ProjectorCore(DecidingCore[ProjectorInput]):
 
     def _on_book(self, book: Book) -> None:
         fold = self._touch(book)
+        if fold.removed_ns is not None:
+            if book.event_time_ns <= fold.removed_ns:
+                return
+            fold.removed_ns, self._account_dirty = None, True
         fold.book = book
         if book.status not in _NOT_UPDATES:
             fold.books += 1
@@ -308,7 +316,9 @@ class ProjectorCore(DecidingCore[ProjectorInput]):
         self._touch(event, is_urgent=True).apply_order_event(event)
 
     def _on_position(self, position: Position) -> None:
-        self._touch(position).apply_position(position)
+        fold = self._touch(position)
+        fold.apply_position(position)
+        self._account_dirty = self._account_dirty or fold.removed_ns is not None
         profit = self._profits[position.key]
         if profit.position is None and profit.carried_ns is None:
             self._begin_ledger(profit, position)
@@ -368,11 +378,11 @@ class ProjectorCore(DecidingCore[ProjectorInput]):
         if not self._account.apply_command(command):
             return
         self._touch_account(command)
-        if command.action in {"start", "stop"}:
+        if command.action in SWITCHES:
             self._switch(command)
 
     def _switch(self, command: Command) -> None:
-        stopped = command.action == "stop"
+        stopped = command.action != "start"
         for key, fold in self._symbols.items():
             if command.symbol == ALL_SYMBOLS or command.key == key:
                 fold.stopped = stopped

@@ -1,7 +1,7 @@
 """Binance's websocket streams, decoded here: a third of ccxt's work per message."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -39,6 +39,8 @@ class BinanceSource:
         self._is_futures = exchange.id == "binanceusdm"
         self._url = _STREAM_URLS[exchange.id] if exchange.url is None else _sandbox_url(exchange.url)
         self._by_id: dict[str, str] = {}
+        self._left: set[str] = set()
+        """Ids of symbols that are no longer followed: frames of them may still arrive."""
         self._books: dict[str, BookSync] = {}
         self._tasks: asyncio.TaskGroup | None = None
         for symbol in exchange.symbols:
@@ -46,6 +48,8 @@ class BinanceSource:
         self._snapshots_due: asyncio.Queue[str] = asyncio.Queue()
         """Symbols that need a snapshot."""
         self._requested: set[str] = set()
+        self._groups: dict[str, _Group] = {}
+        """By the venue's id of a symbol: the connection that it is on."""
         self._trade_ids: dict[str, int] = {}
         """The newest trade of each symbol: overlapping connections may deliver the same."""
 
@@ -57,17 +61,33 @@ class BinanceSource:
             self._tasks = tasks
             tasks.create_task(self._snapshots())
             for group in groups:
-                tasks.create_task(_Group(self, group).run(self._url))
+                self._connect(group, tasks)
 
     def follow(self, symbol: str) -> None:
         """Follow one more symbol on its own connection, leaving existing ones undisturbed."""
         market_id = self._add(symbol)
         if self._tasks is not None:
-            self._tasks.create_task(_Group(self, (market_id,)).run(self._url))
+            self._connect((market_id,), self._tasks)
+
+    def _connect(self, market_ids: Sequence[str], tasks: asyncio.TaskGroup) -> None:
+        group = _Group(self, market_ids, self._url)
+        self._groups |= dict.fromkeys(market_ids, group)
+        group.task = tasks.create_task(group.run())
+
+    def leave(self, symbol: str) -> None:
+        """Close a symbol's streams; the others on its connection go on."""
+        market_id = self._client.market_id(symbol)
+        self._left.add(market_id)
+        del self._by_id[market_id], self._books[symbol]
+        self._trade_ids.pop(symbol, None)
+        group = self._groups.pop(market_id, None)
+        if group is not None:
+            group.leave(market_id)
 
     def _add(self, symbol: str) -> str:
         market_id: str = self._client.market_id(symbol)
         self._by_id[market_id] = symbol
+        self._left.discard(market_id)
         self._books[symbol] = BookSync(is_futures=self._is_futures)
         return market_id
 
@@ -77,6 +97,8 @@ class BinanceSource:
             message = orjson.loads(frame)
             event = message.get("data", message)
             kind = event.get("e")
+            if event.get("s") in self._left:
+                return
             if kind == "depthUpdate":
                 self._apply_depth(event)
             elif kind == "trade":
@@ -121,7 +143,8 @@ class BinanceSource:
 
     def overlaps(self, first_ids: Mapping[str, int]) -> bool:
         """Would updates that start with these continue the books without a gap?"""
-        return all(self._books[symbol].reaches(first_id) for symbol, first_id in first_ids.items())
+        books = ((self._books.get(symbol), first_id) for symbol, first_id in first_ids.items())
+        return all(book is None or book.reaches(first_id) for book, first_id in books)
 
     def rejoin(self, market_ids: Sequence[str]) -> None:
         """These symbols' next updates come from another connection."""
@@ -154,7 +177,8 @@ class BinanceSource:
         while True:
             symbol = await self._snapshots_due.get()
             self._requested.discard(symbol)
-            if not self._books[symbol].is_synced:
+            book = self._books.get(symbol)
+            if book is not None and not book.is_synced:
                 try:
                     await self._fetch(symbol)
                 except Exception as error:
@@ -166,6 +190,8 @@ class BinanceSource:
     async def _fetch(self, symbol: str) -> None:
         ask = self._client.fapiPublicGetDepth if self._is_futures else self._client.publicGetDepth
         snapshot = await ask({"symbol": self._client.market_id(symbol), "limit": SNAPSHOT_LEVELS})
+        if symbol not in self._books:
+            return  # removed meanwhile
         waiting = self._books[symbol].apply_snapshot(int(snapshot["lastUpdateId"]))
         if waiting is None:  # older than the queued updates: the next one requests another
             self._books[symbol].lose()
@@ -180,18 +206,27 @@ class BinanceSource:
 class _Group:
     """The symbols of one connection."""
 
-    def __init__(self, source: BinanceSource, market_ids: Sequence[str]) -> None:
+    def __init__(self, source: BinanceSource, market_ids: Sequence[str], url: str) -> None:
         self._source = source
-        self._market_ids = market_ids
+        self._market_ids = list(market_ids)
+        self._lines = Lines(url, _streams(market_ids), self)
+        self.task: asyncio.Task[None] | None = None
         self.receive = source.receive
         self.first_ids = source.first_ids
         self.overlaps = source.overlaps
         self.observe_refusal = source.observe_refusal
 
-    async def run(self, url: str) -> None:
+    async def run(self) -> None:
         """Until cancelled."""
-        streams = [f"{each.lower()}@{kind}" for each in self._market_ids for kind in ("depth@100ms", "trade")]
-        await Lines(url, streams, self).run()
+        await self._lines.run()
+
+    def leave(self, market_id: str) -> None:
+        """Receive no more of a symbol; without any, the connection is closed."""
+        self._market_ids.remove(market_id)
+        if self._market_ids:
+            self._lines.drop(_streams((market_id,)))
+        elif self.task is not None:
+            self.task.cancel()
 
     def rejoin(self) -> None:
         """The next updates come from another connection."""
@@ -200,6 +235,10 @@ class _Group:
     def lose(self, reason: str) -> None:
         """No more updates arrive."""
         self._source.lose(self._market_ids, reason)
+
+
+def _streams(market_ids: Iterable[str]) -> list[str]:
+    return [f"{each.lower()}@{kind}" for each in market_ids for kind in ("depth@100ms", "trade")]
 
 
 def _sandbox_url(url: str) -> str:

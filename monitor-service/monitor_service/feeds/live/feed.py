@@ -10,16 +10,16 @@ from monitor_service.feeds.live.contracts import announce_market
 from monitor_service.feeds.live.fee_rate import FeeRateWatch, fee_market
 from monitor_service.feeds.live.sink import Sink
 from monitor_service.feeds.live.unified import UnifiedSource
-from monitor_service.feeds.started import Started, StartedSymbols, elsewhere
+from monitor_service.feeds.started import NEVER_NS, Started, StartedSymbols, elsewhere
 from runtime.errors import ConfigError
 from runtime.exchange.clients import make_client
 from runtime.exchange.shared_budgets import shared_budget
 from runtime.process.definition import AdapterContext
 from runtime.text import nearest
+from schemas.market import SymbolRemoved
 from schemas.message import Event
 from schemas.process import TopicLag
 
-NEVER_NS = 1 << 62
 _RETRY_S = 2.0
 _NATIVE = frozenset({"binance", "binanceusdm"})
 
@@ -58,6 +58,7 @@ class LiveFeed:
             except Exception as error:
                 logger.warning("exchange_away", because=repr(error)[:300])
                 await asyncio.sleep(_RETRY_S)
+        self._leave_out(self._started.removed())
         self._announce_all()
         beside = [asyncio.create_task(self._refresh())]
         market = fee_market(self._config, self._client.markets)
@@ -93,6 +94,14 @@ class LiveFeed:
             raise ConfigError(f"exchange.symbols: {self._exchange.id} has no {symbol}{known}")
         self._sink.announce(announce_market(market, self._config, self._now_ns()))
 
+    def _leave_out(self, keys: Iterable[str]) -> None:
+        """These are not followed, or no longer; their streams are closed."""
+        for key in keys:
+            if self._followed.pop(key, ...) is not ... and self._source is not None:
+                self._source.leave(key.partition(":")[2])
+        symbols = tuple(key.partition(":")[2] for key in self._followed)
+        self._exchange = self._exchange.model_copy(update={"symbols": symbols})
+
     def _follow_started(self) -> None:
         """Open symbols that operators started beyond the configuration, or report why they cannot be."""
         for started in self._started.pop_new(self._followed):
@@ -126,8 +135,10 @@ class LiveFeed:
         """Nothing depends on it."""
 
     def on_event(self, event: Event) -> None:
-        """The only event a feed acts on is that operators start a symbol."""
-        if self._source is not None and self._started.may_follow(event):
+        """A feed acts on symbols that operators start or remove."""
+        if isinstance(event, SymbolRemoved):
+            self._leave_out((event.key,))
+        elif self._source is not None and self._started.may_follow(event):
             self._follow_started()
 
     def next_due_ns(self) -> int | None:

@@ -75,6 +75,8 @@ class _Line:
         self._retires_s = time.monotonic() + AGE_S_MAX - random.uniform(0, 600)  # noqa: S311  not all at once
         self._counts = False
         self.is_open = False
+        self._dropped: asyncio.Queue[Sequence[str]] = asyncio.Queue()
+        """Streams to unsubscribe from."""
 
     @property
     def is_retiring(self) -> bool:
@@ -112,6 +114,16 @@ class _Line:
         for request in self._requests:
             await socket.send_str(orjson.dumps(request).decode())
             await asyncio.sleep(MESSAGE_INTERVAL_S)
+        number = len(self._requests)
+        while True:
+            number += 1
+            ended = {"method": "UNSUBSCRIBE", "params": await self._dropped.get(), "id": number}
+            await socket.send_str(orjson.dumps(ended).decode())
+            await asyncio.sleep(MESSAGE_INTERVAL_S)
+
+    def drop(self, streams: Sequence[str]) -> None:
+        """Unsubscribe from these."""
+        self._dropped.put_nowait(streams)
 
     def _inspect(self, frame: str) -> None:
         if len(frame) < _WORD_LENGTH_MAX:
@@ -140,6 +152,12 @@ class Lines:
         self._successor_from_s = 0.0
         """By the monotonic clock."""
         self._running: dict[asyncio.Task[str], _Line] = {}
+
+    def drop(self, streams: Sequence[str]) -> None:
+        """Receive no more of these."""
+        self._streams = [stream for stream in self._streams if stream not in streams]
+        for line in self._running.values():
+            line.drop(streams)
 
     async def run(self) -> None:
         """Until cancelled."""

@@ -27,6 +27,8 @@ class UnifiedSource:
         self._sink = sink
         self._trade_ids: dict[str, dict[str, None]] = {symbol: {} for symbol in config.exchange.symbols}
         self._tasks: asyncio.TaskGroup | None = None
+        self._running: dict[str, list[asyncio.Task[None]]] = {}
+        """By symbol."""
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -42,8 +44,28 @@ class UnifiedSource:
             self._begin(symbol, self._tasks)
 
     def _begin(self, symbol: str, tasks: asyncio.TaskGroup) -> None:
-        tasks.create_task(self._keep(symbol, self._books))
-        tasks.create_task(self._keep(symbol, self._trades))
+        streams = (self._books, self._trades)
+        self._running[symbol] = [tasks.create_task(self._keep(symbol, each)) for each in streams]
+
+    def leave(self, symbol: str) -> None:
+        """Close a symbol's streams."""
+        del self._trade_ids[symbol]
+        for task in self._running.pop(symbol, ()):
+            task.cancel()
+        if self._tasks is not None:
+            self._tasks.create_task(self._unsubscribe(symbol))
+
+    async def _unsubscribe(self, symbol: str) -> None:
+        """Where the exchange can end a subscription; nothing reads it in any case."""
+        for name, end in (
+            ("unWatchOrderBook", self._client.un_watch_order_book),
+            ("unWatchTrades", self._client.un_watch_trades),
+        ):
+            if self._client.has.get(name):
+                try:
+                    await end(symbol)
+                except Exception as error:
+                    logger.warning("stream_not_closed", symbol=symbol, because=repr(error)[:300])
 
     async def _keep(self, symbol: str, follow: Any) -> None:
         backoff = Backoff(_BACKOFF_S)

@@ -16,6 +16,7 @@ from quote_service.routing.gate.order_checks import filter_codes, order_codes
 from quote_service.routing.gate.request import Denied, Passed, Request
 from quote_service.routing.symbol_state import RoutedSymbol
 from schemas.config import Config
+from schemas.orders import REMOVED
 from schemas.units import NS_PER_MS, side_sign
 
 
@@ -92,6 +93,8 @@ class Gate:
             failing.append(codes.OF_STOP[symbol.protection.stopped_by or "MMP"])
         if not symbol.protection.is_explained and codes.POSITION_BREAK not in failing:
             failing.append(codes.POSITION_BREAK)
+        if symbol.removal is not None:
+            failing.append(REMOVED)
         if self._account.trading_state(symbol) == "HALT":
             failing.append(codes.RISK_HALT)
         return failing

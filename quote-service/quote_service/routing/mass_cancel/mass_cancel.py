@@ -12,7 +12,7 @@ from quote_service.routing.gate import codes
 from quote_service.routing.symbol_state import RoutedSymbol
 from schemas.carried.router import CarriedMassCancel
 from schemas.message import ALL_SYMBOLS
-from schemas.orders import KillReport, KillState, VenueOpenOrders
+from schemas.orders import REMOVED, KillReport, KillState, VenueOpenOrders
 from schemas.risk import TradingState
 
 _UNREPORTED = ("an earlier session said so",)
@@ -150,7 +150,7 @@ class MassCancels:
             mass_cancel = self._mass_cancel(venue, ALL_SYMBOLS, account.halt_reasons(), account.risk, now_ns)
             reports.append(self._report(mass_cancel, ids, now_ns, None))
         for symbol in symbols:
-            reasons = (codes.RISK_HALT,) if symbol.risk == "HALT" else ()
+            reasons = _reasons(symbol)
             ids = [order.client_order_id for order in symbol.orders.open.values()]
             mass_cancel = self._mass_cancel(symbol.venue, symbol.symbol, reasons, symbol.risk, now_ns)
             reports.append(self._report(mass_cancel, ids, now_ns, symbol.orders.id_prefix))
@@ -209,6 +209,13 @@ class MassCancels:
             mass_cancel.venue, mass_cancel.began_ns, id_prefix
         )
         return mass_cancel.report(tuple(open_ids), now_ns, self._deadline_ns, is_proven=is_proven)
+
+
+def _reasons(symbol: RoutedSymbol) -> tuple[str, ...]:
+    """Why everything of a symbol is cancelled; empty: it is not."""
+    if symbol.removal is not None:
+        return (REMOVED,)
+    return (codes.RISK_HALT,) if symbol.risk == "HALT" else ()
 
 
 def venues_of(symbols: Collection[RoutedSymbol], account: AccountState) -> list[str]:

@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 from monitor_service.core.monitor import MonitorCore
 from monitor_service.feeds.live.binance import BinanceSource
 from monitor_service.feeds.live.book_sync import BookSync, Difference
-from monitor_service.feeds.live.sink import QUEUED_MAX, Sink
+from monitor_service.feeds.live.sink import Sink
 
 from runtime.exchange.request_budget import RequestBudget
 from schemas.config import Config
 from schemas.deployment import ExchangeSettings
-from schemas.market import Book, FeedInstrument, FeedRefused, FeedTrade
+from schemas.market import Book, FeedBook, FeedInstrument, FeedRefused, FeedTrade
 from schemas.venues import VENUES, VenueId
 from tests.kit.messages import feed_instrument
 
@@ -132,15 +132,27 @@ def test_a_price_off_the_tick_gaps_the_book() -> None:
     assert [book.status for book in feed.books()] == ["gapped"]
 
 
-def test_a_core_that_is_behind_costs_books_and_never_memory() -> None:
+def test_a_core_that_is_behind_costs_no_memory_and_no_book() -> None:
     feed = Feed()
     feed.depth(101, 101)
     feed.apply_snapshot()
-    for number in range(102, 102 + QUEUED_MAX + 100):
-        feed.depth(number, number)
-    events = feed.events()
-    assert len(events) <= QUEUED_MAX + 5
-    assert isinstance(events[-1], FeedRefused)
+    for number in range(102, 20_102):
+        feed.depth(number, number, b=[["9.95", str(number)]])
+    waiting = feed.events()
+    assert len(waiting) <= 5_000
+    last = waiting[-1]
+    assert isinstance(last, FeedBook)
+    assert last.bid_sizes[-1] == 20_101_000
+
+
+def test_a_symbol_that_is_left_ends_and_its_late_frames_are_ignored() -> None:
+    feed = Feed()
+    feed.depth(101, 101)
+    feed.apply_snapshot()
+    feed.events()
+    feed.source.leave("BTC/USDT")
+    feed.depth(102, 102, b=[["9.95", "1"]])
+    assert feed.events() == []
 
 
 @given(
