@@ -73,7 +73,7 @@ class MonitorCore(DecidingCore[MonitorInput]):
         self._age_ns_max = config.market_data.book_age_ms_max * NS_PER_MS
         self._lag_ms_max = config.market_data.lag_ms_max
 
-    def _decide(self, event: MonitorInput) -> tuple[Event, ...]:  # noqa: C901  a case for each input
+    def _decide(self, event: MonitorInput) -> tuple[Event, ...]:  # noqa: C901, PLR0912  a case for each input
         """The market facts due to `event`."""
         match event:
             case FeedBook():
