@@ -70,8 +70,15 @@ class Position(SymbolEvent):
     """Base units by which fees taken in them have reduced `position_lots` so far, in whole lots; the
     remainder is carried on."""
     adverse_bps: float | None = None
-    """Mean adverse move of the mid after our newest fills, over `inventory.markout_horizon_ms`, positive
-    against us; None before there were 20."""
+    """The larger of the next two; None before there was a move, and 0 where none is significant."""
+    adverse_bid_bps: float | None = None
+    """The adverse move of the mid to expect after a fill of our bid, positive: the worst significant one of
+    `inventory.markout_horizons_ms`."""
+    adverse_bid_horizon_ms: int | None = None
+    """At which it is that; None: none is significant."""
+    adverse_ask_bps: float | None = None
+    """The same after a fill of our ask."""
+    adverse_ask_horizon_ms: int | None = None
     open_fees: tuple[OpenFee, ...] = ()
     """Charged in a currency without a rate, and booked at the first rate that arrives; until then not in
     `fees` and `pnl`."""

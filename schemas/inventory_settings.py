@@ -2,9 +2,9 @@
 
 from collections.abc import Collection
 from decimal import Decimal
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from schemas.message import Instruction
 from schemas.numbers import (
@@ -27,6 +27,11 @@ OF_SYMBOLS = frozenset(
     }
 )
 """Settings that `per_symbol.SYMBOL.inventory` may override."""
+
+
+def _as_tuple(value: Any) -> Any:
+    """A single horizon, as older files have it."""
+    return (value,) if isinstance(value, int | str) else value
 
 
 class OpeningPosition(Instruction):
@@ -55,11 +60,13 @@ class InventoryLimits(Instruction):
     rebalance_threshold: PositiveDecimal = Decimal(10)
     """Base units from the target at which a rebalance is signalled, or the same share of
     max_inventory_notional where that binds."""
-    markout_horizon_ms: Milliseconds = 1_000
-    """Time after a fill of ours at which the mid is compared with that at the fill: the expected adverse
-    move, see `pricing.min_edge_bps`."""
+    markout_horizons_ms: Annotated[
+        tuple[Milliseconds, ...], BeforeValidator(_as_tuple), Field(min_length=1, max_length=8)
+    ] = (1_000, 5_000, 30_000, 60_000)
+    """Times after an execution of ours at which the mid is compared with that just before it: the expected
+    adverse move is the worst that is significant, see `pricing.min_edge_bps`."""
     markout_half_life_s: Seconds = 300.0
-    """Decay of the adverse moves of fills."""
+    """Decay of the adverse moves after executions."""
     opening: Opening = "ledger"
     """How the ledgers of an empty log begin. ledger: empty, so that a start with an account that holds more
     is refused until an operator explains it. venue: with the account's holdings. stated: with

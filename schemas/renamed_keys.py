@@ -6,6 +6,7 @@ from typing import Any
 RENAMED_KEYS: Mapping[str, str] = {
     "engine.port": "gateway.port",
     "process.gateway_host": "gateway.host",
+    "inventory.markout_horizon_ms": "inventory.markout_horizons_ms",
 }
 """The present name by the old one, both as `section.name`."""
 

@@ -42,7 +42,7 @@ class CarriedForward(_Part):
 
 
 class CarriedFillMove(_Part):
-    """A fill of ours whose horizon is pending."""
+    """An execution of ours whose horizon is pending, as releases with a single horizon carried it."""
 
     due_ns: TimeNs
     sign: int
@@ -50,16 +50,40 @@ class CarriedFillMove(_Part):
     mid_half_ticks: int
 
 
+class CarriedPendingMove(_Part):
+    """An execution of ours whose horizon is pending."""
+
+    time_ns: TimeNs
+    sign: int
+    size_lots: int
+    mid_half_ticks: int
+    horizon_ms: int
+
+
+class CarriedMoveTally(_Part):
+    """The adverse moves of one side at one horizon: decayed sums, by lots."""
+
+    sign: int
+    horizon_ms: int
+    moved_bps: float
+    squared_bps: float
+    lots: float
+    independent: float
+    executed_ns: TimeNs
+
+
 class CarriedAdverseMoves(_Part):
-    """Adverse moves of the mid after our fills, decayed sums: model estimates, not money."""
+    """Adverse moves of the mid after our executions: model estimates, not money."""
 
     moved_bps_lots: float = 0.0
+    """This and the next four are read from releases with a single horizon, and no longer written."""
     lots: float = 0.0
     at_ns: TimeNs = 0
-    """The time to which they are decayed."""
     fills: int = 0
-    mid_half_ticks: int | None = None
     waiting: tuple[CarriedFillMove, ...] = ()
+    mid_half_ticks: int | None = None
+    tallies: tuple[CarriedMoveTally, ...] = ()
+    pending: tuple[CarriedPendingMove, ...] = ()
 
 
 class InventoryCarried(Carried):

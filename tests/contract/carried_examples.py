@@ -8,7 +8,9 @@ from schemas.carried.inventory import (
     CarriedAdverseMoves,
     CarriedFillMove,
     CarriedForward,
+    CarriedMoveTally,
     CarriedOpenFees,
+    CarriedPendingMove,
     InventoryCarried,
 )
 from schemas.carried.monitor import MonitorCarried
@@ -279,8 +281,24 @@ def _adverse_moves() -> CarriedAdverseMoves:
         lots=2_000.0,
         at_ns=RECEIVED_NS,
         fills=7,
-        mid_half_ticks=12_367_527,
         waiting=(CarriedFillMove(due_ns=RECEIVED_NS, sign=-1, size_lots=2_000, mid_half_ticks=12_367_527),),
+        mid_half_ticks=12_367_527,
+        tallies=(
+            CarriedMoveTally(
+                sign=1,
+                horizon_ms=5_000,
+                moved_bps=12.5,
+                squared_bps=40.25,
+                lots=2_000.0,
+                independent=6.5,
+                executed_ns=RECEIVED_NS,
+            ),
+        ),
+        pending=(
+            CarriedPendingMove(
+                time_ns=RECEIVED_NS, sign=-1, size_lots=2_000, mid_half_ticks=12_367_527, horizon_ms=1_000
+            ),
+        ),
     )
 
 

@@ -133,7 +133,8 @@ TYPES: Mapping[str, TypeRule] = {
         + "traded_notional bias rebalance_action rebalance_size_lots rebalance_urgency base_fees_taken "
         + "owed_lots adjustments counted_in halted_because",
         profit="average_price_ticks realised unrealised fees pnl pnl_capture pnl_inventory max_drawdown "
-        "pnl_reporting adverse_bps open_fees open_fees_reserve pnl_peak",
+        "pnl_reporting adverse_bps adverse_bid_bps adverse_bid_horizon_ms adverse_ask_bps "
+        "adverse_ask_horizon_ms open_fees open_fees_reserve pnl_peak",
     ),
     "risk.state.v1": TypeRule(
         _OF_SYMBOL + "state reasons latched halt_sequence resume_asked_by limits mark_time_ns",

@@ -2,9 +2,10 @@
 
 from collections import deque
 from collections.abc import Iterable
+from dataclasses import replace
 from decimal import Decimal
 
-from inventory_service.core.adverse import AdverseMoves, WaitingFill
+from inventory_service.core.adverse import AdverseMoves, MoveTally, PastExecution, Tallies
 from inventory_service.core.fee_rates import OpenFees
 from inventory_service.core.ledger import Forward, Ledger
 from inventory_service.core.symbol import SymbolInventory
@@ -12,14 +13,16 @@ from inventory_service.core.units import plain
 from inventory_service.core.versions import Versions
 from schemas.carried.inventory import (
     CarriedAdverseMoves,
-    CarriedFillMove,
     CarriedForward,
+    CarriedMoveTally,
     CarriedOpenFees,
+    CarriedPendingMove,
     InventoryCarried,
 )
 from schemas.recent_keys import RecentKeys
 from schemas.topics import INVENTORY
 
+_FORMER_HORIZON_MS = 1_000
 TRADE_IDS_CARRIED = 4_096
 """After a reconnect a venue repeats its newest fills, of which the router passes on at most some of its
 newest 1,024: older ones cannot recur."""
@@ -84,12 +87,24 @@ def _forward_of(ledger: Ledger) -> CarriedForward | None:
 
 def _adverse_of(adverse: AdverseMoves) -> CarriedAdverseMoves:
     return CarriedAdverseMoves(
-        moved_bps_lots=adverse.moved,
-        lots=adverse.lots,
-        at_ns=adverse.at_ns,
-        fills=adverse.fills,
         mid_half_ticks=adverse.mid_half_ticks,
-        waiting=tuple(CarriedFillMove(**fill._asdict()) for fill in adverse.waiting),
+        tallies=tuple(
+            CarriedMoveTally(
+                sign=sign,
+                horizon_ms=horizon_ms,
+                moved_bps=tally.moved,
+                squared_bps=tally.squared,
+                lots=tally.lots,
+                independent=tally.independent,
+                executed_ns=tally.executed_ns,
+            )
+            for (sign, horizon_ms), tally in adverse.tallies.items()
+        ),
+        pending=tuple(
+            CarriedPendingMove(**execution._asdict(), horizon_ms=horizon_ms)
+            for horizon_ms, waiting in adverse.waiting.items()
+            for execution in waiting
+        ),
     )
 
 
@@ -132,14 +147,30 @@ def _ledger(carried: InventoryCarried) -> Ledger:
 
 
 def _adverse(carried: CarriedAdverseMoves) -> AdverseMoves:
-    return AdverseMoves(
-        waiting=deque(WaitingFill(**dict(each)) for each in carried.waiting),
-        mid_half_ticks=carried.mid_half_ticks,
-        moved=carried.moved_bps_lots,
-        lots=carried.lots,
-        at_ns=carried.at_ns,
-        fills=carried.fills,
+    made = AdverseMoves(mid_half_ticks=carried.mid_half_ticks)
+    for each in carried.tallies:
+        made.tallies[each.sign, each.horizon_ms] = MoveTally(
+            each.moved_bps, each.squared_bps, each.lots, each.independent, each.executed_ns
+        )
+    if carried.lots > 0 and not carried.tallies:
+        made.tallies = _of_a_single_horizon(carried)
+    for execution in carried.pending:
+        waiting = made.waiting.setdefault(execution.horizon_ms, deque())
+        fields = execution.model_dump(exclude={"horizon_ms"})
+        waiting.append(PastExecution(**fields))
+    return made
+
+
+def _of_a_single_horizon(carried: CarriedAdverseMoves) -> Tallies:
+    """Of a release that knew neither sides nor errors: half to each side, with an error of 0."""
+    half = MoveTally(
+        moved=carried.moved_bps_lots / 2,
+        squared=carried.moved_bps_lots**2 / carried.lots / 2,
+        lots=carried.lots / 2,
+        independent=carried.fills / 2,
+        executed_ns=carried.at_ns,
     )
+    return {(1, _FORMER_HORIZON_MS): half, (-1, _FORMER_HORIZON_MS): replace(half)}
 
 
 def _remember(keys: RecentKeys, known: Iterable[str]) -> None:

@@ -1,7 +1,9 @@
 """A symbol's ledger as the Position message."""
 
 from decimal import Decimal
+from typing import Any
 
+from inventory_service.core.adverse import AdverseMoves
 from inventory_service.core.bias import Held, bias, bounds, rebalance
 from inventory_service.core.symbol import SymbolInventory
 from inventory_service.core.takeover import base_lot, because, half_money
@@ -20,7 +22,7 @@ def publish_position(
     mark = ledger.mark_half_ticks or 0
     money = ledger.money(half)
     peak, max_drawdown = symbol.extremes()
-    symbol.published_mark, symbol.published_adverse_bps = ledger.mark_half_ticks, symbol.adverse.mean_bps
+    symbol.published_mark, symbol.published_moves = ledger.mark_half_ticks, symbol.adverse.moves
     limits = bounds(own, contract, mark, Held(symbol.ledger.position_lots, symbol.quote_total))
     back = rebalance(ledger.position_lots, limits)
     rate = (symbol.money or contract).reporting_rate
@@ -49,7 +51,7 @@ def publish_position(
         rebalance_size_lots=back.size_lots,
         rebalance_urgency=back.urgency,
         base_fees_taken=ledger.base_fees_taken(base_lot(contract)),
-        adverse_bps=symbol.published_adverse_bps,
+        **_adverse(symbol.adverse),
         open_fees=tuple(
             OpenFee(currency=currency, amount=each.amount) for currency, each in symbol.open_fees.items()
         ),
@@ -60,6 +62,20 @@ def publish_position(
         counted_in=None if symbol.in_force is None else _units(contract),
         halted_because=because(symbol) or symbol.lacks,
     )
+
+
+def _adverse(moves: AdverseMoves) -> dict[str, Any]:
+    """None before the first move."""
+    if not moves.tallies:
+        return {}
+    bid, ask = moves.expected("buy"), moves.expected("sell")
+    return {
+        "adverse_bps": max(bid.bps, ask.bps),
+        "adverse_bid_bps": bid.bps,
+        "adverse_bid_horizon_ms": bid.horizon_ms,
+        "adverse_ask_bps": ask.bps,
+        "adverse_ask_horizon_ms": ask.horizon_ms,
+    }
 
 
 def _published_mark(mark_half_ticks: int | Decimal | None) -> int | None:

@@ -89,7 +89,8 @@ class SymbolInventory:
     """Of the quote currency at the venue; None: not stated, or not needed."""
     published_mark: int | Decimal | None = None
     adverse: AdverseMoves = field(default_factory=AdverseMoves)
-    published_adverse_bps: float | None = None
+    published_moves: int = 0
+    """Adverse moves counted when the position was last published."""
     waiting: list[Fill | AccountChange] = field(default_factory=list)
     """Events ahead of their contract, or in units the ledger cannot book: none is lost."""
 
@@ -127,7 +128,7 @@ class SymbolInventory:
     @property
     def has_news(self) -> bool:
         """Did the value of the holdings, or the quality of fills, change since it was published?"""
-        if self.adverse.mean_bps != self.published_adverse_bps:
+        if self.adverse.moves != self.published_moves:
             return True
         return self.ledger.position_lots != 0 and self.ledger.mark_half_ticks != self.published_mark
 

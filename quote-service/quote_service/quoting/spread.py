@@ -54,8 +54,11 @@ class PricedQuote(NamedTuple):
     """Lean, pressure and flow shift together, clamped: the centre's distance from fair value."""
     spread_factors: tuple[float, float]
     """Multipliers of the half-spread for bid and ask."""
+    bid_calm: float
+    """Each side's own, after the minimum without adverse moves."""
+    ask_calm: float
     bid_half: float
-    """Each side's own, after the minimum."""
+    """And with them."""
     ask_half: float
     passive_bid: float
     """Clamped below the best ask, before rounding to a tick."""
@@ -64,12 +67,18 @@ class PricedQuote(NamedTuple):
     ask_ticks: int
 
 
-def min_half_spread_bps(facts: ModelFacts, pricing: Pricing) -> float:
-    """The least distance from the shifted centre: fee, adverse move and edge, or the plain minimum."""
+def min_half_spread_bps(adverse_bps: float, facts: ModelFacts, pricing: Pricing) -> float:
+    """A side's least distance from the shifted centre: fee, adverse move and edge, or the plain minimum."""
     plain = pricing.min_spread_bps / 2
     if pricing.min_edge_bps is None:
         return plain
-    return max(plain, facts.fee_bps + facts.adverse_bps + pricing.min_edge_bps)
+    return max(plain, facts.fee_bps + adverse_bps + pricing.min_edge_bps)
+
+
+def _least(inputs: PricingInputs, adverse_bps: float, pricing: Pricing) -> float:
+    """The same in ticks, and at least half a tick."""
+    least_bps = min_half_spread_bps(adverse_bps, inputs.facts, pricing)
+    return max(_HALF_TICKS_MIN, inputs.fair_ticks * least_bps / BPS_PER_UNIT)
 
 
 def price_quote(inputs: PricingInputs, config: Config) -> PricedQuote | None:
@@ -89,9 +98,11 @@ def price_quote(inputs: PricingInputs, config: Config) -> PricedQuote | None:
         flight = -flight
     bound = pricing.skew_half_spreads_max * half
     shift = min(max(answer.shift + pressure + flight, -bound), bound)
-    least = max(_HALF_TICKS_MIN, fair * min_half_spread_bps(inputs.facts, pricing) / BPS_PER_UNIT)
     factors = config.shape.bid_spread_factor, config.shape.ask_spread_factor
-    bid_half, ask_half = max(half * factors[0], least), max(half * factors[1], least)
+    calm_half = _least(inputs, 0.0, pricing)
+    bid_calm, ask_calm = max(half * factors[0], calm_half), max(half * factors[1], calm_half)
+    bid_half = max(bid_calm, _least(inputs, inputs.facts.adverse_bid_bps, pricing))
+    ask_half = max(ask_calm, _least(inputs, inputs.facts.adverse_ask_bps, pricing))
     if not (fair > 0 and fair + abs(shift) + max(bid_half, ask_half) <= TICKS_MAX):
         return None
     passive_bid = min(fair + shift - bid_half, inputs.best_ask_ticks - 1)
@@ -105,6 +116,8 @@ def price_quote(inputs: PricingInputs, config: Config) -> PricedQuote | None:
         flight,
         shift,
         factors,
+        bid_calm,
+        ask_calm,
         bid_half,
         ask_half,
         passive_bid,

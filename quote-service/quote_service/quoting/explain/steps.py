@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from quote_service.quoting.models.answer import Contribution
+from quote_service.quoting.models.answer import Contribution, ModelFacts
 from quote_service.quoting.spread import PricedQuote
 from schemas.message import Side
 from schemas.units import bps
@@ -29,7 +29,9 @@ def quote_steps(priced: PricedQuote, side: Side) -> list[RawStep]:
     widened = fair + outward * priced.half
     leaned = widened + priced.answer.shift
     pressed = leaned + priced.pressure
-    final_half = priced.bid_half if side == "buy" else priced.ask_half
+    calm_half, final_half = (
+        (priced.bid_calm, priced.bid_half) if side == "buy" else (priced.ask_calm, priced.ask_half)
+    )
     factor = priced.spread_factors[0 if side == "buy" else 1]
     own_half = priced.half * factor
     desired_shift = priced.answer.shift + priced.pressure + priced.flight
@@ -54,11 +56,22 @@ def quote_steps(priced: PricedQuote, side: Side) -> list[RawStep]:
             "minimum_spread",
             bps(2 * own_half, fair),
             "pricing.min_spread_bps",
-            fair + priced.shift + outward * final_half,
+            fair + priced.shift + outward * calm_half,
         ),
+        *_adverse(inputs.facts, side, calm_half, final_half, fair + priced.shift + outward * final_half),
         RawStep("post_only", opposite, None, passive),
         RawStep("tick_rounding", passive, None, final),
     ]
+
+
+def _adverse(
+    facts: ModelFacts, side: Side, calm_half: float, half: float, price_after: float
+) -> list[RawStep]:
+    """The step for the move expected after a fill, where the spread without it would be too narrow."""
+    if half <= calm_half:
+        return []
+    expected_bps = facts.adverse_bid_bps if side == "buy" else facts.adverse_ask_bps
+    return [RawStep("adverse_move", expected_bps, "pricing.min_edge_bps", price_after)]
 
 
 def _own_spread(side: Side, factor: float, price_after: float) -> list[RawStep]:

@@ -56,8 +56,10 @@ class ModelFacts(NamedTuple):
     """The maximum inventory."""
     fee_bps: float = 0.0
     """A maker's fee, negative for a rebate."""
-    adverse_bps: float = 0.0
-    """Expected move of the mid against us after a fill."""
+    adverse_bid_bps: float = 0.0
+    """Expected move of the mid against us after a fill of our bid."""
+    adverse_ask_bps: float = 0.0
+    """The same of our ask."""
     jump_volatility_bps: float = 0.0
     """Per square root of a second: of the jumps that volatility leaves out."""
     money_per_tick_lot: float = 1.0

@@ -12,6 +12,7 @@ from quote_service.quoting.models.inputs import ModelInputs
 from quote_service.quoting.spread import PricedQuote, PricingInputs, price_quote
 
 from schemas.config import Config
+from schemas.message import Side
 from schemas.units import NS_PER_S
 
 FAIR = 100_000.0
@@ -28,6 +29,7 @@ ARRIVAL_MODELS = ("glft", "glft_exact", "cartea_jaimungal")
 SETTINGS: dict[str, dict[str, Any]] = {name: {"name": name} for name in ARRIVAL_MODELS} | {
     "avellaneda_stoikov": {"name": "avellaneda_stoikov", "gamma": 0.001, "horizon_s": 60.0}
 }
+SIDES: tuple[Side, ...] = ("buy", "sell")
 
 
 def config_of(model: dict[str, Any], **sections: dict[str, Any]) -> Config:
@@ -140,13 +142,26 @@ def test_the_mirror_of_an_inventory_mirrors_the_quotes(name: str, bias: float) -
 
 def test_the_least_half_spread_is_fee_adverse_move_and_edge() -> None:
     """2.0 + 1.5 + 0.5 bps: 4 bps of 100,000 ticks are 40."""
-    facts = FACTS._replace(fee_bps=2.0, adverse_bps=1.5)
+    facts = FACTS._replace(fee_bps=2.0, adverse_bid_bps=1.5, adverse_ask_bps=1.5)
     tight = {"base_spread": 0.0, "volatility_multiplier": 0.0}
     quote = priced(facts, market_making=tight, pricing={"min_edge_bps": 0.5})
     assert (quote.bid_ticks, quote.ask_ticks) == (99_960, 100_040)
     paid = facts._replace(fee_bps=-2.0)
     rebate = priced(paid, market_making=tight, pricing={"min_edge_bps": 1.5})
     assert (rebate.bid_ticks, rebate.ask_ticks) == (99_990, 100_010)  # min_spread_bps is 2: 1 to a side
+
+
+def test_the_adverse_move_is_each_sides_own_and_a_step_of_its_own() -> None:
+    """A bid that costs 3 bps stands 5 off; the ask, without adverse moves, the 2 of its fee."""
+    facts = FACTS._replace(fee_bps=2.0, adverse_bid_bps=3.0)
+    tight = {"base_spread": 0.0, "volatility_multiplier": 0.0}
+    quote = priced(facts, market_making=tight)
+    assert (quote.bid_ticks, quote.ask_ticks) == (99_950, 100_020)
+    steps = {side: {step.name: step for step in quote_steps(quote, side)} for side in SIDES}
+    assert steps["buy"]["minimum_spread"].price_after == pytest.approx(99_980)
+    assert steps["buy"]["adverse_move"].input == 3.0
+    assert steps["buy"]["adverse_move"].price_after == pytest.approx(99_950)
+    assert "adverse_move" not in steps["sell"]
 
 
 def test_one_symbol_has_a_model_of_its_own() -> None:
