@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 
 from monitor_service.feeds.feed_queue import FeedQueue
 
@@ -12,6 +13,7 @@ from schemas.units import NS_PER_S
 from tests.kit.messages import feed_book, feed_instrument, feed_trade
 
 CROWDED = "BTC/USDT"
+TICK, LOT = Decimal("0.1"), Decimal("0.00001")
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,7 @@ def _updates(crowd: Crowd, start_ns: int) -> Iterator[tuple[int, SymbolEvent]]:
     quiet = quiet_symbols(crowd)
     books = {symbol: _book(symbol, 0, start_ns, snapshot=True) for symbol in (CROWDED, *quiet)}
     for symbol, snapshot in books.items():
-        yield start_ns, feed_instrument(symbol, time_ns=start_ns, venue="synthetic")
+        yield start_ns, feed_instrument(symbol, time_ns=start_ns, venue="synthetic", tick_size=TICK, lot_size=LOT)
         yield start_ns, snapshot
     is_traded = crowd.trades_at_s is None
     for number in range(1, int(crowd.lasts_s * crowd.updates_per_s)):

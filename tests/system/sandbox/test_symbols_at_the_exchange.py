@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
 
 import pytest
 
@@ -72,3 +73,40 @@ def test_a_start_refused_for_one_symbol_leaves_no_order_of_the_run_before(
     assert "ETH/USDTT" in refused.process.text()
     assert "it shows none of them open" in refused.process.text()
     assert sandbox.open_ids == []
+
+
+def test_a_removed_symbol_leaves_no_order_and_no_stream_and_stays_away(
+    sandbox: SandboxServer, tmp_path: Path, maker: Any
+) -> None:
+    with running(tmp_path, sandbox, symbols=[BTC, ETH]) as session:
+        until(lambda: len(sandbox.open_ids) == 4, "both symbols are quoted")
+        order = open_of(sandbox, ETH)[0]
+        sandbox.fill(order, order["size_lots"])
+        until(lambda: any(each["symbol"] == ETH for each in session.events("inventory.position.v1")), "it is held")
+        with pytest.raises(HTTPError) as refused:
+            session.post("remove", symbol=ETH, reason="no more")
+        assert refused.value.code == 409
+        assert "ETH/USDT holds" in refused.value.read().decode()
+        session.post("remove", symbol=ETH, reason="no more", force=True)
+        until(lambda: bool(session.events("market.removed.v1")), "it is removed")
+        assert open_of(sandbox, ETH) == []
+        until(lambda: "ethusdt@trade" not in subscribed(sandbox), "its streams are closed")
+        assert "btcusdt@trade" in subscribed(sandbox)
+        (told,) = [each for each in session.events("risk.alert.v1") if each["name"] == "REMOVED"]
+        assert "ETH are still held" in told["message"]
+        until(lambda: len(open_of(sandbox, BTC)) == 2, "BTC is quoted as before")
+        assert session.process.stop() == 0
+    with running(tmp_path, sandbox, symbols=[BTC, ETH], reconcile_interval_s=20.0) as session:
+        until(lambda: len(open_of(sandbox, BTC)) == 2, "BTC is quoted")
+        assert not [name for name in subscribed(sandbox) if name.startswith("ethusdt")]
+        session.post("start", symbol=ETH)
+        until(lambda: bool(open_of(sandbox, ETH)), "ETH is quoted again")
+        assert session.process.stop() == 0
+        agrees(session, sandbox)
+    assert maker("replay", session.log).code == 0
+
+
+def subscribed(sandbox: SandboxServer) -> set[str]:
+    """The market streams that anybody receives."""
+    connections = sandbox.call(lambda: tuple(sandbox.sandbox.markets.connections))
+    return {name for connection in connections for name in connection.names}

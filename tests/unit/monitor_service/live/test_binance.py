@@ -137,7 +137,7 @@ def test_a_core_that_is_behind_costs_no_memory_and_no_book() -> None:
     feed.depth(101, 101)
     feed.apply_snapshot()
     for number in range(102, 20_102):
-        feed.depth(number, number, b=[["9.95", str(number)]])
+        feed.depth(number, number, b=[["9.9", str(number)]])
     waiting = feed.events()
     assert len(waiting) <= 5_000
     last = waiting[-1]
