@@ -80,7 +80,10 @@ def _updates(crowd: Crowd, start_ns: int) -> Iterator[tuple[int, SymbolEvent]]:
     quiet = quiet_symbols(crowd)
     books = {symbol: _book(symbol, 0, start_ns, snapshot=True) for symbol in (CROWDED, *quiet)}
     for symbol, snapshot in books.items():
-        yield start_ns, feed_instrument(symbol, time_ns=start_ns, venue="synthetic", tick_size=TICK, lot_size=LOT)
+        yield (
+            start_ns,
+            feed_instrument(symbol, time_ns=start_ns, venue="synthetic", tick_size=TICK, lot_size=LOT),
+        )
         yield start_ns, snapshot
     is_traded = crowd.trades_at_s is None
     for number in range(1, int(crowd.lasts_s * crowd.updates_per_s)):

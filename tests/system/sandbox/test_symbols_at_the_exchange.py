@@ -82,7 +82,10 @@ def test_a_removed_symbol_leaves_no_order_and_no_stream_and_stays_away(
         until(lambda: len(sandbox.open_ids) == 4, "both symbols are quoted")
         order = open_of(sandbox, ETH)[0]
         sandbox.fill(order, order["size_lots"])
-        until(lambda: any(each["symbol"] == ETH for each in session.events("inventory.position.v1")), "it is held")
+        until(
+            lambda: any(each["symbol"] == ETH for each in session.events("inventory.position.v1")),
+            "it is held",
+        )
         with pytest.raises(HTTPError) as refused:
             session.post("remove", symbol=ETH, reason="no more")
         assert refused.value.code == 409

@@ -73,7 +73,7 @@ export type Permission =
   | "audit"
   | "export"
   | "users";
-export type CommandAction = "start" | "stop" | "halt" | "resume" | "resume_request";
+export type CommandAction = "start" | "stop" | "halt" | "resume" | "resume_request" | "remove";
 export type SignInWay = "one_time" | "users";
 
 // --- the stream ---
@@ -201,7 +201,8 @@ export interface StreamMessage {
   proposals?: Proposal[];
   changes?: Change[];
   fills?: FillNews[];
-  symbols?: Record<string, SymbolStatus>;
+  /** null: an operator removed the symbol. */
+  symbols?: Record<string, SymbolStatus | null>;
 }
 
 // --- one symbol in depth ---

@@ -7,6 +7,7 @@ import { HaltDialog, ResumeDialog } from "../frame/HaltDialog";
 import { HelpDialog } from "../frame/HelpDialog";
 import { StartAllDialog } from "../frame/StartAllDialog";
 import { Nav } from "../frame/Nav";
+import { RemoveDialog } from "../frame/RemoveDialog";
 import { SignIn } from "../frame/SignIn";
 import { Strip } from "../frame/Strip";
 import { useTab } from "../frame/useTab";
@@ -87,6 +88,8 @@ function OpenDialogs() {
       return <HaltDialog scope={open.scope} />;
     case "resume":
       return <ResumeDialog scope={open.scope} />;
+    case "remove":
+      return <RemoveDialog scope={open.scope} />;
     case "help":
       return <HelpDialog />;
     case "start-all":

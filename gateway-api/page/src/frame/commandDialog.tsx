@@ -9,8 +9,8 @@ import { live } from "../live/store";
 import { closeDialog } from "./dialogs";
 import { keysOfScope } from "./scope";
 
-async function sendAll(action: CommandAction, scope: string, reason: string): Promise<Problem | null> {
-  const answers = await Promise.all(keysOfScope(scope, live.keys).map((key) => send(action, key, reason)));
+async function sendAll({ scope, action, reason, more }: AskedCommand): Promise<Problem | null> {
+  const answers = await Promise.all(keysOfScope(scope, live.keys).map((key) => send(action, key, reason, more)));
   return answers.find((problem) => problem !== null) ?? null;
 }
 
@@ -18,14 +18,16 @@ interface AskedCommand {
   scope: string;
   action: CommandAction;
   reason: string;
+  /** Further fields of the request. */
+  more?: Record<string, unknown>;
 }
 
 export function useSending() {
   const [problem, setProblem] = useState<Problem | null>(null);
   const [isBusy, setBusy] = useState(false);
-  const submit = async ({ scope, action, reason }: AskedCommand) => {
+  const submit = async (asked: AskedCommand) => {
     setBusy(true);
-    const found = await sendAll(action, scope, reason);
+    const found = await sendAll(asked);
     setBusy(false);
     setProblem(found);
     if (!found) closeDialog();

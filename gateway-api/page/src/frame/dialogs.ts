@@ -4,6 +4,7 @@ import { Watched } from "../app/external";
 type OpenDialog =
   | { kind: "halt"; scope: string }
   | { kind: "resume"; scope: string }
+  | { kind: "remove"; scope: string }
   | { kind: "start-all" }
   | { kind: "help" }
   | { kind: "acknowledge"; alertId: string };

@@ -22,6 +22,7 @@ export interface Tracked {
 const PATHS: Record<CommandAction, string> = {
   start: "/maker/start",
   stop: "/maker/stop",
+  remove: "/maker/remove",
   halt: "/maker/risk/halt",
   resume: "/maker/risk/resume",
   resume_request: "/maker/risk/resume-request",
@@ -48,12 +49,12 @@ function bodyOf(action: CommandAction, key: string, reason: string): Record<stri
 }
 
 /** Resolves to null, or to the error. */
-export async function send(action: CommandAction, key: string, reason: string): Promise<Problem | null> {
+export async function send(action: CommandAction, key: string, reason: string, more: Record<string, unknown> = {}): Promise<Problem | null> {
   const id = freshId();
   const entry = { id, command_id: null, action, key, sent_ms: engineNow(), acknowledged_ms: null, verified_ms: null, problem: null };
   tracked.set([entry, ...tracked.get()].slice(0, KEPT));
   try {
-    const answer = await ask<CommandResponse>(PATHS[action], { method: "POST", body: bodyOf(action, key, reason), idempotencyKey: id });
+    const answer = await ask<CommandResponse>(PATHS[action], { method: "POST", body: { ...bodyOf(action, key, reason), ...more }, idempotencyKey: id });
     change(id, { command_id: answer.command_id, acknowledged_ms: engineNow() });
     verify();
     return null;
@@ -83,6 +84,7 @@ function isAsked(key: string): boolean {
 const IN_FORCE: Record<CommandAction, (key: string) => boolean> = {
   start: (key) => rowsOf(key).every((row) => !row.stopped),
   stop: (key) => rowsOf(key).every((row) => row.stopped) && sidesQuoted(key) === 0,
+  remove: (key) => rowsOf(key).length === 0,
   halt: (key) => isHalted(key) && sidesQuoted(key) === 0,
   resume: (key) => !isHalted(key),
   resume_request: isAsked,

@@ -130,7 +130,8 @@ export class LiveStore {
     if (message.fills) this.put("fills", message.fills);
     const count = this.symbols.size;
     for (const [key, status] of Object.entries(message.symbols ?? {})) {
-      this.symbols.set(key, status);
+      if (status) this.symbols.set(key, status);
+      else this.symbols.delete(key);
       this.touch(`symbol ${key}`);
     }
     if (!message.symbols) return;

@@ -83,6 +83,11 @@ function Buttons({ status }: { status: SymbolStatus }) {
   return (
     <span className="symbol-buttons">
       <Switch symbolKey={status.key} symbol={status.symbol} isStopped={status.stopped} />
+      {status.stopped ? (
+        <CommandButton permission="stop" label={`Remove ${status.symbol}`} onClick={() => openDialog.set({ kind: "remove", scope: status.key })}>
+          Remove{"\u2026"}
+        </CommandButton>
+      ) : null}
       {isHalted ? (
         <button type="button" onClick={() => openDialog.set({ kind: "resume", scope: status.key })}>
           Resume{"\u2026"}
