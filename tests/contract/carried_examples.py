@@ -98,6 +98,7 @@ def monitor() -> MonitorCarried:
         lot_size=Decimal("0.00001"),
         quote_currency="USDT",
         started_by="c-41",
+        removed_by="c-42",
     )
 
 
@@ -350,6 +351,7 @@ def view() -> ViewCarried:
         counters=_counters(),
         refusals_by_reason={"old_sequence": 2},
         halted=True,
+        removed_ns=RECEIVED_NS,
         profit=CarriedProfit(
             total=Decimal("12.345678"),
             day_base=Decimal("10.5"),

@@ -112,6 +112,7 @@ def request_examples() -> Iterator[Event]:
         reason="feed is back",
         halt_sequence=3,
         agrees_with="ann",
+        force=True,
     )
     yield Adjustment(
         **OF_SYMBOL,

@@ -7,12 +7,15 @@ from schemas.market import (
     Book,
     FeedBook,
     FeedInstrument,
+    FeedLag,
     FeedRate,
     FeedRefused,
     FeedTrade,
     Instrument,
+    MarketLag,
     Rate,
     Refusal,
+    SymbolRemoved,
     Trade,
 )
 from schemas.message import Event
@@ -36,6 +39,10 @@ def market_examples() -> Iterator[Event]:
         event_type="book",
         command_id="c-41",
     )
+    lag = {"lag_ms": 1_312, "left_ms": 1_205, "conflated": 9_138}
+    yield FeedLag(**OF_SYMBOL, **lag)
+    yield MarketLag(**OF_SYMBOL, **lag)
+    yield SymbolRemoved(**OF_SYMBOL, command_id="c-42")
     yield Instrument(**OF_SYMBOL, **INSTRUMENT)
     yield Book(**OF_SYMBOL, **LEVELS, instrument_version=2, exchange_time_ns=EXCHANGE_NS, status="live")
     yield Trade(**OF_SYMBOL, **TRADE, instrument_version=2)
