@@ -9,6 +9,7 @@ from runtime.errors import ConfigError
 from schemas.numbers import TIME_NS_BEFORE, shortened
 from schemas.units import NS_PER_S, NS_PER_US
 
+_NAMES_SHOWN = 30
 _AGO = re.compile(r"-(\d{1,12}(?:\.\d{1,12})?)(ms|s|m|h|d)", re.ASCII)
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _CLOCK = re.compile(r"\d{2}:\d{2}(:\d{2}(\.\d+)?)?")
@@ -17,12 +18,16 @@ _BELOW_US = re.compile(r"[.,]\d{6}(\d{1,3})")
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """`; did you mean X?`, or the known names if none is similar."""
+    """`; did you mean X?`, whatever the case of letters, or the known names if none is similar."""
     names = list(dict.fromkeys(known))
-    close = get_close_matches(name, names, n=1, cutoff=0.5)
+    folded: dict[str, str] = {}
+    for each in names:
+        folded.setdefault(each.casefold(), each)
+    close = get_close_matches(name.casefold(), folded, n=1, cutoff=0.5)
     if close:
-        return f"; did you mean {close[0]!r}?"
-    return f"; known are {', '.join(names)}" if names else ""
+        return f"; did you mean {folded[close[0]]!r}?"
+    more = f" and {len(names) - _NAMES_SHOWN} more" if len(names) > _NAMES_SHOWN else ""
+    return f"; known are {', '.join(names[:_NAMES_SHOWN])}{more}" if names else ""
 
 
 def iso_time(time_ns: int) -> str:

@@ -215,6 +215,18 @@ ENVELOPE: Mapping[str, tuple[str, ...]] = {
 """Settings without a default for trading at an exchange."""
 
 
+def _with_default_markets(values: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The default synthetic markets keep their contracts beside those that a file lists for others."""
+    feed = values.get("feed")
+    given = feed.model_dump(exclude_unset=True) if isinstance(feed, Feed) else feed or {}
+    listed = values.get("instruments")
+    if not isinstance(given, Mapping) or not isinstance(listed, Mapping):
+        return values
+    if given.get("kind", "synthetic") != "synthetic" or "symbols" in given:
+        return values
+    return {**values, "instruments": {**default_instruments(), **listed}}
+
+
 class Config(Instruction):
     """The whole configuration of the engine."""
 
@@ -249,7 +261,7 @@ class Config(Instruction):
     @model_validator(mode="before")
     @classmethod
     def _old_names(cls, values: Any) -> Any:
-        return with_present_names(values) if isinstance(values, Mapping) else values
+        return _with_default_markets(with_present_names(values)) if isinstance(values, Mapping) else values
 
     def of_symbol(self, symbol: str) -> "Config":
         """The configuration of one symbol. Raises ValueError for invalid overrides."""

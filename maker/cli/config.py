@@ -14,6 +14,7 @@ from maker.newest_session import NewestSession, newest_session
 from maker.people import with_people
 from maker.run_folder import standing_folder
 from maker.starting import Changes, changes_of
+from runtime.config.known_symbols import configured_keys, unknown_instruments, unknown_settings
 from runtime.config.settings import LoadedConfig, flat, load_config
 from runtime.errors import ConfigError
 from runtime.log.segments import segment_files
@@ -125,9 +126,19 @@ def _value(value: Any) -> str:
 @config_app.command("validate")
 @exit_with_errors
 def validate(file: Path, as_json: Json = False) -> None:
-    """Validate FILE on its own, without the environment. Exit code 0: valid; 2: invalid, with all errors."""
-    load_config((file,), env={})
-    print(json.dumps({"valid": True, "file": str(file)}) if as_json else f"{file}: valid")
+    """Validate FILE on its own, without the environment. Exit code 0: valid; 2: invalid, with all errors.
+
+    Symbols that this configuration does not know are warnings: a start refuses them once its feed knows all.
+    """
+    config = load_config((file,), env={}).config
+    keys = configured_keys(config)
+    warnings = [*unknown_settings(config, keys), *unknown_instruments(config, keys)] if keys else []
+    if as_json:
+        print(json.dumps({"valid": True, "file": str(file), "warnings": warnings}))
+        return
+    for warning in warnings:
+        print_note(f"{file}: warning: {warning}")
+    print(f"{file}: valid")
 
 
 @config_app.command("schema")

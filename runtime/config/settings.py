@@ -15,6 +15,7 @@ from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
+from runtime.config.field_types import FieldTypes, is_nothing
 from runtime.errors import ConfigError
 from runtime.observability.redaction import HIDDEN, is_secret_name, redacted
 from runtime.text import nearest
@@ -61,6 +62,8 @@ class _Layers:
     values: dict[str, Any] = field(default_factory=dict)
     origin: dict[str, str] = field(default_factory=dict)
     errors: list[str] = field(default_factory=list)
+    wrong: list[str] = field(default_factory=list)
+    """Places of values that are not of their field's type, and are left out."""
 
     def add(self, values: Mapping[str, Any], origin: str) -> None:
         """Merge `values` over the existing ones; invalid entries become errors."""
@@ -79,14 +82,29 @@ class _Layers:
                 continue
             section = _section(model, name)
             if section is None:
-                into[name] = value
-                self.origin[dotted] = origin
-            elif value is None or isinstance(value, Mapping):  # a section without any key is empty
-                self._merge(into.setdefault(name, {}), value or {}, section, f"{dotted}.", origin)
+                self._set(into, name, value, model.model_fields[name].annotation, dotted, origin)
+            elif isinstance(value, Mapping):
+                self._merge(into.setdefault(name, {}), value, section, f"{dotted}.", origin)
+            elif is_nothing(value):  # a section without any key is empty
+                into.setdefault(name, {})
             else:
                 self.errors.append(
                     f"{origin}: {dotted} is a section: it contains keys, not {shown(dotted, value)}"
                 )
+
+    def _set(
+        self, into: dict[str, Any], name: str, value: Any, annotation: Any, place: str, origin: str
+    ) -> None:
+        types = FieldTypes()
+        converted = types.convert(value, annotation, place)
+        self.wrong += types.wrong
+        self.errors += [
+            f"{origin}: {where}: {wanted} (it is {shown(where, given)})"
+            for where, (wanted, given) in types.wrong.items()
+        ]
+        if converted:
+            (into[name],) = converted
+            self.origin[place] = origin
 
     def add_env(self, env: Mapping[str, str]) -> None:
         """Merge the variables `MM__SECTION__KEY` over the existing values."""
@@ -235,6 +253,8 @@ def _bad_values(error: ValidationError, layers: _Layers) -> list[str]:
     for item in error.errors():
         keys, beside = _known_place(item["loc"])
         place = ".".join(keys)
+        if place in layers.wrong:
+            continue
         message = item["msg"].removeprefix("Value error, ")
         if item["type"] == "extra_forbidden":
             message = "unknown key" + nearest(keys[-1], beside)
@@ -284,12 +304,11 @@ def _read_yaml(path: Path) -> dict[str, Any]:
         raise ConfigError(f"{path} is not UTF-8 text: {error.reason}") from None
     except ValueError as error:
         raise ConfigError(f"{path} is not valid YAML: {error}") from None
-    if values is None:
+    if is_nothing(values):
         return {}
     if not isinstance(values, dict):
-        raise ConfigError(
-            f"{path} has a {type(values).__name__} at the top level: it must have sections (a mapping)"
-        )
+        kind = "list" if isinstance(values, list) else "text"
+        raise ConfigError(f"{path} has a {kind} at the top level: it must have sections (a mapping)")
     return values
 
 

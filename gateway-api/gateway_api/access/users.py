@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import yaml
 from argon2 import PasswordHasher
@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from gateway_api.access.identity import EVERYTHING
 from gateway_api.access.roles import Role, conflict
+from runtime.config.field_types import FieldTypes
 from runtime.config.secret_files import keep_private
 from runtime.config.yaml_text import yaml_of
 from runtime.errors import ConfigError
@@ -119,8 +120,7 @@ def read_users(path: Path) -> tuple[User, ...]:
     """The users in a file; raises ConfigError naming file, user and remedy."""
     try:
         keep_private(path, "access.users_file")
-        document = yaml_of(path.read_text(encoding="utf-8")) or {}
-        users = _File.model_validate(document).users
+        users = _File.model_validate(_document(path)).users
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror}; `maker users add` creates it") from None
     except (yaml.YAMLError, ValidationError) as error:
@@ -130,6 +130,16 @@ def read_users(path: Path) -> tuple[User, ...]:
     if twice:
         raise ConfigError(f"{path} has {', '.join(sorted(twice))} more than once: keep one entry")
     return users
+
+
+def _document(path: Path) -> Any:
+    """What a file holds, by the types of its fields: a user may be called `on` or `700`."""
+    types = FieldTypes()
+    for document in types.convert(yaml_of(path.read_text(encoding="utf-8")) or {}, _File, ""):
+        if not types.wrong:
+            return document
+    found = "; ".join(f"{place}: {wanted}" for place, (wanted, _) in types.wrong.items())
+    raise ConfigError(f"{path} is not a valid users file: {found}")
 
 
 def write_users(path: Path, users: Sequence[User]) -> None:

@@ -21,6 +21,7 @@ from monitor_service.feeds.conversion import (
 from monitor_service.feeds.instruments import announce
 from monitor_service.feeds.recorded_lines import Line, Steps, first_pass, read_lines, recorded_files
 from monitor_service.feeds.started import Carried, StartedSymbols
+from runtime.config.known_symbols import check_known
 from runtime.errors import ConfigError, FeedError
 from runtime.text import nearest
 from schemas.config import Config
@@ -58,6 +59,7 @@ class RecordedFeed:
         self._fails = config.feed.on_malformed == "fail"
         files = recorded_files(config.feed.paths)
         found = first_pass(files)
+        check_known(config, [f"{venue}:{symbol}" for venue, symbol in found.symbols])
         self._scales: dict[tuple[str, str], Scales] = {}
         self._not_announced: dict[tuple[str, str], str] = {}
         """The reason, by venue and symbol."""

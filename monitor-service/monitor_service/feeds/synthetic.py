@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Set
 from monitor_service.feeds.instruments import announce
 from monitor_service.feeds.started import NEVER_NS, Carried, Started, StartedSymbols, elsewhere
 from monitor_service.feeds.synthetic_symbol import SyntheticMarket
+from runtime.config.known_symbols import check_known, configured_keys
 from runtime.errors import ConfigError
 from runtime.text import nearest
 from schemas.config import Config
@@ -34,6 +35,7 @@ class SyntheticFeed:
         serves: Callable[[str], bool] = lambda key: True,
         carried: Carried = lambda: (),
     ) -> None:
+        check_known(config, configured_keys(config))
         self._config = config
         self._waiting: deque[SymbolEvent] = deque()
         """Contracts with their first books, and refusals: they come before everything else."""

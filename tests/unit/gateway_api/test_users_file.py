@@ -88,3 +88,18 @@ def test_a_short_key_stops_the_start(tmp_path: Path) -> None:
     key.write_text("short", encoding="utf-8")
     with pytest.raises(ConfigError, match="fewer than 32"):
         Authentication(Access(signing_key_file=str(key)), lambda code: None)
+
+
+def test_a_name_that_looks_like_a_truth_value_or_a_number_is_a_name(tmp_path: Path) -> None:
+    path = tmp_path / "users.yaml"
+    path.write_text("users:\n- {name: on, roles: [viewer]}\n- {name: 0700, roles: [viewer], generation: 3}\n")
+    path.chmod(0o600)
+    assert [(user.name, user.generation) for user in read_users(path)] == [("on", 1), ("0700", 3)]
+
+
+def test_a_generation_that_is_no_number_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "users.yaml"
+    path.write_text("users:\n- {name: a, roles: [viewer], generation: 1:30}\n")
+    path.chmod(0o600)
+    with pytest.raises(ConfigError, match=r"users\.0\.generation: a number is wanted"):
+        read_users(path)

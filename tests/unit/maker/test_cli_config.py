@@ -87,7 +87,25 @@ class TestValidate:
     def test_a_right_file(self, run: Run, good: Path) -> None:
         done = run("validate", good)
         assert (done.exit_code, done.stdout, done.stderr) == (0, f"{good}: valid\n", "")
-        assert json.loads(run("validate", good, "--json").stdout) == {"valid": True, "file": str(good)}
+        assert json.loads(run("validate", good, "--json").stdout) == {
+            "valid": True,
+            "file": str(good),
+            "warnings": [],
+        }
+
+    def test_symbols_that_the_configuration_does_not_know_are_warnings(
+        self, run: Run, tmp_path: Path
+    ) -> None:
+        path = tmp_path / "a.yaml"
+        path.write_text("per_symbol: {btc/usdt: {}}\nrouting: {permitted: ['synthetic:BTC']}")
+        done = run("validate", path)
+        assert (done.exit_code, done.stdout) == (0, f"{path}: valid\n")
+        assert done.stderr.splitlines() == [
+            f"{path}: warning: per_symbol: no symbol is called btc/usdt; did you mean 'BTC/USDT'?",
+            f"{path}: warning: routing.permitted: no contract is called synthetic:BTC; "
+            "did you mean 'synthetic:BTC/USDT'?",
+        ]
+        assert len(json.loads(run("validate", path, "--json").stdout)["warnings"]) == 2
 
     def test_a_wrong_file_ends_with_2_and_all_its_errors_on_stderr(self, run: Run, bad: Path) -> None:
         done = run("validate", bad)

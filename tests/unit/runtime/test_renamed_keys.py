@@ -57,7 +57,7 @@ def test_precedence_is_the_source_and_not_the_name(tmp_path: Path) -> None:
         ("engine: {port: 1}\ngateway: {port: 2}", ("engine.port (1)", "gateway.port (2)")),
         (
             "process: {gateway_host: a}\ngateway: {host: b}",
-            ("process.gateway_host ('a')", "gateway.host ('b')"),
+            ("process.gateway_host (a)", "gateway.host (b)"),
         ),
     ],
 )

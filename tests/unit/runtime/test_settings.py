@@ -216,7 +216,35 @@ class TestWrongFiles:
                 "risk_limits: {max_position: .inf}",
                 "risk_limits.max_position: Input should be a finite number (it is inf)",
             ),
-            ("feed: {paths: [a, 2]}", "feed.paths.1: Input should be a valid string (it is 2)"),
+            ("feed: {paths: [a, [2]]}", "feed.paths.1: Input should be a valid string (it is ['2'])"),
+            ("market_making: {base_spread: no}", "market_making.base_spread: a number is wanted (it is no)"),
+            ("routing: {price_collar: yes}", "routing.price_collar: a number is wanted (it is yes)"),
+            (
+                "risk_limits: {max_position: 0100}",
+                "risk_limits.max_position: a number is wanted (it is 0100)",
+            ),
+            (
+                "risk_limits: {max_position: '0100'}",
+                "risk_limits.max_position: a number is wanted (it is '0100')",
+            ),
+            (
+                "risk_limits: {max_position: 1_000}",
+                "risk_limits.max_position: a number is wanted (it is 1_000)",
+            ),
+            (
+                "risk_limits: {resume_people: true}",
+                "risk_limits.resume_people: a number is wanted (it is true)",
+            ),
+            ("feed: {seed: 1:30}", "feed.seed: a number is wanted (it is 1:30)"),
+            ("feed: {speed: fast}", "feed.speed: a number or 'max' is wanted (it is fast)"),
+            (
+                "per_symbol: {A/B: {market_making: {base_spread: no}}}",
+                "per_symbol.A/B.market_making.base_spread: a number is wanted (it is no)",
+            ),
+            (
+                "feed: {symbols: {A/B: {price: 0100, spread_bps: 1, volatility_bps: 1}}}",
+                "feed.symbols.A/B.price: a number is wanted (it is 0100)",
+            ),
             ("reporting: {rates: {EUR: 0}}", "reporting.rates.EUR: Input should be greater than 0 (it is 0)"),
             ("market_data: {depth_levels: 50}", "market_data: depth_levels 50 is more than book_levels 20"),
             ("market_making: 5", "market_making is a section: it contains keys, not 5"),
@@ -251,9 +279,9 @@ class TestWrongFiles:
             "unknown key market_making.base_spred; did you mean 'market_making.base_spread'?",
             "unknown key routing.x; known are " + ", ".join(f"routing.{key}" for key in Routing.model_fields),
             "feed is a section",
+            "gateway.port",
             "unknown key x; known are " + ", ".join(Config.model_fields),
             "routing.price_collar",
-            "gateway.port",
         ]
 
     def test_a_section_that_is_wrong_in_one_file_does_not_stop_the_next(self, write: WriteYaml) -> None:
@@ -275,7 +303,6 @@ class TestWrongFiles:
             ("feed:\n  seed: 1\n  seed: 2\n", "key 'seed' is repeated in line 3"),
             ("? [a]\n: 1\n", "line 1: a key is a name"),
             ("feed: !!python/object:os.system {}\n", "line 1"),
-            ("engine: {log_dir: 2024-13-45}\n", "month must be in 1..12"),
         ],
     )
     def test_what_is_no_yaml_of_ours_names_the_place(self, write: WriteYaml, text: str, words: str) -> None:
@@ -284,7 +311,7 @@ class TestWrongFiles:
         assert errors.startswith(f"{path} is not valid YAML: ")
         assert words in errors
 
-    @pytest.mark.parametrize(("text", "kind"), [("- a\n", "list"), ("hello\n", "str"), ("3\n", "int")])
+    @pytest.mark.parametrize(("text", "kind"), [("- a\n", "list"), ("hello\n", "text"), ("3\n", "text")])
     def test_the_top_must_hold_sections(self, write: WriteYaml, text: str, kind: str) -> None:
         path = write("a.yaml", text)
         assert errors_of(path) == [f"{path} has a {kind} at the top level: it must have sections (a mapping)"]
@@ -296,6 +323,54 @@ class TestWrongFiles:
         latin = tmp_path / "latin.yaml"
         latin.write_bytes(b"feed: {kind: \xe9}")
         assert errors_of(latin)[0].startswith(f"{latin} is not UTF-8 text")
+
+
+class TestScalars:
+    """What a scalar is, its field decides: YAML 1.1 guessed by its look."""
+
+    @pytest.mark.parametrize("word", ["no", "on", "0100", "1:30", "1_000", "2024-13-45", "true", "12", "1e3"])
+    def test_where_text_is_wanted_it_stays_as_written(self, write: WriteYaml, word: str) -> None:
+        path = write("a.yaml", f"engine: {{log_dir: {word}}}")
+        assert load_config((path,), env={}).config.engine.log_dir == word
+        assert load_config(env={"MM__ENGINE__LOG_DIR": word}).config.engine.log_dir == word
+
+    def test_a_time_of_day_is_a_time(self, write: WriteYaml) -> None:
+        path = write("a.yaml", "model: {name: avellaneda_stoikov, gamma: 0.1, session_close_utc: 16:30}")
+        assert load_config((path,), env={}).config.model.session_close_utc == "16:30"
+
+    def test_a_symbol_may_look_like_a_number_or_a_truth_value(self, write: WriteYaml) -> None:
+        path = write("a.yaml", "instruments:\n  ON: {tick_size: 0.01}\n  700: {tick_size: 0.2}\n  null: {}")
+        found = load_config((path,), env={}).config.instruments
+        assert {"ON", "700", "null"} <= set(found)
+        assert found["700"].tick_size == Decimal("0.2")
+
+    def test_the_default_markets_keep_their_contracts_beside_others(self, write: WriteYaml) -> None:
+        path = write("a.yaml", "instruments: {A/B: {tick_size: 1, lot_size: 1}}")
+        assert set(load_config((path,), env={}).config.instruments) == {"A/B", *Config().instruments}
+
+    @pytest.mark.parametrize(
+        ("text", "number"), [("0x10", 16), ("0o17", 15), ("+5", 5), ("'5'", 5), ("-7", -7), ("1e1", 10)]
+    )
+    def test_numbers_are_those_of_yaml_1_2(self, write: WriteYaml, text: str, number: int) -> None:
+        assert load_config((write("a.yaml", f"feed: {{seed: {text}}}"),), env={}).config.feed.seed == number
+
+    def test_a_decimal_keeps_every_digit(self, write: WriteYaml) -> None:
+        path = write("a.yaml", "risk_limits: {max_position: 1000000.000000000000000001}")
+        found = load_config((path,), env={}).config.risk_limits.max_position
+        assert found == Decimal("1000000.000000000000000001")
+
+    @pytest.mark.parametrize(
+        ("text", "is_on"), [("true", True), ("no", False), ("off", False), ("yes", True)]
+    )
+    def test_a_truth_value_is_read_as_people_write_it(self, write: WriteYaml, text: str, is_on: bool) -> None:
+        path = write("a.yaml", f"shape: {{hanging: {text}}}")
+        assert load_config((path,), env={}).config.shape.hanging is is_on
+
+    @pytest.mark.parametrize("nothing", ["null", "~", ""])
+    def test_nothing_is_no_value_where_there_may_be_none(self, write: WriteYaml, nothing: str) -> None:
+        path = write("a.yaml", f"routing: {{order_size_max: {nothing}}}\naccess: {{users_file: {nothing}}}")
+        config = load_config((path,), env={}).config
+        assert (config.routing.order_size_max, config.access.users_file) == (None, None)
 
 
 class TestIdentity:

@@ -19,6 +19,13 @@ CLOCK_NS = MIDNIGHT_NS + (23 * 3600 + 54 * 60 + 14) * S
 class TestNearest:
     """A hint behind a name that is not known."""
 
+    def test_the_case_of_letters_does_not_matter(self) -> None:
+        assert nearest("btc/usdt", ["ETH/USDT", "BTC/USDT"]) == "; did you mean 'BTC/USDT'?"
+
+    def test_of_many_names_the_first_are_listed(self) -> None:
+        words = nearest("?", [f"a{number:03}" for number in range(100)])
+        assert words.endswith("a028, a029 and 70 more")
+
     def test_a_misspelled_name_has_a_nearest(self) -> None:
         assert nearest("base_spred", ["max_loss", "base_spread"]) == "; did you mean 'base_spread'?"
 

@@ -11,6 +11,7 @@ from monitor_service.feeds.live.fee_rate import FeeRateWatch, fee_market
 from monitor_service.feeds.live.sink import Sink
 from monitor_service.feeds.live.unified import UnifiedSource
 from monitor_service.feeds.started import NEVER_NS, Started, StartedSymbols, elsewhere
+from runtime.config.known_symbols import check_known
 from runtime.errors import ConfigError
 from runtime.exchange.clients import make_client
 from runtime.exchange.shared_budgets import shared_budget
@@ -60,6 +61,7 @@ class LiveFeed:
                 await asyncio.sleep(_RETRY_S)
         self._leave_out(self._started.removed())
         self._announce_all()
+        check_known(self._config, [f"{self._exchange.id}:{symbol}" for symbol in self._client.markets])
         beside = [asyncio.create_task(self._refresh())]
         market = fee_market(self._config, self._client.markets)
         if market is not None and self._serves(f"{self._exchange.id}:{market.symbol}"):
