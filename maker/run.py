@@ -128,6 +128,7 @@ async def _run_worker(name: str, config: Config) -> None:
         config.process.health_port,
         host=config.process.health_host,
         port_is_chosen=config.process.health_port != 0,
+        setting="process.health_port",
     )
     health.start()
     shards = config.process.shards if shard is not None else 1

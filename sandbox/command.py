@@ -4,6 +4,7 @@ It keeps nothing: its account ends with it, and the next start has a new one wit
 """
 
 import asyncio
+import os
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -11,6 +12,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from runtime.config.secret_files import make_secret, read_secret_text
+from runtime.errors import DependencyError
 from runtime.process.definition import ProcessDefinition
 from runtime.signals import on_stop
 from sandbox.faults import FAULTS
@@ -54,17 +56,29 @@ def run_sandbox(
         stopping = asyncio.Event()
         on_stop(stopping.set)
         sandbox = Sandbox(config, options, monitor)
-        url = await sandbox.start()
         for name, probability in faults.items():
             sandbox.faults.arm(name, times=_ALWAYS, probability=probability)
-        say(_how_to_connect(url, keys, sandbox, held))
-        while not stopping.is_set():
-            sandbox.happenings.carry_out()
-            with suppress(TimeoutError):
-                await asyncio.wait_for(stopping.wait(), FAULT_INTERVAL_S)
-        await sandbox.stop()
+        try:
+            url = await _started(sandbox, port)
+            say(_how_to_connect(url, keys, sandbox, held))
+            while not stopping.is_set():
+                sandbox.happenings.carry_out()
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(stopping.wait(), FAULT_INTERVAL_S)
+        finally:
+            await sandbox.stop()
 
     asyncio.run(serve())
+
+
+async def _started(sandbox: Sandbox, port: int) -> str:
+    try:
+        return await sandbox.start()
+    except OSError as error:
+        because = os.strerror(error.errno or 0)
+        raise DependencyError(
+            f"cannot listen on port {port}: {because}; choose another with --port"
+        ) from None
 
 
 def _keys(folder: Path) -> tuple[str, str]:

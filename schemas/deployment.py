@@ -7,12 +7,16 @@ from pydantic import AfterValidator, Field, IPvAnyNetwork
 
 from schemas.message import Instruction
 from schemas.names import Name
-from schemas.numbers import Count, Fraction, Milliseconds, Seconds
+from schemas.numbers import Count, Fraction, Milliseconds, Seconds, shortened
 from schemas.venues import VenueId
 
 PublicKey = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{43}$")]
 """32 bytes in base64url, without padding."""
 
+HostName = Annotated[str, Field(pattern=r"^[a-z0-9.-]{1,253}$")]
+"""As a browser sends it, without the port."""
+
+_HOST_PART_MAX = 63
 _LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "::1")
 _USER_INFO = re.compile(r"(://)[^?#]*@|(?:(?<=,)|^)(?!\w+://)[^,]*@")
 _CREDENTIALS = re.compile(r"(?i)(?<=[?&])(?:user(?:name)?|password)=[^&]*&?")
@@ -29,6 +33,16 @@ def without_credentials(address: str) -> str:
 
 
 Address = Annotated[str, AfterValidator(without_credentials)]
+
+
+def _with_host_names(addresses: str) -> str:
+    """The list of host:port; raises ValueError for a name that no resolver takes: a part of 64 letters."""
+    for address in addresses.split(","):
+        if any(len(part) > _HOST_PART_MAX for part in address.partition(":")[0].split(".")):
+            raise ValueError(
+                f"{shortened(address)} is no host:port: a host name has parts of 63 letters at most"
+            )
+    return addresses
 
 
 class ExchangeSettings(Instruction):
@@ -118,6 +132,9 @@ class GatewaySettings(Instruction):
     """Address it listens on. Other machines are admitted only with `access.users_file`."""
     port: Annotated[int, Field(ge=0, le=65535)] = 8080
     """0 picks a free one."""
+    host_names: tuple[HostName, ...] = ()
+    """Other names than this machine's under which people reach it, such as that of a reverse proxy, in lower
+    case. On a loopback address no other name is answered, elsewhere none where this names some."""
 
     @property
     def is_local(self) -> bool:
@@ -178,7 +195,7 @@ class Control(Instruction):
 class Kafka(Instruction):
     """The bus between processes that run separately."""
 
-    bootstrap: Address = "127.0.0.1:9092"
+    bootstrap: Annotated[Address, AfterValidator(_with_host_names)] = "127.0.0.1:9092"
     """host:port of a broker; several are separated by commas."""
     topic_prefix: Annotated[str, Field(pattern=r"^[a-zA-Z0-9._-]*$", max_length=100)] = ""
     """Prefix of every topic on the broker, so that several engines can share it."""

@@ -3,6 +3,7 @@
 The module of a command is imported when the command is looked up: a short one does not load all others.
 """
 
+import sys
 from collections.abc import Callable
 from importlib import import_module
 from typing import Annotated, Any, cast
@@ -10,6 +11,9 @@ from typing import Annotated, Any, cast
 import typer
 from typer.core import TyperGroup
 from typer.main import get_command, get_group
+
+from maker.cli.arguments import check_all
+from maker.cli.terminal import run_to_end
 
 COMMANDS = {
     "up": "up:up",
@@ -69,6 +73,7 @@ def _command(name: str, place: str) -> Any:
         single.command(name)(found)
         command = get_command(single)
     command.name = name
+    check_all(command)
     return command
 
 
@@ -104,4 +109,4 @@ def root(
 
 def main() -> None:
     """The entry point of the command."""
-    app()
+    sys.exit(run_to_end(app))

@@ -22,7 +22,7 @@ class FitReport(Protocol):
 
 @exit_with_errors
 def calibrate(
-    source: Annotated[str, typer.Argument(help="A recording, or a log folder written by `maker up --log`.")],
+    source: Annotated[Path, typer.Argument(help="A recording, or a log folder written by `maker up --log`.")],
     symbol: Annotated[str, typer.Argument(help="Symbol: BTC/USDT or venue:BTC/USDT.")],
     distance_bps: Annotated[
         list[float] | None,
@@ -53,13 +53,13 @@ def calibrate(
     if alpha:
         from research.calibration.alpha_command import run_alpha
 
-        report = run_alpha(source, symbol, horizon_ms=horizon_ms, config_out=config_out)
+        report = run_alpha(str(source), symbol, horizon_ms=horizon_ms, config_out=config_out)
     elif microprice:
         from research.calibration.command import run_micro_price
 
-        report = run_micro_price(source, symbol, config_out=config_out, plot=plot)
+        report = run_micro_price(str(source), symbol, config_out=config_out, plot=plot)
     else:
         from research.calibration.command import run_calibration
 
-        report = run_calibration(source, symbol, distances_bps=distance_bps or (), plot=plot, seed=seed)
+        report = run_calibration(str(source), symbol, distances_bps=distance_bps or (), plot=plot, seed=seed)
     print(json.dumps(report.as_json(), allow_nan=False) if as_json else report.as_text())

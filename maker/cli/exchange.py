@@ -3,7 +3,7 @@
 import json
 import sys
 from dataclasses import asdict
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,6 +15,7 @@ from maker.cli.errors import exit_with_errors
 from maker.composition import monitor_definition, run_cancel_all, run_watchdog
 from runtime.config.settings import load_config
 from runtime.errors import ConfigError
+from schemas.numbers import decimal_of
 from schemas.venues import VENUES, VenueCapabilities
 
 _COLUMNS = ("id", "name", "amend", "less size", "dead-man's switch", "self-trade", "order rates", "weight")
@@ -80,14 +81,11 @@ def sandbox(
         loaded.config,
         port=port,
         seed=seed,
-        faults={name: float(chance or 1) for name, chance in _pairs("--fault", fault)},
-        balances={name: Decimal(amount) for name, amount in _pairs("--balance", balance)},
+        faults={name: float(chance) for name, chance in _pairs("--fault", fault, otherwise="1")},
+        balances=dict(_pairs("--balance", balance)),
         keys=keys,
         monitor=monitor_definition(),
-        commission={
-            name: Decimal(price or 1)
-            for name, price in _pairs("--commission", None if commission is None else [commission])
-        },
+        commission=dict(_pairs("--commission", [commission] if commission else None, otherwise="1")),
         say=lambda lines: print("\n".join(lines), flush=True),
     )
 
@@ -96,10 +94,10 @@ def sandbox(
 def venue_check(
     fault: Annotated[list[str] | None, typer.Option(help="Only this fault; repeatable.")] = None,
     sessions: Annotated[
-        int, typer.Option(min=0, help="Number of additional sessions with random faults.")
+        int, typer.Option(min=0, max=100_000, help="Number of additional sessions with random faults.")
     ] = 0,
     seed: Annotated[int, typer.Option(help="Random seed.")] = 1,
-    jobs: Annotated[int, typer.Option(min=1, help="Processes.")] = 2,
+    jobs: Annotated[int, typer.Option(min=1, max=1_024, help="Processes.")] = 2,
     adapter: Annotated[
         str | None,
         typer.Option(help="module:function that makes the adapter under test; default: the built-in one."),
@@ -135,15 +133,15 @@ def _print_check(report: Any) -> None:
     print("\n".join(report.summary()))
 
 
-def _pairs(option: str, given: list[str] | None) -> list[tuple[str, str]]:
+def _pairs(option: str, given: list[str] | None, otherwise: str = "") -> list[tuple[str, Decimal]]:
+    """NAME=NUMBER, with a number for a name alone; raises ConfigError."""
     pairs = []
     for text in given or ():
         name, _, value = text.partition("=")
         try:
-            Decimal(value or 1)
-        except InvalidOperation:
-            raise ConfigError(f"{option} {text!r}: {value!r} is not a number") from None
-        pairs.append((name, value))
+            pairs.append((name, decimal_of(value or otherwise)))
+        except ValueError as error:
+            raise ConfigError(f"{option} {text!r}: {error}; give NAME=NUMBER") from None
     return pairs
 
 

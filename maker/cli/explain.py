@@ -2,6 +2,7 @@
 
 import json
 import sys
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,6 +14,7 @@ from maker.composition import explain_state
 from runtime.config.settings import load_config
 from runtime.errors import ConfigError
 from runtime.invalid import short
+from runtime.replay.explain import PRICE_INPUTS
 from runtime.text import parse_time_ns
 
 if TYPE_CHECKING:
@@ -79,12 +81,17 @@ def _side_table(name: str, side: dict[str, Any]) -> "Table":
     for step in side["steps"]:
         table.add_row(
             step["name"],
-            f"{step['input']:.6g}",
+            _exact(step["input"]) if step["name"] in PRICE_INPUTS else f"{step['input']:.6g}",
             f"{step['effect_bps']:+.4f}",
-            f"{step['price_after']:.10g}",
+            _exact(step["price_after"]),
             step["config_key"] or "",
         )
     return table
+
+
+def _exact(price: float) -> str:
+    """A price with all its digits, and without an exponent."""
+    return f"{Decimal(repr(price)):f}"
 
 
 @exit_with_errors

@@ -16,7 +16,7 @@ from runtime.replay.start_points import start_text
 @exit_with_errors
 def pnl(
     file: Annotated[
-        str, typer.Argument(help="JSON lines, plain or gzip, - for stdin; or an engine's log folder.")
+        Path, typer.Argument(help="JSON lines, plain or gzip, - for stdin; or an engine's log folder.")
     ],
     symbol: Annotated[str | None, typer.Option(help="Only this symbol of a log.")] = None,
     horizon_ms: Annotated[
@@ -39,13 +39,13 @@ def pnl(
     from research.pnl.command import run_pnl
 
     report = run_pnl(
-        file,
+        str(file),
         horizons_ms=horizon_ms or (),
         start_equity=dict(_amount("--equity", text) for text in equity or ()),
         symbol=symbol,
         rates=dict(_amount("--rate", text) for text in rate or ()),
     )
-    began = start_text(Path(file)) if Path(file).is_dir() else ""
+    began = start_text(file) if file.is_dir() else ""
     since = f"{began}; fills, orders, markouts and times cover the rest, and profits include the deleted part"
     for note in (*report.notes, *([since] if began else [])):
         print(note, file=sys.stderr, flush=True)

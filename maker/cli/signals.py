@@ -1,6 +1,7 @@
 """`maker signals`: the market features computed from a recording."""
 
 import json
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -22,7 +23,7 @@ _COLUMNS = (
 
 @exit_with_errors
 def signals(
-    file: Annotated[str, typer.Argument(help="A recording: JSON lines, plain or gzip; - for stdin.")],
+    file: Annotated[Path, typer.Argument(help="A recording: JSON lines, plain or gzip; - for stdin.")],
     symbol: Annotated[str | None, typer.Option(help="Only this symbol: BTC/USDT or venue:BTC/USDT.")] = None,
     settings: Annotated[
         list[str] | None, typer.Option("--set", help="Set a key of market_data: NAME=VALUE; repeatable.")
@@ -36,7 +37,7 @@ def signals(
     """
     from research.signals import run_signals
 
-    rows = run_signals(file, symbol=symbol, settings=settings or (), fails=fail)
+    rows = run_signals(str(file), symbol=symbol, settings=settings or (), fails=fail)
     if not as_json:
         print("  ".join(_COLUMNS))
     for row in rows:

@@ -11,9 +11,11 @@ from maker.cli.options import ConfigFiles, Json
 from maker.people import with_people
 from maker.summary import as_json as summary_as_json
 from maker.summary import as_text
-from runtime.config.settings import load_config
+from runtime.config.settings import DEFAULT, load_config
 from runtime.errors import ConfigError, OrdersLeftError, left_at_venue
 from runtime.observability.stderr import print_note
+
+_RUN_S_MAX = 10 * 366 * 86_400.0
 
 
 @exit_with_errors
@@ -31,7 +33,7 @@ def up(
         Path | None, typer.Option(help="Folder of the topic log; an existing log is resumed.")
     ] = None,
     for_s: Annotated[
-        float | None, typer.Option("--for", min=0, help="Seconds to run, in market time.")
+        float | None, typer.Option("--for", min=0, max=_RUN_S_MAX, help="Seconds to run, in market time.")
     ] = None,
     host: Annotated[
         str | None, typer.Option(help="Address the page listens on; any other than 127.0.0.1 requires users.")
@@ -68,14 +70,16 @@ def up(
     options = RunOptions(
         for_s=for_s,
         gateway=not no_gateway,
-        port_is_chosen=port is not None,
+        port_is_chosen=loaded.origin["gateway.port"] != DEFAULT,
         announce=_announce,
     )
     summary = run_engine(loaded.config, options)
     print_note(f"cancelled {summary['cancelled_at_end']} quotes")
-    print(summary_as_json(summary) if as_json else as_text(summary))
-    if not summary["drained"]:
-        raise OrdersLeftError(left_at_venue(drained=False))
+    try:
+        print(summary_as_json(summary) if as_json else as_text(summary))
+    finally:  # said and in the exit code, also where nobody takes the summary
+        if not summary["drained"]:
+            raise OrdersLeftError(left_at_venue(drained=False))
 
 
 def _announce(url: str) -> None:

@@ -20,6 +20,7 @@ Paths = NDArray[np.float64]
 MODELS = (avellaneda_stoikov.NAME, glft.NAME, symmetric.NAME)
 _MOST = 10_000_000
 _FEWEST = 2
+_PATHS_MAX = 1_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,6 +145,8 @@ def _check(model: str, fill: str, paths: int) -> None:
         )
     if paths < _FEWEST:
         raise ValueError(f"paths is {paths}: it must be at least {_FEWEST}; a deviation needs as many")
+    if paths > _PATHS_MAX:
+        raise ValueError(f"paths is {paths}: it must be {_PATHS_MAX} at most; they share the memory")
 
 
 def _lines(world: World, model: str) -> list[_Line]:

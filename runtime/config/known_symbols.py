@@ -13,7 +13,7 @@ logger = structlog.get_logger()
 
 
 def configured_keys(config: Config) -> tuple[str, ...]:
-    """Symbols that the configuration makes known, as `venue:symbol`; none for a recorded feed."""
+    """Symbols that the configuration makes known, as `venue:symbol`; none for a recording."""
     if config.feed.kind == "synthetic":
         return tuple(f"synthetic:{symbol}" for symbol in Feed().symbols | config.feed.symbols)
     if config.feed.kind == "live":
@@ -24,7 +24,7 @@ def configured_keys(config: Config) -> tuple[str, ...]:
 def check_known(config: Config, keys: Collection[str]) -> None:
     """Raises ConfigError for settings and permissions of symbols that are not among `keys`.
 
-    A contract in `instruments` that is none of them is logged: one file may describe those of many recordings.
+    A contract in `instruments` that is none of them is logged: a file may describe those of many recordings.
     """
     unknown = [*unknown_settings(config, keys)]
     if unknown:

@@ -44,6 +44,7 @@ _DEPLOYMENT: Mapping[str, Any] = {
     },
 }
 COMMAND_LINE = "command line"
+DEFAULT = "default"
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +138,7 @@ class _Layers:
                 return self.origin[key]
             key = key.rpartition(".")[0]
         below = [origin for key, origin in self.origin.items() if not place or key.startswith(f"{place}.")]
-        return ", ".join(dict.fromkeys(below)) or "default"
+        return ", ".join(dict.fromkeys(below)) or DEFAULT
 
 
 def _variable(key: str) -> str:

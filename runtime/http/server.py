@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
+import structlog
 import uvicorn
 
 from runtime.errors import DependencyError
@@ -18,6 +19,9 @@ LOOPBACK = "127.0.0.1"
 _GRACE_S = 2
 _DESCRIPTORS_KEPT = 256
 """Descriptors reserved for venue, feed, log and disk."""
+
+
+logger = structlog.get_logger()
 
 
 class _Server(uvicorn.Server):
@@ -43,10 +47,14 @@ class HttpServer:
         host: str = LOOPBACK,
         port_is_chosen: bool,
         limits: HttpLimits | None = None,
+        setting: str = "gateway.port",
     ) -> None:
-        """Listen at once; raises DependencyError where an explicitly chosen port is in use."""
+        """Listen at once; `setting` is the key of the port.
+
+        Raises DependencyError where an explicitly chosen port is in use.
+        """
         limits = _within_descriptors(limits or HttpLimits())
-        self._socket = _listen(host, port, port_is_chosen)
+        self._socket = _listen(host, port, port_is_chosen, setting)
         settings = uvicorn.Config(
             application,
             http=Connection,
@@ -94,17 +102,20 @@ def _within_descriptors(limits: HttpLimits) -> HttpLimits:
     return replace(limits, connections_max=min(limits.connections_max, room))
 
 
-def _listen(host: str, port: int, port_is_chosen: bool) -> socket.socket:
+def _listen(host: str, port: int, port_is_chosen: bool, setting: str) -> socket.socket:
     """A listening socket; a busy default port is replaced by a free one, a busy chosen port is an error."""
+    option = f"--{setting.rpartition('.')[2].replace('_', '-')}"
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
     except OSError as error:
         if port_is_chosen or error.errno != errno.EADDRINUSE:
+            listener.close()
             raise DependencyError(
-                f"cannot listen on {host}:{port}: {error.strerror}; choose another with --port"
+                f"cannot listen on {host}:{port}: {error.strerror}; choose another with {setting} or {option}"
             ) from error
         listener.bind((host, 0))
+        logger.warning("port_in_use", port=port, instead=listener.getsockname()[1], setting=setting)
     listener.listen()
     return listener

@@ -1,5 +1,6 @@
 """A quote target for display: decimals instead of ticks, and every step from fair value to tick."""
 
+from decimal import Decimal
 from typing import Any
 
 from runtime.text import iso_time
@@ -25,13 +26,13 @@ def explain_target(target: QuoteTarget, instrument: Instrument | None) -> dict[s
     }
 
 
-_PRICE_INPUTS = frozenset({"fair_value", "post_only", "tick_rounding"})
+PRICE_INPUTS = frozenset({"fair_value", "post_only", "tick_rounding"})
 """Steps whose input is a price: shown as one, not in ticks."""
 
 
 def explain_side(side: QuoteSide, instrument: Instrument | None) -> dict[str, Any]:
     """One side: its levels, best first, and the steps that led to the best one."""
-    tick = 0.0 if instrument is None else float(instrument.tick_size)
+    tick = Decimal(0) if instrument is None else instrument.tick_size
     levels = [] if instrument is None else _levels(side, instrument)
     best = levels[0] if levels else {"price": None, "size": None}
     return {
@@ -41,15 +42,20 @@ def explain_side(side: QuoteSide, instrument: Instrument | None) -> dict[str, An
         "steps": [
             {
                 "name": step.name,
-                "input": step.input * tick if step.name in _PRICE_INPUTS else step.input,
+                "input": _price(step.input, tick) if step.name in PRICE_INPUTS else step.input,
                 "effect_bps": step.effect_bps,
                 "config_key": step.config_key,
-                "price_after": step.price_after * tick,
+                "price_after": _price(step.price_after, tick),
             }
             for step in side.steps
         ],
         "not_quoting_because": side.not_quoting_because,
     }
+
+
+def _price(ticks: float, tick_size: Decimal) -> float:
+    """Multiplied as decimals: 3 ticks of 0.1 are 0.3, not 0.30000000000000004."""
+    return float(Decimal(repr(ticks)) * tick_size)
 
 
 def _levels(side: QuoteSide, instrument: Instrument) -> list[dict[str, str]]:

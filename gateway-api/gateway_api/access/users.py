@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import yaml
 from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error, InvalidHashError
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from gateway_api.access.identity import EVERYTHING
 from gateway_api.access.roles import Role, conflict
@@ -123,7 +123,7 @@ def read_users(path: Path) -> tuple[User, ...]:
         users = _File.model_validate(_document(path)).users
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror}; `maker users add` creates it") from None
-    except (yaml.YAMLError, ValidationError) as error:
+    except (yaml.YAMLError, ValueError) as error:  # also of text that is not UTF-8
         raise ConfigError(f"{path} is not a valid users file: {error}") from None
     names = [user.name for user in users]
     twice = {name for name in names if names.count(name) > 1}

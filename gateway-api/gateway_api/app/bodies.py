@@ -1,13 +1,17 @@
-"""Request bodies: JSON whose keys are unique."""
+"""Request bodies: JSON whose keys are unique, and whole numbers that were written as such."""
 
 import json
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Annotated, Any
 
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
+from pydantic import Strict
 
 from schemas.numbers import shortened
+
+WholeNumber = Annotated[int, Strict()]
+"""Not 1.0, true or "1": a program that sends one of those means something else."""
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

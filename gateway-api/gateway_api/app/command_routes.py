@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictBool
 from gateway_api.access.identity import Identity
 from gateway_api.access.roles import Permission
 from gateway_api.app.authorisation import ACCOUNT_KEY, Authorisation, identity_of
-from gateway_api.app.bodies import StrictRoute
+from gateway_api.app.bodies import StrictRoute, WholeNumber
 from gateway_api.app.new_symbols import FOLLOW, REMOVAL, new_key
 from gateway_api.app.numbers import size_text
 from gateway_api.app.problems import ProblemError, documented
@@ -65,7 +65,7 @@ class HaltRequest(BaseModel):
 class ResumeRequest(HaltRequest):
     """End a halt."""
 
-    halt_sequence: Annotated[int | None, Field(ge=0)] = None
+    halt_sequence: Annotated[WholeNumber | None, Field(ge=0)] = None
     """The halt to end, so that a newer one stays; default: the current one."""
 
 

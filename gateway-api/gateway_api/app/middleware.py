@@ -1,6 +1,7 @@
 """Applies to every request: security headers, a size limit, and no cross-origin commands."""
 
 from collections.abc import Callable
+from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -9,6 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway_api.app.problems import BODY_HINT, ProblemError, problem_response, unexpected
 from runtime.store.documents import StoreStatus
+from schemas.deployment import GatewaySettings
 from schemas.numbers import shortened, whole_number
 
 LOCAL_HOSTS = ("127.0.0.1", "localhost", "[::1]")
@@ -32,16 +34,16 @@ class SecurityMiddleware:
     """ASGI middleware. A page of another origin cannot send commands through a user's browser."""
 
     def __init__(
-        self, app: ASGIApp, view: Callable[[], StoreStatus], *, is_local: bool, is_https: bool
+        self, app: ASGIApp, view: Callable[[], StoreStatus], *, gateway: GatewaySettings, is_https: bool
     ) -> None:
         """`view` is the status of the state store, sent with every response.
 
-        `is_local`: only this machine is served, so other host names are refused. `is_https`: browsers are
-        told never to connect otherwise.
+        `gateway` says under which names requests are answered. `is_https`: browsers are told never to connect
+        otherwise.
         """
         self._app = app
         self._headers = _SECURITY_HEADERS | (_HTTPS_HEADERS if is_https else {})
-        self._is_local = is_local
+        self._gateway = gateway
         self._view = view
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -63,8 +65,7 @@ class SecurityMiddleware:
             await send(message)
 
         headers = Headers(scope=scope)
-        refusal = _foreign_host(headers) if self._is_local else None
-        refusal = refusal or _refusal(scope["method"], headers)
+        refusal = _foreign_host(headers.get("host", ""), self._gateway) or _refusal(scope["method"], headers)
         if refusal is None:
             try:
                 await self._app(scope, _limited(receive), send_with_headers)
@@ -99,18 +100,30 @@ def _refusal(method: str, headers: Headers) -> ProblemError | None:
     return None
 
 
-def _foreign_host(headers: Headers) -> ProblemError | None:
-    """DNS rebinding: a foreign page may point its own host name at our address; that name is then sent."""
-    host = headers.get("host", "")
-    name = host.rpartition(":")[0] if host.rpartition(":")[2].isdecimal() else host
-    if name in LOCAL_HOSTS:
+def _foreign_host(host: str, gateway: GatewaySettings) -> ProblemError | None:
+    """DNS rebinding: a foreign page may point its own host name at our address; that name is then sent.
+
+    An address cannot be pointed elsewhere, so a gateway that is open to other machines answers to any.
+    """
+    if not gateway.is_local and not gateway.host_names:
+        return None
+    name = (host.rpartition(":")[0] if host.rpartition(":")[2].isdecimal() else host).lower()
+    if name in LOCAL_HOSTS or name in gateway.host_names or (not gateway.is_local and _is_address(name)):
         return None
     return ProblemError(
         421,
         "foreign_host",
-        f"This engine serves only its own machine and is not {host!r}.",
-        f"Use http://{LOCAL_HOSTS[0]}, or set access.users_file and gateway.host.",
+        f"This engine is not {shortened(host)!r}.",
+        f"Use http://{LOCAL_HOSTS[0]}, or add the name under which you reach it to gateway.host_names.",
     )
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ip_address(name.removeprefix("[").removesuffix("]"))
+    except ValueError:
+        return False
+    return True
 
 
 def _is_foreign(headers: Headers) -> bool:

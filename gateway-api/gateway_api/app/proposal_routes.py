@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from gateway_api.access.roles import Permission
 from gateway_api.app.authorisation import Authorisation, identity_of
-from gateway_api.app.bodies import StrictRoute
+from gateway_api.app.bodies import StrictRoute, WholeNumber
 from gateway_api.app.problems import ProblemError, documented
 from gateway_api.app.proposals import Proposals, second_permission
 from gateway_api.app.reading import account_of, contract_of, find_key
@@ -62,7 +62,7 @@ class OverrideRequest(_Body):
     price: Annotated[str, Field(max_length=32, pattern=r"^[0-9]+(\.[0-9]+)?$")]
     size: Annotated[str, Field(max_length=32, pattern=r"^[0-9]+(\.[0-9]+)?$")]
     codes: Annotated[tuple[GateCode, ...], Field(min_length=1, max_length=16)]
-    valid_s: Annotated[int, Field(ge=1, le=300)] = 60
+    valid_s: Annotated[WholeNumber, Field(ge=1, le=300)] = 60
     reason: Reason
 
 

@@ -81,7 +81,7 @@ def make_app(context: GatewayContext) -> FastAPI:
     application.add_middleware(
         SecurityMiddleware,
         view=context.store.status,
-        is_local=authentication.is_one_time,
+        gateway=context.config.gateway,
         is_https=access.secure_cookies,
     )
     problems.install(application)

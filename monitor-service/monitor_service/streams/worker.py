@@ -253,7 +253,11 @@ async def _serve(config: Config) -> None:
     registry.register(ProcessCollector(worker.figures))
     port = config.process.health_port
     health = HttpServer(
-        application(worker, registry), port, host=config.process.health_host, port_is_chosen=port != 0
+        application(worker, registry),
+        port,
+        host=config.process.health_host,
+        port_is_chosen=port != 0,
+        setting="process.health_port",
     )
     health.start()
     logger.info("serving_health", process=STATISTICS, url=health.url, pid=os.getpid())

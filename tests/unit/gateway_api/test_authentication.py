@@ -7,10 +7,15 @@ from typing import Any
 import httpx
 import pytest
 from gateway_api.access.authentication import CODE_S
+from gateway_api.app.middleware import SecurityMiddleware
 from gateway_api.app.service import make_app
+from starlette.responses import PlainTextResponse
+from starlette.types import Receive, Scope, Send
 
+from runtime.store.documents import StoreStatus
+from schemas.config import Config
 from schemas.control import Command
-from schemas.deployment import Access
+from schemas.deployment import Access, GatewaySettings
 from tests.unit.gateway_api.conftest import API, PASSWORD, Client, Engine
 from tests.unit.gateway_api.signing_in import entered, local_door, page, sign_in
 
@@ -127,3 +132,44 @@ def test_this_machine_answers_to_its_own_name_alone(visitor: Client) -> None:
         answer = visitor.get(f"{API}/health/live", headers={"host": host})
         assert (answer.status_code, answer.json()["code"]) == (421, "foreign_host")
     assert visitor.get(f"{API}/health/live", headers={"host": "localhost:8080"}).status_code == 200
+
+
+def test_an_engine_of_several_people_answers_to_no_other_name_either() -> None:
+    config = Config(access=Access(users_file="users.yaml"))
+    assert answered(config, "localhost:8080", "127.0.0.1", "[::1]:8080") == [True, True, True]
+    assert answered(config, "evil.example", "evil.example:80", "10.0.0.1", "") == [False] * 4
+
+
+def test_the_name_of_a_proxy_is_answered_where_it_is_configured() -> None:
+    config = Config(gateway=GatewaySettings(host_names=("maker.example",)))
+    assert answered(config, "maker.example", "Maker.Example:443", "evil.example") == [True, True, False]
+
+
+def test_a_gateway_open_to_others_answers_to_addresses_and_its_names() -> None:
+    access = Access(users_file="users.yaml")
+    named = Config(gateway=GatewaySettings(host="0.0.0.0", host_names=("maker.example",)), access=access)
+    assert answered(named, "maker.example", "10.0.0.1:8080", "[fd00::1]", "evil.example") == [
+        True,
+        True,
+        True,
+        False,
+    ]
+    assert answered(Config(gateway=GatewaySettings(host="0.0.0.0"), access=access), "any.example") == [True]
+
+
+def answered(config: Config, *hosts: str) -> list[bool]:
+    """Which Host headers reach the application."""
+
+    async def application(scope: Scope, receive: Receive, send: Send) -> None:
+        await PlainTextResponse("here")(scope, receive, send)
+
+    guarded = SecurityMiddleware(
+        application, lambda: StoreStatus("live", None), gateway=config.gateway, is_https=False
+    )
+
+    async def ask() -> list[bool]:
+        transport = httpx.ASGITransport(guarded)
+        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+            return [(await client.get("/", headers={"host": host})).status_code == 200 for host in hosts]
+
+    return asyncio.run(ask())

@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from runtime.replay.explain import explain_target
+from runtime.replay.explain import explain_side, explain_target
 from schemas.quoting import QuoteSide, QuoteStep, QuoteTarget
 from tests.kit.messages import instrument
 
@@ -48,10 +48,18 @@ def test_the_steps_of_a_side_that_is_not_quoted_are_told_too() -> None:
         "input": 10.0,
         "effect_bps": -10.0,
         "config_key": "a.b",
-        "price_after": 9_990.0 * 0.01,
+        "price_after": 99.9,
     }
 
 
 def test_without_an_instrument_there_are_no_prices() -> None:
     bid = explain_target(TARGET, None)["bid"]
     assert (bid["price"], bid["size"]) == (None, None)
+
+
+def test_a_price_of_ticks_is_that_decimal() -> None:
+    fair = QuoteStep(name="fair_value", input=3.0, effect_bps=0.0, config_key=None, price_after=3.0)
+    side = QuoteSide(prices=(3,), sizes=(1,), steps=(fair,))
+    tenth = instrument(tick_size=Decimal("0.1"))
+    (step,) = explain_side(side, tenth)["steps"]
+    assert (step["input"], step["price_after"]) == (0.3, 0.3), "3 * 0.1 is 0.30000000000000004"
