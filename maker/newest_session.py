@@ -16,7 +16,7 @@ from runtime.text import iso_time
 from schemas.config import Config
 from schemas.control import SettingChange
 from schemas.envelope import decode
-from schemas.live_settings import file_of, live_values_of, with_change
+from schemas.live_values import file_of, live_values_of, with_change
 from schemas.process import ConfigApplied, LiveValue, SettingApplied
 
 _TYPES = (ConfigApplied.type_name, SettingApplied.type_name, SettingChange.type_name)

@@ -18,7 +18,7 @@ from runtime.replay.restore_point import RestorePoint
 from runtime.store.documents import StateStore
 from runtime.text import iso_time
 from schemas.config import Config
-from schemas.live_settings import overlaid
+from schemas.live_values import overlaid
 from schemas.message import Event
 from schemas.process import ConfigApplied, LiveValue
 from schemas.topics import MONITOR

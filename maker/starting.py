@@ -10,7 +10,8 @@ from runtime.config.settings import deciding, flat
 from runtime.process.session import Start
 from runtime.version import code_version
 from schemas.config import Config
-from schemas.live_settings import LIVE_SETTINGS, fallen, overlaid
+from schemas.live_settings import live_setting
+from schemas.live_values import fallen, overlaid
 from schemas.process import LiveValue
 
 Kind = Literal["live", "restart", "deployment"]
@@ -107,4 +108,4 @@ def _keys(old: Config, new: Config) -> list[KeyChange]:
 def _kind(key: str, *, is_deciding: bool) -> Kind:
     if not is_deciding:
         return "deployment"
-    return "live" if key in LIVE_SETTINGS else "restart"
+    return "restart" if live_setting(key) is None else "live"

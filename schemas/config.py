@@ -239,8 +239,8 @@ class Config(Instruction):
     alpha: Alpha = Alpha()
     shape: Shape = Shape()
     per_symbol: dict[str, SymbolSettings] = Field(default_factory=dict)
-    """By symbol: overrides of the sections above that quoting reads, and of targets and limits in
-    `inventory`."""
+    """By symbol: overrides of the sections above that quoting reads, of targets and limits in `inventory`,
+    and of position, loss and notional in `risk_limits`."""
     market_data: MarketData = MarketData()
     routing: Routing = Routing()
     protection: Protection = Protection()
@@ -276,14 +276,23 @@ class Config(Instruction):
         check_fair_value(config.pricing, config.micro_price, f"per_symbol.{symbol}.micro_price")
         return config
 
+    def checked_symbol(self, symbol: str) -> "Config":
+        """The configuration of one symbol, where its overrides fit the rest. Raises ValueError."""
+        own = self.of_symbol(symbol)
+        if own.pricing.reference_market is not None and self.process.shards > 1:
+            raise ValueError(
+                f"per_symbol.{symbol}.pricing.reference_market: a shard does not see all markets; "
+                "set process.shards to 1"
+            )
+        check_account(own.inventory, self.venue.kind)
+        if symbol in self.exchange.symbols:
+            check_pair(own.inventory, symbol)
+        return own
+
     @model_validator(mode="after")
     def _per_symbol(self) -> "Config":
-        for symbol in self.per_symbol:
-            if self.of_symbol(symbol).pricing.reference_market is not None and self.process.shards > 1:
-                raise ValueError(
-                    f"per_symbol.{symbol}.pricing.reference_market: a shard does not see all markets; "
-                    "set process.shards to 1"
-                )
+        for symbol, overrides in self.per_symbol.items():
+            overrides.write_alike(self.checked_symbol(symbol))
         check_fair_value(self.pricing, self.micro_price, "micro_price")
         if self.pricing.reference_market is not None:
             raise ValueError("pricing.reference_market is one for each symbol: say it under per_symbol")
@@ -293,11 +302,9 @@ class Config(Instruction):
     def _inventory(self) -> "Config":
         """Settings that need an account, and names of symbols that must exist."""
         check_account(self.inventory, self.venue.kind)
-        for symbol in self.per_symbol:
-            check_account(self.of_symbol(symbol).inventory, self.venue.kind)
         for symbol in self.exchange.symbols:
-            own = self.of_symbol(symbol) if symbol in self.per_symbol else self
-            check_pair(own.inventory, symbol)
+            if symbol not in self.per_symbol:
+                check_pair(self.inventory, symbol)
         if self.feed.kind == "synthetic":
             check_stated(self.inventory, self.feed.symbols, "feed.symbols")
         elif self.feed.kind == "live":

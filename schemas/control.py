@@ -6,8 +6,9 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from schemas.message import PriceTicks, Side, SizeLots, SymbolEvent, TimeNs
+from schemas.message import ALL_SYMBOLS, PriceTicks, Side, SizeLots, SymbolEvent, TimeNs
 from schemas.numbers import PositiveDecimal, SignedDecimal
+from schemas.setting_keys import VALUE_LENGTH_MAX, symbol_of
 from schemas.units import NS_PER_S
 
 CommandAction = Literal["start", "stop", "halt", "resume_request", "resume", "remove"]
@@ -20,6 +21,7 @@ PROPOSAL_S_MAX = 900
 """How long a proposal waits for its second person."""
 Identifier = Annotated[str, Field(min_length=1, max_length=128)]
 Reason = Annotated[str, Field(max_length=1000)]
+SettingText = Annotated[str, Field(min_length=1, max_length=VALUE_LENGTH_MAX)]
 OPEN_PROPOSALS_MAX = 10
 """How many proposals of one person may await a second at a time."""
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -32,10 +34,14 @@ class PeopleEvent(SymbolEvent):
     request: RequestId | None = None
     """For a request with an idempotency key: digests of (principal, key) and of the request."""
     scope: tuple[str, ...] = ("*",)
-    """The sender's permission, as known to the gateway: `*`, or this message's own key. The rest of their
-    scope is not disclosed."""
+    """The sender's permission, as known to the gateway: `*`, or what this message is about. The rest of
+    their scope is not disclosed."""
     signature: Annotated[str, Field(max_length=2048)] | None = None
     """A JWS of the gateway, see `signed_digest`; none in logs of before there were signatures."""
+
+    def is_in_scope(self) -> bool:
+        """Does the sender's scope include what it is about?"""
+        return "*" in self.scope or self.key in self.scope
 
     def signed_digest(self) -> str:
         """The signed content: type and fields. Fields at their defaults are left out, so that a field added
@@ -115,8 +121,9 @@ class Override(PeopleEvent):
 
 
 class SettingChange(PeopleEvent):
-    """A configuration value changes from now on, for all symbols. Event, keyed by its id.
+    """A configuration value changes from now on, for all symbols or for one. Event, keyed by its id.
 
+    It is about the account in either case, so that every process reads all changes in one order.
     schemas/live_settings.py defines what may be changed and who has to agree; the processes check it again.
     """
 
@@ -125,14 +132,22 @@ class SettingChange(PeopleEvent):
 
     change_id: Identifier
     setting_key: Identifier
-    """Dotted, as in the configuration: risk_limits.max_loss."""
-    value: Annotated[str, Field(min_length=1, max_length=64)]
+    """Dotted, as in the configuration: risk_limits.max_loss, per_symbol.BTC/USDT.risk_limits.max_loss."""
+    value: SettingText
+    """`account` takes a symbol's own value away."""
+    was: SettingText | None = None
+    """In force when it was requested, in the same form; None in older logs."""
     requester: Principal
     approver: Principal | None = None
     """The second person, required to loosen a limit."""
     reason: Reason = ""
     approved_digest: Digest | None = None
     """Digest of the content the approver was shown, see `shown_digest`."""
+
+    def is_in_scope(self) -> bool:
+        """See PeopleEvent: of one symbol's setting, the symbol at any venue."""
+        symbol = symbol_of(self.setting_key)
+        return super().is_in_scope() or symbol in {each.partition(":")[2] for each in self.scope}
 
     def held_digest(self, now: str) -> str:
         """Digest of this change with `now` in force, to compare with what the approver was shown."""
@@ -205,8 +220,8 @@ class ProposedSetting(BaseModel):
 
     kind: Literal["setting"] = "setting"
     setting_key: Identifier
-    value: Annotated[str, Field(min_length=1, max_length=64)]
-    was: str | None = None
+    value: SettingText
+    was: SettingText | None = None
     """In force when requested."""
 
 
@@ -234,9 +249,10 @@ class Proposal(PeopleEvent):
     subject: Annotated[ProposedOrder | ProposedSetting | ProposedAdjustment, Field(discriminator="kind")]
 
     def shown_digest(self) -> str:
-        """Digest of the content a second person is shown."""
+        """Digest of the content a second person is shown. A setting's change is about the account."""
         asked = self.subject.model_dump(mode="json")
-        return shown_digest(self.proposal_id, self.key, self.requester, self.reason, asked)
+        key = f"{ALL_SYMBOLS}:{ALL_SYMBOLS}" if isinstance(self.subject, ProposedSetting) else self.key
+        return shown_digest(self.proposal_id, key, self.requester, self.reason, asked)
 
 
 class Decision(PeopleEvent):

@@ -2,20 +2,30 @@
 
 A parameter is changed by one person, within the bounds of its field. The same goes for tightening a limit;
 loosening one takes two people (RTS 6 Art. 15). Everything else needs a restart.
+
+What `per_symbol` may override can be changed for one symbol, under the key that it has in the configuration:
+`per_symbol.BTC/USDT.pricing.min_edge_bps`. The value `account` takes the symbol's own value away. Where one
+person ends halts (`risk_limits.resume_people` 1), one may also loosen a symbol's own limit, as far as the
+account-wide one reaches.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Literal
 
 from pydantic import ValidationError
 
 from schemas.config import Config
 from schemas.control import SettingChange
+from schemas.message import ALL_SYMBOLS
+from schemas.names import is_name
 from schemas.numbers import decimal_of, shortened
-from schemas.process import ConfigApplied, LiveValue, SettingApplied
+from schemas.process import SettingApplied
+from schemas.quoting_settings import ONLY_OF_SYMBOLS, SymbolSettings
 from schemas.recent_keys import RecentKeys
+from schemas.setting_keys import OF_ACCOUNT, SettingKey, own_key, text_of, value_from
+from schemas.setting_units import unit_of
 from schemas.topics import INVENTORY, QUOTE, RISK, ROUTER
 
 _CHANGES_MAX = 1_000
@@ -76,10 +86,66 @@ LIVE_SETTINGS: Mapping[str, LiveSetting] = {
 """By the dotted key of the configuration."""
 
 
+def _symbol_settings() -> Mapping[str, LiveSetting]:
+    found = {}
+    for section in SymbolSettings.model_fields:
+        allowed = ONLY_OF_SYMBOLS.get(section)
+        for name in getattr(Config(), section).__class__.model_fields:
+            key = f"{section}.{name}"
+            if allowed is None or name in allowed:
+                readers = (INVENTORY,) if section == "inventory" else _QUOTES
+                found[key] = LIVE_SETTINGS.get(key) or LiveSetting(unit_of(key) or "", readers)
+    return found
+
+
+SYMBOL_SETTINGS: Mapping[str, LiveSetting] = _symbol_settings()
+"""By the account-wide key: what may change for one symbol."""
+
+
+def live_setting(key: str) -> LiveSetting | None:
+    """What a key, account-wide or of one symbol, stands for; None: it cannot change while the engine runs."""
+    parts = SettingKey.of(key)
+    if parts.symbol is None:
+        return LIVE_SETTINGS.get(key)
+    is_one = is_name(parts.symbol) and ALL_SYMBOLS not in parts.symbol
+    return SYMBOL_SETTINGS.get(parts.of_account) if is_one else None
+
+
 def value_of(config: Config, key: str) -> str:
-    """The value in a configuration, in text form."""
-    section, _, name = key.partition(".")
-    return str(getattr(getattr(config, section), name))
+    """The value in a configuration, in text form; of a symbol without a value of its own `account`."""
+    symbol, section, name = SettingKey.of(key)
+    if symbol is None:
+        return str(getattr(getattr(config, section), name))
+    own = config.per_symbol.get(symbol)
+    values = {} if own is None else getattr(own, section)
+    return text_of(values[name]) if name in values else OF_ACCOUNT
+
+
+def effective_of(config: Config, key: str) -> str:
+    """The value that decides: a symbol's own, or else the account-wide one, in text form."""
+    parts = SettingKey.of(key)
+    if parts.symbol is not None:
+        own = value_of(config, key)
+        return own if own != OF_ACCOUNT else _account_text(config, parts)
+    return value_of(config, key)
+
+
+def _account_text(config: Config, parts: SettingKey) -> str:
+    section = getattr(config, parts.section)
+    return text_of(section.model_dump(mode="json", include={parts.name})[parts.name])
+
+
+def touched_by(config: Config, key: str, symbols: Iterable[str]) -> tuple[str, ...]:
+    """Those of `symbols` that a change of a key concerns: of an account-wide one, those without an own
+    value.
+    """
+    parts = SettingKey.of(key)
+    if parts.symbol is not None:
+        return (parts.symbol,)
+    may_own = key in SYMBOL_SETTINGS
+    return tuple(
+        each for each in symbols if not may_own or value_of(config, own_key(each, key)) == OF_ACCOUNT
+    )
 
 
 def changed(config: Config, key: str, value: str) -> Config:
@@ -88,23 +154,52 @@ def changed(config: Config, key: str, value: str) -> Config:
     It depends only on configuration and value, so all processes judge alike. As a float a tiny number would
     become 0, so the text is checked too.
     """
-    if key not in LIVE_SETTINGS:
+    if live_setting(key) is None:
         raise ValueError(f"{key} cannot be changed while the engine runs: change the file, and start again")
-    section_name, _, name = key.partition(".")
-    section = getattr(config, section_name)
+    parts = SettingKey.of(key)
     try:
-        decimal_of(value)
-        checked = type(section).model_validate({**section.model_dump(), name: value})
-        changed_section = section.model_copy(update={name: getattr(checked, name)})
-        after = config.model_copy(update={section_name: changed_section})
-        for symbol in after.per_symbol:
-            after.of_symbol(symbol)
+        if parts.symbol is not None:
+            return _with_own(config, parts.symbol, parts, value)
+        return _with_account(config, parts, value)
     except ValidationError as error:
         message = error.errors()[0]["msg"].removeprefix("Value error, ")
         raise ValueError(f"{key} cannot be {shortened(value)!r}: {message}") from None
     except ValueError as error:
-        raise ValueError(f"{key} cannot be {shortened(value)!r}: {error}") from None
+        text = str(error).removeprefix(f"{key}: ")
+        raise ValueError(f"{key} cannot be {shortened(value)!r}: {text}") from None
+
+
+def _with_account(config: Config, parts: SettingKey, value: str) -> Config:
+    section = getattr(config, parts.section)
+    decimal_of(value)
+    checked = type(section).model_validate({**section.model_dump(), parts.name: value})
+    changed_section = section.model_copy(update={parts.name: getattr(checked, parts.name)})
+    after = config.model_copy(update={parts.section: changed_section})
+    for symbol in after.per_symbol:
+        after.of_symbol(symbol)
     return after
+
+
+def _with_own(config: Config, symbol: str, parts: SettingKey, value: str) -> Config:
+    own = config.per_symbol.get(symbol, SymbolSettings())
+    values = {name: each for name, each in getattr(own, parts.section).items() if name != parts.name}
+    if value != OF_ACCOUNT:
+        _check_scale(value)
+        values[parts.name] = value_from(value)
+    own = own.model_copy(update={parts.section: values})
+    others = {each: settings for each, settings in config.per_symbol.items() if each != symbol}
+    after = config.model_copy(update={"per_symbol": {**others, symbol: own} if own else others})
+    own.write_alike(after.checked_symbol(symbol))
+    return after
+
+
+def _check_scale(text: str) -> None:
+    """Raises ValueError for a number out of scale; words are the field's to judge."""
+    try:
+        Decimal(text)
+    except InvalidOperation:
+        return
+    decimal_of(text)
 
 
 def is_looser(config: Config, key: str, value: str) -> bool:
@@ -113,115 +208,35 @@ def is_looser(config: Config, key: str, value: str) -> bool:
     Raises ValueError where it may not be changed to that.
     """
     after = changed(config, key, value)
-    tighter = LIVE_SETTINGS[key].tighter
-    if tighter is None:
+    return _is_beyond(key, effective_of(after, key), effective_of(config, key))
+
+
+def needs_second_person(config: Config, key: str, value: str) -> bool:
+    """Has a second person to agree to a value? Raises ValueError where it may not be changed to that."""
+    if not is_looser(config, key, value):
         return False
-    now, then = Decimal(value_of(config, key)), Decimal(value_of(after, key))
-    return then > now if tighter == "lower" else then < now
+    parts = SettingKey.of(key)
+    if parts.symbol is None or config.risk_limits.resume_people > 1:
+        return True
+    then = effective_of(changed(config, key, value), key)
+    return _is_beyond(key, then, _account_text(config, parts))
 
 
-def overlaid(file: Config, live: Sequence[LiveValue]) -> tuple[Config, tuple[LiveValue, ...]]:
-    """The configuration in force over `file`, and the live values that still apply.
-
-    A live change applies until the file's value of that key changes, or no longer allows it; `fallen` gives
-    the reasons of those that lapsed.
+def envelope_of(config: Config, key: str) -> str:
+    """The loosest value of a symbol's limit that is agreed to: the account-wide one, or its own where that
+    is looser.
     """
-    judged = _judged(file, live)
-    return judged.config, judged.standing
+    account, own = _account_text(config, SettingKey.of(key)), effective_of(config, key)
+    return own if _is_beyond(key, own, account) else account
 
 
-def fallen(file: Config, live: Sequence[LiveValue]) -> tuple[tuple[LiveValue, str], ...]:
-    """The live values that no longer apply over `file`, each with the reason, for operators."""
-    return _judged(file, live).fallen
-
-
-def file_of(began: ConfigApplied) -> Config:
-    """The files' configuration when a process began: its configuration without live changes."""
-    config = began.config
-    for value in began.live_settings:
-        if value.setting_key in LIVE_SETTINGS:
-            config = changed(config, value.setting_key, value.file_value)
-    return config
-
-
-def file_value_of(began: ConfigApplied, key: str) -> str:
-    """The files' value of a key at that time."""
-    before = (each.file_value for each in began.live_settings if each.setting_key == key)
-    return next(before, None) or value_of(began.config, key)
-
-
-def with_change(
-    began: ConfigApplied, live: Sequence[LiveValue], change: SettingApplied
-) -> tuple[LiveValue, ...]:
-    """The live values after a process that began with `began` applied a change; `live` are those before it.
-
-    A value equal to the file's is no live value: it follows the file from then on.
-    """
-    key = change.setting_key
-    if change.refused_because is not None:
-        return tuple(live)
-    file_value = file_value_of(began, key)
-    others = tuple(each for each in live if each.setting_key != key)
-    if _same(change.value, file_value):
-        return others
-    return (*others, LiveValue(setting_key=key, value=change.value, file_value=file_value))
-
-
-def live_values_of(processes: Mapping[str, Sequence[LiveValue]]) -> tuple[LiveValue, ...]:
-    """The live values in force, from those of each kind of process.
-
-    A process records the changes of what it reads; of other keys it has the values with which it began.
-    """
-    found = {}
-    for process, values in processes.items():
-        for value in values:
-            setting = LIVE_SETTINGS.get(value.setting_key)
-            readers = set() if setting is None else processes.keys() & set(setting.processes)
-            if process in readers or not readers:
-                found[value.setting_key] = value
-    return tuple(found.values())
-
-
-@dataclass(frozen=True, slots=True)
-class _Judged:
-    config: Config
-    standing: tuple[LiveValue, ...]
-    fallen: tuple[tuple[LiveValue, str], ...]
-
-
-def _judged(file: Config, live: Sequence[LiveValue]) -> _Judged:
-    """Each value in turn, in the order of the changes."""
-    config = file
-    standing: list[LiveValue] = []
-    fell: list[tuple[LiveValue, str]] = []
-    for each in live:
-        because = _file_changed(file, each)
-        if because is None:
-            try:
-                config = changed(config, each.setting_key, each.value)
-            except ValueError as error:
-                because = str(error)
-        if because is None:
-            standing.append(each)
-        else:
-            fell.append((each, because))
-    return _Judged(config, tuple(standing), tuple(fell))
-
-
-def _file_changed(file: Config, live: LiveValue) -> str | None:
-    """Why the file's value applies again; None where the file is unchanged since the live change."""
-    if live.setting_key not in LIVE_SETTINGS:
-        return f"{live.setting_key} can no longer be changed while the engine runs"
-    now = value_of(file, live.setting_key)
-    return None if _same(now, live.file_value) else f"the file changed from {live.file_value} to {now}"
-
-
-def _same(one: str, other: str) -> bool:
-    """Are two values the same number, however written?"""
-    try:
-        return decimal_of(one) == decimal_of(other)
-    except ValueError:
-        return one == other
+def _is_beyond(key: str, value: str, bound: str) -> bool:
+    """Is a limit looser than another?"""
+    setting = live_setting(key)
+    if setting is None or setting.tighter is None:
+        return False
+    now, then = Decimal(bound), Decimal(value)
+    return then > now if setting.tighter == "lower" else then < now
 
 
 def _no_trial(config: Config) -> None:
@@ -245,7 +260,7 @@ class LiveSettings:
         the change is refused. All processes refuse alike by the field's bounds; a trial is the second line,
         and where one process refused and another applied a change, risk-service halts the account.
         """
-        setting = LIVE_SETTINGS.get(change.setting_key)
+        setting = live_setting(change.setting_key)
         if setting is None or self.process not in setting.processes:
             return None
         if not self._seen.add(change.change_id):
@@ -265,10 +280,10 @@ class LiveSettings:
     def _refusal(self, change: SettingChange, trial: Callable[[Config], object]) -> str | None:
         key, value = change.setting_key, change.value
         try:
-            looser = is_looser(self.config, key, value)
+            needs_second = needs_second_person(self.config, key, value)
         except ValueError as error:
             return str(error)
-        if looser and change.approver in (None, change.requester):
+        if needs_second and change.approver in (None, change.requester):
             return f"{key} {value} is looser: a second person has to agree"
         now = value_of(self.config, key)
         if change.approved_digest not in (None, change.held_digest(now)):

@@ -1,14 +1,14 @@
 """How quotes are priced: width, lean, model; for all symbols, and overrides per symbol."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
 from difflib import get_close_matches
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
-from schemas.inventory_settings import OF_SYMBOLS, InventoryLimits
+from schemas.inventory_settings import OF_SYMBOLS
 from schemas.message import Instruction
 from schemas.numbers import (
     BelowOne,
@@ -183,6 +183,13 @@ def check_fair_value(pricing: Pricing, table: MicroPrice, place: str) -> None:
         )
 
 
+ONLY_OF_SYMBOLS: Mapping[str, Collection[str]] = {
+    "inventory": OF_SYMBOLS,
+    "risk_limits": frozenset({"max_position", "max_position_notional", "max_loss"}),
+}
+"""Of these sections a symbol may have only these keys of its own; of the others all."""
+
+
 class SymbolSettings(Instruction):
     """Overrides for one symbol: keys of the sections of these names."""
 
@@ -193,13 +200,19 @@ class SymbolSettings(Instruction):
     alpha: dict[str, Any] = Field(default_factory=dict)
     shape: dict[str, Any] = Field(default_factory=dict)
     inventory: dict[str, Any] = Field(default_factory=dict)
+    risk_limits: dict[str, Any] = Field(default_factory=dict)
 
-    @model_validator(mode="after")
-    def _inventory_of_a_symbol(self) -> "SymbolSettings":
-        for key in self.inventory:
-            if key in InventoryLimits.model_fields and key not in OF_SYMBOLS:
-                raise ValueError(f"inventory.{key} is one for all symbols: say it under inventory")
-        return self
+    def __bool__(self) -> bool:
+        """Has it any override?"""
+        return any(getattr(self, section) for section in type(self).model_fields)
+
+    def write_alike(self, config: Any) -> None:
+        """Write each value as JSON does, from the symbol's configuration: 5, 5.0 and "5" are then the same
+        configuration.
+        """
+        for section in type(self).model_fields:
+            own = getattr(self, section)
+            own.update(getattr(config, section).model_dump(mode="json", include=set(own)) if own else {})
 
     def over(self, sections: Mapping[str, Instruction]) -> dict[str, Instruction]:
         """The sections with this symbol's values. Raises ValueError for invalid ones."""
@@ -216,6 +229,8 @@ def _with(section: Instruction, name: str, values: Mapping[str, Any]) -> Instruc
         if key not in known:
             near = get_close_matches(key, known, n=1, cutoff=0.0)[0]
             raise ValueError(f"{name}: unknown key {key!r}; did you mean {near!r}?")
+        if key not in ONLY_OF_SYMBOLS.get(name, known):
+            raise ValueError(f"{name}.{key} is one for all symbols: say it under {name}")
     try:
         return type(section).model_validate({**section.model_dump(), **values})
     except ValidationError as error:

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from schemas.control import Acknowledgement, Command, Proposal, SettingChange
 from schemas.inventory import Position
-from schemas.live_settings import LIVE_SETTINGS
+from schemas.live_settings import live_setting
 from schemas.market import Book, Instrument, MarketLag, Refusal, Trade
 from schemas.message import Event, SymbolEvent
 from schemas.orders import Fill, KillReport, OrderEvent
@@ -106,7 +106,7 @@ class ChangeView(Event):
     @property
     def is_in_force(self) -> bool:
         """Have all processes that read the setting applied it?"""
-        setting = LIVE_SETTINGS.get(self.change.setting_key)
+        setting = live_setting(self.change.setting_key)
         taken = {each.process for each in self.applied if each.refused_because is None}
         return setting is not None and taken.issuperset(setting.processes)
 

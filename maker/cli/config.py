@@ -21,7 +21,7 @@ from runtime.log.segments import segment_files
 from runtime.observability.stderr import print_note
 from runtime.process.session import sources_of
 from schemas.config import Config
-from schemas.live_settings import fallen, overlaid
+from schemas.live_values import fallen, overlaid
 
 config_app = typer.Typer(no_args_is_help=True, help="Show and check the configuration.")
 

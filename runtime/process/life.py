@@ -17,7 +17,8 @@ from schemas.carried.runtime import ProcessCarried, StateMessageCarried
 from schemas.config import Config
 from schemas.control import SettingChange
 from schemas.envelope import decode, encode
-from schemas.live_settings import changed, with_change
+from schemas.live_settings import changed
+from schemas.live_values import with_change
 from schemas.message import Event, SymbolEvent
 from schemas.process import ConfigApplied, LiveValue, MessageFault, SettingApplied
 from schemas.topics import BY_NAME, MESSAGE_TYPES, TOPIC_OF, TOPICS

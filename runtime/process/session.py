@@ -17,7 +17,7 @@ from runtime.process.definition import ProcessDefinition
 from runtime.process.life import Life
 from runtime.version import code_version
 from schemas.config import Config
-from schemas.live_settings import overlaid
+from schemas.live_values import overlaid
 from schemas.process import ConfigApplied, LiveValue
 from schemas.units import NS_PER_S
 

@@ -104,7 +104,7 @@ class SignatureCheck:
         signed = verify(event, self._keys)
         if isinstance(signed, str):
             return signed
-        if "*" not in event.scope and event.key not in event.scope:
+        if not event.is_in_scope():
             return f"it is beyond the scope of whoever said it: {event.key}"
         age_ns = self._now_ns - event.event_time_ns
         if age_ns > self._age_ns_max and not _counts_however_late(event):

@@ -19,7 +19,7 @@ from runtime.replay.past_life import PastLife
 from runtime.replay.restore_point import RestorePoint
 from runtime.replay.trace_reader import ConfigStep, ConsumedInput, TraceReader, TraceStep
 from schemas.envelope import decode
-from schemas.live_settings import live_values_of
+from schemas.live_values import live_values_of
 from schemas.message import Event
 from schemas.process import ConfigApplied, LiveValue, Trace
 from schemas.topics import BY_NAME, GATEWAY

@@ -74,9 +74,6 @@ class QuoterCore(DecidingCore[QuoterInput]):
         self._account_risk: RiskState | None = None
         self._all_stopped = False
         self._ending = False
-        self._ttl_ns = config.market_making.target_ttl_ms * NS_PER_MS
-        self._refresh_ns = self._ttl_ns // 2
-        self._update_ns = int(config.market_making.update_frequency * NS_PER_S)
         self._book_age_ns_max = config.market_data.book_age_ms_max * NS_PER_MS
 
     def _decide(self, event: QuoterInput) -> tuple[Event, ...]:  # noqa: C901, PLR0912  a case for each input
@@ -230,6 +227,8 @@ class QuoterCore(DecidingCore[QuoterInput]):
         if applied is None:
             return ()
         self._own_configs = _own_configs(self._settings.config)
+        prepare(each.model.name for each in self._own_configs.values())
+        self._leaders = _leaders(self._own_configs)
         for state in self._symbols.values():
             if state.instrument is not None:
                 state.limits = SizeLimits.of(state.instrument, self._config(state))
@@ -256,7 +255,7 @@ class QuoterCore(DecidingCore[QuoterInput]):
         return tuple(
             target
             for state in self._symbols.values()
-            if now_ns - state.priced_ns >= self._update_ns
+            if now_ns - state.priced_ns >= int(self._config(state).market_making.update_frequency * NS_PER_S)
             for target in self._requote(state, now_ns)
         )
 
@@ -283,7 +282,7 @@ class QuoterCore(DecidingCore[QuoterInput]):
         bid, ask = merge(current, draft, state.book, memory, now_ns, self._config(state))
         if not (stands(current.bid, bid) and stands(current.ask, ask)):
             return (self._publish_new(state, now_ns, draft, bid, ask),)
-        if now_ns - current.event_time_ns >= self._refresh_ns:
+        if now_ns - current.event_time_ns >= self._ttl_ns(state) // 2:
             model = (current.model, current.model_because)
             return (self._publish(state, now_ns, current.bid, current.ask, model),)
         return ()
@@ -291,6 +290,10 @@ class QuoterCore(DecidingCore[QuoterInput]):
     def _config(self, state: QuotedSymbol) -> Config:
         """The symbol's own configuration."""
         return self._own_configs.get(state.symbol, self._settings.config)
+
+    def _ttl_ns(self, state: QuotedSymbol) -> int:
+        """How long a target of a symbol is valid."""
+        return self._config(state).market_making.target_ttl_ms * NS_PER_MS
 
     def _draft(self, state: QuotedSymbol, now_ns: int) -> QuoteDraft:
         reason = self._blocked(state)
@@ -377,7 +380,7 @@ class QuoterCore(DecidingCore[QuoterInput]):
             symbol=state.symbol,
             instrument_version=state.version,
             sequence=state.sequence,
-            valid_until_ns=now_ns + self._ttl_ns,
+            valid_until_ns=now_ns + self._ttl_ns(state),
             mid_half_ticks=book.bid_prices[0] + book.ask_prices[0] if book and two_sided else None,
             model=model[0],
             model_because=model[1],

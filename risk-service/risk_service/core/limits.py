@@ -9,7 +9,7 @@ from risk_service.core.fee_watch import FeeWatch
 from risk_service.core.overload_watch import OverloadWatch
 from risk_service.core.repeated_executions import RepeatedExecutions
 from risk_service.core.scope import COUNTED_OTHERWISE, Breach, Scope
-from schemas.config import RiskLimits
+from schemas.config import Config, RiskLimits
 from schemas.inventory import Position
 from schemas.market import Instrument
 from schemas.risk import LimitUse
@@ -188,3 +188,12 @@ def loss_breaches(scope: Scope, share: Decimal, reason: str, halt_at: Decimal) -
 def is_loss_in_force(scope: Scope, reason: str) -> bool:
     """Does this limit halt or restrict now? A resume after another halt must not renew its allowance."""
     return reason in scope.latches or scope.is_reached(reason)
+
+
+def own_limits(config: Config) -> dict[str, RiskLimits]:
+    """Of the symbols with limits of their own. Raises ValueError for invalid ones."""
+    return {
+        symbol: config.of_symbol(symbol).risk_limits
+        for symbol, own in config.per_symbol.items()
+        if own.risk_limits
+    }

@@ -10,12 +10,12 @@ from risk_service.core.agreement import Agreement
 from risk_service.core.alerts import Alerts
 from risk_service.core.carrying import account_carried, restore_account, restore_symbol, symbol_carried
 from risk_service.core.inputs import RiskInput
-from risk_service.core.limits import SymbolRisk
+from risk_service.core.limits import SymbolRisk, own_limits
 from risk_service.core.old_marks import MARK_AGE_NS_MAX, observe_mark_age, old_since_ns, words
 from risk_service.core.removal import removal_words
 from risk_service.core.scope import CLEARS_AT, Scope
 from schemas.carried.risk import RiskCarried
-from schemas.config import Config
+from schemas.config import Config, RiskLimits
 from schemas.control import Command, SettingChange
 from schemas.core import DecidingCore
 from schemas.inventory import Position
@@ -52,6 +52,7 @@ class RiskCore(DecidingCore[RiskInput]):
         super().__init__()
         self._settings = LiveSettings(RISK, config)
         self._limits = config.risk_limits
+        self._own_limits = own_limits(config)
         self._warn_at = exact(config.risk_limits.warn_at)
         self._account = AccountRisk.of(config.reporting.capital)
         self._symbols: dict[str, SymbolRisk] = {}
@@ -241,7 +242,7 @@ class RiskCore(DecidingCore[RiskInput]):
             published = symbol.scope.published
             if published is None or now_ns - published.event_time_ns < REFRESH_NS:
                 continue
-            if symbol.is_held or published.limits != symbol.uses(self._limits):
+            if symbol.is_held or published.limits != symbol.uses(self._limits_of(symbol)):
                 messages.extend(self._settle(symbol, now_ns, again=True))
         return tuple(messages)
 
@@ -262,7 +263,8 @@ class RiskCore(DecidingCore[RiskInput]):
         Called for every move of a mark, so messages are built only when published.
         """
         scope = risk.scope
-        risk.measure(self._limits)
+        limits = self._limits_of(risk)
+        risk.measure(limits)
         verdict = scope.judge(risk.breaches())
         warnings: tuple[Event, ...] = ()
         if scope.warned or max(risk.shares) >= self._warn_at:
@@ -272,7 +274,7 @@ class RiskCore(DecidingCore[RiskInput]):
             return warnings
         is_for_people = news and scope.is_for_people(verdict)
         since_ns = old_since_ns(risk, now_ns) if isinstance(risk, SymbolRisk) else None
-        state = scope.publish(scope.state(now_ns, verdict, risk.uses(self._limits), since_ns))
+        state = scope.publish(scope.state(now_ns, verdict, risk.uses(limits), since_ns))
         if is_for_people:
             return (state, self._alerts.of_state(state), *warnings)
         return (state, *warnings)
@@ -286,7 +288,7 @@ class RiskCore(DecidingCore[RiskInput]):
         ]
         if not near:
             return ()
-        uses = risk.uses(self._limits)
+        uses = risk.uses(self._limits_of(risk))
         about = SymbolEvent(event_time_ns=now_ns, venue=risk.scope.venue, symbol=risk.scope.symbol)
         return tuple(self._alerts.near(about, uses[number]) for number in near)
 
@@ -346,6 +348,7 @@ class RiskCore(DecidingCore[RiskInput]):
         if applied is None:
             return ()
         self._limits = self._settings.config.risk_limits
+        self._own_limits = own_limits(self._settings.config)
         self._warn_at = exact(self._limits.warn_at)
         messages: list[Event] = [applied]
         every: list[SymbolRisk | AccountRisk] = [self._account, *self._symbols.values()]
@@ -375,11 +378,15 @@ class RiskCore(DecidingCore[RiskInput]):
 
     def _try(self, config: Config) -> None:
         """Compute limit uses under the given configuration; raises where that fails."""
-        limits = config.risk_limits
+        limits, own = config.risk_limits, own_limits(config)
         exact(limits.warn_at)
         self._account.uses(limits)
         for symbol in self._symbols.values():
-            symbol.uses(limits)
+            symbol.uses(own.get(symbol.scope.symbol, limits))
+
+    def _limits_of(self, risk: SymbolRisk | AccountRisk) -> RiskLimits:
+        """Of a symbol its own, where it has any."""
+        return self._own_limits.get(risk.scope.symbol, self._limits)
 
     def _awaits_second(self, command: Command, scope: Scope) -> bool:
         who, within_ns = (command.principal, command.agrees_with), self._resume_within_ns

@@ -7,7 +7,8 @@ import pytest
 from maker.composition import process_definition
 from schemas.config import Config
 from schemas.control import SettingChange
-from schemas.live_settings import LIVE_SETTINGS, LiveSettings, changed, is_looser, live_values_of, value_of
+from schemas.live_settings import LIVE_SETTINGS, LiveSettings, changed, is_looser, value_of
+from schemas.live_values import live_values_of
 from schemas.process import LiveValue, SettingApplied
 from schemas.risk import RiskState
 from schemas.topics import QUOTE, RISK, TOPICS

@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 
 from schemas.config import Config
-from schemas.live_settings import fallen, file_of, overlaid, with_change
+from schemas.live_values import fallen, file_of, overlaid, with_change
 from schemas.process import ConfigApplied, LiveValue, SettingApplied
 from tests.kit.messages import config_applied
 

@@ -15,7 +15,8 @@ from gateway_api.projector.core.standing import (
 from gateway_api.projector.core.symbol import SymbolFold
 from schemas.carried.view import CarriedChange, ViewCarried
 from schemas.control import Acknowledgement, Command, Proposal, SettingChange
-from schemas.live_settings import LIVE_SETTINGS, file_value_of
+from schemas.live_settings import live_setting
+from schemas.live_values import file_value_of
 from schemas.orders import KillReport
 from schemas.process import ConfigApplied, SettingApplied
 from schemas.recent_keys import RecentKeys
@@ -163,14 +164,14 @@ class AccountFold:
         )
 
     def _file_value(self, key: str) -> str | None:
-        if self.applied is None or key not in LIVE_SETTINGS:
+        if self.applied is None or live_setting(key) is None:
             return None
         return file_value_of(self.applied, key)
 
     def _stands(self, carried: CarriedChange) -> bool:
         """A live change stays until the file's value changes; an undecided one stays pending."""
         change = carried.change
-        if change.setting_key not in LIVE_SETTINGS:
+        if live_setting(change.setting_key) is None:
             return False
         view = ChangeView(event_time_ns=change.event_time_ns, change=change, applied=carried.applied)
         return not view.is_in_force or carried.file_value == self._file_value(change.setting_key)

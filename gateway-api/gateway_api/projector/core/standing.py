@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from schemas.carried.view import CarriedChange
 from schemas.control import SWITCHES, Acknowledgement, Command, CommandAction, SettingChange
-from schemas.live_settings import LIVE_SETTINGS
+from schemas.live_settings import live_setting
 from schemas.message import ALL_SYMBOLS, Event
 from schemas.process import SettingApplied
 from schemas.risk import RiskAlert
@@ -37,7 +37,7 @@ class StandingSettings:
     def apply_change(self, change: SettingChange) -> None:
         """A requested change."""
         key = change.setting_key
-        if key not in LIVE_SETTINGS:
+        if live_setting(key) is None:
             return
         asked = self._asked.setdefault(key, {})
         in_force = self._in_force.get(key)

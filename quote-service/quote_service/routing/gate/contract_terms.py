@@ -98,11 +98,13 @@ class ContractTerms:
 
 
 def contract_terms(instrument: Instrument, config: Config) -> ContractTerms | None:
-    """The terms of a contract under a configuration; None where it cannot be traded."""
+    """The terms of a contract under a configuration, by its symbol's own limits where it has any; None where
+    it cannot be traded.
+    """
     positives = (instrument.tick_size, instrument.lot_size, instrument.multiplier, instrument.reporting_rate)
     if not all(value.is_finite() and value > 0 for value in positives):
         return None
-    risk, routing = config.risk_limits, config.routing
+    risk, routing = config.of_symbol(instrument.symbol).risk_limits, config.routing
     base_per_lot = instrument.lot_size * instrument.multiplier
     money = instrument.money_per_tick_lot
     reporting = money * instrument.reporting_rate
