@@ -208,7 +208,7 @@ def is_looser(config: Config, key: str, value: str) -> bool:
     Raises ValueError where it may not be changed to that.
     """
     after = changed(config, key, value)
-    return _is_beyond(key, effective_of(after, key), effective_of(config, key))
+    return is_beyond(key, effective_of(after, key), effective_of(config, key))
 
 
 def needs_second_person(config: Config, key: str, value: str) -> bool:
@@ -219,7 +219,7 @@ def needs_second_person(config: Config, key: str, value: str) -> bool:
     if parts.symbol is None or config.risk_limits.resume_people > 1:
         return True
     then = effective_of(changed(config, key, value), key)
-    return _is_beyond(key, then, _account_text(config, parts))
+    return is_beyond(key, then, _account_text(config, parts))
 
 
 def envelope_of(config: Config, key: str) -> str:
@@ -227,11 +227,11 @@ def envelope_of(config: Config, key: str) -> str:
     is looser.
     """
     account, own = _account_text(config, SettingKey.of(key)), effective_of(config, key)
-    return own if _is_beyond(key, own, account) else account
+    return own if is_beyond(key, own, account) else account
 
 
-def _is_beyond(key: str, value: str, bound: str) -> bool:
-    """Is a limit looser than another?"""
+def is_beyond(key: str, value: str, bound: str) -> bool:
+    """Is a limit looser than another? Never a parameter."""
     setting = live_setting(key)
     if setting is None or setting.tighter is None:
         return False

@@ -11,8 +11,10 @@ from typing import Any, Literal, get_args
 
 from gateway_api.access.identity import EVERYTHING, Identity
 from gateway_api.access.roles import PERMISSIONS, Permission
+from schemas.control import SettingChange
 from schemas.message import ALL_SYMBOLS, Event
 from schemas.risk import LimitUse, RiskAlert, RiskState
+from schemas.setting_keys import symbol_of
 
 Lane = Literal["market", "signal", "quote", "order", "fill", "risk", "system", "human"]
 LANE_NAMES: tuple[Lane, ...] = get_args(Lane)
@@ -174,7 +176,7 @@ TYPES: Mapping[str, TypeRule] = {
         permission="audit",
     ),
     "control.setting.v1": TypeRule(
-        _OF_PEOPLE + "change_id setting_key value requester approver reason approved_digest",
+        _OF_PEOPLE + "change_id setting_key value requester approver reason approved_digest was",
         permission="audit",
         concerns_all=True,
     ),
@@ -243,6 +245,10 @@ class Sight:
         """Whether a symbol, or with `*:*` the account, is in scope."""
         return EVERYTHING in self.scope or key in self.scope
 
+    def reaches_symbol(self, symbol: str) -> bool:
+        """Whether a symbol of any venue is in scope."""
+        return EVERYTHING in self.scope or any(key.partition(":")[2] == symbol for key in self.scope)
+
     def may(self, permission: Permission, key: str) -> bool:
         """Whether a permission is granted for a symbol or the account."""
         return permission in self.permissions and self.reaches(key)
@@ -255,8 +261,12 @@ class Sight:
         return self.reaches(key) or (rule.concerns_all and key.endswith(_ACCOUNT_SUFFIX))
 
     def sees_event(self, event: Event) -> bool:
-        """Whether this message may be shown. A loss near its limit reveals PnL."""
+        """Whether this message may be shown. A loss near its limit reveals PnL; one symbol's setting is
+        about that symbol."""
         if isinstance(event, RiskAlert) and not self._sees_alert(event):
+            return False
+        symbol = symbol_of(event.setting_key) if isinstance(event, SettingChange) else None
+        if symbol is not None and not self.reaches_symbol(symbol):
             return False
         return self.sees(event.type_name, event.key)
 

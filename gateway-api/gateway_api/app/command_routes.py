@@ -1,33 +1,39 @@
 """Commands: start and stop a symbol, halt and resume a symbol or all."""
 
-from collections.abc import Callable
-from typing import Annotated, Any
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
 from gateway_api.access.identity import Identity
 from gateway_api.access.roles import Permission
-from gateway_api.app.authorisation import ACCOUNT_KEY, Authorisation, identity_of
+from gateway_api.app import start_values
+from gateway_api.app.authorisation import ACCOUNT_KEY, identity_of
 from gateway_api.app.bodies import StrictRoute, WholeNumber
 from gateway_api.app.new_symbols import FOLLOW, REMOVAL, new_key
 from gateway_api.app.numbers import size_text
 from gateway_api.app.problems import ProblemError, documented
 from gateway_api.app.reading import account_of, find_key, symbol_keys, view_of
-from gateway_api.app.responses import CommandResponse
-from gateway_api.app.sent import Asked, IdempotencyKey, SentControls, asked
+from gateway_api.app.responses import CommandResponse, StartedWith
+from gateway_api.app.sent import Asked, IdempotencyKey, asked
+from gateway_api.app.setting_changes import SettingChanges
 from gateway_api.app.symbol_status import position_contract
 from runtime.process.definition import GatewayContext
 from runtime.text import iso_time
 from schemas.control import Command, CommandAction
 from schemas.message import ALL_SYMBOLS
 from schemas.names import Reason, Words
+from schemas.numbers import DIGITS_MAX
 from schemas.risk import RiskState
 from schemas.tallies import RequestSeen
 
 _PROBLEMS = documented(401, 403, 404, 409, 413, 422, 429, 503)
 
+Amount = Annotated[Decimal, Field(allow_inf_nan=False, max_digits=DIGITS_MAX)]
 Symbol = Annotated[str, Field(min_length=1, max_length=128, description="a symbol, or * for all")]
+QuerySymbol = Annotated[str | None, Query(min_length=1, max_length=128)]
 
 
 class SwitchRequest(BaseModel):
@@ -52,6 +58,29 @@ class RemoveRequest(BaseModel):
     """Although a position is held: it stays in the ledger, and counts at its last mark."""
 
 
+class StartRequest(SwitchRequest):
+    """Start the quoting of a symbol, with values of its own from now on; left out, those in force stay."""
+
+    max_position: Amount | None = None
+    """Base units, long or short; see `risk_limits.max_position`."""
+    max_loss: Amount | None = None
+    """Reporting currency, below 0; see `risk_limits.max_loss`."""
+    base_spread: Amount | None = None
+    """Fraction of the price; see `market_making.base_spread`."""
+
+    def values(self) -> dict[str, str]:
+        """By account-wide key, in text form."""
+        found = {
+            f"{section}.{name}": getattr(self, name)
+            for section, name in (
+                ("risk_limits", "max_position"),
+                ("risk_limits", "max_loss"),
+                ("market_making", "base_spread"),
+            )
+        }
+        return {key: f"{value:f}" for key, value in found.items() if value is not None}
+
+
 class HaltRequest(BaseModel):
     """Stop trading, until a resume."""
 
@@ -72,22 +101,27 @@ class ResumeRequest(HaltRequest):
 class _Commander:
     """Sends commands without waiting for their effect, which the status shows."""
 
-    def __init__(self, context: GatewayContext, authorisation: Authorisation, sent: SentControls) -> None:
+    def __init__(self, context: GatewayContext, changes: SettingChanges) -> None:
         self._context = context
-        self._authorisation = authorisation
-        self._sent = sent
+        self._authorisation = changes.authorisation
+        self._sent = changes.sent
+        self._changes = changes
 
     async def start(
-        self, body: SwitchRequest, request: Request, idempotency_key: IdempotencyKey = None
+        self, body: StartRequest, request: Request, idempotency_key: IdempotencyKey = None
     ) -> CommandResponse:
-        """Start quoting a symbol, also one not traded yet if a feed has it."""
+        """Start quoting a symbol, also one not traded yet if a feed has it; with values of its own."""
         return self._send("start", body, request, idempotency_key)
 
     async def stop(
-        self, body: SwitchRequest, request: Request, idempotency_key: IdempotencyKey = None
+        self,
+        request: Request,
+        body: SwitchRequest | None = None,
+        symbol: QuerySymbol = None,
+        idempotency_key: IdempotencyKey = None,
     ) -> CommandResponse:
-        """Stop quoting a symbol and cancel its quotes."""
-        return self._send("stop", body, request, idempotency_key)
+        """Stop quoting a symbol and cancel its quotes. The symbol is in the query or in the body."""
+        return self._send("stop", _stop_of(body, symbol), request, idempotency_key)
 
     async def remove(
         self, body: RemoveRequest, request: Request, idempotency_key: IdempotencyKey = None
@@ -154,9 +188,12 @@ class _Commander:
             request=requested.request,
             scope=identity.scope_at(key),
         )
+        own: tuple[StartedWith, ...] = ()
+        if seen is None and isinstance(body, StartRequest):
+            own = start_values.send(self._changes, request, identity, symbol, body.values(), body.reason)
         if seen is None or action == "halt":  # a halt is never dropped as a duplicate
             self._sent.send(requested, command.command_id, command)
-        return _answer(command, seen, self._follow(action, key, held))
+        return _answer(command, seen, self._follow(action, key, held), own)
 
     def _follow(self, action: CommandAction, key: str, held: str | None) -> str | None:
         """Where the effect of the command can be seen, if not in the symbol's status alone."""
@@ -223,21 +260,55 @@ class _Commander:
             return key
 
 
-def _answer(command: Command, seen: RequestSeen | None, follow: str | None) -> CommandResponse:
-    """The response, identical for a repeated request."""
+def _stop_of(body: SwitchRequest | None, symbol: str | None) -> SwitchRequest:
+    """The request, however it was written; raises ProblemError where it names no symbol, or two."""
+    if body is not None and symbol in (None, body.symbol):
+        return body
+    if body is None and symbol is not None:
+        return SwitchRequest(symbol=symbol)
+    what = "no symbol is given" if body is None else f"the query says {symbol}, the body {body.symbol}"
+    raise ProblemError(
+        422, "invalid_request", f"symbol: {what}", "Give it once: /maker/stop?symbol=BTC/USDT."
+    )
+
+
+_STATUS: Mapping[CommandAction, Literal["started", "stopped"]] = {"start": "started", "stop": "stopped"}
+_MESSAGES: Mapping[CommandAction, str] = {
+    "start": "Quoting of {symbol} is switched on; its status shows the quotes",
+    "stop": "Quoting of {symbol} is switched off, and its orders are cancelled",
+    "remove": "{symbol} is being removed: its orders are cancelled, and its market data end",
+    "halt": "The halt of {symbol} is sent, and all its orders are cancelled",
+    "resume_request": "The end of the halt of {symbol} is requested: a second person has to agree",
+    "resume": "The end of the halt of {symbol} is sent",
+}
+
+
+def _message(command: Command, own: tuple[StartedWith, ...]) -> str:
+    symbol = "all symbols" if command.symbol == ALL_SYMBOLS else command.symbol
+    parts = [_MESSAGES[command.action].format(symbol=symbol), *map(start_values.words, own)]
+    return "; ".join(parts) + "."
+
+
+def _answer(
+    command: Command, seen: RequestSeen | None, follow: str | None, own: tuple[StartedWith, ...]
+) -> CommandResponse:
+    """The response; a repeated request repeats no settings."""
     return CommandResponse(
         command_id=command.command_id if seen is None else seen.identifier,
         action=command.action,
         symbol=command.symbol,
         venue=command.venue,
+        status=_STATUS.get(command.action, "sent"),
+        message=_message(command, own),
+        settings=own,
         event_time=iso_time(command.event_time_ns if seen is None else seen.event_time_ns),
         follow=follow,
     )
 
 
-def make_router(context: GatewayContext, authorisation: Authorisation, sent: SentControls) -> APIRouter:
+def make_router(context: GatewayContext, changes: SettingChanges) -> APIRouter:
     """The POST routes under /maker."""
-    commander = _Commander(context, authorisation, sent)
+    commander = _Commander(context, changes)
     router = APIRouter(route_class=StrictRoute, prefix="/maker", tags=["commands"])
     routes: tuple[tuple[str, Permission, Callable[..., Any]], ...] = (
         ("/start", "start", commander.start),
@@ -249,6 +320,9 @@ def make_router(context: GatewayContext, authorisation: Authorisation, sent: Sen
     )
     for path, permission, endpoint in routes:
         router.post(
-            path, status_code=202, responses=_PROBLEMS, dependencies=[authorisation.requires(permission)]
+            path,
+            status_code=202,
+            responses=_PROBLEMS,
+            dependencies=[changes.authorisation.requires(permission)],
         )(endpoint)
     return router

@@ -30,6 +30,24 @@ _SECURITY_HEADERS = {
 _HTTPS_HEADERS = {"strict-transport-security": "max-age=31536000; includeSubDomains"}
 
 
+SHORT_PREFIX = "/maker/"
+API_PREFIX = "/api/v1"
+
+
+class ShortPaths:
+    """ASGI middleware: /maker/... is /api/v1/maker/..., so that each has one route."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """See the class."""
+        path = scope.get("path", "")
+        if scope["type"] == "http" and path.startswith(SHORT_PREFIX):
+            scope = {**scope, "path": API_PREFIX + path, "raw_path": API_PREFIX.encode() + scope["raw_path"]}
+        await self._app(scope, receive, send)
+
+
 class SecurityMiddleware:
     """ASGI middleware. A page of another origin cannot send commands through a user's browser."""
 

@@ -11,9 +11,10 @@ from gateway_api.app.current import CurrentConfig
 from gateway_api.app.problems import ProblemError, documented
 from gateway_api.app.reading import find_key, view_of
 from gateway_api.app.responses import Answer, ExplainedSide
-from gateway_api.app.setting_routes import judged
+from gateway_api.app.setting_changes import judged
 from gateway_api.history.client import HistoryClient
 from runtime.process.definition import GatewayContext
+from schemas.control import SettingText
 from schemas.live_settings import changed
 from schemas.views import ACCOUNT_DOCUMENT, SYMBOL_PREFIX
 
@@ -28,7 +29,7 @@ class PreviewRequest(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     key: Annotated[str, Field(max_length=128)]
-    value: Annotated[str, Field(min_length=1, max_length=64)]
+    value: SettingText
     symbol: Annotated[str, Field(max_length=128)]
     venue: Annotated[str | None, Field(max_length=64)] = None
 

@@ -71,6 +71,12 @@ class ControlResponse(Answer):
 
     command_id: str
     status: Literal["sent", "proposed"]
+    was: str | None = None
+    """Of a setting: the value in force when it was requested."""
+    touches: tuple[str, ...] = ()
+    """Of a setting: the symbols for which the new value holds."""
+    keeps: tuple[str, ...] = ()
+    """Of an account-wide setting: the symbols that keep a value of their own."""
 
 
 def answer_as_before(earlier: RequestSeen) -> ControlResponse:

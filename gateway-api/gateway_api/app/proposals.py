@@ -24,6 +24,7 @@ from schemas.control import (
     ProposedSetting,
     SettingChange,
 )
+from schemas.message import ALL_SYMBOLS
 from schemas.units import NS_PER_S
 
 _SETTLE_NS = 2 * NS_PER_S
@@ -149,9 +150,10 @@ class Proposals:
             "scope": approver.scope_at(proposal.key),
             "approved_digest": proposal.shown_digest(),
         }
-        asked_by = {"requester": proposal.requester, **subject.model_dump(exclude={"kind", "was"})}
+        asked_by = {"requester": proposal.requester, **subject.model_dump(exclude={"kind"})}
         if isinstance(subject, ProposedSetting):
-            return SettingChange(**agreed, **asked_by, change_id=proposal.proposal_id)
+            account = {"venue": ALL_SYMBOLS, "symbol": ALL_SYMBOLS}
+            return SettingChange(**agreed | account, **asked_by, change_id=proposal.proposal_id)
         if isinstance(subject, ProposedAdjustment):
             return Adjustment(
                 **agreed,

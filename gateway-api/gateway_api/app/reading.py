@@ -10,6 +10,7 @@ from runtime.store.documents import StateStore
 from runtime.text import iso_time
 from schemas.envelope import decode
 from schemas.market import Instrument
+from schemas.numbers import shortened
 from schemas.statistics import MinuteStatistics
 from schemas.views import (
     ACCOUNT_DOCUMENT,
@@ -80,7 +81,8 @@ def find_key(store: StateStore, symbol: str, venue: str | None, identity: Identi
             "Give one with ?venue=, or in the field venue of a command.",
         )
     name = symbol if venue is None else f"{symbol} at {venue}"
-    raise ProblemError(404, "unknown_symbol", f"There is no symbol {name}.", _nearest(symbol, keys, identity))
+    hint = f"{shortened(name)} is not known. {_nearest(symbol, keys, identity)}"
+    raise ProblemError(404, "unknown_symbol", "Symbol not found", hint)
 
 
 def _is_meant(key: str, symbol: str, venue: str | None) -> bool:

@@ -1,12 +1,14 @@
 """Queries: status, performance, alerts and the explanation of a quote."""
 
-from typing import Annotated
+from decimal import Decimal
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request
 
 from gateway_api.access.visibility import sight_of
 from gateway_api.app.authorisation import REFUSALS, Authorisation, identity_of
 from gateway_api.app.detail import explanation
+from gateway_api.app.owner_status import in_camel_case, owner_status
 from gateway_api.app.problems import ProblemError, documented
 from gateway_api.app.reading import account_of, find_key, minutes_of, seen, stamp, symbol_keys, view_of
 from gateway_api.app.responses import (
@@ -14,6 +16,7 @@ from gateway_api.app.responses import (
     ActiveResponse,
     Alert,
     AlertsResponse,
+    CamelStatus,
     Minute,
     PerformanceResponse,
     PnlSplit,
@@ -31,6 +34,9 @@ from schemas.views import SymbolView
 
 Venue = Annotated[
     str | None, Query(max_length=64, description="needed where several venues trade the symbol")
+]
+Case = Annotated[
+    Literal["snake", "camel"], Query(description="camel: the names of TypeScript, without our own fields")
 ]
 PROBLEMS = documented(401, 403, 404, 409, 422)
 _ALERTS_MAX = 10_000
@@ -52,11 +58,18 @@ class _Reader:
             raise ProblemError(404, "unknown_symbol", f"The view of {key} is gone.", "Try again.")
         return view
 
-    async def status(self, request: Request, symbol: str, venue: Venue = None) -> StatusResponse:
+    async def status(
+        self, request: Request, symbol: str, venue: Venue = None, case: Case = "snake"
+    ) -> StatusResponse | CamelStatus:
         """The status of a symbol: state, market, own quotes, inventory, PnL, risk, counters."""
-        view = self._find(request, symbol, venue)
-        status = symbol_status(view, account_of(self._context.store), sight_of(identity_of(request)))
-        return StatusResponse.model_validate(dict(status) | seen(view.event_time_ns, self._context))
+        view, account = self._find(request, symbol, venue), account_of(self._context.store)
+        sight = sight_of(identity_of(request))
+        status = symbol_status(view, account, sight)
+        plain = owner_status(status, view, account, sight)
+        if case == "camel":
+            return in_camel_case(plain)
+        facts = dict(status) | {"position": status.inventory, "profit": status.pnl} | dict(plain)
+        return StatusResponse.model_validate(facts | seen(view.event_time_ns, self._context))
 
     async def active(self, request: Request) -> ActiveResponse:
         """The symbols that are quoted, and those stopped by an operator."""
@@ -73,7 +86,8 @@ class _Reader:
         return ActiveResponse.model_validate(
             seen(newest_ns, self._context)
             | {
-                "count": len(makers),
+                "active_symbols": tuple(maker.symbol for maker in makers),
+                "total_count": len(makers),
                 "makers": tuple(
                     ActiveMaker(
                         symbol=maker.symbol,
@@ -115,7 +129,7 @@ class _Reader:
         ]
         newest_ns = account.event_time_ns if account else None
         return AlertsResponse.model_validate(
-            seen(newest_ns, self._context) | {"alerts": tuple(alerts[:limit])}
+            seen(newest_ns, self._context) | {"alerts": tuple(alerts[:limit]), "alert_count": len(alerts)}
         )
 
     async def why(self, request: Request, symbol: str, venue: Venue = None) -> WhyResponse:
@@ -156,7 +170,13 @@ def performance(view: SymbolView) -> dict[str, object]:
     counters, position, profits = view.counters, view.position, view.profits
     currency = _quote_currency(view)
     zero = money_text(from_units(0, view.instrument.tick_size)) if view.instrument else "0.0000"
+    total, session, day = (
+        (profits.total, profits.session, profits.day) if profits else (Decimal(0), Decimal(0), Decimal(0))
+    )
     split = PnlSplit(
+        total=money_text(total) if profits else zero,
+        session=money_text(session) if profits else zero,
+        day=money_text(day) if profits else zero,
         capture=money_text(position.pnl_capture) if position else zero,
         inventory=money_text(position.pnl_inventory) if position else zero,
         fees=money_text(position.fees) if position else zero,
@@ -168,13 +188,13 @@ def performance(view: SymbolView) -> dict[str, object]:
     return {
         "symbol": view.symbol,
         "venue": view.venue,
-        "total_pnl": money_text(profits.total) if profits else zero,
-        "session_pnl": money_text(profits.session) if profits else zero,
-        "day_pnl": money_text(profits.day) if profits else zero,
+        "total_pnl": total,
+        "session_pnl": session,
+        "day_pnl": day,
         "total_trades": counters.fills,
-        "average_spread_bps": _ratio(counters.spread_bps_ns, counters.two_sided_ns),
-        "fill_rate": _ratio(counters.orders_with_fill, counters.orders_finished),
-        "inventory_turnover": _turnover(view),
+        "average_spread_bps": _ratio(counters.spread_bps_ns, counters.two_sided_ns) or 0.0,
+        "fill_rate": _ratio(counters.orders_with_fill, counters.orders_finished) or 0.0,
+        "inventory_turnover": _turnover(view) or 0.0,
         "two_sided_share": two_sided_share(view),
         "pnl": split,
         "units": {
@@ -213,7 +233,8 @@ def _base_currency(view: SymbolView) -> str:
 
 
 def _alert(alert: RiskAlert, now_ns: int) -> Alert:
-    return Alert.model_validate(alert.model_dump() | stamp(alert.event_time_ns, now_ns))
+    owners = {"timestamp": iso_time(alert.event_time_ns), "issues": (alert.message,)}
+    return Alert.model_validate(alert.model_dump() | stamp(alert.event_time_ns, now_ns) | owners)
 
 
 def make_router(context: GatewayContext, authorisation: Authorisation) -> APIRouter:

@@ -1,8 +1,10 @@
 """Responses of the API: prices, sizes and money as exact decimal strings."""
 
-from typing import Literal
+from decimal import Decimal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
+from pydantic.alias_generators import to_camel
 
 from schemas.control import CommandAction
 from schemas.market import BookStatus
@@ -23,6 +25,10 @@ MakerState = Literal[
 ]
 """In order of urgency. NOT_QUOTED: known from an earlier session, without market data in this one; its
 position stays in the ledger."""
+
+
+Number = Annotated[Decimal, PlainSerializer(float, return_type=float, when_used="json")]
+"""A plain JSON number of an exact figure, for programs that want no text."""
 
 
 class Answer(BaseModel):
@@ -189,8 +195,8 @@ class Activity(Answer):
     """Share of the time with acknowledged orders on both sides."""
 
 
-class SymbolStatus(Answer):
-    """The status of one symbol at a glance."""
+class SymbolFacts(Answer):
+    """What is known of one symbol, but for inventory and PnL."""
 
     key: str
     symbol: str
@@ -204,16 +210,84 @@ class SymbolStatus(Answer):
     features: Features | None
     bid: OwnSide
     ask: OwnSide
-    inventory: Inventory | None
-    pnl: Profit | None
     risk: Risk | None
     activity: Activity
     feed_lag_ms: int
     """How long the oldest market data waited for the engine, where the feed is faster than it; else 0."""
 
 
-class StatusResponse(SymbolStatus, Viewed):
-    """Response of /maker/status."""
+class SymbolStatus(SymbolFacts):
+    """The status of one symbol at a glance."""
+
+    inventory: Inventory | None
+    pnl: Profit | None
+
+
+MakerStatus = Literal["active", "stopped", "error"]
+"""error: halted, or without a market."""
+
+
+class PricedSize(Answer):
+    """A quote of one side."""
+
+    price: Number
+    size: Number
+    """Remaining, in base units of a spot contract, in contracts of a derivative."""
+
+
+class CurrentQuotes(Answer):
+    """Our best open orders; None on a side without one."""
+
+    bid: PricedSize | None
+    ask: PricedSize | None
+
+
+class RiskStatus(Answer):
+    """Which limits are kept, of the symbol and of the account."""
+
+    position_ok: bool
+    loss_ok: bool
+    exposure_ok: bool
+    drawdown_ok: bool
+    overall_ok: bool
+    """Trading is not restricted for any reason."""
+
+
+class OwnerStatus(Answer):
+    """A symbol's status in plain numbers."""
+
+    symbol: str
+    status: MakerStatus
+    current_quotes: CurrentQuotes | None
+    inventory: Number
+    """The position, in base units of a spot contract, in contracts of a derivative; below 0: short."""
+    pnl: Number | None
+    """Total PnL in the quote currency; None for who may not see it."""
+    risk_status: RiskStatus
+
+
+class StatusResponse(SymbolFacts, OwnerStatus, Viewed):
+    """Response of /maker/status: plain numbers, and the exact figures behind them."""
+
+    position: Inventory | None
+    profit: Profit | None
+
+
+_CAMEL = ConfigDict(frozen=True, alias_generator=to_camel, populate_by_name=True)
+
+
+class CamelRiskStatus(RiskStatus):
+    """The same in camel case."""
+
+    model_config = _CAMEL
+
+
+class CamelStatus(OwnerStatus):
+    """Response of /maker/status?case=camel."""
+
+    model_config = _CAMEL
+
+    risk_status: CamelRiskStatus
 
 
 class ActiveMaker(Answer):
@@ -236,14 +310,18 @@ class StoppedMaker(Answer):
 class ActiveResponse(Viewed):
     """Response of /maker/active."""
 
-    count: int
+    active_symbols: tuple[str, ...]
+    total_count: int
     makers: tuple[ActiveMaker, ...]
     stopped: tuple[StoppedMaker, ...]
 
 
 class PnlSplit(Answer):
-    """Attribution of the total PnL."""
+    """The PnL by period, and the parts of the total, exact."""
 
+    total: str
+    session: str
+    day: str
     capture: str
     inventory: str
     fees: str
@@ -285,19 +363,19 @@ class PerformanceResponse(Viewed):
 
     symbol: str
     venue: str
-    total_pnl: str = Field(serialization_alias="totalPnL")
+    total_pnl: Number = Field(serialization_alias="totalPnL")
     """Since the ledger began."""
-    session_pnl: str = Field(serialization_alias="sessionPnL")
+    session_pnl: Number = Field(serialization_alias="sessionPnL")
     """Since the session began."""
-    day_pnl: str = Field(serialization_alias="dayPnL")
+    day_pnl: Number = Field(serialization_alias="dayPnL")
     """Since 00:00 UTC."""
     total_trades: int = Field(serialization_alias="totalTrades")
-    average_spread_bps: float | None = Field(serialization_alias="avgSpread")
-    """Our quoted spread, time-weighted while orders are on both sides."""
-    fill_rate: float | None = Field(serialization_alias="fillRate")
-    """Orders with any fill / completed orders."""
-    inventory_turnover: float | None = Field(serialization_alias="inventoryTurnover")
-    """Traded notional / time-weighted mean of the absolute inventory notional."""
+    average_spread_bps: float = Field(serialization_alias="avgSpread")
+    """Our quoted spread, time-weighted while orders are on both sides; 0 before there were any."""
+    fill_rate: float = Field(serialization_alias="fillRate")
+    """Orders with any fill / completed orders; 0 before one was completed."""
+    inventory_turnover: float = Field(serialization_alias="inventoryTurnover")
+    """Traded notional / time-weighted mean of the absolute inventory notional; 0 before the first fill."""
     two_sided_share: float | None = Field(serialization_alias="twoSidedShare")
     pnl: PnlSplit
     minutes: tuple[Minute, ...]
@@ -314,6 +392,10 @@ class Alert(Timed):
     message: str
     symbol: str
     venue: str
+    timestamp: str
+    """UTC time of the alert."""
+    issues: tuple[str, ...]
+    """What it is about, in words."""
     value: float | None
     limit: float | None
 
@@ -322,6 +404,7 @@ class AlertsResponse(Viewed):
     """Response of /maker/risk/alerts, newest first."""
 
     alerts: tuple[Alert, ...]
+    alert_count: int
 
 
 class Step(Answer):
@@ -359,6 +442,16 @@ class WhyResponse(Viewed):
     units: dict[str, str]
 
 
+class StartedWith(Answer):
+    """A value of the symbol's own that a start came with."""
+
+    setting_key: str
+    value: str
+    status: Literal["sent", "proposed", "kept"]
+    """kept: it is the symbol's value already. proposed: it awaits a second person."""
+    change_id: str | None
+
+
 class CommandResponse(Answer):
     """A command was sent; the status shows when it is in force."""
 
@@ -366,7 +459,9 @@ class CommandResponse(Answer):
     action: CommandAction
     symbol: str
     venue: str
-    status: Literal["sent"] = "sent"
+    status: Literal["sent", "started", "stopped"]
+    message: str
+    settings: tuple[StartedWith, ...] = ()
     event_time: str
     follow: str | None = None
     """For a symbol not traded yet: where its start or refusal will appear."""

@@ -25,10 +25,12 @@ from gateway_api.app import (
     system_routes,
 )
 from gateway_api.app.authorisation import Authorisation, requirement_of
-from gateway_api.app.middleware import SecurityMiddleware
+from gateway_api.app.current import CurrentConfig
+from gateway_api.app.middleware import API_PREFIX, SecurityMiddleware, ShortPaths
 from gateway_api.app.preview_routes import PREVIEW_S_MAX
 from gateway_api.app.proposals import Proposals
 from gateway_api.app.sent import SentControls
+from gateway_api.app.setting_changes import SettingChanges
 from gateway_api.app.stream import Streams
 from gateway_api.app.system_metrics import system_registry
 from gateway_api.app.system_routes import CHECK_SILENT_S_MAX, SystemDesk
@@ -36,7 +38,6 @@ from gateway_api.history.client import HistoryClient
 from runtime.process.definition import GatewayContext, HistorySource
 
 _STATIC = Path(__file__).parent.parent / "static"
-_API = "/api/v1"
 OPEN = frozenset(
     {
         ("POST", "/session"),
@@ -78,6 +79,7 @@ def make_app(context: GatewayContext) -> FastAPI:
     application.state.authentication = authentication
     application.state.previews = previews
     application.state.secure_cookies = access.secure_cookies
+    application.add_middleware(ShortPaths)
     application.add_middleware(
         SecurityMiddleware,
         view=context.store.status,
@@ -103,9 +105,9 @@ def make_app(context: GatewayContext) -> FastAPI:
         operations,
     ):
         refuse_open_routes(router)
-        application.include_router(router, prefix=_API)
+        application.include_router(router, prefix=API_PREFIX)
     application.include_router(operations, include_in_schema=False)
-    application.add_route(f"{_API}/openapi.json", _description_of(application), include_in_schema=False)
+    application.add_route(f"{API_PREFIX}/openapi.json", _description_of(application), include_in_schema=False)
     application.mount("/", StaticFiles(directory=_STATIC, html=True))
     return application
 
@@ -115,8 +117,9 @@ def _control_routers(
 ) -> Iterator[APIRouter]:
     """The routes that change something."""
     proposals = Proposals(context, authorisation, sent)
-    yield command_routes.make_router(context, authorisation, sent)
-    yield setting_routes.make_router(context, authorisation, sent, proposals)
+    changes = SettingChanges(context, authorisation, sent, proposals, CurrentConfig(context))
+    yield command_routes.make_router(context, changes)
+    yield setting_routes.make_router(context, changes)
     yield proposal_routes.make_router(context, authorisation, sent, proposals)
     yield adjustment_routes.make_router(context, authorisation, sent, proposals)
 

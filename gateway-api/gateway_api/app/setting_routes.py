@@ -1,29 +1,29 @@
 """Live settings: their values, previews and changes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Request
-from pydantic import BaseModel, ConfigDict, Field
+from fastapi import APIRouter, Query, Request
+from pydantic import BaseModel, ConfigDict
 
 from gateway_api.access.roles import Permission
 from gateway_api.access.visibility import Sight, sight_of
-from gateway_api.app.authorisation import ACCOUNT_KEY, Authorisation, identity_of
+from gateway_api.app.authorisation import identity_of
 from gateway_api.app.bodies import StrictRoute
-from gateway_api.app.current import CurrentConfig
+from gateway_api.app.current import Current
 from gateway_api.app.numbers import milliseconds
-from gateway_api.app.problems import ProblemError, documented
+from gateway_api.app.problems import documented
 from gateway_api.app.proposal_routes import ControlResponse, answer_as_before
-from gateway_api.app.proposals import Proposals
 from gateway_api.app.responses import Answer
-from gateway_api.app.sent import IdempotencyKey, SentControls, asked
+from gateway_api.app.sent import IdempotencyKey, asked
+from gateway_api.app.setting_changes import SettingChanges, symbols_in
 from runtime.config.settings import config_hash
 from runtime.process.definition import GatewayContext
-from runtime.text import nearest
-from schemas.control import ProposedSetting, SettingChange
-from schemas.live_settings import LIVE_SETTINGS, is_looser, value_of
-from schemas.message import ALL_SYMBOLS
+from schemas.config import Config
+from schemas.control import Identifier, SettingText
+from schemas.live_settings import LIVE_SETTINGS, SYMBOL_SETTINGS, effective_of, live_setting, value_of
 from schemas.names import Reason
+from schemas.setting_keys import OF_ACCOUNT, SettingKey, own_key
 
 _PROBLEMS = documented(401, 403, 404, 409, 422, 429, 503)
 
@@ -35,7 +35,15 @@ class _Body(BaseModel):
 class SettingRequest(_Body):
     """A new value for a setting."""
 
-    value: Annotated[str, Field(min_length=1, max_length=64)]
+    value: SettingText
+    """For a symbol's setting also `account`: its own value goes, and the account-wide one holds."""
+    reason: Reason
+
+
+class RevertRequest(_Body):
+    """Restore the value from before a change."""
+
+    change_id: Identifier
     reason: Reason
 
 
@@ -46,6 +54,7 @@ class Setting(Answer):
     value: str
     """In force, as reported by the processes."""
     default: str
+    """Of a symbol's setting the account-wide value."""
     kind: Literal["limit", "parameter"]
     tighter: Literal["lower", "higher"] | None
     unit: str
@@ -56,6 +65,16 @@ class Setting(Answer):
     pending: str | None
     """Requested, not in force yet."""
     applies: Literal["live"] = "live"
+    symbol: str | None = None
+    """The symbol whose setting it is; None: it is account-wide."""
+    is_own: bool = False
+    """Whether the symbol has a value of its own."""
+    change_id: str | None = None
+    """The change in force, for a revert; None also for users without access to the audit."""
+    was: str | None = None
+    """The value from before that change."""
+    own: dict[str, str]
+    """Of an account-wide setting: the symbols with a value of their own, which a change does not touch."""
 
 
 class SettingsResponse(Answer):
@@ -65,110 +84,104 @@ class SettingsResponse(Answer):
     settings: tuple[Setting, ...]
 
 
+Symbol = Annotated[
+    str | None, Query(max_length=64, description="the settings of this symbol, not the account-wide ones")
+]
+
+
 class _Desk:
     """Request handlers."""
 
-    def __init__(
-        self, context: GatewayContext, authorisation: Authorisation, sent: SentControls, proposals: Proposals
-    ) -> None:
+    def __init__(self, context: GatewayContext, changes: SettingChanges) -> None:
         self._context = context
-        self._authorisation = authorisation
-        self._current = CurrentConfig(context)
-        self._sent = sent
-        self._proposals = proposals
+        self._changes = changes
 
-    async def settings(self, request: Request) -> SettingsResponse:
-        """The live settings, with values in force and requested values."""
-        current, sight = self._current.read(), sight_of(identity_of(request))
+    async def settings(self, request: Request, symbol: Symbol = None) -> SettingsResponse:
+        """The live settings, account-wide or of a symbol, with values in force and requested values."""
+        identity = identity_of(request)
+        current, sight = self._changes.current.read(), sight_of(identity)
+        if symbol is not None:
+            for key in self._changes.keys_of(symbol, identity):
+                self._changes.authorisation.check_scope(request, identity, key)
         return SettingsResponse(
             config_hash=config_hash(current.config),
-            settings=tuple(self._setting(key, sight) for key in LIVE_SETTINGS),
+            settings=tuple(self._settings(current, symbol, sight)),
         )
 
-    def _setting(self, key: str, sight: Sight) -> Setting:
-        live, current = LIVE_SETTINGS[key], self._current.read()
+    def _settings(self, current: Current, symbol: str | None, sight: Sight) -> Iterator[Setting]:
+        config, defaults = current.config, Config()
+        seen = [each for each in symbols_in(self._context) if sight.reaches_symbol(each)]
+        own_config = config if symbol is None else config.of_symbol(symbol)
+        for account_key in LIVE_SETTINGS if symbol is None else SYMBOL_SETTINGS:
+            key = account_key if symbol is None else own_key(symbol, account_key)
+            own = {each: effective_of(config, own_key(each, key)) for each in _with_own(config, key, seen)}
+            default = value_of(defaults, key) if symbol is None else effective_of(config, account_key)
+            yield self._setting(current, sight, key, {"own": own, "default": default}, own_config)
+
+    def _setting(
+        self, current: Current, sight: Sight, key: str, about: dict[str, Any], own_config: Config
+    ) -> Setting:
+        parts, live = SettingKey.of(key), live_setting(key)
         newest = current.newest.get(key)
         known = newest if newest is not None and sight.sees_event(newest.change) else None
-        section, _, name = key.partition(".")
-        field = type(getattr(self._context.config, section)).model_fields[name]
+        field = type(getattr(own_config, parts.section)).model_fields[parts.name]
+        tighter = None if live is None else live.tighter
         return Setting(
             key=key,
-            value=value_of(current.config, key),
-            default=str(field.get_default(call_default_factory=True)),
-            kind="parameter" if live.tighter is None else "limit",
-            tighter=live.tighter,
-            unit=live.unit,
+            value=effective_of(current.config, key),
+            kind="parameter" if tighter is None else "limit",
+            tighter=tighter,
+            unit="" if live is None else live.unit,
             description=field.description or "",
             changed_by=None if known is None else known.change.requester,
             changed_ms=None if newest is None else milliseconds(newest.event_time_ns),
             pending=current.pending.get(key),
+            symbol=parts.symbol,
+            is_own=parts.symbol is not None and value_of(current.config, key) != OF_ACCOUNT,
+            change_id=None if known is None else known.change.change_id,
+            was=None if known is None else known.change.was,
+            **about,
         )
 
     async def change(
         self, key: str, body: SettingRequest, request: Request, idempotency_key: IdempotencyKey = None
     ) -> ControlResponse:
-        """Change a parameter, tighten a limit, or propose to loosen one."""
+        """Change a parameter, tighten a limit, or propose to loosen one; account-wide or of one symbol."""
         identity = identity_of(request)
         requested = asked(identity.name, idempotency_key, request, body)
-        earlier = self._sent.answered(requested)
+        earlier = self._changes.sent.answered(requested)
         if earlier is not None:
             return answer_as_before(earlier)
-        config = self._current.read().config
-        looser = judged(config, key, body.value)
-        self._authorisation.check(request, identity, _permission(key, looser=looser))
-        self._authorisation.check_scope(request, identity, ACCOUNT_KEY)
-        if looser:
-            setting = ProposedSetting(setting_key=key, value=body.value, was=value_of(config, key))
-            account = (ALL_SYMBOLS, ALL_SYMBOLS)
-            found = self._proposals.propose(requested, identity, account, body.reason, setting)
-            return ControlResponse(command_id=found, status="proposed")
-        change = SettingChange(
-            event_time_ns=self._context.now_ns(),
-            venue=ALL_SYMBOLS,
-            symbol=ALL_SYMBOLS,
-            change_id=requested.identifier,
-            setting_key=key,
-            value=body.value,
-            requester=identity.name,
-            reason=body.reason,
-            request=requested.request,
-            scope=identity.scope_at(ACCOUNT_KEY),
-        )
-        self._sent.send(requested, change.change_id, change)
-        return ControlResponse(command_id=change.change_id, status="sent")
+        return self._changes.send(requested, request, identity, key, body.value, body.reason)
+
+    async def revert(
+        self, body: RevertRequest, request: Request, idempotency_key: IdempotencyKey = None
+    ) -> ControlResponse:
+        """Restore the value from before a change in force, under the rules of any change."""
+        identity = identity_of(request)
+        requested = asked(identity.name, idempotency_key, request, body)
+        earlier = self._changes.sent.answered(requested)
+        if earlier is not None:
+            return answer_as_before(earlier)
+        key, value = self._changes.restored(body.change_id)
+        return self._changes.send(requested, request, identity, key, value, body.reason)
 
 
-def judged(config: Any, key: str, value: str) -> bool:
-    """Whether a value is looser than the one in force. Raises ProblemError for an invalid change."""
-    if key not in LIVE_SETTINGS:
-        raise ProblemError(
-            404,
-            "unknown_setting",
-            f"{key} cannot be changed while the engine runs{nearest(key, LIVE_SETTINGS)}.",
-            "GET /api/v1/maker/settings lists those that can; others are set in the configuration file.",
-        )
-    try:
-        return is_looser(config, key, value)
-    except ValueError as error:
-        hint = "Its bounds are in schemas/config.py."
-        raise ProblemError(422, "invalid_value", str(error), hint) from None
+def _with_own(config: Config, key: str, symbols: list[str]) -> list[str]:
+    """The symbols with a value of their own of an account-wide setting."""
+    if key not in SYMBOL_SETTINGS:
+        return []
+    return [each for each in symbols if value_of(config, own_key(each, key)) != OF_ACCOUNT]
 
 
-def _permission(key: str, *, looser: bool) -> Permission:
-    if looser:
-        return "loosen_propose"
-    return "parameters" if LIVE_SETTINGS[key].tighter is None else "tighten"
-
-
-def make_router(
-    context: GatewayContext, authorisation: Authorisation, sent: SentControls, proposals: Proposals
-) -> APIRouter:
+def make_router(context: GatewayContext, changes: SettingChanges) -> APIRouter:
     """The routes under /maker for settings."""
-    desk = _Desk(context, authorisation, sent, proposals)
+    desk = _Desk(context, changes)
     router = APIRouter(route_class=StrictRoute, prefix="/maker", tags=["settings"])
     routes: tuple[tuple[str, str, Permission | None, Callable[..., Any]], ...] = (
         ("GET", "/settings", "view", desk.settings),
-        ("PUT", "/settings/{key}", None, desk.change),  # the permission depends on key and value
+        ("POST", "/settings/revert", None, desk.revert),  # the permission depends on key and value
+        ("PUT", "/settings/{key:path}", None, desk.change),  # this one's too
     )
     for method, path, permission, endpoint in routes:
         status = 200 if method == "GET" else 202
@@ -178,6 +191,6 @@ def make_router(
             methods=[method],
             status_code=status,
             responses=_PROBLEMS,
-            dependencies=[authorisation.requires(permission)],
+            dependencies=[changes.authorisation.requires(permission)],
         )
     return router

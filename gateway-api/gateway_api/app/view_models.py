@@ -107,6 +107,8 @@ class ChangeViewModel(Answer):
     change_id: str
     key: str
     value: str
+    was: str | None
+    """The value that it replaced; None where an earlier version sent it."""
     requester: str
     approver: str | None
     reason: str
@@ -234,6 +236,7 @@ def changes_json(changes: Sequence[ChangeView]) -> bytes:
             change_id=view.change.change_id,
             key=view.change.setting_key,
             value=view.change.value,
+            was=view.change.was,
             requester=view.change.requester,
             approver=view.change.approver,
             reason=view.change.reason,
