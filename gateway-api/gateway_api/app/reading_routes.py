@@ -88,6 +88,7 @@ class _Reader:
             | {
                 "active_symbols": tuple(maker.symbol for maker in makers),
                 "total_count": len(makers),
+                "count": len(makers),
                 "makers": tuple(
                     ActiveMaker(
                         symbol=maker.symbol,
@@ -170,13 +171,10 @@ def performance(view: SymbolView) -> dict[str, object]:
     counters, position, profits = view.counters, view.position, view.profits
     currency = _quote_currency(view)
     zero = money_text(from_units(0, view.instrument.tick_size)) if view.instrument else "0.0000"
-    total, session, day = (
-        (profits.total, profits.session, profits.day) if profits else (Decimal(0), Decimal(0), Decimal(0))
-    )
     split = PnlSplit(
-        total=money_text(total) if profits else zero,
-        session=money_text(session) if profits else zero,
-        day=money_text(day) if profits else zero,
+        total=money_text(profits.total) if profits else zero,
+        session=money_text(profits.session) if profits else zero,
+        day=money_text(profits.day) if profits else zero,
         capture=money_text(position.pnl_capture) if position else zero,
         inventory=money_text(position.pnl_inventory) if position else zero,
         fees=money_text(position.fees) if position else zero,
@@ -188,9 +186,9 @@ def performance(view: SymbolView) -> dict[str, object]:
     return {
         "symbol": view.symbol,
         "venue": view.venue,
-        "total_pnl": total,
-        "session_pnl": session,
-        "day_pnl": day,
+        "total_pnl": Decimal(split.total),
+        "session_pnl": Decimal(split.session),
+        "day_pnl": Decimal(split.day),
         "total_trades": counters.fills,
         "average_spread_bps": _ratio(counters.spread_bps_ns, counters.two_sided_ns) or 0.0,
         "fill_rate": _ratio(counters.orders_with_fill, counters.orders_finished) or 0.0,

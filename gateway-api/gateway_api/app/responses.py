@@ -312,6 +312,8 @@ class ActiveResponse(Viewed):
 
     active_symbols: tuple[str, ...]
     total_count: int
+    count: int
+    """The same."""
     makers: tuple[ActiveMaker, ...]
     stopped: tuple[StoppedMaker, ...]
 

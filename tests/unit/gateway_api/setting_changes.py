@@ -1,7 +1,7 @@
 """Changes of live settings, and the processes that take them over."""
 
 from schemas.control import SettingChange
-from schemas.live_settings import LIVE_SETTINGS
+from schemas.live_settings import live_setting
 from schemas.process import SettingApplied
 from tests.unit.gateway_api.conftest import Messages
 
@@ -28,4 +28,6 @@ def applied(change: SettingChange, process: str, because: str | None = None) -> 
 
 def taken(change: SettingChange) -> list[SettingApplied]:
     """Every process that reads the setting took it over."""
-    return [applied(change, process) for process in LIVE_SETTINGS[change.setting_key].processes]
+    setting = live_setting(change.setting_key)
+    assert setting is not None
+    return [applied(change, process) for process in setting.processes]

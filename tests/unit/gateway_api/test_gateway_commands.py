@@ -46,12 +46,15 @@ def test_each_command_is_accepted_and_sent_once(
     assert (command.action, (command.venue, command.symbol)) == (action, scope)
     assert (command.principal, command.reason) == ("local", "for a test")
     assert command.event_time_ns == trading.context().now_ns()
-    assert answer.json() == {
+    told = answer.json()
+    assert ("all symbols" if symbol == "*" else "BTC/USDT") in told.pop("message")
+    assert told == {
         "command_id": command.command_id,
         "action": action,
         "symbol": scope[1],
         "venue": scope[0],
-        "status": "sent",
+        "status": {"start": "started", "stop": "stopped"}.get(action, "sent"),
+        "settings": [],
         "event_time": "2023-11-14T22:13:30.000000000Z",
         "follow": None,
     }

@@ -49,9 +49,9 @@ def test_status_shows_exact_decimals_and_the_age_of_its_data(client: Client) -> 
         "status": "live",
     }
     assert status["ask"]["quote"]["distance_bps"] == 10.0
-    assert status["inventory"]["position"] == "2.000"
-    assert status["inventory"]["notional"] == "200.0000"
-    assert status["pnl"]["total"] == "1.68002"
+    assert status["position"]["position"] == "2.000"
+    assert status["position"]["notional"] == "200.0000"
+    assert status["profit"]["total"] == "1.68002"
     assert status["features"]["volatility_bps"] == 0.6
     assert status["age_ms"] == 2_000.0
     assert status["event_time"] == "2023-11-14T22:13:28.000000000Z"
@@ -119,7 +119,7 @@ def test_active_lists_the_makers_and_the_stopped(
     eth = messages_of("ETH/USDT")
     trading.take(eth.instrument(), eth.command(9, "stop", "x"))
     active = client_of(trading).get(f"{API}/maker/active").json()
-    assert active["count"] == 1
+    assert (active["active_symbols"], active["total_count"], active["count"]) == (["BTC/USDT"], 1, 1)
     assert active["makers"] == [
         {"symbol": "BTC/USDT", "venue": "synthetic", "state": "QUOTING", "bid": "99.90", "ask": "100.10"}
     ]
@@ -135,7 +135,7 @@ def test_performance_has_the_named_figures_with_their_units(
 
     figures = client.get(f"{API}/maker/performance/BTC/USDT").json()
 
-    assert figures["totalPnL"] == "1.68002"
+    assert (figures["totalPnL"], figures["pnl"]["total"]) == (1.68002, "1.68002")
     assert figures["totalTrades"] == 1
     assert figures["avgSpread"] == 20.0
     assert figures["fillRate"] == 0.5
@@ -147,13 +147,13 @@ def test_performance_has_the_named_figures_with_their_units(
     assert set(figures["units"]) >= {"avgSpread", "fillRate", "inventoryTurnover", "totalTrades"}
 
 
-def test_performance_before_anything_happened_says_nothing_rather_than_zero(
+def test_performance_before_anything_happened_is_in_numbers(
     engine: Engine, btc: Messages, client_of: type[Client]
 ) -> None:
     engine.take(btc.instrument(), btc.book(1))
     figures = client_of(engine).get(f"{API}/maker/performance/BTC/USDT").json()
-    assert [figures[name] for name in ("avgSpread", "fillRate", "inventoryTurnover")] == [None] * 3
-    assert (figures["totalPnL"], figures["totalTrades"]) == ("0.0000", 0)
+    assert [figures[name] for name in ("avgSpread", "fillRate", "inventoryTurnover")] == [0.0] * 3
+    assert (figures["totalPnL"], figures["totalTrades"], figures["pnl"]["total"]) == (0.0, 0, "0.0000")
 
 
 def test_money_has_no_negative_zero_and_small_ticks_no_exponent(
@@ -163,7 +163,7 @@ def test_money_has_no_negative_zero_and_small_ticks_no_exponent(
     tiny = btc.instrument(9).model_copy(update={"tick_size": Decimal("0.00000001")})
     trading.take(tiny)
     status = client.get(f"{API}/maker/status/BTC/USDT").json()
-    assert status["pnl"]["total"] == "0.0000"
+    assert (status["profit"]["total"], str(status["pnl"])) == ("0.0000", "0.0")
     assert status["market"]["bid"] == "0.00009999"
     assert client.get(f"{API}/maker/why/BTC/USDT").json()["bid"]["price"] == "0.00009990"
 
@@ -227,7 +227,8 @@ def test_symbols_in_urls_raw_or_encoded(
 
 def test_an_unknown_symbol_names_the_nearest(client: Client) -> None:
     document = problem(client.get(f"{API}/maker/status/btc/usd"), 404, "unknown_symbol")
-    assert "BTC/USDT" in document["hint"]
+    assert document["detail"] == "Symbol not found"
+    assert document["hint"] == "btc/usd is not known. Nearest: BTC/USDT."
     assert "active" in problem(client.get(f"{API}/maker/status/Q"), 404, "unknown_symbol")["hint"]
 
 
@@ -318,7 +319,7 @@ def test_fees_without_a_rate_are_named_beside_the_figures_that_lack_them(
     fees = ({"currency": "BNB", "amount": Decimal("0.0036")},)
     engine.take(btc.instrument(), btc.book(1), btc.position(2, open_fees=fees))
     client = client_of(engine)
-    assert client.get(f"{API}/maker/status/BTC/USDT").json()["pnl"]["open_fees"] == ["0.0036 BNB"]
+    assert client.get(f"{API}/maker/status/BTC/USDT").json()["profit"]["open_fees"] == ["0.0036 BNB"]
     assert client.get(f"{API}/maker/performance/BTC/USDT").json()["pnl"]["open_fees"] == ["0.0036 BNB"]
 
 
@@ -348,11 +349,11 @@ def test_what_is_quoted_no_more_stays_with_its_ledger_and_the_age_of_its_mark(
     client = client_of(trading)
     status = client.get(f"{API}/maker/status/BTC/USDT").json()
     assert (status["state"], status["bid"]["reason"], status["market"]) == ("NOT_QUOTED", "not quoted", None)
-    held = status["inventory"]
+    held = status["position"]
     assert (held["position"], held["mark"]) == ("2.000", "100.05")
     assert held["marked_ms"] == (START_S + 9) * 1_000
-    assert (status["pnl"]["total"], status["pnl"]["session"]) == ("1.78002", "0.0000")
+    assert (status["profit"]["total"], status["profit"]["session"]) == ("1.78002", "0.0000")
     figures = client.get(f"{API}/maker/performance/BTC/USDT").json()
-    assert (figures["totalPnL"], figures["sessionPnL"], figures["dayPnL"]) == ("1.78002", "0.0000", "1.78002")
+    assert [figures["pnl"][name] for name in ("total", "session", "day")] == ["1.78002", "0.0000", "1.78002"]
     trading.take(btc.book(3_601))
     assert client.get(f"{API}/maker/status/BTC/USDT").json()["state"] != "NOT_QUOTED"

@@ -320,8 +320,8 @@ def test_a_proposal_is_void_after_15_minutes(desk: Desk, btc: Messages) -> None:
 
 
 def test_an_administrator_sees_no_profit(desk: Desk) -> None:
-    assert desk.ask("admin", "GET", "/maker/status/BTC/USDT").json()["pnl"] is None
-    assert desk.ask("viewer", "GET", "/maker/status/BTC/USDT").json()["pnl"]["total"] == "1.68002"
+    assert desk.ask("admin", "GET", "/maker/status/BTC/USDT").json()["profit"] is None
+    assert desk.ask("viewer", "GET", "/maker/status/BTC/USDT").json()["profit"]["total"] == "1.68002"
 
 
 @pytest.mark.parametrize("pair", [("trader", "risk"), ("trader", "admin"), ("risk", "admin")])

@@ -223,7 +223,7 @@ export interface paths {
         put?: never;
         /**
          * Start
-         * @description Start quoting a symbol, also one not traded yet if a feed has it.
+         * @description Start quoting a symbol, also one not traded yet if a feed has it; with values of its own.
          */
         post: operations["start_api_v1_maker_start_post"];
         delete?: never;
@@ -243,29 +243,9 @@ export interface paths {
         put?: never;
         /**
          * Stop
-         * @description Stop quoting a symbol and cancel its quotes.
+         * @description Stop quoting a symbol and cancel its quotes. The symbol is in the query or in the body.
          */
         post: operations["stop_api_v1_maker_stop_post"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/maker/remove": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Remove
-         * @description Stop a symbol and, once the venue shows none of its orders, follow it no more: until a start.
-         */
-        post: operations["remove_api_v1_maker_remove_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -341,11 +321,31 @@ export interface paths {
         };
         /**
          * Settings
-         * @description The live settings, with values in force and requested values.
+         * @description The live settings, account-wide or of a symbol, with values in force and requested values.
          */
         get: operations["settings_api_v1_maker_settings_get"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/maker/settings/revert": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Revert
+         * @description Restore the value from before a change in force, under the rules of any change.
+         */
+        post: operations["revert_api_v1_maker_settings_revert_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -362,7 +362,7 @@ export interface paths {
         get?: never;
         /**
          * Change
-         * @description Change a parameter, tighten a limit, or propose to loosen one.
+         * @description Change a parameter, tighten a limit, or propose to loosen one; account-wide or of one symbol.
          */
         put: operations["change_api_v1_maker_settings__key__put"];
         post?: never;
@@ -865,8 +865,10 @@ export interface components {
             partial_because: ("stale" | "away") | null;
             /** Store Age Ms */
             store_age_ms: number | null;
-            /** Count */
-            count: number;
+            /** Active Symbols */
+            active_symbols: string[];
+            /** Total Count */
+            total_count: number;
             /** Makers */
             makers: components["schemas"]["ActiveMaker"][];
             /** Stopped */
@@ -883,8 +885,6 @@ export interface components {
             trades: number;
             /** Refused Events */
             refused_events: number;
-            /** Books Conflated */
-            books_conflated: number;
             /** Quotes */
             quotes: number;
             /** Orders */
@@ -949,6 +949,10 @@ export interface components {
             symbol: string;
             /** Venue */
             venue: string;
+            /** Timestamp */
+            timestamp: string;
+            /** Issues */
+            issues: string[];
             /** Value */
             value: number | null;
             /** Limit */
@@ -971,6 +975,8 @@ export interface components {
             store_age_ms: number | null;
             /** Alerts */
             alerts: components["schemas"]["Alert"][];
+            /** Alert Count */
+            alert_count: number;
         };
         /**
          * ApproveRequest
@@ -1001,6 +1007,41 @@ export interface components {
             unconfirmed: number;
             /** Because */
             because: string | null;
+        };
+        /**
+         * CamelRiskStatus
+         * @description The same in camel case.
+         */
+        CamelRiskStatus: {
+            /** Positionok */
+            positionOk: boolean;
+            /** Lossok */
+            lossOk: boolean;
+            /** Exposureok */
+            exposureOk: boolean;
+            /** Drawdownok */
+            drawdownOk: boolean;
+            /** Overallok */
+            overallOk: boolean;
+        };
+        /**
+         * CamelStatus
+         * @description Response of /maker/status?case=camel.
+         */
+        CamelStatus: {
+            /** Symbol */
+            symbol: string;
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "active" | "stopped" | "error";
+            currentQuotes: components["schemas"]["CurrentQuotes"] | null;
+            /** Inventory */
+            inventory: number;
+            /** Pnl */
+            pnl: number | null;
+            riskStatus: components["schemas"]["CamelRiskStatus"];
         };
         /**
          * CheckProgress
@@ -1074,17 +1115,23 @@ export interface components {
              * Action
              * @enum {string}
              */
-            action: "start" | "stop" | "halt" | "resume_request" | "resume" | "remove";
+            action: "start" | "stop" | "halt" | "resume_request" | "resume";
             /** Symbol */
             symbol: string;
             /** Venue */
             venue: string;
             /**
              * Status
-             * @default sent
-             * @constant
+             * @enum {string}
              */
-            status: "sent";
+            status: "sent" | "started" | "stopped";
+            /** Message */
+            message: string;
+            /**
+             * Settings
+             * @default []
+             */
+            settings: components["schemas"]["StartedWith"][];
             /** Event Time */
             event_time: string;
             /** Follow */
@@ -1102,6 +1149,26 @@ export interface components {
              * @enum {string}
              */
             status: "sent" | "proposed";
+            /** Was */
+            was?: string | null;
+            /**
+             * Touches
+             * @default []
+             */
+            touches: string[];
+            /**
+             * Keeps
+             * @default []
+             */
+            keeps: string[];
+        };
+        /**
+         * CurrentQuotes
+         * @description Our best open orders; None on a side without one.
+         */
+        CurrentQuotes: {
+            bid: components["schemas"]["PricedSize"] | null;
+            ask: components["schemas"]["PricedSize"] | null;
         };
         /**
          * DiskViewModel
@@ -1337,7 +1404,7 @@ export interface components {
              * Status
              * @enum {string}
              */
-            status: "building" | "live" | "gapped" | "crossed" | "locked" | "one_sided" | "stale" | "lagging";
+            status: "building" | "live" | "gapped" | "crossed" | "locked" | "one_sided" | "stale";
             /** Event Time Ms */
             event_time_ms: number;
             /** Bid */
@@ -1471,19 +1538,19 @@ export interface components {
             /** Venue */
             venue: string;
             /** Totalpnl */
-            totalPnL: string;
+            totalPnL: number;
             /** Sessionpnl */
-            sessionPnL: string;
+            sessionPnL: number;
             /** Daypnl */
-            dayPnL: string;
+            dayPnL: number;
             /** Totaltrades */
             totalTrades: number;
             /** Avgspread */
-            avgSpread: number | null;
+            avgSpread: number;
             /** Fillrate */
-            fillRate: number | null;
+            fillRate: number;
             /** Inventoryturnover */
-            inventoryTurnover: number | null;
+            inventoryTurnover: number;
             /** Twosidedshare */
             twoSidedShare: number | null;
             pnl: components["schemas"]["PnlSplit"];
@@ -1496,9 +1563,15 @@ export interface components {
         };
         /**
          * PnlSplit
-         * @description Attribution of the total PnL.
+         * @description The PnL by period, and the parts of the total, exact.
          */
         PnlSplit: {
+            /** Total */
+            total: string;
+            /** Session */
+            session: string;
+            /** Day */
+            day: string;
             /** Capture */
             capture: string;
             /** Inventory */
@@ -1546,6 +1619,16 @@ export interface components {
         PreviewSides: {
             bid: components["schemas"]["ExplainedSide"];
             ask: components["schemas"]["ExplainedSide"];
+        };
+        /**
+         * PricedSize
+         * @description A quote of one side.
+         */
+        PricedSize: {
+            /** Price */
+            price: number;
+            /** Size */
+            size: number;
         };
         /**
          * Problem
@@ -1664,23 +1747,6 @@ export interface components {
             reason: string;
         };
         /**
-         * RemoveRequest
-         * @description Remove a symbol: cancel its orders, and end its market data.
-         */
-        RemoveRequest: {
-            /** Symbol */
-            symbol: string;
-            /** Venue */
-            venue?: string | null;
-            /** Reason */
-            reason: string;
-            /**
-             * Force
-             * @default false
-             */
-            force: boolean;
-        };
-        /**
          * ResumeRequest
          * @description End a halt.
          */
@@ -1696,6 +1762,16 @@ export interface components {
             reason: string;
             /** Halt Sequence */
             halt_sequence?: number | null;
+        };
+        /**
+         * RevertRequest
+         * @description Restore the value from before a change.
+         */
+        RevertRequest: {
+            /** Change Id */
+            change_id: string;
+            /** Reason */
+            reason: string;
         };
         /**
          * Risk
@@ -1722,6 +1798,22 @@ export interface components {
             own_state: "RUN" | "REDUCE_ONLY" | "HALT";
             /** Limits */
             limits: components["schemas"]["Limit"][];
+        };
+        /**
+         * RiskStatus
+         * @description Which limits are kept, of the symbol and of the account.
+         */
+        RiskStatus: {
+            /** Position Ok */
+            position_ok: boolean;
+            /** Loss Ok */
+            loss_ok: boolean;
+            /** Exposure Ok */
+            exposure_ok: boolean;
+            /** Drawdown Ok */
+            drawdown_ok: boolean;
+            /** Overall Ok */
+            overall_ok: boolean;
         };
         /**
          * SessionResponse
@@ -1812,6 +1904,21 @@ export interface components {
              * @constant
              */
             applies: "live";
+            /** Symbol */
+            symbol?: string | null;
+            /**
+             * Is Own
+             * @default false
+             */
+            is_own: boolean;
+            /** Change Id */
+            change_id?: string | null;
+            /** Was */
+            was?: string | null;
+            /** Own */
+            own: {
+                [key: string]: string;
+            };
         };
         /**
          * SettingRequest
@@ -1886,8 +1993,49 @@ export interface components {
             p99_ms: number | null;
         };
         /**
+         * StartRequest
+         * @description Start the quoting of a symbol, with values of its own from now on; left out, those in force stay.
+         */
+        StartRequest: {
+            /**
+             * Symbol
+             * @description a symbol, or * for all
+             */
+            symbol: string;
+            /** Venue */
+            venue?: string | null;
+            /**
+             * Reason
+             * @default
+             */
+            reason: string;
+            /** Max Position */
+            max_position?: number | string | null;
+            /** Max Loss */
+            max_loss?: number | string | null;
+            /** Base Spread */
+            base_spread?: number | string | null;
+        };
+        /**
+         * StartedWith
+         * @description A value of the symbol's own that a start came with.
+         */
+        StartedWith: {
+            /** Setting Key */
+            setting_key: string;
+            /** Value */
+            value: string;
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "sent" | "proposed" | "kept";
+            /** Change Id */
+            change_id: string | null;
+        };
+        /**
          * StatusResponse
-         * @description Response of /maker/status.
+         * @description Response of /maker/status: plain numbers, and the exact figures behind them.
          */
         StatusResponse: {
             /** Event Time */
@@ -1900,10 +2048,21 @@ export interface components {
             partial_because: ("stale" | "away") | null;
             /** Store Age Ms */
             store_age_ms: number | null;
-            /** Key */
-            key: string;
             /** Symbol */
             symbol: string;
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "active" | "stopped" | "error";
+            current_quotes: components["schemas"]["CurrentQuotes"] | null;
+            /** Inventory */
+            inventory: number;
+            /** Pnl */
+            pnl: number | null;
+            risk_status: components["schemas"]["RiskStatus"];
+            /** Key */
+            key: string;
             /** Venue */
             venue: string;
             /**
@@ -1921,12 +2080,10 @@ export interface components {
             features: components["schemas"]["Features"] | null;
             bid: components["schemas"]["OwnSide"];
             ask: components["schemas"]["OwnSide"];
-            inventory: components["schemas"]["Inventory"] | null;
-            pnl: components["schemas"]["Profit"] | null;
             risk: components["schemas"]["Risk"] | null;
             activity: components["schemas"]["Activity"];
-            /** Feed Lag Ms */
-            feed_lag_ms: number;
+            position: components["schemas"]["Inventory"] | null;
+            profit: components["schemas"]["Profit"] | null;
         };
         /**
          * Step
@@ -2021,12 +2178,10 @@ export interface components {
             features: components["schemas"]["Features"] | null;
             bid: components["schemas"]["OwnSide"];
             ask: components["schemas"]["OwnSide"];
-            inventory: components["schemas"]["Inventory"] | null;
-            pnl: components["schemas"]["Profit"] | null;
             risk: components["schemas"]["Risk"] | null;
             activity: components["schemas"]["Activity"];
-            /** Feed Lag Ms */
-            feed_lag_ms: number;
+            inventory: components["schemas"]["Inventory"] | null;
+            pnl: components["schemas"]["Profit"] | null;
         };
         /**
          * SystemProcessViewModel
@@ -2178,12 +2333,15 @@ export type Alert = components['schemas']['Alert'];
 export type AlertsResponse = components['schemas']['AlertsResponse'];
 export type ApproveRequest = components['schemas']['ApproveRequest'];
 export type BrokerViewModel = components['schemas']['BrokerViewModel'];
+export type CamelRiskStatus = components['schemas']['CamelRiskStatus'];
+export type CamelStatus = components['schemas']['CamelStatus'];
 export type CheckProgress = components['schemas']['CheckProgress'];
 export type CheckRequest = components['schemas']['CheckRequest'];
 export type CheckResponse = components['schemas']['CheckResponse'];
 export type CheckedProcess = components['schemas']['CheckedProcess'];
 export type CommandResponse = components['schemas']['CommandResponse'];
 export type ControlResponse = components['schemas']['ControlResponse'];
+export type CurrentQuotes = components['schemas']['CurrentQuotes'];
 export type DiskViewModel = components['schemas']['DiskViewModel'];
 export type DivergenceViewModel = components['schemas']['DivergenceViewModel'];
 export type EngineStatus = components['schemas']['EngineStatus'];
@@ -2207,15 +2365,17 @@ export type PnlSplit = components['schemas']['PnlSplit'];
 export type PreviewRequest = components['schemas']['PreviewRequest'];
 export type PreviewResponse = components['schemas']['PreviewResponse'];
 export type PreviewSides = components['schemas']['PreviewSides'];
+export type PricedSize = components['schemas']['PricedSize'];
 export type Problem = components['schemas']['Problem'];
 export type Profit = components['schemas']['Profit'];
 export type ReachViewModel = components['schemas']['ReachViewModel'];
 export type ReadyResponse = components['schemas']['ReadyResponse'];
 export type RefreshRequest = components['schemas']['RefreshRequest'];
 export type RejectRequest = components['schemas']['RejectRequest'];
-export type RemoveRequest = components['schemas']['RemoveRequest'];
 export type ResumeRequest = components['schemas']['ResumeRequest'];
+export type RevertRequest = components['schemas']['RevertRequest'];
 export type Risk = components['schemas']['Risk'];
+export type RiskStatus = components['schemas']['RiskStatus'];
 export type SessionResponse = components['schemas']['SessionResponse'];
 export type SessionViewModel = components['schemas']['SessionViewModel'];
 export type SessionsResponse = components['schemas']['SessionsResponse'];
@@ -2225,6 +2385,8 @@ export type SettingsResponse = components['schemas']['SettingsResponse'];
 export type SignInProblem = components['schemas']['SignInProblem'];
 export type SignInRequest = components['schemas']['SignInRequest'];
 export type StageViewModel = components['schemas']['StageViewModel'];
+export type StartRequest = components['schemas']['StartRequest'];
+export type StartedWith = components['schemas']['StartedWith'];
 export type StatusResponse = components['schemas']['StatusResponse'];
 export type Step = components['schemas']['Step'];
 export type StoppedMaker = components['schemas']['StoppedMaker'];
@@ -2611,6 +2773,8 @@ export interface operations {
             query?: {
                 /** @description needed where several venues trade the symbol */
                 venue?: string | null;
+                /** @description camel: the names of TypeScript, without our own fields */
+                case?: "snake" | "camel";
             };
             header?: never;
             path: {
@@ -2626,7 +2790,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["StatusResponse"];
+                    "application/json": components["schemas"]["StatusResponse"] | components["schemas"]["CamelStatus"];
                 };
             };
             /** @description Unauthorized */
@@ -2934,7 +3098,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["SwitchRequest"];
+                "application/json": components["schemas"]["StartRequest"];
             };
         };
         responses: {
@@ -3023,7 +3187,9 @@ export interface operations {
     };
     stop_api_v1_maker_stop_post: {
         parameters: {
-            query?: never;
+            query?: {
+                symbol?: string | null;
+            };
             header?: {
                 /** @description chosen by the client: the same key and body twice counts as one request */
                 "idempotency-key"?: string | null;
@@ -3031,108 +3197,9 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
-                "application/json": components["schemas"]["SwitchRequest"];
-            };
-        };
-        responses: {
-            /** @description Successful Response */
-            202: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["CommandResponse"];
-                };
-            };
-            /** @description Unauthorized */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["SignInProblem"];
-                };
-            };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["SignInProblem"];
-                };
-            };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Request Entity Too Large */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Too Many Requests */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Service Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    remove_api_v1_maker_remove_post: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description chosen by the client: the same key and body twice counts as one request */
-                "idempotency-key"?: string | null;
-            };
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["RemoveRequest"];
+                "application/json": components["schemas"]["SwitchRequest"] | null;
             };
         };
         responses: {
@@ -3518,7 +3585,10 @@ export interface operations {
     };
     settings_api_v1_maker_settings_get: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description the settings of this symbol, not the account-wide ones */
+                symbol?: string | null;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -3532,6 +3602,96 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SettingsResponse"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignInProblem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignInProblem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    revert_api_v1_maker_settings_revert_post: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description chosen by the client: the same key and body twice counts as one request */
+                "idempotency-key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RevertRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ControlResponse"];
                 };
             };
             /** @description Unauthorized */

@@ -158,6 +158,8 @@ export interface Proposal {
 }
 
 export interface Change {
+  /** The value that it replaced; null where an earlier version sent it. */
+  was: string | null;
   change_id: string;
   key: string;
   value: string;

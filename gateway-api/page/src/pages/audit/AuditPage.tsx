@@ -8,18 +8,19 @@ import { AuditPanel } from "./AuditPanel";
 import { ChangePanel } from "./ChangePanel";
 import { ChangesPanel } from "./ChangesPanel";
 import { ProposalsPanel } from "./ProposalsPanel";
-import { SettingsPanel } from "./SettingsPanel";
+import { SettingsPanel, settingsPath } from "./SettingsPanel";
 
 const EVERY_MS = 5_000;
 
 export function AuditPage() {
   const { query } = useWatched(route);
-  const settings = useAsk<SettingsResponse>("/maker/settings", EVERY_MS);
+  const symbol = query["of"] ?? "";
+  const settings = useAsk<SettingsResponse>(settingsPath(symbol), EVERY_MS);
   const chosen = settings.data?.settings.find((setting) => setting.key === query["setting"]) ?? null;
-  const choose = (key: string) => replaceRoute(routeHash("audit", null, { setting: key }));
+  const go = (of: string, key?: string) => replaceRoute(routeHash("audit", null, { ...(of ? { of } : {}), ...(key ? { setting: key } : {}) }));
   return (
     <div className="audit-page">
-      <SettingsPanel asked={settings} chosen={chosen} onChoose={choose} />
+      <SettingsPanel asked={settings} chosen={chosen} symbol={symbol} onSymbol={(of) => go(of)} onChoose={(key) => go(symbol, key)} />
       <ChangePanel setting={chosen} key={chosen?.key} onSent={settings.again} />
       <ProposalsPanel />
       <ChangesPanel />

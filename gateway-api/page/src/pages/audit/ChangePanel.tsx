@@ -11,6 +11,9 @@ import { isFar, isLooser, typed } from "./change";
 import { PreviewView } from "./PreviewView";
 import { settingName } from "./SettingsPanel";
 
+/** The value that takes a symbol's own away. */
+const OF_ACCOUNT = "account";
+
 interface ChangePanelProps {
   setting: Setting | null;
   onSent: () => void;
@@ -24,21 +27,22 @@ export function ChangePanel({ setting, onSent }: ChangePanelProps) {
   );
 }
 
-type Outcome = { kind: "sent" | "proposed" } | { kind: "failed"; problem: Problem };
+type Outcome = { kind: "sent" | "proposed"; keeps: readonly string[] } | { kind: "failed"; problem: Problem };
 
 function useChange(setting: Setting, onSent: () => void) {
   const [outcome, setOutcome] = useState<Outcome | null>(null);
-  const submit = async (value: string, reason: string) => {
+  const send = async (method: "PUT" | "POST", path: string, body: object) => {
     try {
-      const path = `/maker/settings/${encodeURIComponent(setting.key)}`;
-      const answer = await ask<ControlResponse>(path, { method: "PUT", body: { value, reason }, idempotencyKey: freshId() });
-      setOutcome({ kind: answer.status });
+      const answer = await ask<ControlResponse>(path, { method, body, idempotencyKey: freshId() });
+      setOutcome({ kind: answer.status, keeps: answer.keeps ?? [] });
       onSent();
     } catch (error) {
       setOutcome({ kind: "failed", problem: problemFrom(error) });
     }
   };
-  return { outcome, submit };
+  const submit = (value: string, reason: string) => send("PUT", `/maker/settings/${encodeURIComponent(setting.key)}`, { value, reason });
+  const revert = (reason: string) => send("POST", "/maker/settings/revert", { change_id: setting.change_id, reason });
+  return { outcome, submit, revert };
 }
 
 function permissionOf(setting: Setting, looser: boolean): Permission {
@@ -49,13 +53,14 @@ function permissionOf(setting: Setting, looser: boolean): Permission {
 function ChangeForm({ setting, onSent }: { setting: Setting; onSent: () => void }) {
   const [text, setText] = useState(setting.value);
   const [reason, setReason] = useState("");
-  const { outcome, submit } = useChange(setting, onSent);
+  const { outcome, submit, revert } = useChange(setting, onSent);
   const [confirmed, setConfirmed] = useState("");
   const { value, problem } = typed(setting, text);
   const looser = isLooser(setting, value);
   const far = isFar(setting, value);
   const [section, name] = settingName(setting.key);
-  const canSend = value !== "" && value !== setting.value && reason.trim() !== "" && (!far || confirmed === value);
+  const said = reason.trim();
+  const canSend = value !== "" && value !== setting.value && said !== "" && (!far || confirmed === value);
   return (
     <Scroll label="Change a setting" className="pad">
       <form className="change-form" onSubmit={(event) => event.preventDefault()}>
@@ -64,7 +69,10 @@ function ChangeForm({ setting, onSent }: { setting: Setting; onSent: () => void 
         </p>
         <p className="muted">{setting.description || "No description."}</p>
         <p className="small">
-          In force {grouped(setting.value)}, default {grouped(setting.default)}, in {setting.unit}. {about(setting)}
+          {inForce(setting)} {about(setting)}
+        </p>
+        <p className="small" id="setting-reach">
+          {reach(setting)}
         </p>
         <label>
           <span>Value</span>
@@ -85,15 +93,40 @@ function ChangeForm({ setting, onSent }: { setting: Setting; onSent: () => void 
         </label>
         <div className="buttons">
           {looser ? <span className="warn">Looser: a second person with the role risk has to approve.</span> : null}
-          <CommandButton permission={permissionOf(setting, looser)} className="primary" id="setting-send" busy={!canSend} onClick={() => void submit(value, reason.trim())}>
+          <CommandButton permission={permissionOf(setting, looser)} className="primary" id="setting-send" busy={!canSend} onClick={() => void submit(value, said)}>
             {looser ? "Propose" : "Change"}
           </CommandButton>
+        </div>
+        <div className="buttons">
+          {setting.is_own ? (
+            <CommandButton permission={permissionOf(setting, isLooser(setting, setting.default))} id="setting-follow" busy={said === ""} onClick={() => void submit(OF_ACCOUNT, said)}>
+              Follow the account
+            </CommandButton>
+          ) : null}
+          {setting.change_id && setting.was ? (
+            <CommandButton permission={permissionOf(setting, isLooser(setting, setting.was))} id="setting-revert" busy={said === ""} onClick={() => void revert(said)}>
+              Revert to {grouped(setting.was)}
+            </CommandButton>
+          ) : null}
         </div>
         <OutcomeLine outcome={outcome} />
       </form>
       <PreviewView settingKey={setting.key} value={value} />
     </Scroll>
   );
+}
+
+function inForce(setting: Setting): string {
+  const unit = setting.unit ? `, in ${setting.unit}` : "";
+  if (setting.symbol === null) return `In force ${grouped(setting.value)}, default ${grouped(setting.default)}${unit}.`;
+  return `In force ${grouped(setting.value)}, ${setting.is_own ? "its own" : "of the account"}; account ${grouped(setting.default)}${unit}.`;
+}
+
+/** Which symbols a change touches. */
+function reach(setting: Setting): string {
+  if (setting.symbol) return `A change touches ${setting.symbol} alone.`;
+  const own = Object.entries(setting.own).map(([symbol, value]) => `${symbol} (${grouped(value)})`);
+  return own.length ? `A change touches all symbols but those with a value of their own: ${own.join(", ")}.` : "A change touches every symbol.";
 }
 
 function becomes(setting: Setting, value: string): string {
@@ -118,6 +151,7 @@ function OutcomeLine({ outcome }: { outcome: Outcome | null }) {
   return (
     <p className="good" role="status">
       {outcome.kind === "sent" ? "Sent. The list of changes shows when every process has applied it." : "Proposed. It awaits a second person."}
+      {outcome.keeps.length ? ` ${outcome.keeps.join(", ")} ${outcome.keeps.length === 1 ? "keeps its" : "keep their"} own value.` : null}
     </p>
   );
 }

@@ -30,7 +30,7 @@ export function ChangesPanel() {
                   <th scope="row" className="clip">
                     {change.key}
                   </th>
-                  <td className="number">{grouped(change.value)}</td>
+                  <td className="number">{change.was === null ? grouped(change.value) : `${grouped(change.was)} \u2192 ${grouped(change.value)}`}</td>
                   <td>{change.approver ? `${change.requester} and ${change.approver}` : change.requester}</td>
                   <td>
                     <StateWord look={lookOf(change)} />

@@ -1,6 +1,7 @@
 import type { Setting, SettingsResponse } from "../../api/types";
 import { grouped } from "../../format/numbers";
-import { words } from "../../format/states";
+import { plainKey, words } from "../../format/states";
+import { useKeys } from "../../live/hooks";
 import { Panel } from "../../ui/Panel";
 import { Scroll } from "../../ui/Scroll";
 import { Failure, Skeleton } from "../../ui/states";
@@ -10,14 +11,32 @@ import type { Asked } from "../../ui/useAsk";
 interface SettingsPanelProps {
   asked: Asked<SettingsResponse>;
   chosen: Setting | null;
+  /** Whose settings are listed; empty: the account-wide ones. */
+  symbol: string;
+  onSymbol: (symbol: string) => void;
   onChoose: (key: string) => void;
 }
 
-export function SettingsPanel({ asked: { data, problem, again }, chosen, onChoose }: SettingsPanelProps) {
+export const settingsPath = (symbol: string) => (symbol ? `/maker/settings?symbol=${encodeURIComponent(symbol)}` : "/maker/settings");
+
+export function SettingsPanel({ asked: { data, problem, isLoading, again }, chosen, symbol, onSymbol, onChoose }: SettingsPanelProps) {
   return (
-    <Panel id="settings" title="Settings" note={data ? `in force: ${data.config_hash.slice(0, 12)}` : null}>
-      {problem && !data ? <Failure problem={problem} onRetry={again} /> : data ? <List settings={data.settings} chosen={chosen} onChoose={onChoose} /> : <Skeleton rows={18} />}
+    <Panel id="settings" title="Settings" note={<SymbolChoice symbol={symbol} onSymbol={onSymbol} />}>
+      {problem && !isLoading && data === null ? <Failure problem={problem} onRetry={again} /> : data ? <List settings={data.settings} chosen={chosen} onChoose={onChoose} /> : <Skeleton rows={18} />}
     </Panel>
+  );
+}
+
+/** Account-wide, or one symbol. */
+function SymbolChoice({ symbol, onSymbol }: { symbol: string; onSymbol: (symbol: string) => void }) {
+  const symbols = [...new Set([...useKeys().map(plainKey), ...(symbol ? [symbol] : [])])];
+  return (
+    <select id="settings-of" aria-label="Whose settings" value={symbol} onChange={(event) => onSymbol(event.target.value)}>
+      <option value="">All symbols</option>
+      {symbols.map((each) => (
+        <option key={each}>{each}</option>
+      ))}
+    </select>
   );
 }
 
@@ -35,7 +54,7 @@ function List({ settings, chosen, onChoose }: { settings: readonly Setting[]; ch
               Requested
             </th>
             <th scope="col" className="number wide">
-              Default
+              {settings[0]?.symbol ? "Account" : "Default"}
             </th>
             <th scope="col" className="wide">
               Kind
@@ -56,19 +75,22 @@ function List({ settings, chosen, onChoose }: { settings: readonly Setting[]; ch
 }
 
 export function settingName(key: string): [section: string, name: string] {
-  const [section = "", ...rest] = key.split(".");
-  return [words(section), words(rest.join("."))];
+  const parts = key.split(".");
+  const rest = parts[0] === "per_symbol" ? parts.slice(-2) : parts;
+  return [words(rest[0] ?? ""), words(rest.slice(1).join("."))];
 }
 
 function Row({ setting, isChosen, onChoose }: { setting: Setting; isChosen: boolean; onChoose: (key: string) => void }) {
   const [section, name] = settingName(setting.key);
-  const isDefault = setting.value === setting.default;
+  const isDefault = setting.symbol ? !setting.is_own : setting.value === setting.default;
+  const owners = Object.keys(setting.own).length;
   return (
     <tr data-setting={setting.key} aria-current={isChosen || undefined}>
       <th scope="row">
         <button type="button" className="quiet link" onClick={() => onChoose(setting.key)} title={setting.description}>
           <small>{section}</small> {name}
         </button>
+        {owners ? <small className="muted"> {owners} with an own value</small> : null}
       </th>
       <td className="number">
         <b className={isDefault ? "" : "bid"}>{grouped(setting.value)}</b>

@@ -9,15 +9,16 @@ import { Panel } from "../../ui/Panel";
 import { Scroll } from "../../ui/Scroll";
 import { Empty, Failure, Skeleton } from "../../ui/states";
 import { useAsk } from "../../ui/useAsk";
+import { settingsPath } from "../audit/SettingsPanel";
 
 const EVERY_MS = 10_000;
-const SECTIONS = ["market_making", "pricing", "inventory"];
+const SECTIONS = ["market_making", "pricing", "inventory", "risk_limits"];
 
 export function ParametersPanel({ status, detail }: { status: SymbolStatus; detail: Detail | null }) {
   const { isReplay } = useMoment();
-  const { data, problem, again } = useAsk<SettingsResponse>(isReplay ? null : "/maker/settings", EVERY_MS);
+  const { data, problem, again } = useAsk<SettingsResponse>(isReplay ? null : settingsPath(status.symbol), EVERY_MS);
   return (
-    <Panel id="parameters" title="Parameters" note={isReplay ? null : <a href={routeHash("audit")}>change</a>}>
+    <Panel id="parameters" title="Parameters" note={isReplay ? null : <a href={routeHash("audit", null, { of: status.symbol })}>change</a>}>
       {isReplay ? (
         <Empty>The settings at that time are in the events of the lanes human and system.</Empty>
       ) : problem && !data ? (
@@ -33,12 +34,13 @@ export function ParametersPanel({ status, detail }: { status: SymbolStatus; deta
   );
 }
 
-const isShown = (setting: Setting) => SECTIONS.includes(setting.key.split(".")[0] ?? "");
+const isShown = (setting: Setting) => setting.is_own || SECTIONS.includes(setting.key.split(".").at(-2) ?? "");
 
 function factOf(setting: Setting): Fact {
   const name = words(setting.key.split(".").at(-1) ?? setting.key);
+  const own = setting.is_own ? `own, account ${grouped(setting.default)}, ` : "";
   const value = setting.pending === null ? grouped(setting.value) : `${grouped(setting.value)} \u2192 ${grouped(setting.pending)}`;
-  return [name, value, `${setting.key}, ${setting.unit}`];
+  return [setting.is_own ? `${name} (own)` : name, value, `${own}${setting.key}, ${setting.unit}`];
 }
 
 function contract(detail: Detail | null): Fact[] {

@@ -1,0 +1,299 @@
+"""A client of the gateway's API, for programs in Python; the commands that reach an engine by URL use it.
+
+    with MakerClient("http://127.0.0.1:8080", token) as maker:
+        maker.start("BTC/USDT", max_position=Decimal("2.5"))
+        print(maker.status("BTC/USDT").inventory)
+
+Every method raises RefusedError where the token may not do it (401, 403), DependencyError where nobody
+answers or something behind the gateway is away (502 to 504), and ConfigError for everything else that is
+refused; the text is the gateway's own, with its remedy.
+"""
+
+import json
+import ssl
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any, Literal, Self
+from urllib.parse import quote
+
+import httpx
+from pydantic import BaseModel, ConfigDict, Field
+
+from runtime.errors import ConfigError, DependencyError, EngineError, RefusedError
+
+_ANSWER_S = 10.0
+_FORBIDDEN = (401, 403)
+_UNREADY = (502, 503, 504)
+_ERRORS_FROM = 400
+Json = dict[str, Any]
+
+
+class _Answer(BaseModel):
+    """A newer gateway may say more."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
+
+
+class PricedSize(_Answer):
+    """Price in the quote currency; size in base units of a spot contract, in contracts of a derivative."""
+
+    price: Decimal
+    size: Decimal
+
+
+class CurrentQuotes(_Answer):
+    """The best open orders; None on a side without one."""
+
+    bid: PricedSize | None
+    ask: PricedSize | None
+
+
+class RiskStatus(_Answer):
+    """Which limits are kept."""
+
+    position_ok: bool
+    loss_ok: bool
+    exposure_ok: bool
+    drawdown_ok: bool
+    overall_ok: bool
+
+
+class Status(_Answer):
+    """Where a symbol stands."""
+
+    symbol: str
+    venue: str
+    status: Literal["active", "stopped", "error"]
+    current_quotes: CurrentQuotes | None
+    inventory: Decimal
+    """In base units of a spot contract, in contracts of a derivative; below 0: short."""
+    pnl: Decimal | None
+    """Total PnL in the quote currency; None where the token may not see it."""
+    risk_status: RiskStatus
+    state: str
+    """The engine's own word, more exact than `status`."""
+
+
+class OwnValue(_Answer):
+    """A value of the symbol's own that a start came with."""
+
+    setting_key: str
+    value: str
+    status: Literal["sent", "proposed", "kept"]
+    change_id: str | None
+
+
+class Switched(_Answer):
+    """A start or stop that was sent."""
+
+    symbol: str
+    status: Literal["started", "stopped"]
+    message: str
+    command_id: str
+    settings: tuple[OwnValue, ...]
+
+
+class Active(_Answer):
+    """The symbols that are not stopped."""
+
+    active_symbols: tuple[str, ...]
+    total_count: int
+
+
+class Performance(_Answer):
+    """The figures of a symbol. PnL in the quote currency; the spread in bps."""
+
+    symbol: str
+    total_pnl: Decimal = Field(alias="totalPnL")
+    total_trades: int = Field(alias="totalTrades")
+    average_spread_bps: Decimal = Field(alias="avgSpread")
+    fill_rate: Decimal = Field(alias="fillRate")
+    inventory_turnover: Decimal = Field(alias="inventoryTurnover")
+
+
+class Alert(_Answer):
+    """Something that a person should see."""
+
+    alert_id: str
+    symbol: str
+    timestamp: str
+    issues: tuple[str, ...]
+    severity: str
+
+
+class Alerts(_Answer):
+    """Newest first."""
+
+    alerts: tuple[Alert, ...]
+    alert_count: int
+
+
+class Setting(_Answer):
+    """A setting that can change while the engine runs."""
+
+    key: str
+    value: str
+    default: str
+    """Of a symbol's setting the account-wide value."""
+    unit: str
+    is_own: bool
+    """The symbol has a value of its own."""
+    change_id: str | None
+    was: str | None
+
+
+class Control(_Answer):
+    """A change that was sent, or that awaits a second person."""
+
+    command_id: str
+    status: Literal["sent", "proposed"]
+    was: str | None = None
+    touches: tuple[str, ...] = ()
+    """The symbols for which the new value holds."""
+    keeps: tuple[str, ...] = ()
+    """The symbols that keep a value of their own."""
+
+
+class MakerClient:
+    """One gateway. It keeps its connection until it is closed."""
+
+    def __init__(
+        self,
+        url: str,
+        token: str,
+        *,
+        answer_s: float = _ANSWER_S,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        """`token` is of `maker token` or of POST /session/token. Raises ConfigError for an invalid URL."""
+        self.url = checked_url(url)
+        self._http = httpx.Client(
+            base_url=f"{self.url}/api/v1/",
+            headers={"Authorization": f"Bearer {token}"},
+            timeout=answer_s,
+            transport=transport,
+            verify=ssl.create_default_context(),
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End its connections."""
+        self._http.close()
+
+    def start(
+        self,
+        symbol: str,
+        *,
+        max_position: Decimal | None = None,
+        max_loss: Decimal | None = None,
+        base_spread: Decimal | None = None,
+        reason: str = "",
+    ) -> Switched:
+        """Start quoting a symbol, with values of its own: base units, reporting currency (below 0), fraction
+        of the price. Those left out stay as they are.
+        """
+        values = {"max_position": max_position, "max_loss": max_loss, "base_spread": base_spread}
+        given = {name: str(value) for name, value in values.items() if value is not None}
+        return Switched.model_validate(
+            self.ask("POST", "maker/start", {"symbol": symbol, "reason": reason, **given})
+        )
+
+    def stop(self, symbol: str, *, reason: str = "") -> Switched:
+        """Stop quoting a symbol and cancel its orders."""
+        return Switched.model_validate(self.ask("POST", "maker/stop", {"symbol": symbol, "reason": reason}))
+
+    def status(self, symbol: str) -> Status:
+        """Where a symbol stands; an unknown one is refused with the nearest."""
+        return Status.model_validate(self.ask("GET", f"maker/status/{quote(symbol)}"))
+
+    def active(self) -> Active:
+        """The symbols that are not stopped."""
+        return Active.model_validate(self.ask("GET", "maker/active"))
+
+    def performance(self, symbol: str) -> Performance:
+        """The figures of a symbol."""
+        return Performance.model_validate(self.ask("GET", f"maker/performance/{quote(symbol)}"))
+
+    def alerts(self) -> Alerts:
+        """The alerts of risk-service, newest first."""
+        return Alerts.model_validate(self.ask("GET", "maker/risk/alerts"))
+
+    def halt(self, symbol: str, reason: str) -> Json:
+        """Latch a halt of a symbol, or of all by `*`: the command as it was sent."""
+        return self.ask("POST", "maker/risk/halt", {"symbol": symbol, "reason": reason})
+
+    def resume(self, symbol: str, reason: str, halt_sequence: int | None = None) -> Json:
+        """End a halt, or request its end where the token permits no more: the command as it was sent."""
+        body = {"symbol": symbol, "reason": reason, "halt_sequence": halt_sequence}
+        try:
+            return self.ask("POST", "maker/risk/resume", body)
+        except RefusedError:
+            return self.ask("POST", "maker/risk/resume-request", body)
+
+    def settings(self, symbol: str | None = None) -> tuple[Setting, ...]:
+        """The settings that can change while the engine runs: account-wide, or of one symbol."""
+        query = "" if symbol is None else f"?symbol={quote(symbol, safe='')}"
+        return tuple(map(Setting.model_validate, self.ask("GET", f"maker/settings{query}")["settings"]))
+
+    def change(self, key: str, value: str, reason: str) -> Control:
+        """Change a setting by its key in the configuration, or propose to loosen a limit."""
+        body = {"value": value, "reason": reason}
+        return Control.model_validate(self.ask("PUT", f"maker/settings/{quote(key)}", body))
+
+    def revert(self, change_id: str, reason: str) -> Control:
+        """Restore the value from before a change in force."""
+        body = {"change_id": change_id, "reason": reason}
+        return Control.model_validate(self.ask("POST", "maker/settings/revert", body))
+
+    def engine(self) -> Json:
+        """The gateway's status of the engine: processes, symbols, halts."""
+        return self.ask("GET", "engine", exact=False)
+
+    def ask(
+        self, method: str, path: str, body: Mapping[str, Any] | None = None, *, exact: bool = True
+    ) -> Json:
+        """The JSON of an answer, for what has no method of its own; `exact`: numbers with a point are
+        Decimal.
+        """
+        try:
+            answer = self._http.request(method, path, json=body)
+        except httpx.HTTPError as error:
+            raise _no_answer(self.url, error) from None
+        if answer.status_code >= _ERRORS_FROM:
+            raise _problem(answer.status_code, answer.text, self.url)
+        try:
+            found: Json = json.loads(answer.text, parse_float=Decimal if exact else None)
+        except ValueError as error:
+            raise _no_answer(self.url, error) from None
+        return found
+
+
+def checked_url(url: str) -> str:
+    """A gateway's URL without a page's fragment; raises ConfigError for what is none."""
+    if not url.startswith(("http://", "https://")):
+        raise ConfigError(f"--url {url!r} is not a URL: give http://HOST:PORT or https://HOST")
+    return url.split("#", maxsplit=1)[0].rstrip("/")
+
+
+def _no_answer(url: str, error: Exception) -> DependencyError:
+    return DependencyError(
+        f"no gateway answers at {url} ({error}): give its URL with --url; a halt works without it, on its "
+        "machine with --log or over the broker with --kafka"
+    )
+
+
+def _problem(status: int, content: str, url: str) -> EngineError:
+    """The gateway's problem document as an error with its exit code."""
+    try:
+        problem = json.loads(content)
+        text = f"{problem['detail']} {problem.get('hint') or ''}".strip()
+    except (ValueError, KeyError, TypeError):
+        text = f"{url} answered with status {status}"
+    if status in _FORBIDDEN:
+        return RefusedError(text)
+    return DependencyError(text) if status in _UNREADY else ConfigError(text)
