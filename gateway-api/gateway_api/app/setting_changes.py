@@ -142,7 +142,7 @@ class SettingChanges:
             raise ProblemError(
                 409,
                 "not_in_force",
-                f"{change_id} is no change in force: it was refused, awaits its processes, or another followed.",
+                f"{change_id} is no change in force: it was refused, is pending, or another followed.",
                 "GET /api/v1/maker/settings gives, for each setting, the change in force.",
             )
         if found.change.was is None:
