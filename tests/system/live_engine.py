@@ -20,6 +20,8 @@ class Live:
 
     def __init__(self, process: subprocess.Popen[str], url: str) -> None:
         self.process = process
+        self.printed = url
+        """The page's address, with its code."""
         self.visitor = Visitor(url, lambda: url)
 
     def events(self) -> Iterator[dict[str, Any]]:
