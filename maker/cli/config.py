@@ -43,7 +43,7 @@ def show(
     values = dict(flat(loaded.config.model_dump(mode="json")))
     if as_json:
         shown = {
-            key: {"value": value, "origin": loaded.origin[key]} if origin else value
+            key: {"value": value, "origin": _origin_of(key, loaded)} if origin else value
             for key, value in values.items()
         }
         print(json.dumps(shown))
@@ -51,7 +51,12 @@ def show(
     width = max(map(len, values)) + 2
     for key, value in values.items():
         text = f"{key + ':':{width}} {json.dumps(value)}"
-        print(f"{text:{width + 24}} # {loaded.origin[key]}" if origin else text)
+        print(f"{text:{width + 24}} # {_origin_of(key, loaded)}" if origin else text)
+
+
+def _origin_of(key: str, loaded: LoadedConfig) -> str:
+    """Where a value comes from; a symbol with live values alone is in no file."""
+    return loaded.origin.get(key, "default")
 
 
 def _in_force(loaded: LoadedConfig, log: Path | None) -> LoadedConfig:

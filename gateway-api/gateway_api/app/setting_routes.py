@@ -180,8 +180,8 @@ def make_router(context: GatewayContext, changes: SettingChanges) -> APIRouter:
     router = APIRouter(route_class=StrictRoute, prefix="/maker", tags=["settings"])
     routes: tuple[tuple[str, str, Permission | None, Callable[..., Any]], ...] = (
         ("GET", "/settings", "view", desk.settings),
-        ("POST", "/settings/revert", None, desk.revert),  # the permission depends on key and value
-        ("PUT", "/settings/{key:path}", None, desk.change),  # this one's too
+        ("POST", "/settings/revert", "tighten", desk.revert),  # and whatever key and value take
+        ("PUT", "/settings/{key:path}", None, desk.change),  # the permission depends on key and value
     )
     for method, path, permission, endpoint in routes:
         status = 200 if method == "GET" else 202

@@ -157,7 +157,7 @@ def test_a_resume_names_the_halt_that_it_ends(client: Client, trading: Engine) -
         ("start", {}, "symbol"),
         ("start", {"symbol": ""}, "symbol"),
         ("start", {"symbol": 7}, "symbol"),
-        ("start", {"symbol": "BTC/USDT", "max_position": 9}, "max_position"),
+        ("start", {"symbol": "BTC/USDT", "max_position": "wide"}, "max_position"),
         ("stop", {"symbol": "BTC/USDT", "reason": "x" * 1_001}, "reason"),
         ("risk/halt", {"symbol": "*"}, "reason"),
         ("risk/halt", {"symbol": "*", "reason": "   "}, "reason"),

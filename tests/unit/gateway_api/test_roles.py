@@ -55,6 +55,7 @@ TABLE: tuple[tuple[str, str, dict[str, Any] | None, tuple[str, ...]], ...] = tup
         ("PUT", "/maker/settings/market_making.base_spread", {"value": "0.003", "reason": "r"}, "trader"),
         ("PUT", "/maker/settings/risk_limits.max_loss", {"value": "-400", "reason": "r"}, "trader risk"),
         ("PUT", "/maker/settings/risk_limits.max_loss", {"value": "-900", "reason": "r"}, "trader risk"),
+        ("POST", "/maker/settings/revert", {"change_id": "none", "reason": "r"}, "trader risk"),
         ("POST", "/maker/proposals/p-loosen/approve", {}, "risk"),
         ("POST", "/maker/proposals/p-loosen/reject", {}, "risk"),
         ("POST", "/maker/proposals/p-override/approve", {}, "risk"),
