@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from schemas.config import Config
-from schemas.control import Command, CommandAction
+from schemas.control import Command, CommandAction, SettingChange
 from schemas.inventory import Position
 from schemas.market import Book, BookStatus, FeedBook, FeedInstrument, FeedTrade, Instrument, Trade
 from schemas.message import ALL_SYMBOLS, Side
@@ -216,6 +216,14 @@ def command(
     """A person's word."""
     facts = {"command_id": command_id, "action": action, "principal": "ann", "reason": "odd prices"}
     return Command(**{**named(symbol, time_ns), **facts, **fields})
+
+
+def setting_change(
+    key: str, value: str, change_id: str = "c1", *, time_ns: int = T0, **fields: Any
+) -> SettingChange:
+    """A person changes a setting; of one symbol by its key."""
+    facts = {"change_id": change_id, "setting_key": key, "value": value, "requester": "ann"}
+    return SettingChange(**{"event_time_ns": time_ns, "venue": "*", "symbol": "*", **facts, **fields})
 
 
 # --- orders, and what we hold ---

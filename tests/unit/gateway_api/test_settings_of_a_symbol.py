@@ -14,6 +14,7 @@ from schemas.config import Config
 from schemas.control import Proposal, SettingChange
 from schemas.deployment import Access
 from schemas.message import Event
+from tests.kit.messages import setting_change
 from tests.unit.gateway_api.conftest import Client, Engine, Messages
 from tests.unit.gateway_api.setting_changes import taken
 
@@ -214,15 +215,7 @@ def test_a_symbols_limit_is_loosened_by_two_who_have_it_in_scope(
 
 
 def test_changes_of_a_symbol_are_shown_to_whom_it_concerns() -> None:
-    change = SettingChange(
-        event_time_ns=1,
-        venue="*",
-        symbol="*",
-        change_id="c",
-        setting_key=own(SPREAD),
-        value="0.003",
-        requester="ann",
-    )
+    change = setting_change(own(SPREAD), "0.003")
     permissions = frozenset({"view", "audit"})
     seen = {symbol: Sight(permissions, (f"v:{symbol}",)).sees_event(change) for symbol in (BTC, ETH)}
     assert seen == {BTC: True, ETH: False}

@@ -4,10 +4,25 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from risk_service.core.risk import RiskCore
 
+from schemas.config import Config
+from schemas.control import SettingChange
 from schemas.message import ALL_SYMBOLS
 from schemas.risk import RiskAlert
-from tests.kit.messages import BTC, ETH, T0, S, command, fill, instrument, position, signal, tick
+from tests.kit.messages import (
+    BTC,
+    ETH,
+    T0,
+    S,
+    command,
+    fill,
+    instrument,
+    position,
+    setting_change,
+    signal,
+    tick,
+)
 from tests.unit.risk_service.risk_cores import alerts, core, in_force, state, states
 
 
@@ -182,3 +197,41 @@ def test_warnings_are_given_for_each_limit_and_symbol() -> None:
     made = core(BTC, ETH, max_position="10", max_exposure=0.001)
     assert alerts(made.on_event(position(8))) == ["NEAR_POSITION", "NEAR_EXPOSURE"]
     assert alerts(made.on_event(position(-8, symbol=ETH))) == ["NEAR_POSITION", "REDUCE_ONLY"]
+
+
+def own(symbol: str, name: str, value: str, change_id: str = "c1") -> SettingChange:
+    return setting_change(f"per_symbol.{symbol}.risk_limits.{name}", value, change_id)
+
+
+@pytest.mark.parametrize("name", ["max_position", "max_position_notional"])
+def test_a_symbols_own_position_limit_is_judged_at_once_and_for_it_alone(name: str) -> None:
+    made = core(BTC, ETH)
+    for symbol in (BTC, ETH):
+        made.on_event(position(10, symbol=symbol))
+    value = {"max_position": "10", "max_position_notional": "1000"}[name]
+    said = made.on_event(own(BTC, name, value))
+    assert (state(said).state, state(said).reasons) == ("REDUCE_ONLY", ("MAX_POSITION",))
+    assert in_force(made, ETH).state == "RUN"
+    said = made.on_event(own(BTC, name, "account", "c2"))
+    assert state(said).state == "RUN", "it follows the account again"
+
+
+def test_a_symbols_own_loss_limit_only_reduces_that_symbol_and_is_told() -> None:
+    made = core(BTC, ETH, max_loss="-500")
+    for symbol in (BTC, ETH):
+        made.on_event(position(5, "-60", symbol=symbol))
+    said = state(made.on_event(own(BTC, "max_loss", "-50")))
+    assert (said.state, said.reasons) == ("HALT", ("MAX_LOSS",))
+    assert {each.name: each.limit for each in said.limits}["loss"] == -50.0
+    other = in_force(made, ETH)
+    assert other.state == "RUN"
+    assert {each.name: each.limit for each in other.limits}["loss"] == -500.0
+
+
+def test_a_files_own_limits_count_from_the_start() -> None:
+    own_limits = {BTC: {"risk_limits": {"max_position": 10}}}
+    made = RiskCore(Config.model_validate({"per_symbol": own_limits}))
+    for each in (instrument(BTC), instrument(ETH), tick()):
+        made.on_event(each)
+    assert state(made.on_event(position(10, symbol=BTC))).state == "REDUCE_ONLY"
+    assert states(made.on_event(position(10, symbol=ETH)), ETH) == []

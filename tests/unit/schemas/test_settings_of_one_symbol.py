@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from maker.composition import process_definition
 from runtime.config.settings import config_hash
 from schemas.config import Config
-from schemas.control import SettingChange
 from schemas.live_settings import (
     LIVE_SETTINGS,
     SYMBOL_SETTINGS,
@@ -24,6 +23,7 @@ from schemas.live_values import fallen, file_of, overlaid, with_change
 from schemas.process import ConfigApplied, LiveValue, SettingApplied
 from schemas.setting_keys import OF_ACCOUNT, SettingKey, own_key
 from schemas.topics import INVENTORY, QUOTE, RISK, ROUTER
+from tests.kit.messages import setting_change
 
 BTC = "BTC/USDT"
 EDGE, POSITION = "pricing.min_edge_bps", "risk_limits.max_position"
@@ -134,19 +134,6 @@ def test_a_change_of_all_touches_those_without_an_own_value() -> None:
     assert touched_by(config, own(POSITION), symbols) == (BTC,)
 
 
-def change(key: str, value: str, number: int = 1, approver: str | None = None) -> SettingChange:
-    return SettingChange(
-        event_time_ns=5,
-        venue="*",
-        symbol="*",
-        change_id=f"c-{number}",
-        setting_key=key,
-        value=value,
-        requester="ann",
-        approver=approver,
-    )
-
-
 @pytest.mark.parametrize(
     ("key", "value", "readers"),
     [
@@ -163,7 +150,11 @@ def test_each_process_that_reads_it_answers_alike(key: str, value: str, readers:
     answers = {}
     for process in (QUOTE, ROUTER, INVENTORY, RISK):
         core = process_definition(process).make_core(Config())
-        said = [each for each in core.on_event(change(own(key), value)) if isinstance(each, SettingApplied)]
+        said = [
+            each
+            for each in core.on_event(setting_change(own(key), value))
+            if isinstance(each, SettingApplied)
+        ]
         answers |= {each.process: (each.setting_key, each.value, each.refused_because) for each in said}
     assert answers == dict.fromkeys(readers, (own(key), value, None))
 
@@ -172,10 +163,12 @@ def test_a_looser_limit_on_the_bus_with_one_name_is_refused_by_every_reader() ->
     for process in (ROUTER, RISK):
         core = process_definition(process).make_core(with_people(Config(), 2))
         (refused,) = [
-            each for each in core.on_event(change(own(POSITION), "101")) if isinstance(each, SettingApplied)
+            each
+            for each in core.on_event(setting_change(own(POSITION), "101"))
+            if isinstance(each, SettingApplied)
         ]
         assert "a second person has to agree" in str(refused.refused_because)
-        (taken, *_) = core.on_event(change(own(POSITION), "101", 2, "bob"))
+        (taken, *_) = core.on_event(setting_change(own(POSITION), "101", "c2", approver="bob"))
         assert isinstance(taken, SettingApplied)
         assert (taken.value, taken.refused_because) == ("101", None)
 

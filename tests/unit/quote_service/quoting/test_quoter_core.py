@@ -11,11 +11,13 @@ from quote_service.quoting.draft import volatility_bps
 from quote_service.quoting.fair_value.imbalance import flow_in_force, is_emergency
 from quote_service.quoting.quoter import QuoterCore
 
+from schemas.control import SettingChange
 from schemas.market import Book, BookStatus
 from schemas.message import ALL_SYMBOLS, Event
-from schemas.process import Shutdown, Tick
+from schemas.process import SettingApplied, Shutdown, Tick
+from schemas.quoting import QuoteTarget
 from schemas.topics import QUOTE
-from tests.kit.messages import ETH, MS, T0, S, config_applied, trade
+from tests.kit.messages import ETH, MS, T0, S, config_applied, setting_change, trade
 from tests.unit.quote_service.quoting.builders import (
     SOL,
     book,
@@ -309,3 +311,39 @@ def test_whatever_happens_a_target_never_takes_and_two_cores_say_the_same(
                 assert ask[0] > newest.bid_prices[0]
             if bid and ask:
                 assert bid[0] < ask[0]
+
+
+class TestSettingsOfASymbol:
+    """A change of one symbol is priced at once, for it alone."""
+
+    @staticmethod
+    def change(key: str, value: str, symbol: str = SOL) -> SettingChange:
+        return setting_change(f"per_symbol.{symbol}.{key}", value, f"{symbol} {key} {value}")
+
+    def test_a_wider_spread_is_quoted_at_once_and_taken_back_at_once(self) -> None:
+        core = quoting()
+        applied, target = core.on_event(self.change("market_making.base_spread", "0.004"))
+        assert isinstance(applied, SettingApplied)
+        assert isinstance(target, QuoteTarget)
+        assert quotes(target) == ((9_980, 2_000), (10_020, 2_000))
+        _, target = core.on_event(self.change("market_making.base_spread", "account"))
+        assert isinstance(target, QuoteTarget)
+        assert quotes(target) == ((9_990, 2_000), (10_010, 2_000))
+
+    def test_another_symbols_change_requotes_nothing(self) -> None:
+        core = quoting()
+        (applied,) = core.on_event(self.change("market_making.base_spread", "0.004", "BTC/USDT"))
+        assert isinstance(applied, SettingApplied)
+
+    def test_a_targets_life_is_the_symbols_own(self) -> None:
+        core = quoting(config(per_symbol={SOL: {"market_making": {"target_ttl_ms": 1_000}}}))
+        (target,) = targets(core, book(10_000, 10_002, at=T0 + S // 2))
+        assert (target.event_time_ns, target.valid_until_ns) == (T0 + S // 2, T0 + S // 2 + S)
+
+    def test_a_reference_market_and_a_model_may_come_live(self) -> None:
+        core = quoting()
+        for key, value in (("pricing.reference_market", "other:SOL/USDT"), ("model.name", "glft_exact")):
+            applied, *_ = core.on_event(self.change(key, value))
+            assert isinstance(applied, SettingApplied)
+            assert (applied.value, applied.refused_because) == (value, None)
+        assert "other:SOL/USDT" in core._leaders

@@ -4,9 +4,11 @@ from decimal import Decimal
 
 import pytest
 from quote_service.routing.gate.contract_terms import contract_terms
+from quote_service.routing.router import RouterCore
 
+from schemas.config import Config
 from schemas.orders import OrderStatus
-from tests.kit.messages import book, instrument
+from tests.kit.messages import BTC, ETH, book, instrument, setting_change
 from tests.unit.quote_service.routing.builders import GateDesk, config, wide_config
 
 
@@ -122,3 +124,30 @@ def test_exposure_follows_the_worst_case_of_each_symbol() -> None:
     desk.symbol.position.lots = 0
     desk.value()
     assert desk.account.exposure_micro == 0
+
+
+@pytest.mark.control("P6")
+@pytest.mark.parametrize(
+    ("limits", "most"),
+    [({"max_position": 5}, 5), ({"max_position_notional": 700}, 7)],
+    ids=["units", "money"],
+)
+def test_a_symbols_own_limit_binds_its_orders(limits: dict[str, int], most: int) -> None:
+    """At a mid of 100 a lot is worth 100."""
+    own = {BTC: {"risk_limits": limits}}
+    desk = GateDesk(wide_config(per_symbol=own, routing={"order_size_max": 1_000}))
+    assert desk.check("buy", 99, most) == ()
+    assert desk.check("buy", 99, most + 1) == ("POS_LIMIT",)
+    other = GateDesk(wide_config(per_symbol={ETH: {"risk_limits": limits}}))
+    assert other.check("buy", 99, most + 1) == ()
+
+
+@pytest.mark.control("P6")
+def test_a_live_change_of_one_symbol_reaches_its_contract_and_no_other() -> None:
+    core = RouterCore(Config())
+    for symbol in (BTC, ETH):
+        core.on_event(instrument(symbol))
+    core.on_event(setting_change(f"per_symbol.{BTC}.risk_limits.max_position", "5"))
+    terms = {symbol: core._symbols[f"sim:{symbol}"].contract.terms for symbol in (BTC, ETH)}
+    lots = {symbol: each.position_max_lots for symbol, each in terms.items() if each is not None}
+    assert lots == {BTC: 5, ETH: 100}
