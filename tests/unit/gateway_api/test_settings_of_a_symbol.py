@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 import pytest
 from gateway_api.access.identity import Identity
+from gateway_api.access.roles import Permission
 from gateway_api.access.users import User, write_users
 from gateway_api.access.visibility import Sight
 
@@ -216,7 +217,7 @@ def test_a_symbols_limit_is_loosened_by_two_who_have_it_in_scope(
 
 def test_changes_of_a_symbol_are_shown_to_whom_it_concerns() -> None:
     change = setting_change(own(SPREAD), "0.003")
-    permissions = frozenset({"view", "audit"})
+    permissions: frozenset[Permission] = frozenset({"view", "audit"})
     seen = {symbol: Sight(permissions, (f"v:{symbol}",)).sees_event(change) for symbol in (BTC, ETH)}
     assert seen == {BTC: True, ETH: False}
     assert Sight(permissions, (f"v:{ETH}",)).sees_event(change.model_copy(update={"setting_key": SPREAD}))

@@ -147,7 +147,7 @@ def test_a_change_of_all_touches_those_without_an_own_value() -> None:
     ],
 )
 def test_each_process_that_reads_it_answers_alike(key: str, value: str, readers: set[str]) -> None:
-    answers = {}
+    answers: dict[str, tuple[str, str, str | None]] = {}
     for process in (QUOTE, ROUTER, INVENTORY, RISK):
         core = process_definition(process).make_core(Config())
         said = [
