@@ -1,7 +1,6 @@
 """The core of quote-service: turns each symbol's newest facts into its quote target."""
 
-from collections.abc import Callable
-from typing import Any, assert_never, get_args
+from typing import assert_never, get_args
 
 from quote_service.quoting import reasons
 from quote_service.quoting.draft import (
@@ -33,7 +32,6 @@ from schemas.signals import Signal
 from schemas.topics import QUOTE
 from schemas.units import NS_PER_MS, NS_PER_S
 
-Handler = Callable[[Any], tuple[Event, ...]]
 AWAITED_MAX = 1_000
 """Symbols that operators may switch on or off before any market data arrived for them."""
 
@@ -398,5 +396,4 @@ def _own_configs(config: Config) -> dict[str, Config]:
 
 def _leaders(configs: dict[str, Config]) -> dict[str, None]:
     """The markets that others use as reference."""
-    found = (config.pricing.reference_market for config in configs.values())
-    return dict.fromkeys(key for key in found if key is not None)
+    return {key: None for each in configs.values() if (key := each.pricing.reference_market) is not None}

@@ -252,6 +252,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/maker/remove": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Remove
+         * @description Stop a symbol and, once the venue shows none of its orders, follow it no more: until a start.
+         */
+        post: operations["remove_api_v1_maker_remove_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/maker/risk/halt": {
         parameters: {
             query?: never;
@@ -869,6 +889,8 @@ export interface components {
             active_symbols: string[];
             /** Total Count */
             total_count: number;
+            /** Count */
+            count: number;
             /** Makers */
             makers: components["schemas"]["ActiveMaker"][];
             /** Stopped */
@@ -885,6 +907,8 @@ export interface components {
             trades: number;
             /** Refused Events */
             refused_events: number;
+            /** Books Conflated */
+            books_conflated: number;
             /** Quotes */
             quotes: number;
             /** Orders */
@@ -1115,7 +1139,7 @@ export interface components {
              * Action
              * @enum {string}
              */
-            action: "start" | "stop" | "halt" | "resume_request" | "resume";
+            action: "start" | "stop" | "halt" | "resume_request" | "resume" | "remove";
             /** Symbol */
             symbol: string;
             /** Venue */
@@ -1404,7 +1428,7 @@ export interface components {
              * Status
              * @enum {string}
              */
-            status: "building" | "live" | "gapped" | "crossed" | "locked" | "one_sided" | "stale";
+            status: "building" | "live" | "gapped" | "crossed" | "locked" | "one_sided" | "stale" | "lagging";
             /** Event Time Ms */
             event_time_ms: number;
             /** Bid */
@@ -1747,6 +1771,23 @@ export interface components {
             reason: string;
         };
         /**
+         * RemoveRequest
+         * @description Remove a symbol: cancel its orders, and end its market data.
+         */
+        RemoveRequest: {
+            /** Symbol */
+            symbol: string;
+            /** Venue */
+            venue?: string | null;
+            /** Reason */
+            reason: string;
+            /**
+             * Force
+             * @default false
+             */
+            force: boolean;
+        };
+        /**
          * ResumeRequest
          * @description End a halt.
          */
@@ -2082,6 +2123,8 @@ export interface components {
             ask: components["schemas"]["OwnSide"];
             risk: components["schemas"]["Risk"] | null;
             activity: components["schemas"]["Activity"];
+            /** Feed Lag Ms */
+            feed_lag_ms: number;
             position: components["schemas"]["Inventory"] | null;
             profit: components["schemas"]["Profit"] | null;
         };
@@ -2180,6 +2223,8 @@ export interface components {
             ask: components["schemas"]["OwnSide"];
             risk: components["schemas"]["Risk"] | null;
             activity: components["schemas"]["Activity"];
+            /** Feed Lag Ms */
+            feed_lag_ms: number;
             inventory: components["schemas"]["Inventory"] | null;
             pnl: components["schemas"]["Profit"] | null;
         };
@@ -2372,6 +2417,7 @@ export type ReachViewModel = components['schemas']['ReachViewModel'];
 export type ReadyResponse = components['schemas']['ReadyResponse'];
 export type RefreshRequest = components['schemas']['RefreshRequest'];
 export type RejectRequest = components['schemas']['RejectRequest'];
+export type RemoveRequest = components['schemas']['RemoveRequest'];
 export type ResumeRequest = components['schemas']['ResumeRequest'];
 export type RevertRequest = components['schemas']['RevertRequest'];
 export type Risk = components['schemas']['Risk'];
@@ -3200,6 +3246,105 @@ export interface operations {
         requestBody?: {
             content: {
                 "application/json": components["schemas"]["SwitchRequest"] | null;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CommandResponse"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignInProblem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignInProblem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remove_api_v1_maker_remove_post: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description chosen by the client: the same key and body twice counts as one request */
+                "idempotency-key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RemoveRequest"];
             };
         };
         responses: {
