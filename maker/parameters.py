@@ -58,12 +58,13 @@ _LEGEND = """# Parameters
 
 The trading parameters, generated from the code by `make docs`. The rest (`feed`, `exchange`, `gateway`,
 `kafka` and so on) is in `maker config show`, and everything in `maker config schema`. The quoting sections
-`market_making`, `pricing`, `model`, `micro_price`, `alpha` and `shape`, the targets and limits of `inventory`, and
-position, notional and loss in `risk_limits` can be overridden per symbol: `per_symbol.SYMBOL.SECTION.NAME`.
+`market_making`, `pricing`, `model`, `micro_price`, `alpha` and `shape`, the targets and limits of
+`inventory`, and position, notional and loss in `risk_limits` can be overridden per symbol:
+`per_symbol.SYMBOL.SECTION.NAME`.
 
 *live*: can be changed while the engine runs, on the page or over HTTP, for all symbols or, where it can be
-overridden, for one; *live per symbol*: for one alone; *two*: loosening it takes two people; *restart*: change the
-file and restart. Peers: HB Hummingbot, HF hftbacktest's examples, KR
+overridden, for one; *live per symbol*: for one alone; *two*: loosening it takes two people; *restart*: change
+the file and restart. Peers: HB Hummingbot, HF hftbacktest's examples, KR
 Krypto-trading-bot, TB tribeca, OC OctoBot, BX BitMEX sample-market-maker; the closest equivalent, not always
 identical.
 """

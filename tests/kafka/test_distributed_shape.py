@@ -49,11 +49,27 @@ def test_everything_runs_restarts_and_ends(shape: Shape) -> None:
     assert len(shape.ask("/api/v1/maker/active")[0]["makers"]) == 5  # written whole, or not at all
     until(lambda: shape.quoting() == 5, "all symbols are quoted still", pause_s=0.1)
 
+    settings_of_a_symbol(shape)
     past_and_settings(shape)
     assert shape.process.stop() == 0, shape.process.text()[-2000:]
     assert "Traceback" not in shape.process.text()
     done = maker("replay", "--config", shape.config)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def settings_of_a_symbol(shape: Shape) -> None:
+    """It is in force once every process that reads it, each in its own, has applied it; and it is one symbol's."""
+    settings = "api/v1/maker/settings"
+    keys = [f"per_symbol.BTC/USDT.{key}" for key in ("risk_limits.max_position", "inventory.max_inventory")]
+    for key in keys:
+        shape.visitor.ask("PUT", f"{settings}/{key}", {"value": "40", "reason": "a calm evening"})
+
+    def own(symbol: str) -> int:
+        found = shape.visitor.get(f"{settings}?symbol={symbol}")["settings"]
+        return sum(each["is_own"] and each["value"] == "40" for each in found)
+
+    until(lambda: own("BTC/USDT") == len(keys), "both are in force", pause_s=0.1)
+    assert own("ETH/USDT") == 0
 
 
 def past_and_settings(shape: Shape) -> None:

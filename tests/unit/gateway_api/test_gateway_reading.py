@@ -110,7 +110,7 @@ def test_a_symbol_of_which_little_is_known_has_a_status(
     engine.take(btc.book(1))
     status = client_of(engine).get(f"{API}/maker/status/BTC/USDT").json()
     assert status["state"] == "WAITING"
-    assert (status["market"], status["inventory"], status["bid"]["reason"]) == (None, None, "no quote yet")
+    assert (status["market"], status["position"], status["bid"]["reason"]) == (None, None, "no quote yet")
 
 
 def test_active_lists_the_makers_and_the_stopped(
