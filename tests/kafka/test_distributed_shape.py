@@ -58,7 +58,7 @@ def test_everything_runs_restarts_and_ends(shape: Shape) -> None:
 
 
 def settings_of_a_symbol(shape: Shape) -> None:
-    """It is in force once every process that reads it, each in its own, has applied it; and it is one symbol's."""
+    """They are in force once every process that reads them has applied them, and are of that symbol alone."""
     settings = "api/v1/maker/settings"
     keys = [f"per_symbol.BTC/USDT.{key}" for key in ("risk_limits.max_position", "inventory.max_inventory")]
     for key in keys:
