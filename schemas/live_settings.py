@@ -86,13 +86,17 @@ LIVE_SETTINGS: Mapping[str, LiveSetting] = {
 """By the dotted key of the configuration."""
 
 
+_AT_START = frozenset({"market_making.update_frequency"})
+"""Of a symbol in the file alone: the process's clock ticks as often as it needed when it began."""
+
+
 def _symbol_settings() -> Mapping[str, LiveSetting]:
     found = {}
     for section in SymbolSettings.model_fields:
         allowed = ONLY_OF_SYMBOLS.get(section)
         for name in getattr(Config(), section).__class__.model_fields:
             key = f"{section}.{name}"
-            if allowed is None or name in allowed:
+            if key not in _AT_START and (allowed is None or name in allowed):
                 readers = (INVENTORY,) if section == "inventory" else _QUOTES
                 found[key] = LIVE_SETTINGS.get(key) or LiveSetting(unit_of(key) or "", readers)
     return found

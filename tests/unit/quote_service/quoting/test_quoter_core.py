@@ -11,7 +11,9 @@ from quote_service.quoting.draft import volatility_bps
 from quote_service.quoting.fair_value.imbalance import flow_in_force, is_emergency
 from quote_service.quoting.quoter import QuoterCore
 
+from maker.composition import process_definition
 from schemas.control import SettingChange
+from schemas.live_settings import changed
 from schemas.market import Book, BookStatus
 from schemas.message import ALL_SYMBOLS, Event
 from schemas.process import SettingApplied, Shutdown, Tick
@@ -339,6 +341,13 @@ class TestSettingsOfASymbol:
         core = quoting(config(per_symbol={SOL: {"market_making": {"target_ttl_ms": 1_000}}}))
         (target,) = targets(core, book(10_000, 10_002, at=T0 + S // 2))
         assert (target.event_time_ns, target.valid_until_ns) == (T0 + S // 2, T0 + S // 2 + S)
+
+    @pytest.mark.parametrize(("own_s", "interval_s"), [(0.25, 0.25), (2.0, 1.0)])
+    def test_the_clock_ticks_as_often_as_any_symbol_needs(self, own_s: float, interval_s: float) -> None:
+        settings = config(per_symbol={SOL: {"market_making": {"update_frequency": own_s}}})
+        assert process_definition(QUOTE).tick_interval_ns(settings) == interval_s * S
+        with pytest.raises(ValueError, match="cannot be changed while the engine runs"):
+            changed(settings, f"per_symbol.{SOL}.market_making.update_frequency", "0.1")
 
     def test_a_reference_market_and_a_model_may_come_live(self) -> None:
         core = quoting()
