@@ -80,6 +80,10 @@ def position() -> Position:
         halted_because="UNITS_CHANGED: say what it holds",
         rebalance_urgency=0.125,
         adverse_bps=0.75,
+        adverse_bid_bps=0.75,
+        adverse_bid_horizon_ms=5_000,
+        adverse_ask_bps=0.5,
+        adverse_ask_horizon_ms=1_000,
         open_fees=(OpenFee(currency="BNB", amount=Decimal("0.0036")),),
         open_fees_reserve=Decimal("5.70"),
     )
