@@ -20,7 +20,12 @@ from runtime.observability.metrics import LatencyRecorder
 from runtime.process.definition import Adapter, MeasuresLag
 from runtime.process.runner import ProcessRunner
 from runtime.process.turn import DRAIN_LIMIT_NS, Turn
-from runtime.process.unrecorded_cancel import ended_by_disk, ended_undrained
+from runtime.process.unrecorded_cancel import (
+    CANCEL_LIMIT_S,
+    UNTRADED_CANCEL_LIMIT_S,
+    ended_by_disk,
+    ended_undrained,
+)
 from runtime.process.wake import Wake
 from schemas.control import ControlEvent
 from schemas.envelope import Envelope
@@ -196,8 +201,13 @@ class EmbeddedLoop:
         return await ended_by_disk(lost, *(process.runner.adapter for process in self._processes))
 
     async def end_undrained(self, failure: EngineError) -> EngineError:
-        """Cancel all orders where `drain` could not; returns the error to end with."""
-        return await ended_undrained(failure, *(process.runner.adapter for process in self._processes))
+        """Cancel all orders where `drain` could not; returns the error to end with.
+
+        Without market data nothing of this run is open, and the operator waits for the error.
+        """
+        limit_s = CANCEL_LIMIT_S if self.market_events else UNTRADED_CANCEL_LIMIT_S
+        adapters = (process.runner.adapter for process in self._processes)
+        return await ended_undrained(failure, limit_s, *adapters)
 
     async def close(self) -> None:
         """Close the adapters and their background tasks."""

@@ -14,6 +14,8 @@ from runtime.errors import EngineError, LogLostError, OrdersLeftError, left_at_v
 
 CANCEL_LIMIT_S = 30.0
 """After this time without confirmation, orders may be left open at the venue."""
+UNTRADED_CANCEL_LIMIT_S = 5.0
+"""The same where this run has sent nothing: only an earlier one can have left orders."""
 _NAMED_MAX = 10
 _COMMAND = "`maker cancel-all --config FILE` shows and cancels them"
 
@@ -61,25 +63,25 @@ class CancelsAll(Protocol):
 
 async def ended_by_disk(lost: LogLostError, *adapters: object) -> LogLostError | OrdersLeftError:
     """Cancel all orders without a log; returns the error to end with: reason and result."""
-    texts, is_proven = await _cancelled(f"the log is lost: {lost}", *adapters)
+    texts, is_proven = await _cancelled(f"the log is lost: {lost}", CANCEL_LIMIT_S, *adapters)
     text = "; ".join((str(lost), *(texts or ["there are no orders outside this process"])))
     return type(lost)(text) if is_proven else OrdersLeftError(text)
 
 
-async def ended_undrained(failure: EngineError, *adapters: object) -> EngineError:
+async def ended_undrained(failure: EngineError, limit_s: float, *adapters: object) -> EngineError:
     """Cancel all orders where an end could not: a venue that was never reconciled, such as after a start with
     a symbol that it does not have. Returns the error to end with: reason and result.
     """
-    texts, is_proven = await _cancelled(str(failure), *adapters)
+    texts, is_proven = await _cancelled(str(failure), limit_s, *adapters)
     text = "; ".join((str(failure), *(texts or [left_at_venue(drained=False)])))
     return type(failure)(text) if texts and is_proven else OrdersLeftError(text)
 
 
-async def _cancelled(because: str, *adapters: object) -> tuple[list[str], bool]:
+async def _cancelled(because: str, limit_s: float, *adapters: object) -> tuple[list[str], bool]:
     """The result of each adapter with orders outside this process, and whether all of it is proven."""
     results = []
     for adapter in adapters:
         if isinstance(adapter, CancelsAll):
             logger.critical("cancels_all", because=because, then="all orders are cancelled without a record")
-            results.append(await adapter.cancel_all(CANCEL_LIMIT_S))
+            results.append(await adapter.cancel_all(limit_s))
     return [each.as_text() for each in results], all(each.is_proven for each in results)

@@ -2,6 +2,7 @@
 
 import signal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -44,3 +45,25 @@ def test_a_stop_while_the_log_is_read_says_that_orders_may_be_open(
     with pytest.raises(KeyboardInterrupt):
         run_engine(Config(), RunOptions())
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+
+
+@pytest.mark.parametrize(
+    ("text", "is_chosen"),
+    [("", False), ("gateway: {port: 8080}", True), ("engine: {port: 9000}", True)],
+)
+def test_a_port_in_a_file_is_chosen_as_one_on_the_command_line_is(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, text: str, is_chosen: bool
+) -> None:
+    """A chosen port that is in use ends the start with its name; the usual one is replaced."""
+    figures = RunFigures(0, 1.0, 0.5, Path("log"), 0, True, None, None)
+    chosen: list[bool] = []
+
+    def run(config: Config, options: RunOptions) -> dict[str, Any]:
+        chosen.append(options.port_is_chosen)
+        return summarise(MemoryStore(), figures)
+
+    monkeypatch.setattr("maker.engine.run_engine", run)
+    path = tmp_path / "a.yaml"
+    path.write_text(text)
+    assert CliRunner().invoke(cli.app, ["up", "--config", str(path)]).exit_code == 0
+    assert chosen == [is_chosen]

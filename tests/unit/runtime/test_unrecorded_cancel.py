@@ -8,10 +8,17 @@ from pathlib import Path
 import pytest
 
 from runtime.clock import EngineClock
-from runtime.errors import EngineError, LogGoneError, LogLostError, OrdersLeftError
+from runtime.errors import ConfigError, EngineError, LogGoneError, LogLostError, OrdersLeftError
 from runtime.log.logfile import LogFileBus, read_log
 from runtime.process.embedded import EmbeddedLoop
-from runtime.process.unrecorded_cancel import CancelResult, CancelsAll, ended_by_disk
+from runtime.process.unrecorded_cancel import (
+    CANCEL_LIMIT_S,
+    UNTRADED_CANCEL_LIMIT_S,
+    CancelResult,
+    CancelsAll,
+    ended_by_disk,
+    ended_undrained,
+)
 from schemas.topics import MONITOR, ROUTER
 from tests.servers.failing_disk import FailingDisk
 from tests.servers.local import PATIENCE_S
@@ -26,7 +33,10 @@ class Venue:
     def __init__(self, *, is_proven: bool) -> None:
         self.is_proven = is_proven
 
+    limit_s: float | None = None
+
     async def cancel_all(self, limit_s: float) -> CancelResult:
+        self.limit_s = limit_s
         left = () if self.is_proven else ("BTC/USDT mm2",)
         return CancelResult("binance", "mm", ("BTC/USDT mm1",), left, self.is_proven, "")
 
@@ -52,6 +62,14 @@ def test_what_may_be_left_is_another_end_with_its_ids_and_the_command() -> None:
     assert str(found).startswith(str(LOST))
     assert "1 of them may be left open: BTC/USDT mm2" in str(found)
     assert "`maker cancel-all --config FILE`" in str(found)
+
+
+def test_a_run_that_sent_nothing_does_not_wait_for_a_slow_venue() -> None:
+    venue, failure = Venue(is_proven=False), ConfigError("binance has no BTCUSDT")
+    found = asyncio.run(ended_undrained(failure, UNTRADED_CANCEL_LIMIT_S, venue))
+    assert venue.limit_s == UNTRADED_CANCEL_LIMIT_S < CANCEL_LIMIT_S
+    assert type(found) is OrdersLeftError
+    assert str(found).startswith("binance has no BTCUSDT; ")
 
 
 def test_a_simulated_venue_has_nothing_outside() -> None:
