@@ -108,7 +108,7 @@ def _password(file: Path | None) -> str:
         check_private(file, "--password-file")
         return file.read_text(encoding="utf-8").rstrip("\n")
     if not sys.stdin.isatty():
-        raise ConfigError("no terminal to prompt for the password: give --password-file")
+        raise ConfigError("there is no terminal to type the password in; give --password-file FILE")
     entered: str = typer.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
     return entered
 

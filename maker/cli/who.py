@@ -42,7 +42,9 @@ def enter(access: Access, name: str, file: Path | None, permission: "Permission"
     elif sys.stdin.isatty():
         password = typer.prompt(f"Password of {name}", hide_input=True, err=True)
     else:
-        raise ConfigError(f"no terminal to prompt for the password of {name}: give --password-file")
+        raise ConfigError(
+            f"there is no terminal for {name} to type the password in; give --password-file FILE"
+        )
     return authenticate(access, name, password, permission, _code_of)
 
 
