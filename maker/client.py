@@ -13,11 +13,11 @@ import json
 import ssl
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, TypeVar
 from urllib.parse import quote
 
 import httpx
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from runtime.errors import ConfigError, DependencyError, EngineError, RefusedError
 
@@ -26,6 +26,7 @@ _FORBIDDEN = (401, 403)
 _UNREADY = (502, 503, 504)
 _ERRORS_FROM = 400
 Json = dict[str, Any]
+_Read = TypeVar("_Read", bound=BaseModel)
 
 
 class _Answer(BaseModel):
@@ -93,6 +94,15 @@ class Switched(_Answer):
     settings: tuple[OwnValue, ...]
 
 
+class Sent(_Answer):
+    """A command that was sent."""
+
+    command_id: str
+    symbol: str
+    venue: str
+    message: str
+
+
 class Active(_Answer):
     """The symbols that are not stopped."""
 
@@ -142,6 +152,12 @@ class Setting(_Answer):
     was: str | None
 
 
+class _Settings(_Answer):
+    """The answer that lists them."""
+
+    settings: tuple[Setting, ...]
+
+
 class Control(_Answer):
     """A change that was sent, or that awaits a second person."""
 
@@ -165,15 +181,28 @@ class MakerClient:
         answer_s: float = _ANSWER_S,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
-        """`token` is of `maker token` or of POST /session/token. Raises ConfigError for an invalid URL."""
+        """`token` is of `maker token` or of POST /session/token.
+
+        Raises ConfigError for an invalid URL, token or proxy.
+        """
         self.url = checked_url(url)
-        self._http = httpx.Client(
-            base_url=f"{self.url}/api/v1/",
-            headers={"Authorization": f"Bearer {token}"},
-            timeout=answer_s,
-            transport=transport,
-            verify=ssl.create_default_context(),
-        )
+        if not (token.isascii() and token.isprintable()):
+            raise ConfigError(
+                "the token has characters that no token has: give it as `maker token` printed it"
+            )
+        try:
+            self._http = httpx.Client(
+                base_url=f"{self.url}/api/v1/",
+                headers={"Authorization": f"Bearer {token}"},
+                timeout=answer_s,
+                transport=transport,
+                verify=ssl.create_default_context(),
+            )
+        except (ImportError, ValueError, httpx.InvalidURL) as error:  # of the environment's proxies
+            raise ConfigError(
+                f"{self.url} cannot be reached through the proxy that the environment names ({error}): unset "
+                "HTTP_PROXY, HTTPS_PROXY and ALL_PROXY, or name the host in NO_PROXY"
+            ) from None
 
     def __enter__(self) -> Self:
         return self
@@ -199,60 +228,63 @@ class MakerClient:
         """
         values = {"max_position": max_position, "max_loss": max_loss, "base_spread": base_spread}
         given = {name: str(value) for name, value in values.items() if value is not None}
-        return Switched.model_validate(
-            self.ask("POST", "maker/start", {"symbol": symbol, "reason": reason, **given})
+        return self._read(
+            Switched, self.ask("POST", "maker/start", {"symbol": symbol, "reason": reason, **given})
         )
 
     def stop(self, symbol: str, *, reason: str = "") -> Switched:
         """Stop quoting a symbol and cancel its orders."""
-        return Switched.model_validate(self.ask("POST", "maker/stop", {"symbol": symbol, "reason": reason}))
+        return self._read(Switched, self.ask("POST", "maker/stop", {"symbol": symbol, "reason": reason}))
 
     def status(self, symbol: str) -> Status:
         """Where a symbol stands; an unknown one is refused with the nearest."""
-        return Status.model_validate(self.ask("GET", f"maker/status/{quote(symbol)}"))
+        return self._read(Status, self.ask("GET", f"maker/status/{quote(symbol, safe='')}"))
 
     def active(self) -> Active:
         """The symbols that are not stopped."""
-        return Active.model_validate(self.ask("GET", "maker/active"))
+        return self._read(Active, self.ask("GET", "maker/active"))
 
     def performance(self, symbol: str) -> Performance:
         """The figures of a symbol."""
-        return Performance.model_validate(self.ask("GET", f"maker/performance/{quote(symbol)}"))
+        return self._read(Performance, self.ask("GET", f"maker/performance/{quote(symbol, safe='')}"))
 
     def alerts(self) -> Alerts:
         """The alerts of risk-service, newest first."""
-        return Alerts.model_validate(self.ask("GET", "maker/risk/alerts"))
+        return self._read(Alerts, self.ask("GET", "maker/risk/alerts"))
 
-    def halt(self, symbol: str, reason: str) -> Json:
+    def halt(self, symbol: str, reason: str) -> Sent:
         """Latch a halt of a symbol, or of all by `*`: the command as it was sent."""
-        return self.ask("POST", "maker/risk/halt", {"symbol": symbol, "reason": reason})
+        return self._read(Sent, self.ask("POST", "maker/risk/halt", {"symbol": symbol, "reason": reason}))
 
-    def resume(self, symbol: str, reason: str, halt_sequence: int | None = None) -> Json:
+    def resume(self, symbol: str, reason: str, halt_sequence: int | None = None) -> Sent:
         """End a halt, or request its end where the token permits no more: the command as it was sent."""
         body = {"symbol": symbol, "reason": reason, "halt_sequence": halt_sequence}
         try:
-            return self.ask("POST", "maker/risk/resume", body)
+            return self._read(Sent, self.ask("POST", "maker/risk/resume", body))
         except RefusedError:
-            return self.ask("POST", "maker/risk/resume-request", body)
+            return self._read(Sent, self.ask("POST", "maker/risk/resume-request", body))
 
     def settings(self, symbol: str | None = None) -> tuple[Setting, ...]:
         """The settings that can change while the engine runs: account-wide, or of one symbol."""
         query = "" if symbol is None else f"?symbol={quote(symbol, safe='')}"
-        return tuple(map(Setting.model_validate, self.ask("GET", f"maker/settings{query}")["settings"]))
+        return self._read(_Settings, self.ask("GET", f"maker/settings{query}")).settings
 
     def change(self, key: str, value: str, reason: str) -> Control:
         """Change a setting by its key in the configuration, or propose to loosen a limit."""
         body = {"value": value, "reason": reason}
-        return Control.model_validate(self.ask("PUT", f"maker/settings/{quote(key)}", body))
+        return self._read(Control, self.ask("PUT", f"maker/settings/{quote(key, safe='')}", body))
 
     def revert(self, change_id: str, reason: str) -> Control:
         """Restore the value from before a change in force."""
         body = {"change_id": change_id, "reason": reason}
-        return Control.model_validate(self.ask("POST", "maker/settings/revert", body))
+        return self._read(Control, self.ask("POST", "maker/settings/revert", body))
 
     def engine(self) -> Json:
         """The gateway's status of the engine: processes, symbols, halts."""
-        return self.ask("GET", "engine", exact=False)
+        found = self.ask("GET", "engine", exact=False)
+        if not found.keys() >= {"processes", "symbols", "halts"}:
+            raise _no_answer(self.url, "what answers is no gateway")
+        return found
 
     def ask(
         self, method: str, path: str, body: Mapping[str, Any] | None = None, *, exact: bool = True
@@ -262,25 +294,41 @@ class MakerClient:
         """
         try:
             answer = self._http.request(method, path, json=body)
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, UnicodeError) as error:  # UnicodeError: no host has such a name
             raise _no_answer(self.url, error) from None
         if answer.status_code >= _ERRORS_FROM:
             raise _problem(answer.status_code, answer.text, self.url)
         try:
-            found: Json = json.loads(answer.text, parse_float=Decimal if exact else None)
+            found = json.loads(answer.text, parse_float=Decimal if exact else None)
         except ValueError as error:
             raise _no_answer(self.url, error) from None
+        if not isinstance(found, dict):
+            raise _no_answer(self.url, f"what answers {path} is no gateway")
         return found
+
+    def _read(self, kind: type[_Read], found: Json) -> _Read:
+        """An answer in its form; raises DependencyError where it has another."""
+        try:
+            return kind.model_validate(found)
+        except ValidationError as error:
+            first = error.errors()[0]
+            place = ".".join(map(str, first["loc"]))
+            raise _no_answer(self.url, f"{kind.__name__}: {place}: {first['msg']}") from None
 
 
 def checked_url(url: str) -> str:
     """A gateway's URL without a page's fragment; raises ConfigError for what is none."""
-    if not url.startswith(("http://", "https://")):
+    plain = url.split("#", maxsplit=1)[0].rstrip("/")
+    try:
+        is_valid = url.startswith(("http://", "https://")) and bool(httpx.URL(plain).host)
+    except httpx.InvalidURL:
+        is_valid = False
+    if not is_valid:
         raise ConfigError(f"--url {url!r} is not a URL: give http://HOST:PORT or https://HOST")
-    return url.split("#", maxsplit=1)[0].rstrip("/")
+    return plain
 
 
-def _no_answer(url: str, error: Exception) -> DependencyError:
+def _no_answer(url: str, error: Exception | str) -> DependencyError:
     return DependencyError(
         f"no gateway answers at {url} ({error}): give its URL with --url; a halt works without it, on its "
         "machine with --log or over the broker with --kafka"
@@ -291,8 +339,8 @@ def _problem(status: int, content: str, url: str) -> EngineError:
     """The gateway's problem document as an error with its exit code."""
     try:
         problem = json.loads(content)
-        text = f"{problem['detail']} {problem.get('hint') or ''}".strip()
-    except (ValueError, KeyError, TypeError):
+        text = f"{problem['detail'].removesuffix('.')}. {problem.get('hint') or ''}".strip()
+    except (ValueError, KeyError, TypeError, AttributeError):
         text = f"{url} answered with status {status}"
     if status in _FORBIDDEN:
         return RefusedError(text)

@@ -31,8 +31,8 @@ class HttpEngine:
     def halt(self, symbol: str, reason: str, until_s: float) -> Iterator[Answer]:
         """See maker.reaching.Reached."""
         taken = self._client.halt(symbol, reason)
-        yield {"log": self.place, "accepted": taken["command_id"], "symbol": taken["symbol"]}
-        key = f"{taken['venue']}:{taken['symbol']}"
+        yield {"log": self.place, "accepted": taken.command_id, "symbol": taken.symbol}
+        key = f"{taken.venue}:{taken.symbol}"
         reported = None
         while time.monotonic() < until_s:
             halt = next((each for each in self.status()["halts"] if each["key"] == key), None)

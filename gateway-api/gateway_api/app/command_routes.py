@@ -193,7 +193,8 @@ class _Commander:
             own = start_values.send(self._changes, request, identity, symbol, body.values(), body.reason)
         if seen is None or action == "halt":  # a halt is never dropped as a duplicate
             self._sent.send(requested, command.command_id, command)
-        return _answer(command, seen, self._follow(action, key, held), own)
+        message = _message(command, own, self._halted_because(key) if action == "start" else "")
+        return _answer(command, seen, self._follow(action, key, held), own, message)
 
     def _follow(self, action: CommandAction, key: str, held: str | None) -> str | None:
         """Where the effect of the command can be seen, if not in the symbol's status alone."""
@@ -233,6 +234,12 @@ class _Commander:
     def _risk(self, key: str) -> RiskState | None:
         view = account_of(self._context.store) if key == ACCOUNT_KEY else view_of(self._context.store, key)
         return None if view is None else view.risk
+
+    def _halted_because(self, key: str) -> str:
+        """The reasons of the halts under which a start quotes nothing; empty where there is none."""
+        known = (self._risk(ACCOUNT_KEY), self._risk(key))
+        halts = (risk for risk in known if risk is not None and risk.state == "HALT")
+        return ", ".join(dict.fromkeys(reason for risk in halts for reason in risk.reasons))
 
     def _scope(
         self, action: CommandAction, symbol: str, venue: str | None, identity: Identity
@@ -283,14 +290,20 @@ _MESSAGES: Mapping[CommandAction, str] = {
 }
 
 
-def _message(command: Command, own: tuple[StartedWith, ...]) -> str:
+def _message(command: Command, own: tuple[StartedWith, ...], halted_because: str) -> str:
     symbol = "all symbols" if command.symbol == ALL_SYMBOLS else command.symbol
     parts = [_MESSAGES[command.action].format(symbol=symbol), *map(start_values.words, own)]
+    if halted_because:
+        parts.append(f"it is halted ({halted_because}) and not quoted before a resume")
     return "; ".join(parts) + "."
 
 
 def _answer(
-    command: Command, seen: RequestSeen | None, follow: str | None, own: tuple[StartedWith, ...]
+    command: Command,
+    seen: RequestSeen | None,
+    follow: str | None,
+    own: tuple[StartedWith, ...],
+    message: str,
 ) -> CommandResponse:
     """The response; a repeated request repeats no settings."""
     return CommandResponse(
@@ -299,7 +312,7 @@ def _answer(
         symbol=command.symbol,
         venue=command.venue,
         status=_STATUS.get(command.action, "sent"),
-        message=_message(command, own),
+        message=message,
         settings=own,
         event_time=iso_time(command.event_time_ns if seen is None else seen.event_time_ns),
         follow=follow,

@@ -49,5 +49,6 @@ def _check_synthetic(config: Config, name: str, identity: Identity) -> None:
     known = Feed().symbols | config.feed.symbols
     if name not in known:
         near = nearest(name, (each for each in known if identity.reaches(f"synthetic:{each}")))
-        detail = f"The synthetic feed has no {name}{near}."
-        raise ProblemError(404, "unknown_symbol", detail, "Describe its market under feed.symbols.")
+        stop = "" if near.endswith("?") else "."
+        hint = f"The synthetic feed has no {name}{near}{stop} Describe its market under feed.symbols."
+        raise ProblemError(404, "unknown_symbol", "Symbol not found", hint)

@@ -58,13 +58,28 @@ def _priced(side: OwnSide) -> PricedSize | None:
 
 
 def _within(own: RiskState | None, account: RiskState | None) -> RiskStatus:
-    """By the reasons of risk-service; without the account's state nothing is traded."""
+    """By the reasons of risk-service and the use of each limit: a halt's reasons name no limit that would
+    only have reduced. Without the account's state nothing is traded.
+    """
     known = [state for state in (own, account) if state is not None]
-    against = {reason.partition(":")[0] for state in known for reason in state.reasons}
+
+    def ok(limit: str, *codes: str) -> bool:
+        return not any(_is_used_up(state, limit) or _has_reason(state, codes) for state in known)
+
     return RiskStatus(
-        position_ok="MAX_POSITION" not in against,
-        loss_ok=against.isdisjoint({"MAX_LOSS", "ACCOUNT_MAX_LOSS"}),
-        exposure_ok="MAX_EXPOSURE" not in against,
-        drawdown_ok=against.isdisjoint({"MAX_DRAWDOWN", "NO_EQUITY"}),
+        position_ok=ok("position", "MAX_POSITION"),
+        loss_ok=ok("loss", "MAX_LOSS", "ACCOUNT_MAX_LOSS"),
+        exposure_ok=ok("exposure", "MAX_EXPOSURE"),
+        drawdown_ok=ok("drawdown", "MAX_DRAWDOWN", "NO_EQUITY"),
         overall_ok=account is not None and all(state.state == "RUN" for state in known),
     )
+
+
+def _is_used_up(state: RiskState, limit: str) -> bool:
+    """Loss and drawdown are below 0, and so are their limits."""
+    return any(use.name == limit and abs(use.value) >= abs(use.limit) for use in state.limits)
+
+
+def _has_reason(state: RiskState, codes: tuple[str, ...]) -> bool:
+    """A limit once reached restricts until it is used clearly less."""
+    return any(reason.partition(":")[0] in codes for reason in state.reasons)

@@ -61,6 +61,18 @@ def symbols_in(context: GatewayContext) -> tuple[str, ...]:
     return tuple(dict.fromkeys(key.partition(":")[2] for key in symbol_keys(context.store)))
 
 
+def _check_plain(symbol: str, key: str) -> None:
+    """A setting is of a symbol at every venue: under a name with a venue nothing would read it."""
+    name = key.partition(":")[2]
+    if symbol != name:
+        raise ProblemError(
+            422,
+            "invalid_request",
+            f"{symbol} names a venue, and settings are of a symbol without one.",
+            f"Write {own_key(name, 'SECTION.KEY')}.",
+        )
+
+
 @dataclass(slots=True)
 class SettingChanges:
     """Sends changes of settings, or proposes them."""
@@ -80,7 +92,9 @@ class SettingChanges:
         if found:
             return found
         new = new_key(self.context.config, symbol, None, identity)
-        return [find_key(self.context.store, symbol, None, identity) if new is None else new]
+        key = find_key(self.context.store, symbol, None, identity) if new is None else new
+        _check_plain(symbol, key)
+        return [key]
 
     def check(self, request: Request, identity: Identity, key: str, value: str) -> bool:
         """Whether a change takes a second person. Raises ProblemError where it is invalid or forbidden."""
