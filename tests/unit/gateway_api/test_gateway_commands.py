@@ -250,7 +250,7 @@ class TestSymbolsThatNobodyTradesYet:
     ) -> None:
         client = client_of(trading)
         document = refused(client.post(f"{API}/start", json={"symbol": "LTCC/USDT"}), 404, "unknown_symbol")
-        assert "LTC/USDT" in document["detail"]
+        assert "LTC/USDT" in document["hint"]
         assert client.post(f"{API}/start", json={"symbol": "LTC/USDT"}).status_code == 202
         assert [each.symbol for each in trading.sent(Command)] == ["LTC/USDT"]
 
