@@ -43,6 +43,8 @@ class LiveSetting:
 
 _QUOTES = (QUOTE,)
 _LIMITS = (ROUTER, RISK)
+_GATE = (QUOTE, ROUTER)
+"""Limits of the gate, which quoting keeps to."""
 LIVE_SETTINGS: Mapping[str, LiveSetting] = {
     "market_making.base_spread": LiveSetting("fraction of the price", _QUOTES),
     "market_making.volatility_multiplier": LiveSetting("standard deviations", _QUOTES),
@@ -73,15 +75,15 @@ LIVE_SETTINGS: Mapping[str, LiveSetting] = {
     "inventory.rebalance_threshold": LiveSetting("base units", (INVENTORY,)),
     "inventory.max_inventory": LiveSetting("base units", (QUOTE, INVENTORY), "lower"),
     "inventory.max_inventory_notional": LiveSetting("reporting currency", (QUOTE, INVENTORY), "lower"),
-    "risk_limits.max_position": LiveSetting("base units", _LIMITS, "lower"),
-    "risk_limits.max_position_notional": LiveSetting("reporting currency", _LIMITS, "lower"),
+    "risk_limits.max_position": LiveSetting("base units", (QUOTE, *_LIMITS), "lower"),
+    "risk_limits.max_position_notional": LiveSetting("reporting currency", (QUOTE, *_LIMITS), "lower"),
     "risk_limits.max_loss": LiveSetting("reporting currency", (RISK,), "higher"),
     "risk_limits.account_max_loss": LiveSetting("reporting currency", (RISK,), "higher"),
     "risk_limits.max_drawdown": LiveSetting("fraction of equity", (RISK,), "higher"),
     "risk_limits.max_exposure": LiveSetting("fraction of equity", _LIMITS, "lower"),
     "risk_limits.warn_at": LiveSetting("fraction of a limit", (RISK,), "lower"),
-    "routing.price_collar": LiveSetting("fraction of the mid", (ROUTER,), "lower"),
-    "routing.order_value_max": LiveSetting("reporting currency", (ROUTER,), "lower"),
+    "routing.price_collar": LiveSetting("fraction of the mid", _GATE, "lower"),
+    "routing.order_value_max": LiveSetting("reporting currency", _GATE, "lower"),
 }
 """By the dotted key of the configuration."""
 

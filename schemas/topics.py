@@ -10,7 +10,7 @@ event  each message counts once, by its natural key
 from dataclasses import dataclass
 from typing import Literal
 
-from schemas import control, inventory, market, orders, process, quoting, risk, signals, statistics
+from schemas import control, gating, inventory, market, orders, process, quoting, risk, signals, statistics
 from schemas.carried.inventory import InventoryCarried
 from schemas.carried.monitor import MonitorCarried
 from schemas.carried.quoter import QuoterCarried
@@ -207,6 +207,17 @@ TOPICS: tuple[Topic, ...] = (
         (MONITOR, PROJECTOR),
         (orders.KillReport,),
         "symbol or *",
+        "symbol",
+        "replay",
+        compacted=True,
+    ),
+    Topic(
+        "order.room",
+        "state",
+        ROUTER,
+        (QUOTE,),
+        (gating.GateRoom,),
+        "symbol",
         "symbol",
         "replay",
         compacted=True,

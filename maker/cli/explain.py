@@ -67,6 +67,8 @@ def _print_explanation(explained: dict[str, Any]) -> None:
 def _side_table(name: str, side: dict[str, Any]) -> "Table":
     reason = side["not_quoting_because"]
     title = f"{name} not quoted: {reason}" if reason else f"{name} {side['price']} x {side['size']}"
+    if side["gate"]:
+        title = f"{title}, {side['gate']}"
     from rich.table import Table
 
     table = Table(title=title, title_justify="left")

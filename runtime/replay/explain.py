@@ -1,17 +1,22 @@
 """A quote target for display: decimals instead of ticks, and every step from fair value to tick."""
 
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
 from runtime.text import iso_time
 from schemas.market import Instrument
+from schemas.message import Side
 from schemas.quoting import QuoteSide, QuoteTarget
 from schemas.units import from_units
 
 
-def explain_target(target: QuoteTarget, instrument: Instrument | None) -> dict[str, Any]:
+def explain_target(
+    target: QuoteTarget, instrument: Instrument | None, denied: Mapping[Side, Sequence[str]] | None = None
+) -> dict[str, Any]:
     """The target as `maker why` and the gateway show it; without an instrument, prices stay None.
 
+    `denied`: by side, the codes of the gate that denied an order for it.
     `price_after` of a step is a model price, so a float; `price` and `size` are exact decimal strings.
     """
     return {
@@ -21,9 +26,15 @@ def explain_target(target: QuoteTarget, instrument: Instrument | None) -> dict[s
         "sequence": target.sequence,
         "model": target.model,
         "model_because": target.model_because,
-        "bid": explain_side(target.bid, instrument),
-        "ask": explain_side(target.ask, instrument),
+        "bid": explain_side(target.bid, instrument) | {"gate": _word("buy", denied)},
+        "ask": explain_side(target.ask, instrument) | {"gate": _word("sell", denied)},
     }
+
+
+def _word(side: Side, denied: Mapping[Side, Sequence[str]] | None) -> str | None:
+    """What the gate said last: None where it denied nothing."""
+    found = (denied or {}).get(side)
+    return None if found is None else f"denied: {', '.join(found)}"
 
 
 PRICE_INPUTS = frozenset({"fair_value", "post_only", "tick_rounding"})

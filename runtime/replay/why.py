@@ -14,11 +14,15 @@ from runtime.text import iso_time, nearest
 from schemas.carried.runtime import StateMessageCarried
 from schemas.envelope import decode
 from schemas.market import Instrument
+from schemas.message import Side
+from schemas.orders import OrderEvent
 from schemas.quoting import QuoteTarget
 from schemas.topics import QUOTE
 from schemas.units import NS_PER_MS
 
 _ACCOUNT_SUFFIX = ":*"
+_ORDERS = "order.event"
+_DENIED = b'"kind":"denied"'
 _END_OF_RUN = b'"not_quoting_because":"SHUTDOWN"'
 """Without `--at`, quotes withdrawn by the shutdown are skipped."""
 
@@ -97,14 +101,31 @@ def why(directory: Path, symbol: str, until_ns: int | None) -> dict[str, Any]:
         began = start_text(directory)
         raise ConfigError(_nothing_found(search) + (f"; {began}" if began else ""))
     instrument = next((record for record in search.causes if record.topic == "market.instrument"), None)
+    target = decode(QuoteTarget, search.quote.payload)
     explained = explain_target(
-        decode(QuoteTarget, search.quote.payload),
+        target,
         None if instrument is None else decode(Instrument, instrument.payload),
+        _denied(directory, search.quote.key, target),
     )
     return explained | {
         "event_id": search.quote.envelope.event_id,
         "causes": [_cause(record, search.quote) for record in search.causes],
     }
+
+
+def _denied(directory: Path, key: str, target: QuoteTarget) -> dict[Side, tuple[str, ...]]:
+    """By side: the codes with which the gate denied an order for a target, while it was valid."""
+    found: dict[Side, tuple[str, ...]] = {}
+    for position, _ in start_points_before(directory, target.event_time_ns):
+        for record in read_log(directory, position):
+            if record.envelope.event_time_ns > target.valid_until_ns + DISORDER_NS:
+                break
+            if record.topic == _ORDERS and record.key == key and _DENIED in record.payload:
+                order = decode(OrderEvent, record.payload)
+                if order.target_sequence == target.sequence:
+                    found[order.side] = order.reasons
+        break
+    return found
 
 
 def _nothing_found(search: _Search) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from decimal import Decimal
 
+from schemas.gating import GateRoom, RefusedQuote
 from schemas.message import Event
 from schemas.orders import (
     AccountBalance,
@@ -54,6 +55,16 @@ def order_examples() -> Iterator[Event]:
         executed_ns=EXCHANGE_NS,
         recovered=True,
         reason="in the queue's turn",
+    )
+    refused = RefusedQuote(side="buy", price_ticks=6_000_000, target_sequence=41, codes=("PRICE_COLLAR",))
+    yield GateRoom(
+        **OF_SYMBOL,
+        instrument_version=2,
+        position_lots_max=50_000,
+        buy_lots_max=40_000,
+        sell_lots_max=30_000,
+        waits_for_messages=True,
+        refused=(refused,),
     )
     yield from venue_examples()
     yield from fill_examples()

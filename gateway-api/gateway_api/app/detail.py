@@ -159,7 +159,8 @@ def explanation(view: SymbolView) -> Explanation | None:
     target = view.target
     if target is None:
         return None
-    explained: dict[str, Any] = explain_target(target, view.instrument)
+    denied = {each.side: each.reasons for each in view.denials}
+    explained: dict[str, Any] = explain_target(target, view.instrument, denied)
     return Explanation(
         model=target.model,
         model_because=target.model_because,

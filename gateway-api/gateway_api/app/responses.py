@@ -426,6 +426,9 @@ class ExplainedSide(Answer):
     size: str | None
     steps: tuple[Step, ...]
     not_quoting_because: str | None
+    gate: str | None = None
+    """What the order router's gate denied the newest order of this side for; None: nothing since it last let
+    one through."""
 
 
 class WhyResponse(Viewed):

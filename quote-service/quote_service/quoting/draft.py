@@ -7,19 +7,22 @@ from typing import NamedTuple
 
 from quote_service.quoting import reasons
 from quote_service.quoting.fair_value.imbalance import flow_in_force
-from quote_service.quoting.ladder.levels import DraftSide, barred, cut, levels
+from quote_service.quoting.ladder.levels import DraftSide, barred, cut, levels, too_small
 from quote_service.quoting.models.answer import Contribution, ModelFacts
 from quote_service.quoting.sizing import (
     SizeLimits,
     budget_share,
     full_size_lots,
     inventory_multiplier,
+    least_lots,
     max_inventory_lots,
     order_lots_max,
+    order_maxima,
     volatility_factor,
 )
 from quote_service.quoting.spread import PricedQuote, PricingInputs, price_quote
 from schemas.config import Config
+from schemas.gating import GateRoom
 from schemas.market import Book
 from schemas.message import Side
 from schemas.quoting_settings import MicroPrice, imbalance_bucket
@@ -165,6 +168,8 @@ def draft_side(
     usual = full_size_lots(best, size.level_lots, full_lots, limits, config.pricing)
     lots = usual * multiplier * size.factor, order_lots_max(best, full_lots, limits, config.pricing)
     made = levels(side, best, fair, lots, limits, config.shape)
+    if not made.prices and size.factor > 0:
+        made = barred(_too_small(best, order_maxima(best, full_lots, limits, config.pricing), limits))
     room = full_lots * (1 - growing)
     if sum(made.sizes) > room:
         made = cut(made, room, reasons.MAX_INVENTORY, limits)
@@ -172,6 +177,12 @@ def draft_side(
     if edge < inf:
         made = cut(made, edge, reasons.POSITION_BAND, limits)
     return made._replace(room_lots=min(room, edge))
+
+
+def _too_small(price_ticks: int, maxima: tuple[tuple[float, str], ...], limits: SizeLimits) -> str:
+    """The maximum that forbids the venue's smallest order, with both sizes in base units."""
+    most, key = min(maxima)
+    return too_small(least_lots(price_ticks, limits), f"{key} allows", most, limits)
 
 
 def _level_lots(book: Book, signal: Signal, levels: int) -> tuple[float, float]:
@@ -187,3 +198,32 @@ def reduce_only(draft: QuoteDraft, position_lots: int, limits: SizeLimits) -> Qu
     bid = cut(draft.bid, -position_lots, reasons.RISK_REDUCE_ONLY, limits)
     ask = cut(draft.ask, position_lots, reasons.RISK_REDUCE_ONLY, limits)
     return draft._replace(bid=bid, ask=ask)
+
+
+def within_gate(
+    draft: QuoteDraft, mid_half_ticks: int, position_lots: int, limits: SizeLimits, room: GateRoom | None
+) -> QuoteDraft:
+    """Cut both sides to what the gate lets through: position, exposure and balances, in its own terms.
+
+    What only reduces the position always fits.
+    """
+    most, key = min(limits.gate.position_maxima(mid_half_ticks, room))
+    code = reasons.EXPOSURE if key == "risk_limits.max_exposure" else reasons.POS_LIMIT
+    reason = f"{code}: {key} allows a position of {limits.size_text(most)}"
+    bid = _cut_to(draft.bid, max(most - position_lots, -position_lots), reason, limits)
+    ask = _cut_to(draft.ask, max(most + position_lots, position_lots), reason, limits)
+    if room is not None:
+        bid = _cut_to_funds(bid, room.buy_lots_max, limits)
+        ask = _cut_to_funds(ask, room.sell_lots_max, limits)
+    return draft._replace(bid=bid, ask=ask)
+
+
+def _cut_to(side: DraftSide, room_lots: float, reason: str, limits: SizeLimits) -> DraftSide:
+    return cut(side, room_lots, reason, limits) if sum(side.sizes) > room_lots else side
+
+
+def _cut_to_funds(side: DraftSide, funded_lots: int | None, limits: SizeLimits) -> DraftSide:
+    if funded_lots is None:
+        return side
+    reason = f"{reasons.INSUFFICIENT_BALANCE}: the account's balance covers {limits.size_text(funded_lots)}"
+    return _cut_to(side, funded_lots, reason, limits)

@@ -9,10 +9,13 @@ from quote_service.quoting.draft import (
     draft_quote,
     not_quoted,
     reduce_only,
+    within_gate,
 )
 from quote_service.quoting.fair_value.imbalance import is_emergency
 from quote_service.quoting.ladder.levels import DraftSide
 from quote_service.quoting.models.catalogue import prepare
+from quote_service.quoting.own_configs import leaders, own_configs
+from quote_service.quoting.refusals import Moment
 from quote_service.quoting.requote import merge, stands
 from quote_service.quoting.sizing import SizeLimits
 from quote_service.quoting.symbol_state import QuotedSymbol
@@ -21,6 +24,7 @@ from schemas.carried.quoter import QuoterCarried
 from schemas.config import Config
 from schemas.control import SWITCHES, Command, SettingChange
 from schemas.core import DecidingCore
+from schemas.gating import GateRoom
 from schemas.inventory import Position
 from schemas.live_settings import LiveSettings
 from schemas.market import Book, Instrument, SymbolRemoved
@@ -32,10 +36,9 @@ from schemas.signals import Signal
 from schemas.topics import QUOTE
 from schemas.units import NS_PER_MS, NS_PER_S
 
+_SIDES: tuple[Side, Side] = ("buy", "sell")
 AWAITED_MAX = 1_000
 """Symbols that operators may switch on or off before any market data arrived for them."""
-
-
 QuoterInput = (
     Book
     | Signal
@@ -45,6 +48,7 @@ QuoterInput = (
     | Command
     | SymbolRemoved
     | SettingChange
+    | GateRoom
     | Tick
     | Shutdown
     | ConfigApplied
@@ -61,9 +65,9 @@ class QuoterCore(DecidingCore[QuoterInput]):
     def __init__(self, config: Config) -> None:
         super().__init__()
         self._settings = LiveSettings(QUOTE, config)
-        self._own_configs = _own_configs(config)
+        self._own_configs = own_configs(config)
         prepare(each.model.name for each in (config, *self._own_configs.values()))
-        self._leaders = _leaders(self._own_configs)
+        self._leaders = leaders(self._own_configs)
         self._symbols: dict[str, QuotedSymbol] = {}
         self._awaited: dict[str, QuoterCarried] = {}
         """By key: carried state and stop commands for symbols without any data yet."""
@@ -72,6 +76,7 @@ class QuoterCore(DecidingCore[QuoterInput]):
         self._account_risk: RiskState | None = None
         self._all_stopped = False
         self._ending = False
+        self._refused_rest_ns = int(config.market_making.refused_rest_s * NS_PER_S)
         self._book_age_ns_max = config.market_data.book_age_ms_max * NS_PER_MS
 
     def _decide(self, event: QuoterInput) -> tuple[Event, ...]:  # noqa: C901, PLR0912  a case for each input
@@ -95,6 +100,8 @@ class QuoterCore(DecidingCore[QuoterInput]):
                 return self._on_removed(event)
             case SettingChange():
                 return self._on_setting(event)
+            case GateRoom():
+                return self._on_room(event)
             case Tick():
                 return self._on_tick(event)
             case Shutdown():
@@ -106,7 +113,7 @@ class QuoterCore(DecidingCore[QuoterInput]):
             case _:
                 assert_never(event)
 
-    def _state(self, event: Book | Signal | Position | RiskState | Instrument) -> QuotedSymbol:
+    def _state(self, event: Book | Signal | Position | RiskState | Instrument | GateRoom) -> QuotedSymbol:
         state = self._symbols.get(event.key)
         if state is None:
             state = QuotedSymbol(event.venue, event.symbol, stopped=self._all_stopped)
@@ -168,6 +175,15 @@ class QuoterCore(DecidingCore[QuoterInput]):
         state.replace_instrument(instrument, SizeLimits.of(instrument, self._config(state)))
         return () if state.target is None else self._requote(state, self._now_ns)
 
+    def _on_room(self, room: GateRoom) -> tuple[Event, ...]:
+        """What the gate leaves, or what it refused."""
+        state = self._state(room)
+        state.room = room
+        if room.instrument_version == state.version:
+            for name, refusals in zip(_SIDES, state.refusals, strict=True):
+                refusals.observe(room, name, self._now_ns)
+        return () if state.target is None else self._requote(state, self._now_ns)
+
     def _on_risk(self, risk: RiskState) -> tuple[Event, ...]:
         if risk.symbol != ALL_SYMBOLS:
             state = self._state(risk)
@@ -224,9 +240,9 @@ class QuoterCore(DecidingCore[QuoterInput]):
         applied = self._settings.apply(change, self._try)
         if applied is None:
             return ()
-        self._own_configs = _own_configs(self._settings.config)
+        self._own_configs = own_configs(self._settings.config)
         prepare(each.model.name for each in self._own_configs.values())
-        self._leaders = _leaders(self._own_configs)
+        self._leaders = leaders(self._own_configs)
         for state in self._symbols.values():
             if state.instrument is not None:
                 state.limits = SizeLimits.of(state.instrument, self._config(state))
@@ -234,7 +250,7 @@ class QuoterCore(DecidingCore[QuoterInput]):
 
     def _try(self, config: Config) -> None:
         """Compute every symbol's limits and quote under the given configuration; raises where that fails."""
-        own = _own_configs(config)
+        own = own_configs(config)
         for state in self._symbols.values():
             if state.instrument is not None:
                 self._try_symbol(state, state.instrument, own.get(state.symbol, config))
@@ -267,7 +283,7 @@ class QuoterCore(DecidingCore[QuoterInput]):
         return ()
 
     def _requote_all(self, now_ns: int) -> tuple[Event, ...]:
-        return tuple(target for state in self._symbols.values() for target in self._requote(state, now_ns))
+        return tuple(each for state in self._symbols.values() for each in self._requote(state, now_ns))
 
     def _requote(self, state: QuotedSymbol, now_ns: int) -> tuple[Event, ...]:
         """A target where the quote changed enough; the current one again before it expires."""
@@ -275,15 +291,30 @@ class QuoterCore(DecidingCore[QuoterInput]):
         draft = self._draft(state, now_ns)
         current = state.target
         if current is None or current.instrument_version != state.version:
-            return (self._publish_new(state, now_ns, draft, draft.bid, draft.ask),)
+            bid, ask = self._allowed(state, draft.bid, draft.ask, None, now_ns)
+            return (self._publish_new(state, now_ns, draft, bid, ask),)
         memory = state.memory.sides
         bid, ask = merge(current, draft, state.book, memory, now_ns, self._config(state))
+        bid, ask = self._allowed(state, bid, ask, current, now_ns)
         if not (stands(current.bid, bid) and stands(current.ask, ask)):
             return (self._publish_new(state, now_ns, draft, bid, ask),)
         if now_ns - current.event_time_ns >= self._ttl_ns(state) // 2:
             model = (current.model, current.model_because)
             return (self._publish(state, now_ns, current.bid, current.ask, model),)
         return ()
+
+    def _allowed(
+        self, state: QuotedSymbol, bid: DraftSide, ask: DraftSide, current: QuoteTarget | None, now_ns: int
+    ) -> tuple[DraftSide, DraftSide]:
+        """Both sides without what the gate would refuse for its price, or for lack of messages."""
+        book, limits = state.book, state.limits
+        if book is None or limits is None or not (bid.prices or ask.prices):
+            return bid, ask
+        mid = book.bid_prices[0] + book.ask_prices[0]
+        at = Moment(mid, now_ns, self._refused_rest_ns, state.waits_for_messages)
+        bids, asks = (None, None) if current is None else (current.bid, current.ask)
+        bid = state.refusals[0].allowed("buy", bid, bids, limits.gate, at)
+        return bid, state.refusals[1].allowed("sell", ask, asks, limits.gate, at)
 
     def _config(self, state: QuotedSymbol) -> Config:
         """The symbol's own configuration."""
@@ -317,7 +348,10 @@ class QuoterCore(DecidingCore[QuoterInput]):
         draft = draft_quote(book, signal, held, limits, facts, config)
         if state.instrument is not None:
             draft = state.memory.apply(draft, state.instrument, limits, now_ns, config.shape)
-        return reduce_only(draft, state.position_lots, limits) if self._is_reduce_only(state) else draft
+        if self._is_reduce_only(state):
+            draft = reduce_only(draft, state.position_lots, limits)
+        mid = book.bid_prices[0] + book.ask_prices[0]
+        return within_gate(draft, mid, state.position_lots, limits, state.room_in_force)
 
     def _blocked(self, state: QuotedSymbol) -> str | None:
         """The reason the symbol may not be quoted regardless of its market, or None."""
@@ -351,8 +385,7 @@ class QuoterCore(DecidingCore[QuoterInput]):
     ) -> QuoteTarget:
         """Publish the sides; an unchanged side keeps the explanation it was first published with."""
         sides = []
-        names: tuple[Side, Side] = ("buy", "sell")
-        for name, made, memory in zip(names, (bid, ask), state.memory.sides, strict=True):
+        for name, made, memory in zip(_SIDES, (bid, ask), state.memory.sides, strict=True):
             old = None if state.target is None else side_of(state.target, name)
             if old is not None and made.prices and old.prices[:1] == made.prices[:1]:
                 sides.append(old.model_copy(update={"prices": made.prices, "sizes": made.sizes}))
@@ -387,13 +420,3 @@ class QuoterCore(DecidingCore[QuoterInput]):
         )
         state.target = target
         return target
-
-
-def _own_configs(config: Config) -> dict[str, Config]:
-    """Of symbols with overridden settings."""
-    return {symbol: config.of_symbol(symbol) for symbol in config.per_symbol}
-
-
-def _leaders(configs: dict[str, Config]) -> dict[str, None]:
-    """The markets that others use as reference."""
-    return {key: None for each in configs.values() if (key := each.pricing.reference_market) is not None}

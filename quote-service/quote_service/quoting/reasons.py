@@ -24,6 +24,13 @@ MOVING_BAND = "MOVING_BAND"
 FILLED_ORDER_DELAY = "FILLED_ORDER_DELAY"
 """The side was filled a moment ago."""
 BELOW_MIN_NOTIONAL = "BELOW_MIN_NOTIONAL"
+"""The venue's smallest order is larger than a maximum allows: the text behind the colon names it."""
+PRICE_COLLAR = "PRICE_COLLAR"
+POS_LIMIT = "POS_LIMIT"
+EXPOSURE = "EXPOSURE"
+INSUFFICIENT_BALANCE = "INSUFFICIENT_BALANCE"
+MESSAGE_LIMIT = "MESSAGE_LIMIT"
+"""These five are codes of the order router's gate, which would refuse the quote."""
 PRICE_NOT_POSITIVE = "PRICE_NOT_POSITIVE"
 PRICE_OUT_OF_RANGE = "PRICE_OUT_OF_RANGE"
 """A price in ticks is beyond float precision: the inputs are absurd."""
@@ -54,6 +61,11 @@ def book_reason(book: Book) -> str | None:
     if bid < ask:
         return None
     return BOOK_REASONS["locked" if bid == ask else "crossed"]
+
+
+def code_of(reason: str | None) -> str | None:
+    """The code of a reason, without the text behind the colon."""
+    return None if reason is None else reason.partition(":")[0]
 
 
 def halt_reason(risk: RiskState) -> str:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from quote_service.quoting.draft import QuoteDraft
 from quote_service.quoting.ladder.levels import DraftSide
+from quote_service.quoting.reasons import code_of
 from schemas.config import Config
 from schemas.market import Book
 from schemas.message import Side
@@ -64,12 +65,9 @@ def merge(
 
 
 def stands(current: QuoteSide, side: DraftSide) -> bool:
-    """Does the draft equal the current quote?"""
-    return (current.prices, current.sizes, current.not_quoting_because) == (
-        side.prices,
-        side.sizes,
-        side.reason,
-    )
+    """Does the draft equal the current quote? Of a reason the code counts: its figures follow the market."""
+    reason = code_of(current.not_quoting_because)
+    return (current.prices, current.sizes, reason) == (side.prices, side.sizes, code_of(side.reason))
 
 
 def _merge_side(

@@ -3,6 +3,7 @@
 from math import exp, floor, inf, sqrt
 from typing import NamedTuple
 
+from quote_service.quoting.gate_limits import GateLimits
 from schemas.config import Config
 from schemas.market import Instrument
 from schemas.quoting_settings import Pricing
@@ -26,6 +27,8 @@ class SizeLimits(NamedTuple):
     """The most the maximum inventory may lose, see `Shape.loss_budget`."""
     position_min_lots: float = -inf
     position_max_lots: float = inf
+    base_per_lot: float = 1.0
+    gate: GateLimits = GateLimits()
 
     @classmethod
     def of(cls, instrument: Instrument, config: Config) -> "SizeLimits | None":
@@ -46,7 +49,13 @@ class SizeLimits(NamedTuple):
             None if budget is None else float(budget / reporting),
             -inf if shape.position_min is None else ceil_units(shape.position_min, lot),
             inf if shape.position_max is None else floor_units(shape.position_max, lot),
+            float(lot),
+            GateLimits.of(instrument, config),
         )
+
+    def size_text(self, lots: float) -> str:
+        """A size in base units, for people."""
+        return f"{lots * self.base_per_lot:.10g}"
 
 
 def inventory_multiplier(growing: float, shape: Shape) -> float:
@@ -59,9 +68,22 @@ def inventory_multiplier(growing: float, shape: Shape) -> float:
     return min(1.0, max(0.0, 1.0 - growing))
 
 
+def order_maxima(
+    price_ticks: float, full_lots: float, limits: SizeLimits, pricing: Pricing
+) -> tuple[tuple[float, str], ...]:
+    """Each maximum of one order in lots, with the setting that it comes from."""
+    gate = limits.gate
+    return (
+        (limits.order_max_tick_lots / price_ticks, "pricing.order_notional_max"),
+        (pricing.order_inventory_share_max * full_lots, "pricing.order_inventory_share_max"),
+        (gate.order_lots_max, gate.order_key),
+        (gate.order_tick_lots_max / price_ticks, "routing.order_value_max"),
+    )
+
+
 def order_lots_max(price_ticks: float, full_lots: float, limits: SizeLimits, pricing: Pricing) -> float:
     """The largest order for a maximum inventory of `full_lots`."""
-    return min(limits.order_max_tick_lots / price_ticks, pricing.order_inventory_share_max * full_lots)
+    return min(order_maxima(price_ticks, full_lots, limits, pricing))[0]
 
 
 def full_size_lots(
@@ -105,3 +127,20 @@ def whole_lots(size_lots: float, price_ticks: int, limits: SizeLimits) -> int:
     """Rounded down to whole lots; 0 below the venue's minimum."""
     lots = floor(size_lots + _SNAP_LOTS)
     return 0 if lots * price_ticks < limits.min_tick_lots else lots
+
+
+def least_lots(price_ticks: int, limits: SizeLimits) -> int:
+    """The smallest order that the venue accepts: one lot, or its minimum notional."""
+    return max(1, -(-limits.min_tick_lots // price_ticks))
+
+
+def order_lots(size_lots: float, most_lots: float, price_ticks: int, limits: SizeLimits) -> int:
+    """A size in whole lots, rounded down; less than the venue's smallest order is rounded up to that.
+
+    0 where `most_lots`, the largest order, is below the smallest one, or no size is desired.
+    """
+    lots = whole_lots(min(size_lots, most_lots), price_ticks, limits)
+    if lots or size_lots <= 0:
+        return lots
+    least = least_lots(price_ticks, limits)
+    return least if least <= most_lots + _SNAP_LOTS else 0

@@ -5,8 +5,10 @@ from dataclasses import dataclass, field
 from quote_service.quoting.carried_state import memory_after, side_carried, units_of
 from quote_service.quoting.fair_value.reference_market import Reference
 from quote_service.quoting.ladder.shape import ShapeMemory
+from quote_service.quoting.refusals import SideRefusals
 from quote_service.quoting.sizing import SizeLimits
 from schemas.carried.quoter import QuoterCarried
+from schemas.gating import GateRoom
 from schemas.inventory import Position
 from schemas.market import Book, Instrument
 from schemas.quoting import QuoteTarget
@@ -28,6 +30,11 @@ class QuotedSymbol:
     signal: Signal | None = None
     position: Position | None = None
     risk: RiskState | None = None
+    room: GateRoom | None = None
+    refusals: tuple[SideRefusals, SideRefusals] = field(
+        default_factory=lambda: (SideRefusals(), SideRefusals())
+    )
+    """Bid and ask."""
     stopped: bool = False
     target: QuoteTarget | None = None
     sequence: int = 0
@@ -50,6 +57,17 @@ class QuotedSymbol:
             0 if position is None or position.instrument_version != self.version else position.position_lots
         )
 
+    @property
+    def room_in_force(self) -> GateRoom | None:
+        """The router's newest word, where it is in units of the instrument in force."""
+        room = self.room
+        return None if room is None or room.instrument_version != self.version else room
+
+    @property
+    def waits_for_messages(self) -> bool:
+        """Is the router's message budget used up?"""
+        return self.room_in_force is not None and self.room_in_force.waits_for_messages
+
     def replace_instrument(self, instrument: Instrument, limits: SizeLimits | None) -> None:
         """A change of terms voids book and signal: their ticks and lots are in the old units."""
         before = self.instrument
@@ -59,6 +77,7 @@ class QuotedSymbol:
         elif before != instrument.model_copy(update={"event_time_ns": before.event_time_ns}):
             self.book = self.signal = None
             self.memory, self.reference.log_ratio = ShapeMemory(), None
+            self.refusals = (SideRefusals(), SideRefusals())
 
     def as_carried(self, now_ns: int) -> QuoterCarried:
         """The state to carry over; state still waiting for its contract is passed on unchanged."""

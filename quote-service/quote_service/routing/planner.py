@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from quote_service.routing.account import AccountState
-from quote_service.routing.desired.desired_quotes import reduced
+from quote_service.routing.desired.desired_quotes import DesiredSide, fitted, reduced
 from quote_service.routing.desired.order_plan import Plan, Rules, plan, pull_all
 from quote_service.routing.gate import codes
 from quote_service.routing.gate.dispatch import Dispatch
@@ -90,9 +90,10 @@ class Planner:
 
     def _plan(self, symbol: RoutedSymbol, target: QuoteTarget, now_ns: int) -> Plan:
         bids, asks = symbol.quotes.sides
-        if self._account.trading_state(symbol) == "REDUCE_ONLY":
-            bids = reduced(bids, symbol.position.reducing_room_lots("buy"))
-            asks = reduced(asks, symbol.position.reducing_room_lots("sell"))
+        terms = symbol.contract.terms
+        if terms is not None and self._account.trading_state(symbol) == "REDUCE_ONLY":
+            bids = fitted(reduced(bids, _room_to_reduce(symbol, bids)), terms)
+            asks = fitted(reduced(asks, _room_to_reduce(symbol, asks)), terms)
         return plan(symbol, target, (bids, asks), self._rules, now_ns)
 
     def give_up_waiting(self, symbol: RoutedSymbol, now_ns: int) -> list[OrderEvent]:
@@ -103,3 +104,13 @@ class Planner:
                 order.move("unknown")
                 outputs.append(order_event(symbol, order, "unknown", now_ns))
         return outputs
+
+
+def _room_to_reduce(symbol: RoutedSymbol, desired: DesiredSide) -> int:
+    """The position, less what orders in no desired slot may still fill: orphans, and ones of unknown fate."""
+    others = sum(
+        order.reserved_lots
+        for (side, level), order in symbol.orders.open.items()
+        if side == desired.side and not 0 <= level < len(desired.levels)
+    )
+    return max(0, symbol.position.reducing_room_lots(desired.side) - others)

@@ -11,6 +11,7 @@ from quote_service.routing.carried_state import carried_symbol
 from quote_service.routing.gate.contract_terms import contract_terms
 from quote_service.routing.gate.gate import Gate
 from quote_service.routing.inputs import RouterInput
+from quote_service.routing.gate.room import rooms_due
 from quote_service.routing.mass_cancel import after_faults
 from quote_service.routing.mass_cancel.mass_cancel import MassCancels, VenueTruth, venues_of
 from quote_service.routing.mass_cancel.reopening import reopen_listed
@@ -101,7 +102,8 @@ class RouterCore(DecidingCore[RouterInput]):
                 self._truth.record_sent(
                     output.venue, self._symbols[output.key].orders.id_prefix, self._now_ns
                 )
-        return outputs
+        rooms = rooms_due(event, outputs, self._symbols, self._account, self._gate, self._now_ns)
+        return (*outputs, *rooms)
 
     def _answer(self, event: RouterInput) -> Outputs:  # noqa: C901, PLR0912  a case for each input
         match event:

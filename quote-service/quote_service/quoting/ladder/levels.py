@@ -6,7 +6,7 @@ from math import inf
 from typing import NamedTuple
 
 from quote_service.quoting.reasons import BELOW_MIN_NOTIONAL, MAX_INVENTORY
-from quote_service.quoting.sizing import SizeLimits, whole_lots
+from quote_service.quoting.sizing import SizeLimits, least_lots, order_lots, whole_lots
 from schemas.message import Side
 from schemas.shape_settings import Shape
 from schemas.units import BPS_PER_UNIT, round_outward, side_sign
@@ -33,6 +33,12 @@ class DraftSide(NamedTuple):
 def barred(reason: str) -> DraftSide:
     """An empty side, with the reason."""
     return DraftSide((), (), reason)
+
+
+def too_small(least: int, maximum: str, most_lots: float, limits: SizeLimits) -> str:
+    """Why a side has no size: the maximum that forbids the venue's smallest order, in base units."""
+    sizes = limits.size_text(least), limits.size_text(most_lots)
+    return f"{BELOW_MIN_NOTIONAL}: the smallest order is {sizes[0]}, and {maximum} {sizes[1]}"
 
 
 def level_prices(side: Side, best_ticks: int, fair_ticks: float, shape: Shape) -> list[int]:
@@ -63,7 +69,7 @@ def levels(
     factor = 1.0
     for level, price in enumerate(level_prices(side, best_ticks, fair_ticks, shape)):
         factor = _size_factor(side, level, factor, shape)
-        size = whole_lots(min(usual * factor, most), price, limits)
+        size = order_lots(usual * factor, most, price, limits)
         if size:
             prices.append(price)
             sizes.append(size)
@@ -74,8 +80,9 @@ def cut(side: DraftSide, room_lots: float, reason: str, limits: SizeLimits) -> D
     """The levels, best first, until the room is used up; `reason` says what limits it."""
     if not side.prices:
         return side
-    if room_lots < 1:
+    if room_lots <= 0:
         return barred(reason)
+    left = room_lots
     prices, sizes = [], []
     for price, desired in zip(side.prices, side.sizes, strict=True):
         size = whole_lots(min(desired, room_lots), price, limits)
@@ -85,7 +92,7 @@ def cut(side: DraftSide, room_lots: float, reason: str, limits: SizeLimits) -> D
         prices.append(price)
         sizes.append(size)
     if not prices:
-        return barred(BELOW_MIN_NOTIONAL)
+        return barred(too_small(least_lots(side.prices[0], limits), f"{reason} leaves", left, limits))
     return DraftSide(tuple(prices), tuple(sizes), None, size_is_limit=True)
 
 

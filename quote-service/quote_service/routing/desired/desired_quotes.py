@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from quote_service.routing.gate import codes
+from quote_service.routing.gate.contract_terms import ContractTerms
 from quote_service.routing.orders.order_states import Order
 from quote_service.routing.orders.order_table import Slot
 from schemas.message import Side
@@ -59,6 +60,18 @@ def reduced(desired: DesiredSide, room_lots: int) -> DesiredSide:
         room_lots -= allowed
         cut.append((price_ticks, allowed))
     return DesiredSide(desired.side, tuple(cut), codes.RISK_REDUCE_ONLY)
+
+
+def fitted(desired: DesiredSide, terms: ContractTerms) -> DesiredSide:
+    """The levels with sizes cut to the largest order that our limits and the venue's filters allow."""
+    filters = terms.filters
+    size_max = min(terms.order_size_max_lots, filters.size_max)
+    value_max = min(terms.order_value_max, filters.value_max)
+    levels = tuple(
+        (price, min(size, size_max, value_max // price) if price > 0 else size)
+        for price, size in desired.levels
+    )
+    return desired._replace(levels=levels)
 
 
 def in_their_slots(desired: DesiredSide, orders: Mapping[Slot, Order]) -> DesiredSide:

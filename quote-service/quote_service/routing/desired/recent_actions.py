@@ -4,7 +4,8 @@ from dataclasses import dataclass, field
 
 from quote_service.routing.desired.post_only_backoff import PostOnlyRefusals
 from quote_service.routing.orders.order_table import Slot
-from schemas.message import TimeNs
+from schemas.gating import RefusedQuote
+from schemas.message import Side, TimeNs
 
 
 @dataclass(slots=True)
@@ -19,10 +20,11 @@ class Sent:
 
 
 @dataclass(slots=True)
-class DeniedTarget:
-    """The denied target of a slot, so that it is reported once."""
+class DeniedQuote:
+    """The denied quote of a slot: it is reported once for each set of codes, whatever target repeats it."""
 
-    target_sequence: int
+    price_ticks: int
+    size_lots: int
     codes: list[tuple[str, ...]] = field(default_factory=list)
 
 
@@ -48,7 +50,9 @@ class RecentActions:
     """Of one symbol, by slot of the ladder."""
 
     sent: dict[Slot, Sent] = field(default_factory=dict)
-    denied: dict[Slot, DeniedTarget] = field(default_factory=dict)
+    denied: dict[Slot, DeniedQuote] = field(default_factory=dict)
+    refused_prices: dict[Side, RefusedQuote] = field(default_factory=dict)
+    """The newest price of a side that the gate denied, until an order of the side is sent."""
     refused: dict[Slot, Refused] = field(default_factory=dict)
     filled: dict[Slot, Filled] = field(default_factory=dict)
     waiting: dict[Slot, TimeNs] = field(default_factory=dict)

@@ -76,5 +76,8 @@ OF_STOP: dict[StopCode, str] = {
 }
 """The gate's code for a symbol stopped for that reason."""
 
+OF_PRICE = frozenset({PRICE_COLLAR, PRICE_COLLAR_PERIOD, PERCENT_PRICE, PRICE_FILTER})
+"""Codes against a price, whatever the size: quoting is told, so that the price waits."""
+
 MOVE_WITH_BOOK = frozenset({PRICE_COLLAR, PRICE_COLLAR_PERIOD, PERCENT_PRICE, POST_ONLY})
 """Codes that a change of the best prices may clear; the others wait for their own message, or a tick."""

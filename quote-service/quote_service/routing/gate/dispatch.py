@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from quote_service.routing.account import AccountState
-from quote_service.routing.desired.recent_actions import DeniedTarget, Sent
+from quote_service.routing.desired.recent_actions import DeniedQuote, Sent
 from quote_service.routing.gate import codes
 from quote_service.routing.gate.gate import Gate
 from quote_service.routing.gate.request import Denied, Passed, Request
@@ -13,6 +13,7 @@ from quote_service.routing.orders.order_states import Order
 from quote_service.routing.rates.turns import MessageTurn, may_wait, presses
 from quote_service.routing.symbol_state import RoutedSymbol
 from schemas.config import Config
+from schemas.gating import RefusedQuote
 from schemas.orders import OrderEvent
 
 
@@ -151,6 +152,8 @@ class Dispatch:
         self._account.spend_message(symbol, now_ns, request.message_kind)
         self._account.revalue(symbol)
         self._gate.record_sent(request, symbol, now_ns)
+        symbol.recent.denied.pop((request.side, request.level), None)
+        symbol.recent.refused_prices.pop(request.side, None)
         symbol.recent.sent[request.side, request.level] = Sent(
             request.target_sequence, request.price_ticks, request.size_lots, now_ns
         )
@@ -165,9 +168,17 @@ class Dispatch:
     ) -> None:
         """Report a denial once; an order more generous than desired must not stay because of it."""
         slot = (request.side, request.level)
+        quote = (request.price_ticks, request.size_lots)
         denied = symbol.recent.denied.get(slot)
-        if denied is None or denied.target_sequence != request.target_sequence:
-            denied = symbol.recent.denied[slot] = DeniedTarget(request.target_sequence)
+        if denied is None or (denied.price_ticks, denied.size_lots) != quote:
+            denied = symbol.recent.denied[slot] = DeniedQuote(*quote)
+        if not codes.OF_PRICE.isdisjoint(failing):
+            symbol.recent.refused_prices[request.side] = RefusedQuote(
+                side=request.side,
+                price_ticks=request.price_ticks,
+                target_sequence=request.target_sequence,
+                codes=failing,
+            )
         if failing not in denied.codes:
             denied.codes.append(failing)
             order_id = symbol.orders.new_client_order_id(request.side, request.level)

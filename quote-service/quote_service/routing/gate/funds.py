@@ -48,6 +48,17 @@ def funds_codes(
     return [codes.INSUFFICIENT_BALANCE] if others + needed > balance.free + held_by_us else []
 
 
+def spendable(
+    currency: str, balances: Mapping[str, VenueBalance], committed_now: Money, own: Money
+) -> Decimal:
+    """What is left of a currency to the orders of one symbol, which may spend `own` now."""
+    balance = balances.get(currency)
+    if balance is None:
+        return NOTHING
+    total = committed_now.get(currency, NOTHING)
+    return balance.free + min(balance.locked, total) - (total - own.get(currency, NOTHING))
+
+
 def _needed(request: Request, terms: ContractTerms) -> tuple[str, Decimal]:
     if request.side == "buy":
         return terms.fee_currency, request.price_ticks * request.size_lots * _with_fee(terms)

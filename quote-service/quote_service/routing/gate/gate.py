@@ -68,6 +68,12 @@ class Gate:
         self.resting_time.record_sent(request, symbol, now_ns)
         symbol.gate.overrides.use(request)
 
+    def exposure_lots(self, symbol: RoutedSymbol, terms: ContractTerms, mid_half_ticks: int) -> int:
+        """The largest position in lots that the exposure of the other symbols leaves to this one."""
+        others = self._account.exposure_micro - symbol.usage.exposure_micro
+        left = max(0, self._exposure_max_micro - others)
+        return left * terms.micro_denominator // (mid_half_ticks * terms.micro_numerator)
+
     def reference_codes(self, symbol: RoutedSymbol, now_ns: int) -> list[str]:
         """What is wrong with the market data of a symbol."""
         book = symbol.market.book

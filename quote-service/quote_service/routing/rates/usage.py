@@ -5,6 +5,7 @@ from decimal import Decimal
 
 from quote_service.routing.rates.message_budget import MessageBudget
 from quote_service.routing.rates.venue_budget import VenueBudget
+from schemas.gating import GateRoom
 
 
 @dataclass(slots=True)
@@ -21,3 +22,5 @@ class SymbolUsage:
     """This symbol's own message limit; unused at first."""
     published_balance: Decimal | None = None
     """The newest published balance of the quote currency."""
+    published_room: GateRoom | None = None
+    """What quoting was last told of the limits that bind."""

@@ -176,7 +176,8 @@ NOT_QUOTED: dict[str, tuple[Event, ...]] = {
     reasons.RISK_REDUCE_ONLY: (*facts(), risk("REDUCE_ONLY", SOL), book()),
     reasons.STOPPED_BY_COMMAND: (*facts(), command("stop", ALL_SYMBOLS), book(), command("stop")),
     reasons.SHUTDOWN: (*facts(), book(), Shutdown(event_time_ns=T0 + 1)),
-    reasons.BELOW_MIN_NOTIONAL: (risk(), instrument(min_notional=Decimal(201)), signal(), book()),
+    f"{reasons.BELOW_MIN_NOTIONAL}: the smallest order is 1000, and pricing.order_inventory_share_max allows "
+    "25": (risk(), instrument(lot_size=Decimal(1_000)), signal(), book()),
     reasons.PRICE_NOT_POSITIVE: (*facts(), book(0, 10)),
     reasons.PRICE_OUT_OF_RANGE: (*facts(), book(2**41, 2**41 + 1)),
     **{
@@ -188,6 +189,9 @@ NOT_QUOTED: dict[str, tuple[Event, ...]] = {
 ON_ONE_SIDE = {reasons.MAX_INVENTORY, reasons.POSITION_BAND, reasons.PRICE_BAND}
 ON_ONE_SIDE |= {reasons.MOVING_BAND, reasons.FILLED_ORDER_DELAY}
 """The last four: test_shape.py."""
+OF_THE_GATE = {reasons.PRICE_COLLAR, reasons.POS_LIMIT, reasons.EXPOSURE}
+OF_THE_GATE |= {reasons.INSUFFICIENT_BALANCE, reasons.MESSAGE_LIMIT}
+"""test_word_of_the_gate.py."""
 
 
 class TestNotQuoting:
@@ -202,7 +206,7 @@ class TestNotQuoting:
     def test_every_reason_of_the_closed_set_has_a_case(self) -> None:
         codes = {value for name, value in vars(reasons).items() if name.isupper() and isinstance(value, str)}
         codes |= {reason for reason in reasons.BOOK_REASONS.values() if reason is not None}
-        assert {reason.split(":")[0] for reason in NOT_QUOTED} | ON_ONE_SIDE == codes
+        assert {reason.split(":")[0] for reason in NOT_QUOTED} | ON_ONE_SIDE | OF_THE_GATE == codes
 
     def test_every_status_of_a_book_has_its_reason(self) -> None:
         assert set(reasons.BOOK_REASONS) == set(get_args(BookStatus))
@@ -230,7 +234,7 @@ class TestNotQuoting:
 
     def test_a_bid_of_no_ticks_is_not_quoted(self) -> None:
         """Fair 1.5 with a half-spread of 0.675: a bid of 0 and an ask of 3."""
-        core = QuoterCore(config(market_making={"base_spread": 0.9}))
+        core = QuoterCore(config(market_making={"base_spread": 0.9}, routing={"price_collar": 2}))
         (target,) = targets(core, *facts(), book(1, 2))
         assert why_not(target) == (reasons.PRICE_NOT_POSITIVE, None)
         assert target.ask.prices == (3,)

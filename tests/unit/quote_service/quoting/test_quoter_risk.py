@@ -58,11 +58,12 @@ class TestRisk:
         assert quotes(target) == (None, (10_010, 690))
 
     def test_reduce_only_quotes_nothing_that_the_venue_would_refuse(self) -> None:
-        """20 lots are 2."""
+        """20 lots are 2: less than 10, and more would turn the position round."""
         core = QuoterCore(config())
         targets(core, risk(), instrument(min_notional=Decimal(10)), signal(), book(), position(lots=20))
         (target,) = targets(core, risk("REDUCE_ONLY", SOL))
-        assert why_not(target) == (reasons.RISK_REDUCE_ONLY, reasons.BELOW_MIN_NOTIONAL)
+        because = "the smallest order is 0.1, and RISK_REDUCE_ONLY leaves 0.02"
+        assert why_not(target) == (reasons.RISK_REDUCE_ONLY, f"{reasons.BELOW_MIN_NOTIONAL}: {because}")
 
     def test_reduce_only_reduces_nothing_that_is_told_in_other_units(self) -> None:
         core = quoting()

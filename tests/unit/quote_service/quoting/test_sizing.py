@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from quote_service.quoting.draft import HeldInventory, Size, draft_side
+from quote_service.quoting.gate_limits import GateLimits
 from quote_service.quoting.reasons import BELOW_MIN_NOTIONAL, MAX_INVENTORY
 from quote_service.quoting.sizing import SizeLimits, inventory_multiplier
 
@@ -41,9 +42,12 @@ def sized(
     price_ticks: int = AT_100,
     inventory: dict[str, Any] | None = None,
     pricing: dict[str, Any] | None = None,
+    risk_limits: dict[str, Any] | None = None,
+    routing: dict[str, Any] | None = None,
     **terms: Any,
 ) -> tuple[int, str | None]:
-    config = Config.model_validate({"inventory": inventory or {}, "pricing": pricing or {}})
+    sections = {"inventory": inventory, "pricing": pricing, "risk_limits": risk_limits, "routing": routing}
+    config = Config.model_validate({name: fields or {} for name, fields in sections.items()})
     limits = limits_of(config, **terms)
     assert limits is not None
     made = draft_side(
@@ -68,7 +72,19 @@ def test_the_limits_in_the_units_of_an_instrument() -> None:
         reporting_rate=Decimal(2),
         min_notional=Decimal(5),
     )
-    assert linear == SizeLimits(50_000, 250_000.0, 25_000_000.0, 250_000_000.0, 10_000.0)
+    assert linear is not None
+    assert linear[:5] == (50_000, 250_000.0, 25_000_000.0, 250_000_000.0, 10_000.0)
+    assert linear.base_per_lot == 0.01
+
+
+def test_the_gates_limits_are_in_the_units_that_the_gate_counts_in() -> None:
+    """A lot is 0.001: 100 base units are 100,000 lots, 10,000 of money 100,000,000 tick lots, and 100,000 of
+    money 2,000,000,000 half tick lots."""
+    limits = limits_of(Config())
+    assert limits is not None
+    assert limits.gate == GateLimits(
+        100_000, "risk_limits.max_position", 1_000_000_000, 100_000, 20_000_000_000, (1, 50)
+    )
 
 
 @pytest.mark.parametrize("term", ["tick_size", "lot_size", "multiplier", "reporting_rate"])
@@ -77,10 +93,10 @@ def test_impossible_terms_have_no_limits(term: str, value: Decimal) -> None:
     assert limits_of(Config(), **{term: value}) is None
 
 
-def test_the_venues_minimum_is_met_exactly_or_not_at_all() -> None:
+def test_the_venues_minimum_is_met_exactly() -> None:
     """A minimum of 50.00001 is 5,000,001 tick lots: at 10,000 ticks 500 lots miss it by one, 501 reach it."""
     minimum = Decimal("50.00001")
-    assert sized(5_000, min_notional=minimum) == (0, BELOW_MIN_NOTIONAL)
+    assert sized(5_000, min_notional=minimum) == (501, None)
     assert sized(5_010, min_notional=minimum) == (501, None)
 
 
@@ -143,16 +159,38 @@ def test_a_size_is_whole_lots_rounded_down() -> None:
     assert sized(20_010) == (2_001, None)
 
 
-def test_less_than_the_venues_minimum_is_not_quoted() -> None:
+def test_less_than_the_venues_minimum_is_rounded_up_to_it() -> None:
     """500 lots are 50; the minimum is in the quote currency, whatever the reporting rate is."""
     assert sized(0.0, min_notional=Decimal(50)) == (500, None)
-    assert sized(0.0, min_notional=Decimal("50.01")) == (0, BELOW_MIN_NOTIONAL)
-    assert sized(0.0, min_notional=Decimal(26), reporting_rate=Decimal(2)) == (0, BELOW_MIN_NOTIONAL)
+    assert sized(0.0, min_notional=Decimal("50.01")) == (501, None)
+    assert sized(0.0, min_notional=Decimal(26), reporting_rate=Decimal(2)) == (260, None)
 
 
-def test_less_than_a_lot_is_not_quoted() -> None:
+def test_less_than_a_lot_is_rounded_up_to_one() -> None:
     """A lot of 10 is worth 1,000."""
-    assert sized(0.0, lot_size=Decimal(10)) == (0, BELOW_MIN_NOTIONAL)
+    assert sized(0.0, lot_size=Decimal(10)) == (1, None)
+    assert sized(0.0, lot_size=Decimal(10), bias=0.85) == (1, None)
+
+
+@pytest.mark.parametrize(
+    ("settings", "maximum"),
+    [
+        ({"pricing": {"order_notional_max": 900}}, "pricing.order_notional_max allows 9"),
+        ({"inventory": {"max_inventory": 36}}, "pricing.order_inventory_share_max allows 9"),
+        ({"risk_limits": {"max_position": 9}}, "risk_limits.max_position allows 0"),
+        ({"routing": {"order_size_max": 9}}, "routing.order_size_max allows 0"),
+        ({"routing": {"order_value_max": 900}}, "routing.order_value_max allows 9"),
+        ({"inventory": {"max_inventory": 60}, "bias": 0.9}, "MAX_INVENTORY leaves 6"),
+    ],
+)
+def test_the_maximum_that_forbids_one_lot_is_named_with_both_sizes(
+    settings: dict[str, Any], maximum: str
+) -> None:
+    """A lot is 10 base units at 100. Limits of the gate count in whole lots, of which 9 are none."""
+    assert sized(0.0, lot_size=Decimal(10), **settings) == (
+        0,
+        f"{BELOW_MIN_NOTIONAL}: the smallest order is 10, and {maximum}",
+    )
 
 
 @pytest.mark.parametrize(("bias", "buy", "sell"), [(0.0, 1, 1), (0.25, 0.75, 1), (-1, 1, 0), (1.5, 0, 1)])

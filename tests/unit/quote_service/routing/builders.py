@@ -15,6 +15,7 @@ from quote_service.routing.venues.simulated.venue import SimulatedVenue
 
 from schemas.carried.router import RouterCarried
 from schemas.config import Config
+from schemas.gating import GateRoom
 from schemas.message import Event, Side
 from schemas.orders import (
     AccountBalance,
@@ -71,6 +72,7 @@ class Desk:
         """Those that ask for the account's trades."""
         self.changes: list[AccountChange] = []
         self.account_balances: list[AccountBalance] = []
+        self.rooms: list[GateRoom] = []
         self.send(instrument(**instrument_fields))
         self.send(risk_state())
 
@@ -101,7 +103,10 @@ class Desk:
         self.changes += changes
         balances = [output for output in outputs if isinstance(output, AccountBalance)]
         self.account_balances += balances
-        assert len(outputs) == len(made) + len(fills) + len(kills) + len(stops) + len(changes) + len(balances)
+        rooms = [output for output in outputs if isinstance(output, GateRoom)]
+        self.rooms += rooms
+        known = (made, fills, kills, stops, changes, balances, rooms)
+        assert len(outputs) == sum(len(each) for each in known)
         assert all(output.event_time_ns >= event.event_time_ns for output in outputs)
         return made
 

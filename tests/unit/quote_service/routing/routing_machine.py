@@ -10,6 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from quote_service.routing.router import RouterCore
 
 from runtime.state.digest import state_digest
+from schemas.gating import GateRoom
 from schemas.market import Book, BookStatus
 from schemas.message import Event, Side
 from schemas.orders import TERMINAL_STATUSES, Fill, KillReport, OrderEvent, OrderStatus
@@ -275,7 +276,7 @@ class RoutingMachine(RuleBasedStateMachine):
         outputs: list[Event] = []
         expected: list[Event] = []
         for event in self.world.log:
-            if isinstance(event, OrderEvent | Fill | KillReport):
+            if isinstance(event, OrderEvent | Fill | KillReport | GateRoom):
                 expected.append(event)
             else:
                 outputs += core.on_event(event)

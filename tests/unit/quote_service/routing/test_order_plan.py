@@ -199,7 +199,7 @@ def test_reduce_only_of_one_symbol() -> None:
     assert desk.beat(6, "REDUCE_ONLY", symbol="BTC/USDT") == []
 
 
-def test_a_denial_is_published_once_for_each_target_side_level_and_codes() -> None:
+def test_a_denial_is_published_once_for_each_quote_and_codes() -> None:
     desk = Desk(config(routing={"price_collar": 0.02}))
     desk.book(0)
     [denied] = desk.target(1, 1, bids=[(90, 5)])
@@ -208,7 +208,8 @@ def test_a_denial_is_published_once_for_each_target_side_level_and_codes() -> No
     for at_ms in range(2, 12):
         assert desk.book(at_ms, bid=98 + at_ms % 2) == []
         assert desk.tick(at_ms) == []
-    [denied] = desk.target(12, 2, bids=[(90, 5)])
+    assert desk.target(12, 2, bids=[(90, 5)]) == [], "another target that asks for the same"
+    [denied] = desk.target(13, 3, bids=[(91, 5)])
     assert denied.kind == "denied"
 
 

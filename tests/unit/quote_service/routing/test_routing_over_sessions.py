@@ -15,6 +15,7 @@ from quote_service.routing.venues.simulated.venue import SimulatedVenue
 from runtime.state.digest import state_digest
 from schemas.carried.router import RouterCarried
 from schemas.config import Config
+from schemas.gating import GateRoom
 from schemas.inventory import Position
 from schemas.message import Event
 from schemas.orders import TERMINAL_STATUSES, Fill, KillReport, OrderEvent
@@ -154,7 +155,7 @@ class SessionsMachine(RoutingMachine):
             other.on_event(carried)
         said = [event for event in since if isinstance(event, OrderEvent | Fill)]
         for event in since:
-            if not isinstance(event, OrderEvent | Fill | KillReport):
+            if not isinstance(event, OrderEvent | Fill | KillReport | GateRoom):
                 other.on_event(event)
         other.recollect(said)
         assert known_orders(other) == known_orders(self.world.core)
@@ -168,7 +169,7 @@ class SessionsMachine(RoutingMachine):
         outputs: list[Event] = []
         expected: list[Event] = []
         for event in self.world.log[max(begins, default=0) :]:
-            if isinstance(event, OrderEvent | Fill | KillReport):
+            if isinstance(event, OrderEvent | Fill | KillReport | GateRoom):
                 expected.append(event)
             else:
                 outputs += core.on_event(event)

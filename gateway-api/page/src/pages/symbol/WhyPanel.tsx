@@ -67,12 +67,14 @@ function Body({ why, isTable }: { why: Explanation; isTable: boolean }) {
     <Scroll label="Steps from fair value to the quoted price">
       <Silent name="bid" because={why.bid.not_quoting_because} />
       <Silent name="ask" because={why.ask.not_quoting_because} />
+      <Silent name="bid order" because={why.bid.gate} />
+      <Silent name="ask order" because={why.ask.gate} />
       {isTable ? <StepTable sides={why} /> : <Steps sides={why} />}
     </Scroll>
   );
 }
 
-function Silent({ name, because }: { name: string; because: string | null }) {
+function Silent({ name, because }: { name: string; because: string | null | undefined }) {
   if (!because) return null;
   return (
     <p className="side-reason" data-why={name}>
