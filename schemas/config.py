@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from schemas.alpha_settings import Alpha
+from schemas.balance_settings import Balance
 from schemas.deployment import (
     Access,
     Control,
@@ -233,6 +234,7 @@ class Config(Instruction):
     market_making: MarketMaking = MarketMaking()
     risk_limits: RiskLimits = RiskLimits()
     inventory: InventoryLimits = InventoryLimits()
+    balance: Balance = Balance()
     pricing: Pricing = Pricing()
     model: ModelSettings = ModelSettings()
     micro_price: MicroPrice = MicroPrice()

@@ -66,6 +66,9 @@ class Position(SymbolEvent):
     rebalance_size_lots: SizeLots
     rebalance_urgency: float
     """0 to 1: how far beyond the threshold, as a share of the room up to the maximum."""
+    pnl_balance: Decimal = Decimal(0)
+    """What taking liquidity to reduce the position earned, mostly below 0: its capture less its fees in the
+    quote currency. Part of `pnl_capture` and `fees`."""
     base_fees_taken: Decimal = Decimal(0)
     """Base units by which fees taken in them have reduced `position_lots` so far, in whole lots; the
     remainder is carried on."""

@@ -51,6 +51,9 @@ ReportKind = Literal[
 """unknown: no answer establishes a request's outcome. orphan: the venue holds an order with our prefix
 that the router does not count as open."""
 Liquidity = Literal["maker", "taker"]
+TimeInForce = Literal["gtc", "ioc"]
+"""gtc: a quote, post-only, until it is cancelled. ioc: it executes at once, and the rest is cancelled."""
+FillPurpose = Literal["quote", "balance"]
 
 
 class OrderEvent(SymbolEvent):
@@ -75,7 +78,8 @@ class OrderEvent(SymbolEvent):
     revision: int = 0
     """Number of amends requested: where an amend is a new order at the venue, its id there includes it."""
     target_sequence: int
-    """Sequence of the quote.target behind this."""
+    """Sequence of the quote.target behind this; of an IOC order, of the inventory.balance."""
+    time_in_force: TimeInForce = "gtc"
     reasons: tuple[str, ...] = ()
     """Codes: why denied (all failing checks), rejected, or cancelled."""
 
@@ -269,6 +273,8 @@ class Fill(SymbolEvent):
     report_mid_half_ticks: int = 0
     """The same of the last sound book when the report arrived, at which the holdings are marked; 0: the mid
     before, in records from before this field."""
+    purpose: FillPurpose = "quote"
+    """balance: of an order that took liquidity to reduce the position."""
 
     @property
     def mark_half_ticks(self) -> int:

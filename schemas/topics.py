@@ -10,7 +10,19 @@ event  each message counts once, by its natural key
 from dataclasses import dataclass
 from typing import Literal
 
-from schemas import control, gating, inventory, market, orders, process, quoting, risk, signals, statistics
+from schemas import (
+    balancing,
+    control,
+    gating,
+    inventory,
+    market,
+    orders,
+    process,
+    quoting,
+    risk,
+    signals,
+    statistics,
+)
 from schemas.carried.inventory import InventoryCarried
 from schemas.carried.monitor import MonitorCarried
 from schemas.carried.quoter import QuoterCarried
@@ -263,6 +275,16 @@ TOPICS: tuple[Topic, ...] = (
         "symbol",
         "replay",
         compacted=True,
+    ),
+    Topic(
+        "inventory.balance",
+        "state",
+        INVENTORY,
+        (QUOTE, ROUTER),
+        (balancing.BalanceOrder,),
+        "symbol",
+        "symbol",
+        "replay",
     ),
     Topic(
         "risk.state",

@@ -114,6 +114,9 @@ class InventoryCarried(Carried):
     forward: CarriedForward | None = None
     fees: Decimal = _NOTHING
     """Booked, in the quote currency; positive is a cost."""
+    balance_pnl: Decimal = _NOTHING
+    balance_sequence: int = 0
+    """Of the balancer's newest decision."""
     open_fees: tuple[CarriedOpenFees, ...] = ()
     taken_lots: int = 0
     """Lots by which base currency fees have reduced the position."""

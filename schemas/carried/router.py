@@ -9,7 +9,7 @@ from schemas.carried import Carried
 from schemas.control import Override
 from schemas.market import Instrument
 from schemas.message import PriceTicks, Side, SizeLots, TimeNs
-from schemas.orders import OrderStatus, StopCode
+from schemas.orders import OrderStatus, StopCode, TimeInForce
 from schemas.venues import Scope
 
 
@@ -41,6 +41,7 @@ class CarriedOrder(_Part):
     """Does the amend in flight create a new order at the venue?"""
     target_sequence: int = 0
     status: OrderStatus
+    time_in_force: TimeInForce = "gtc"
 
 
 class CarriedPosition(_Part):

@@ -51,6 +51,7 @@ def position() -> Position:
     """A ledger that halts its symbol, with a fee that has no rate."""
     return Position(
         **OF_SYMBOL,
+        pnl_balance=Decimal("-3.25"),
         instrument_version=2,
         quote_currency="USDT",
         position_lots=-2_000,

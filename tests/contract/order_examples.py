@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from decimal import Decimal
 
+from schemas.balancing import BalanceOrder
 from schemas.gating import GateRoom, RefusedQuote
 from schemas.message import Event
 from schemas.orders import (
@@ -39,6 +40,7 @@ def order_examples() -> Iterator[Event]:
         size_lots=8_000,
         filled_lots=2_000,
         target_sequence=42,
+        time_in_force="ioc",
         reasons=("too_late",),
     )
     yield VenueReport(
@@ -55,6 +57,17 @@ def order_examples() -> Iterator[Event]:
         executed_ns=EXCHANGE_NS,
         recovered=True,
         reason="in the queue's turn",
+    )
+    yield BalanceOrder(
+        **OF_SYMBOL,
+        instrument_version=2,
+        sequence=3,
+        stage="take",
+        side="sell",
+        size_lots=8_000,
+        urgency=0.875,
+        cost_bps=5.5,
+        valid_until_ns=RECEIVED_NS + 3_000_000_000,
     )
     refused = RefusedQuote(side="buy", price_ticks=6_000_000, target_sequence=41, codes=("PRICE_COLLAR",))
     yield GateRoom(

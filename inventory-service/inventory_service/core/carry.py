@@ -6,6 +6,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 from inventory_service.core.adverse import AdverseMoves, MoveTally, PastExecution, Tallies
+from inventory_service.core.balancer import Balancer
 from inventory_service.core.fee_rates import OpenFees
 from inventory_service.core.ledger import Forward, Ledger
 from inventory_service.core.symbol import SymbolInventory
@@ -55,6 +56,8 @@ def carried_of(
         fills=ledger.fills,
         forward=_forward_of(ledger),
         fees=symbol.fees,
+        balance_pnl=symbol.balance_pnl,
+        balance_sequence=symbol.balancer.sequence,
         open_fees=tuple(
             CarriedOpenFees(currency=currency, amount=each.amount, reserve=each.reserve)
             for currency, each in symbol.open_fees.items()
@@ -117,6 +120,8 @@ def restored(carried: InventoryCarried) -> SymbolInventory:
         ledger=_ledger(carried),
         adjustments=carried.adjustments,
         fees=carried.fees,
+        balance_pnl=carried.balance_pnl,
+        balancer=Balancer(sequence=carried.balance_sequence),
         open_fees={each.currency: OpenFees(each.amount, each.reserve) for each in carried.open_fees},
         peak=carried.peak,
         max_drawdown=carried.max_drawdown,

@@ -1,9 +1,10 @@
 """The core of inventory-service: fills and marks to positions."""
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, assert_never, get_args
 
+from inventory_service.core.balancer import Spread
 from inventory_service.core.bias import Held, bias, bounds, rebalance
 from inventory_service.core.carry import carried_of, restored
 from inventory_service.core.changes import (
@@ -17,9 +18,10 @@ from inventory_service.core.changes import (
     stated,
 )
 from inventory_service.core.fee_rates import FeeRates
-from inventory_service.core.position_message import publish_position
+from inventory_service.core.position_message import back_to_target, publish_position
 from inventory_service.core.symbol import SymbolInventory
-from inventory_service.core.takeover import trade_as
+from inventory_service.core.takeover import because, trade_as
+from schemas.balancing import BalanceOrder
 from schemas.carried.inventory import InventoryCarried
 from schemas.config import Config
 from schemas.control import Adjustment, SettingChange
@@ -33,8 +35,6 @@ from schemas.orders import AccountBalance, AccountChange, Fill
 from schemas.process import AdjustmentApplied, Tick
 from schemas.signals import Signal
 from schemas.topics import INVENTORY
-
-Handler = Callable[[Any], tuple[Event, ...]]
 
 
 @dataclass(slots=True)
@@ -214,6 +214,10 @@ class InventoryCore(DecidingCore[InventoryInput]):
         if signal.mid_half_ticks is None:
             return ()
         symbol = self._symbol(signal.key)
+        if signal.spread_ticks is not None and signal.book_status == "live":
+            symbol.spread = Spread(signal.spread_ticks, signal.mid_half_ticks)
+        else:
+            symbol.spread = None
         symbol.mark(signal.mid_half_ticks, self._now_ns, self._settings.config.inventory)
         self._rates.observe_mid(signal.key, signal.mid_half_ticks)
         converted = self._retry_conversion(symbol) if symbol.has_old_units else ()
@@ -351,7 +355,21 @@ class InventoryCore(DecidingCore[InventoryInput]):
         self._tick_ns = tick.event_time_ns
         for symbol in self._symbols.values():
             symbol.adverse.pass_to(self._now_ns, self._settings.config.inventory)
-        return self._positions(*(symbol for symbol in self._symbols.values() if symbol.has_news))
+        positions = self._positions(*(symbol for symbol in self._symbols.values() if symbol.has_news))
+        return (*positions, *self._balanced())
+
+    def _balanced(self) -> Iterator[BalanceOrder]:
+        """What is to be done about inventories, beyond leaning; a ledger in doubt is left alone."""
+        own = self._settings.config.balance
+        if own.stage_max == "lean":
+            return
+        for symbol in self._symbols.values():
+            if symbol.contract is None or symbol.has_old_units or symbol.lacks or because(symbol):
+                continue
+            back = back_to_target(symbol, symbol.contract, self._limits.of_symbol(symbol.contract.symbol))
+            order = symbol.balancer.decide(back, symbol.spread, symbol.contract, own, self._now_ns)
+            if order is not None:
+                yield order
 
     def _positions(self, *symbols: SymbolInventory) -> tuple[Position, ...]:
         """The positions of symbols whose contract is known."""

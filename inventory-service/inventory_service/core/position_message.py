@@ -4,7 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 from inventory_service.core.adverse import AdverseMoves
-from inventory_service.core.bias import Held, bias, bounds, rebalance
+from inventory_service.core.bias import Held, Rebalance, bias, bounds, rebalance
 from inventory_service.core.symbol import SymbolInventory
 from inventory_service.core.takeover import base_lot, because, half_money
 from inventory_service.core.units import whole
@@ -50,6 +50,7 @@ def publish_position(
         rebalance_action=back.action,
         rebalance_size_lots=back.size_lots,
         rebalance_urgency=back.urgency,
+        pnl_balance=symbol.balance_pnl,
         base_fees_taken=ledger.base_fees_taken(base_lot(contract)),
         **_adverse(symbol.adverse),
         open_fees=tuple(
@@ -62,6 +63,13 @@ def publish_position(
         counted_in=None if symbol.in_force is None else _units(contract),
         halted_because=because(symbol) or symbol.lacks,
     )
+
+
+def back_to_target(symbol: SymbolInventory, contract: Instrument, own: InventoryLimits) -> Rebalance:
+    """The trade that would bring the inventory back to its target, at the newest mark."""
+    ledger = symbol.ledger
+    holdings = Held(ledger.position_lots, symbol.quote_total)
+    return rebalance(ledger.position_lots, bounds(own, contract, ledger.mark_half_ticks or 0, holdings))
 
 
 def _adverse(moves: AdverseMoves) -> dict[str, Any]:

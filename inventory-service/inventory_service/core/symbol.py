@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from inventory_service.core.adverse import AdverseMoves, PastExecution
+from inventory_service.core.balancer import Balancer, Spread
 from inventory_service.core.fee_rates import FeeRates, OpenFees
 from inventory_service.core.ledger import Ledger
 from inventory_service.core.units import factors, plain, scaled, tick_factor
@@ -79,6 +80,10 @@ class SymbolInventory:
     """Booked, in the quote currency."""
     open_fees: dict[str, OpenFees] = field(default_factory=dict)
     """By currency: not booked, for lack of a rate."""
+    balance_pnl: Decimal = Decimal(0)
+    """Of fills that took liquidity to reduce the position, less their fees, in the quote currency."""
+    balancer: Balancer = field(default_factory=Balancer)
+    spread: Spread | None = None
     peak: Decimal = Decimal(0)
     """Peak profit after fees at the end of any moment, in the quote currency; starts at 0."""
     max_drawdown: Decimal = Decimal(0)
@@ -169,7 +174,11 @@ class SymbolInventory:
         if self.in_force is None and isinstance(mid, int) and isinstance(size_lots, int):
             executed_ns = fill.executed_ns or fill.event_time_ns
             self.adverse.observe_fill(PastExecution(executed_ns, sign, size_lots, mid), now_ns, own)
+        fees_before = self.fees
         self._pay_fee(fill, own_contract, contract, mark, rates)
+        if fill.purpose == "balance":
+            captured = sign * size_lots * (mid - 2 * price_ticks)
+            self.balance_pnl += captured * contract.money_per_tick_lot / 2 - (self.fees - fees_before)
 
     def wait(self, event: Fill | AccountChange, own_contract: Instrument) -> None:
         """Keep an event the ledger cannot express: until it is settled the ledger must not be traded on."""

@@ -21,13 +21,14 @@ from quote_service.quoting.sizing import (
     volatility_factor,
 )
 from quote_service.quoting.spread import PricedQuote, PricingInputs, price_quote
+from schemas.balancing import BalanceOrder
 from schemas.config import Config
 from schemas.gating import GateRoom
 from schemas.market import Book
 from schemas.message import Side
 from schemas.quoting_settings import MicroPrice, imbalance_bucket
 from schemas.signals import Signal
-from schemas.units import BPS_PER_UNIT, bps
+from schemas.units import BPS_PER_UNIT, bps, side_sign
 
 
 class QuoteDraft(NamedTuple):
@@ -198,6 +199,21 @@ def reduce_only(draft: QuoteDraft, position_lots: int, limits: SizeLimits) -> Qu
     bid = cut(draft.bid, -position_lots, reasons.RISK_REDUCE_ONLY, limits)
     ask = cut(draft.ask, position_lots, reasons.RISK_REDUCE_ONLY, limits)
     return draft._replace(bid=bid, ask=ask)
+
+
+def at_touch(draft: QuoteDraft, book: Book, wanted: BalanceOrder | None) -> QuoteDraft:
+    """The side that reduces the inventory at the market's best price, where the balancer wants that."""
+    if wanted is None:
+        return draft
+    if wanted.side == "buy":
+        return draft._replace(bid=_best_at("buy", draft.bid, book.bid_prices[0], wanted.urgency))
+    return draft._replace(ask=_best_at("sell", draft.ask, book.ask_prices[0], wanted.urgency))
+
+
+def _best_at(name: Side, side: DraftSide, touch_ticks: int, urgency: float) -> DraftSide:
+    if not side.prices or side_sign(name) * (touch_ticks - side.prices[0]) <= 0:
+        return side
+    return side._replace(prices=(touch_ticks, *side.prices[1:]), urgency=urgency)
 
 
 def within_gate(

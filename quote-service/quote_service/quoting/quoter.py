@@ -6,6 +6,7 @@ from quote_service.quoting import reasons
 from quote_service.quoting.draft import (
     HeldInventory,
     QuoteDraft,
+    at_touch,
     draft_quote,
     not_quoted,
     reduce_only,
@@ -20,6 +21,7 @@ from quote_service.quoting.requote import merge, stands
 from quote_service.quoting.sizing import SizeLimits
 from quote_service.quoting.symbol_state import QuotedSymbol
 from quote_service.quoting.target_message import model_facts, model_of, side_message, side_of
+from schemas.balancing import BalanceOrder
 from schemas.carried.quoter import QuoterCarried
 from schemas.config import Config
 from schemas.control import SWITCHES, Command, SettingChange
@@ -28,7 +30,7 @@ from schemas.gating import GateRoom
 from schemas.inventory import Position
 from schemas.live_settings import LiveSettings
 from schemas.market import Book, Instrument, SymbolRemoved
-from schemas.message import ALL_SYMBOLS, Event, Side
+from schemas.message import ALL_SYMBOLS, Event, Side, SymbolEvent
 from schemas.process import ConfigApplied, Shutdown, Tick
 from schemas.quoting import QuoteSide, QuoteTarget
 from schemas.risk import RiskState
@@ -49,6 +51,7 @@ QuoterInput = (
     | SymbolRemoved
     | SettingChange
     | GateRoom
+    | BalanceOrder
     | Tick
     | Shutdown
     | ConfigApplied
@@ -102,6 +105,8 @@ class QuoterCore(DecidingCore[QuoterInput]):
                 return self._on_setting(event)
             case GateRoom():
                 return self._on_room(event)
+            case BalanceOrder():
+                return self._on_balance(event)
             case Tick():
                 return self._on_tick(event)
             case Shutdown():
@@ -113,7 +118,7 @@ class QuoterCore(DecidingCore[QuoterInput]):
             case _:
                 assert_never(event)
 
-    def _state(self, event: Book | Signal | Position | RiskState | Instrument | GateRoom) -> QuotedSymbol:
+    def _state(self, event: SymbolEvent) -> QuotedSymbol:
         state = self._symbols.get(event.key)
         if state is None:
             state = QuotedSymbol(event.venue, event.symbol, stopped=self._all_stopped)
@@ -178,10 +183,12 @@ class QuoterCore(DecidingCore[QuoterInput]):
     def _on_room(self, room: GateRoom) -> tuple[Event, ...]:
         """What the gate leaves, or what it refused."""
         state = self._state(room)
-        state.room = room
-        if room.instrument_version == state.version:
-            for name, refusals in zip(_SIDES, state.refusals, strict=True):
-                refusals.observe(room, name, self._now_ns)
+        state.observe_room(room, self._now_ns)
+        return () if state.target is None else self._requote(state, self._now_ns)
+
+    def _on_balance(self, wanted: BalanceOrder) -> tuple[Event, ...]:
+        state = self._state(wanted)
+        state.balance = wanted
         return () if state.target is None else self._requote(state, self._now_ns)
 
     def _on_risk(self, risk: RiskState) -> tuple[Event, ...]:
@@ -207,8 +214,7 @@ class QuoterCore(DecidingCore[QuoterInput]):
             return self._requote_all(self._now_ns)
         known = self._symbols.get(command.key)
         if known is None:
-            self._await(command, stopped=stopped)
-            return ()
+            return self._await(command, stopped=stopped)
         known.stopped = stopped
         return self._requote(known, self._now_ns)
 
@@ -226,14 +232,15 @@ class QuoterCore(DecidingCore[QuoterInput]):
             del self._removed[event.key]
         return event.key in self._removed
 
-    def _await(self, command: Command, *, stopped: bool) -> None:
+    def _await(self, command: Command, *, stopped: bool) -> tuple[Event, ...]:
         """A symbol may be switched before any data arrives; the command applies once a feed opens it."""
         about = {"venue": command.venue, "symbol": command.symbol}
         before = self._awaited.get(command.key)
         if before is None and (stopped == self._all_stopped or len(self._awaited) >= AWAITED_MAX):
-            return  # already the default, or too many unknown symbols are waiting
+            return ()  # already the default, or too many unknown symbols are waiting
         before = before or QuoterCarried(event_time_ns=self._now_ns, process=QUOTE, **about)
         self._awaited[command.key] = before.model_copy(update={"stopped": stopped})
+        return ()
 
     def _on_setting(self, change: SettingChange) -> tuple[Event, ...]:
         """Reprice every symbol under the new value at once."""
@@ -325,8 +332,7 @@ class QuoterCore(DecidingCore[QuoterInput]):
         return self._config(state).market_making.target_ttl_ms * NS_PER_MS
 
     def _draft(self, state: QuotedSymbol, now_ns: int) -> QuoteDraft:
-        reason = self._blocked(state)
-        if reason is not None:
+        if (reason := self._blocked(state)) is not None:
             return not_quoted(reason)
         book, signal, limits = state.book, state.signal, state.limits
         if limits is None:
@@ -348,6 +354,7 @@ class QuoterCore(DecidingCore[QuoterInput]):
         draft = draft_quote(book, signal, held, limits, facts, config)
         if state.instrument is not None:
             draft = state.memory.apply(draft, state.instrument, limits, now_ns, config.shape)
+        draft = at_touch(draft, book, state.balance_in_force(now_ns))
         if self._is_reduce_only(state):
             draft = reduce_only(draft, state.position_lots, limits)
         mid = book.bid_prices[0] + book.ask_prices[0]
@@ -377,7 +384,7 @@ class QuoterCore(DecidingCore[QuoterInput]):
 
     def _is_reduce_only(self, state: QuotedSymbol) -> bool:
         return any(
-            risk is not None and risk.state == "REDUCE_ONLY" for risk in (state.risk, self._account_risk)
+            each is not None and each.state == "REDUCE_ONLY" for each in (state.risk, self._account_risk)
         )
 
     def _publish_new(
@@ -395,12 +402,7 @@ class QuoterCore(DecidingCore[QuoterInput]):
         return self._publish(state, now_ns, sides[0], sides[1], model_of(draft))
 
     def _publish(
-        self,
-        state: QuotedSymbol,
-        now_ns: int,
-        bid: QuoteSide,
-        ask: QuoteSide,
-        model: tuple[str, str | None],
+        self, state: QuotedSymbol, now_ns: int, bid: QuoteSide, ask: QuoteSide, model: tuple[str, str | None]
     ) -> QuoteTarget:
         state.sequence += 1
         book = state.book

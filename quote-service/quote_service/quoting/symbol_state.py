@@ -7,6 +7,7 @@ from quote_service.quoting.fair_value.reference_market import Reference
 from quote_service.quoting.ladder.shape import ShapeMemory
 from quote_service.quoting.refusals import SideRefusals
 from quote_service.quoting.sizing import SizeLimits
+from schemas.balancing import BalanceOrder
 from schemas.carried.quoter import QuoterCarried
 from schemas.gating import GateRoom
 from schemas.inventory import Position
@@ -31,6 +32,7 @@ class QuotedSymbol:
     position: Position | None = None
     risk: RiskState | None = None
     room: GateRoom | None = None
+    balance: BalanceOrder | None = None
     refusals: tuple[SideRefusals, SideRefusals] = field(
         default_factory=lambda: (SideRefusals(), SideRefusals())
     )
@@ -62,6 +64,20 @@ class QuotedSymbol:
         """The router's newest word, where it is in units of the instrument in force."""
         room = self.room
         return None if room is None or room.instrument_version != self.version else room
+
+    def observe_room(self, room: GateRoom, now_ns: int) -> None:
+        """The router's newest word."""
+        self.room = room
+        if room.instrument_version == self.version:
+            self.refusals[0].observe(room, "buy", now_ns)
+            self.refusals[1].observe(room, "sell", now_ns)
+
+    def balance_in_force(self, now_ns: int) -> BalanceOrder | None:
+        """The balancer's newest decision, while it is valid and asks for more than leaning."""
+        wanted = self.balance
+        if wanted is None or wanted.stage == "lean" or wanted.instrument_version != self.version:
+            return None
+        return None if now_ns > wanted.valid_until_ns else wanted
 
     @property
     def waits_for_messages(self) -> bool:

@@ -1,7 +1,7 @@
 """Builds the quote target message and the model inputs from one symbol's state."""
 
 from quote_service.quoting.draft import QuoteDraft
-from quote_service.quoting.explain.steps import quote_steps, step_fields
+from quote_service.quoting.explain.steps import RawStep, quote_steps, step_fields
 from quote_service.quoting.ladder.levels import DraftSide
 from quote_service.quoting.models.answer import ModelFacts
 from quote_service.quoting.models.vol_multiple import NAME as VOL_MULTIPLE
@@ -36,10 +36,13 @@ def model_of(draft: QuoteDraft) -> tuple[str, str | None]:
 
 def side_message(side: DraftSide, priced: PricedQuote | None, name: Side) -> QuoteSide:
     """A side in published form, with the steps of its price."""
+    steps = [] if priced is None else quote_steps(priced, name)
+    if steps and side.prices and side.urgency is not None:
+        steps.append(RawStep("balance", side.urgency, "balance.stage_max", float(side.prices[0])))
     fields = {
         "prices": side.prices,
         "sizes": side.sizes,
-        "steps": () if priced is None else step_fields(quote_steps(priced, name)),
+        "steps": step_fields(steps) if steps else (),
         "not_quoting_because": side.reason,
     }
     return QuoteSide.model_validate(fields)  # validating side and steps in one call halves the time

@@ -1,5 +1,6 @@
 """The messages that the order router consumes."""
 
+from schemas.balancing import BalanceOrder
 from schemas.carried.router import RouterCarried
 from schemas.control import Command, Override, SettingChange
 from schemas.inventory import Position
@@ -14,6 +15,7 @@ RouterInput = (
     | QuoteTarget
     | VenueReport
     | Position
+    | BalanceOrder
     | Override
     | Command
     | SymbolRemoved

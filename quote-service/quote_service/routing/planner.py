@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from quote_service.routing.account import AccountState
+from quote_service.routing.balance import slice_of
 from quote_service.routing.desired.desired_quotes import DesiredSide, fitted, reduced
 from quote_service.routing.desired.order_plan import Plan, Rules, plan, pull_all
 from quote_service.routing.gate import codes
@@ -13,6 +14,7 @@ from quote_service.routing.orders.order_messages import order_event
 from quote_service.routing.orders.order_states import AWAITING_ANSWER
 from quote_service.routing.rates.turns import Turns, record_waiting
 from quote_service.routing.symbol_state import RoutedSymbol
+from schemas.balancing import BalanceOrder
 from schemas.config import Config
 from schemas.orders import OrderEvent
 from schemas.quoting import QuoteTarget
@@ -27,6 +29,7 @@ class Planner:
         self._gate = gate
         self._dispatch = Dispatch(config, account, gate)
         self._turns = Turns()
+        self._balance = config.balance
         self._rules = Rules(config.routing.size_up_tolerance, config.routing.duplicate_window_ms * NS_PER_MS)
         self._unknown_after_ns = config.routing.unknown_after_ms * NS_PER_MS
 
@@ -95,6 +98,16 @@ class Planner:
             bids = fitted(reduced(bids, _room_to_reduce(symbol, bids)), terms)
             asks = fitted(reduced(asks, _room_to_reduce(symbol, asks)), terms)
         return plan(symbol, target, (bids, asks), self._rules, now_ns)
+
+    def take(self, symbol: RoutedSymbol, wanted: BalanceOrder, now_ns: int) -> list[OrderEvent]:
+        """Send a slice of what the balancer wants, where the gate lets it out; each decision once."""
+        outputs: list[OrderEvent] = []
+        if wanted.sequence > symbol.balance_sequence:
+            symbol.balance_sequence = wanted.sequence
+            request = slice_of(symbol, wanted, self._balance, now_ns)
+            if request is not None:
+                self._dispatch.send(symbol, request, now_ns, outputs)
+        return outputs
 
     def give_up_waiting(self, symbol: RoutedSymbol, now_ns: int) -> list[OrderEvent]:
         """Intents unanswered for too long: the order becomes unknown, its size stays reserved."""

@@ -10,8 +10,8 @@ from quote_service.routing.account import AccountState
 from quote_service.routing.carried_state import carried_symbol
 from quote_service.routing.gate.contract_terms import contract_terms
 from quote_service.routing.gate.gate import Gate
-from quote_service.routing.inputs import RouterInput
 from quote_service.routing.gate.room import rooms_due
+from quote_service.routing.inputs import RouterInput
 from quote_service.routing.mass_cancel import after_faults
 from quote_service.routing.mass_cancel.mass_cancel import MassCancels, VenueTruth, venues_of
 from quote_service.routing.mass_cancel.reopening import reopen_listed
@@ -24,6 +24,7 @@ from quote_service.routing.protection.market_maker_protection import MarketMaker
 from quote_service.routing.removal import refuse_held
 from quote_service.routing.sessions import RouterSessions
 from quote_service.routing.symbol_state import RoutedSymbol
+from schemas.balancing import BalanceOrder
 from schemas.carried.router import RouterCarried
 from schemas.config import Config
 from schemas.control import Command, Override, SettingChange
@@ -115,6 +116,8 @@ class RouterCore(DecidingCore[RouterInput]):
                 return self._on_report(event)
             case Position():
                 return self._on_position(event)
+            case BalanceOrder():
+                return tuple(self._planner.take(self._symbol(event), event, self._now_ns))
             case Override():
                 return self._on_override(event)
             case Command():
@@ -318,10 +321,9 @@ class RouterCore(DecidingCore[RouterInput]):
             self._account.revalue(symbol)
             outputs += self._planner.give_up_waiting(symbol, self._now_ns)
         outputs += self._protection.judge_positions(self._symbols.values(), self._account, self._now_ns)
-        is_simulated = self._account.venue is None
         outputs += (
             self._planner.update_all(self._symbols.values(), self._now_ns)
-            if is_simulated
+            if self._account.venue is None
             else self._planner.give_turns(self._symbols.values(), self._now_ns)
         )
         return (*outputs, *self._judge_mass_cancels())
@@ -329,10 +331,7 @@ class RouterCore(DecidingCore[RouterInput]):
     def _on_shutdown(self, shutdown: Shutdown) -> Outputs:
         self._account.is_shut_down = True
         self._shutdown_ns = self._now_ns
-        return (
-            *self._planner.update_all(self._symbols.values(), self._now_ns),
-            *self._judge_mass_cancels(),
-        )
+        return (*self._planner.update_all(self._symbols.values(), self._now_ns), *self._judge_mass_cancels())
 
     def _on_start(self, start: ConfigApplied) -> Outputs:
         """The process restarted: an earlier shutdown is over."""

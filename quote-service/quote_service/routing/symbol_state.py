@@ -43,6 +43,8 @@ class RoutedSymbol:
     protection: SymbolProtection = field(default_factory=SymbolProtection)
     gate: GateMemory = field(default_factory=GateMemory)
     usage: SymbolUsage = field(default_factory=SymbolUsage)
+    balance_sequence: int = 0
+    """Of the newest decision of the balancer that was acted on."""
     risk: TradingState | None = None
     removal: Removal | None = None
     excludes_own: bool = False

@@ -22,6 +22,8 @@ class DraftSide(NamedTuple):
     """The sizes were cut to a limit: larger resting ones must not stay."""
     room_lots: float = inf
     """The most that all levels together may show."""
+    urgency: float | None = None
+    """Of the balancer, that put the best level at the touch; None: it did not."""
 
     @property
     def is_ordered(self) -> bool:
@@ -93,7 +95,7 @@ def cut(side: DraftSide, room_lots: float, reason: str, limits: SizeLimits) -> D
         sizes.append(size)
     if not prices:
         return barred(too_small(least_lots(side.prices[0], limits), f"{reason} leaves", left, limits))
-    return DraftSide(tuple(prices), tuple(sizes), None, size_is_limit=True)
+    return side._replace(prices=tuple(prices), sizes=tuple(sizes), reason=None, size_is_limit=True)
 
 
 def with_levels(

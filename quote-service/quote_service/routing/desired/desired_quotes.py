@@ -85,7 +85,7 @@ def in_their_slots(desired: DesiredSide, orders: Mapping[Slot, Order]) -> Desire
     held = {
         order.asked_price_ticks: level
         for (side, level), order in orders.items()
-        if side == desired.side and level >= 0
+        if side == desired.side and level >= 0 and not order.is_taker
     }
     count = max(len(desired.levels), 1 + max(held.values(), default=-1))
     slots: list[tuple[int, int] | None] = [None] * count

@@ -105,7 +105,7 @@ def _plan_levels(
 
 
 def _reason_to_cancel(order: Order, target: QuoteTarget, desired: DesiredSide) -> str | None:
-    if not is_cancellable(order):
+    if order.is_taker or not is_cancellable(order):
         return None
     if order.level < 0:
         return codes.ORPHAN

@@ -127,6 +127,7 @@ class Dispatch:
             asked_price_ticks=request.price_ticks,
             asked_size_lots=request.size_lots,
             asked_at_ns=now_ns,
+            time_in_force="ioc" if request.takes else "gtc",
             order_prefix=self._order_prefix,
         )
         symbol.orders.open[request.side, request.level] = order

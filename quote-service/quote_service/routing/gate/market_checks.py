@@ -31,7 +31,7 @@ class MarketChecks:
             failing.append(codes.PRICE_COLLAR_PERIOD)
         if crosses_own(request, symbol) is not None:
             failing.append(codes.SELF_CROSS)
-        if symbol.market.is_live and would_take(request, symbol):
+        if symbol.market.is_live and not request.takes and would_take(request, symbol):
             failing.append(codes.POST_ONLY)
         return failing
 

@@ -21,6 +21,8 @@ class Request:
     valid_until_ns: int
     replaces: Order | None = None
     """The order to amend; None: a new one."""
+    takes: bool = False
+    """An IOC order of the balancer, which is not post-only."""
 
     @property
     def total_lots(self) -> int:

@@ -10,6 +10,8 @@ from schemas.config import Config
 from schemas.message import Side
 from schemas.units import NS_PER_MS, NS_PER_S
 
+TAKER_LEVEL = 1_000
+"""The slot of an order that takes liquidity: no quote has such a level. Its ids say `t`."""
 _PREFIX = "mm"
 _NAME_LENGTH = 12
 _PARTS = 5
@@ -39,7 +41,8 @@ def order_prefix_of(config: Config) -> str:
 
 def client_order_id(prefix: str, side: Side, level: int, count: int) -> str:
     """The id of the `count`th order of a symbol."""
-    return f"{prefix}-{_SIDE_LETTER[side]}{level}-{count}"
+    place = "t" if level == TAKER_LEVEL else level
+    return f"{prefix}-{_SIDE_LETTER[side]}{place}-{count}"
 
 
 def count_from(began_ns: int) -> int:

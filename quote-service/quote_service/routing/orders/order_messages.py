@@ -41,6 +41,7 @@ def order_event(
         filled_lots=order.filled_lots,
         revision=order.revision,
         target_sequence=order.target_sequence,
+        time_in_force=order.time_in_force,
         reasons=reasons,
     )
 
@@ -62,6 +63,7 @@ def denial(
         price_ticks=request.price_ticks,
         size_lots=max(0, request.size_lots),
         target_sequence=request.target_sequence,
+        time_in_force="ioc" if request.takes else "gtc",
         reasons=reasons,
     )
 
@@ -163,4 +165,5 @@ def fill_of(symbol: RoutedSymbol, report: VenueReport, order: Order, trade_id: s
         executed_ns=report.executed_ns or 0,
         mid_half_ticks=symbol.mid_before(report, version) or mid,
         report_mid_half_ticks=mid,
+        purpose="balance" if order.is_taker else "quote",
     )

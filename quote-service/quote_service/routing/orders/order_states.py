@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from schemas.message import Side
-from schemas.orders import TERMINAL_STATUSES, OrderEventKind, OrderStatus
+from schemas.orders import TERMINAL_STATUSES, OrderEventKind, OrderStatus, TimeInForce
 
 TRANSITIONS: Mapping[OrderStatus, Mapping[OrderEventKind, OrderStatus]] = {
     "pending_new": {
@@ -95,6 +95,7 @@ class Order:
     """Does the amend in flight create a new order at the venue? Then the old one may still fill beside it,
     both together may fill more than requested, and only the venue's answer says when the order is full."""
     status: OrderStatus = "pending_new"
+    time_in_force: TimeInForce = "gtc"
     order_prefix: str = ""
     """The prefix of its ids at an exchange: an earlier session may have used another."""
 
@@ -102,6 +103,11 @@ class Order:
     def is_terminal(self) -> bool:
         """Does the venue hold nothing of this order any more?"""
         return self.status in TERMINAL_STATUSES
+
+    @property
+    def is_taker(self) -> bool:
+        """Does it take liquidity, and end by itself?"""
+        return self.time_in_force == "ioc"
 
     @property
     def remaining_lots(self) -> int:

@@ -75,6 +75,7 @@ class SentOrders:
             asked_size_lots=event.size_lots,
             asked_at_ns=event.event_time_ns,
             order_prefix=self._order_prefix,
+            time_in_force=event.time_in_force,
         )
 
     def put_into(self, symbol: RoutedSymbol) -> None:

@@ -4,7 +4,8 @@ It alone holds the venue's keys and communicates with the venue. Its obligations
 
 - It acts on intents (`place_intent`, `amend_intent`, `cancel_intent`) and on nothing else. An intent is in
   the log before the adapter receives it; one that was acted on is never sent a second time.
-- Every order is post-only. The client order id of the intent is the order's id at the venue.
+- Every order is post-only, but for those whose intent says `ioc`: they execute at once, and the rest is
+  reported as cancelled. The client order id of the intent is the order's id at the venue.
 - Every intent is answered by one report: a place by `accepted` or `rejected`, an amend by `amended` or
   `amend_rejected`, a cancel by `cancelled` or `cancel_rejected`. Where the venue gives no answer there is no
   report: silence is never turned into a refusal.

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 from quote_service.routing.venues.exchange.facts import VenueContract
 from runtime.exchange.clients import Client
 from schemas.message import Side
+from schemas.orders import TimeInForce
 from schemas.venues import StpMode, VenueCapabilities, VenueId
 
 _STP_BINANCE: dict[StpMode, str] = {
@@ -59,25 +60,32 @@ class Dialect:
         self.venue = venue
         self.client = client
 
-    def _params(self, venue_client_id: str) -> dict[str, Any]:
-        """Post-only and self-trade prevention, for every order and amend."""
-        params: dict[str, Any] = {"postOnly": True, "clientOrderId": venue_client_id}
+    def _params(self, venue_client_id: str, time_in_force: TimeInForce = "gtc") -> dict[str, Any]:
+        """Self-trade prevention for every order and amend; post-only for all but IOC orders."""
+        kind = {"postOnly": True} if time_in_force == "gtc" else {"timeInForce": "IOC"}
+        params: dict[str, Any] = {**kind, "clientOrderId": venue_client_id}
         if self.venue.stp_modes:
             name, modes = _STP[self.venue.id]
             params[name] = modes[self.venue.stp_modes[0]]
         return params
 
     async def place(
-        self, contract: VenueContract, side: Side, ticks: int, lots: int, venue_client_id: str
+        self,
+        contract: VenueContract,
+        side: Side,
+        ticks: int,
+        lots: int,
+        venue_client_id: str,
+        time_in_force: TimeInForce = "gtc",
     ) -> Any:
-        """Place a post-only limit order."""
+        """Place a limit order: post-only, or IOC."""
         return await self.client.create_order(
             contract.symbol,
             "limit",
             side,
             float(contract.size(lots)),
             float(contract.price(ticks)),
-            self._params(venue_client_id),
+            self._params(venue_client_id, time_in_force),
         )
 
     async def amend(

@@ -190,6 +190,7 @@ class OrderSender:
                 venue_order.price_ticks,
                 venue_order.size_lots,
                 venue_order.venue_client_id,
+                intent.time_in_force,
             )
             return order_facts(placed, contract)
 

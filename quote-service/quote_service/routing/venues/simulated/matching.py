@@ -152,7 +152,7 @@ class SimulatedMarket:
             yield Taken(price_ticks, 0, order.client_order_id)
             if order.client_order_id in self.orders:
                 lots = min(left_lots, order.remaining_lots)
-                self._fill(order, lots, self._mid_half_ticks())
+                self._fill(order, lots, self.mid_half_ticks)
                 left_lots -= lots
                 yield Taken(price_ticks, lots, order.client_order_id)
 
@@ -169,7 +169,7 @@ class SimulatedMarket:
         if book.status != "live" or not book.bid_prices or not book.ask_prices:
             self._book = None
             return ()
-        before, self._book = self._mid_half_ticks(), book
+        before, self._book = self.mid_half_ticks, book
         self._consumed.clear()
         self._printed.clear()
         if not self.orders:
@@ -193,7 +193,7 @@ class SimulatedMarket:
             self._printed[trade.side] = trade.price_ticks
         if not self.orders:
             return ()
-        left_lots, mid = trade.size_lots, self._mid_half_ticks()
+        left_lots, mid = trade.size_lots, self.mid_half_ticks
         executions = []
         for order in self._reached_by(trade):
             if order.price_ticks == trade.price_ticks:
@@ -223,7 +223,9 @@ class SimulatedMarket:
             reached.sort(key=lambda order: -side_sign(order.side) * order.price_ticks)
         return reached
 
-    def _mid_half_ticks(self) -> int:
+    @property
+    def mid_half_ticks(self) -> int:
+        """Twice the mid of the newest sound book; 0: there is none."""
         book = self._book
         return 0 if book is None else book.bid_prices[0] + book.ask_prices[0]
 

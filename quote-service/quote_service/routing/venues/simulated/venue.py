@@ -19,7 +19,7 @@ from schemas.carried.router import RouterCarried
 from schemas.config import VenueConfig
 from schemas.market import Book, Instrument, Trade
 from schemas.message import ALL_SYMBOLS, Event
-from schemas.orders import OrderEvent, ReportKind, VenueReport
+from schemas.orders import Liquidity, OrderEvent, ReportKind, VenueReport
 from schemas.process import Tick
 from schemas.units import NS_PER_MS
 
@@ -27,6 +27,8 @@ POST_ONLY = "POST_ONLY"
 DUPLICATE_ID = "DUPLICATE_ID"
 ORDER_ENDED = "ORDER_ENDED"
 SIZE_FILLED = "SIZE_FILLED"
+IOC_REST = "IOC_REST"
+"""What an IOC order did not find at once."""
 CONTRACT_CHANGED = "CONTRACT_CHANGED"
 SESSION_ENDED = "SESSION_ENDED"
 
@@ -165,7 +167,7 @@ class SimulatedVenue:
         market = self._market(intent.key, intent)
         if intent.client_order_id in market.orders:
             self._answer("rejected", intent, now_ns, reason=DUPLICATE_ID)
-        elif market.would_take(intent.side, intent.price_ticks):
+        elif intent.time_in_force == "gtc" and market.would_take(intent.side, intent.price_ticks):
             self._answer("rejected", intent, now_ns, reason=POST_ONLY)
         elif not self._is_in_force(intent.key, intent.instrument_version):
             self._answer("rejected", intent, now_ns, reason=CONTRACT_CHANGED)
@@ -173,6 +175,22 @@ class SimulatedVenue:
             order = market.add(intent.client_order_id, intent.side, intent.price_ticks, intent.size_lots)
             order.instrument_version = intent.instrument_version
             self._answer("accepted", intent, now_ns, order)
+            if intent.time_in_force == "ioc":
+                self._take(market, order, intent, now_ns)
+
+    def _take(self, market: SimulatedMarket, order: RestingOrder, intent: OrderEvent, now_ns: int) -> None:
+        """Execute against the feed's book at once; never against an own order, and the rest is cancelled."""
+        del market.orders[order.client_order_id]
+        for taken in market.execute(order.side, order.price_ticks, order.size_lots):
+            if taken.client_order_id is not None:
+                break
+            order.filled_lots += taken.size_lots
+            execution = Execution(
+                order.client_order_id, order.side, taken.price_ticks, taken.size_lots, market.mid_half_ticks
+            )
+            self._report_fill(market, execution, now_ns, "taker")
+        if order.remaining_lots:
+            self._answer("cancelled", intent, now_ns, order, reason=IOC_REST)
 
     def _amend(self, intent: OrderEvent, now_ns: int) -> None:
         market = self._market(intent.key, intent)
@@ -236,7 +254,9 @@ class SimulatedVenue:
             )
         )
 
-    def _report_fill(self, market: SimulatedMarket, execution: Execution, now_ns: int) -> None:
+    def _report_fill(
+        self, market: SimulatedMarket, execution: Execution, now_ns: int, liquidity: Liquidity = "maker"
+    ) -> None:
         self._reports.append(
             VenueReport(
                 event_time_ns=now_ns + self._response_ns,
@@ -248,7 +268,7 @@ class SimulatedVenue:
                 price_ticks=execution.price_ticks,
                 size_lots=execution.size_lots,
                 venue_trade_id=market.new_trade_id(now_ns),
-                liquidity="maker",
+                liquidity=liquidity,
                 executed_ns=now_ns,
                 mid_half_ticks=execution.mid_half_ticks,
             )
