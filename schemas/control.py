@@ -11,9 +11,9 @@ from schemas.numbers import PositiveDecimal, SignedDecimal
 from schemas.setting_keys import VALUE_LENGTH_MAX, symbol_of
 from schemas.units import NS_PER_S
 
-CommandAction = Literal["start", "stop", "halt", "resume_request", "resume", "remove"]
-SWITCHES: tuple[CommandAction, ...] = ("start", "stop", "remove")
-"""Those that decide whether a symbol is quoted: the newest of a symbol counts."""
+CommandAction = Literal["start", "stop", "halt", "resume_request", "resume", "remove", "flatten"]
+SWITCHES: tuple[CommandAction, ...] = ("start", "stop", "remove", "flatten")
+"""Those that decide whether a symbol is quoted, start alone says yes: the newest of a symbol counts."""
 Principal = Annotated[str, Field(min_length=1, max_length=128)]
 OVERRIDE_S_MAX = 300
 """How long an override approved by two people may be valid."""
@@ -60,9 +60,10 @@ def shown_digest(proposal_id: str, key: str, requester: str, reason: str, subjec
 class Command(PeopleEvent):
     """An instruction by a person or a program. Event, keyed by command id; unknown fields are refused.
 
-    start and stop switch quoting of a symbol on and off; halt latches a risk halt; resume ends one, and
-    resume_request is the first of two people's requests, which alone never ends it. remove stops a symbol
-    and, once the venue has shown that no order of ours is left, ends its market data too.
+    start and stop switch quoting of a symbol on and off; flatten stops it, and takes liquidity within
+    `balance` until nothing is held; halt latches a risk halt; resume ends one, and resume_request is the
+    first of two people's requests, which alone never ends it. remove stops a symbol and, once the venue has
+    shown that no order of ours is left, ends its market data too.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)

@@ -117,6 +117,8 @@ class InventoryCarried(Carried):
     balance_pnl: Decimal = _NOTHING
     balance_sequence: int = 0
     """Of the balancer's newest decision."""
+    is_flattened: bool = False
+    """A person asked for the position to be closed, and it is not closed yet."""
     open_fees: tuple[CarriedOpenFees, ...] = ()
     taken_lots: int = 0
     """Lots by which base currency fees have reduced the position."""

@@ -138,6 +138,12 @@ class _Commander:
         """Latch a risk halt of a symbol or of the account."""
         return self._send("halt", body, request, idempotency_key)
 
+    async def flatten(
+        self, body: HaltRequest, request: Request, idempotency_key: IdempotencyKey = None
+    ) -> CommandResponse:
+        """Stop quoting a symbol, or all, and close the position by IOC orders within `balance`."""
+        return self._send("flatten", body, request, idempotency_key)
+
     async def resume_request(
         self, body: ResumeRequest, request: Request, idempotency_key: IdempotencyKey = None
     ) -> CommandResponse:
@@ -327,6 +333,7 @@ def make_router(context: GatewayContext, changes: SettingChanges) -> APIRouter:
         ("/start", "start", commander.start),
         ("/stop", "stop", commander.stop),
         ("/remove", "stop", commander.remove),
+        ("/flatten", "start", commander.flatten),
         ("/risk/halt", "halt", commander.halt),
         ("/risk/resume-request", "resume_request", commander.resume_request),
         ("/risk/resume", "resume", commander.resume),

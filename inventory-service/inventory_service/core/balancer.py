@@ -27,6 +27,16 @@ class Balancer:
 
     stage: BalanceStage = "lean"
     sequence: int = 0
+    is_flattened: bool = False
+    """A person wants the position closed: it is reduced by taking, whatever is configured, until it is."""
+
+    def wanted(self, position_lots: int, back: Rebalance, own: Balance) -> tuple[Rebalance, Balance]:
+        """The trade wanted and the settings for it; a position to be closed is as urgent as can be."""
+        self.is_flattened = self.is_flattened and position_lots != 0
+        if not self.is_flattened:
+            return back, own
+        closing = Rebalance("sell" if position_lots > 0 else "buy", abs(position_lots), 1.0)
+        return closing, own.model_copy(update={"stage_max": "take"})
 
     def decide(
         self, back: Rebalance, market: Spread | None, contract: Instrument, own: Balance, now_ns: int

@@ -58,6 +58,7 @@ def carried_of(
         fees=symbol.fees,
         balance_pnl=symbol.balance_pnl,
         balance_sequence=symbol.balancer.sequence,
+        is_flattened=symbol.balancer.is_flattened,
         open_fees=tuple(
             CarriedOpenFees(currency=currency, amount=each.amount, reserve=each.reserve)
             for currency, each in symbol.open_fees.items()
@@ -121,7 +122,7 @@ def restored(carried: InventoryCarried) -> SymbolInventory:
         adjustments=carried.adjustments,
         fees=carried.fees,
         balance_pnl=carried.balance_pnl,
-        balancer=Balancer(sequence=carried.balance_sequence),
+        balancer=Balancer(sequence=carried.balance_sequence, is_flattened=carried.is_flattened),
         open_fees={each.currency: OpenFees(each.amount, each.reserve) for each in carried.open_fees},
         peak=carried.peak,
         max_drawdown=carried.max_drawdown,

@@ -24,7 +24,7 @@ from inventory_service.core.takeover import because, trade_as
 from schemas.balancing import BalanceOrder
 from schemas.carried.inventory import InventoryCarried
 from schemas.config import Config
-from schemas.control import Adjustment, SettingChange
+from schemas.control import Adjustment, Command, SettingChange
 from schemas.core import DecidingCore
 from schemas.inventory import Position
 from schemas.inventory_settings import InventoryLimits
@@ -66,6 +66,7 @@ InventoryInput = (
     | AccountBalance
     | Adjustment
     | SettingChange
+    | Command
     | Tick
     | InventoryCarried
 )
@@ -107,6 +108,8 @@ class InventoryCore(DecidingCore[InventoryInput]):
                 return self._on_adjustment(event)
             case SettingChange():
                 return self._on_setting(event)
+            case Command():
+                return self._on_command(event)
             case Tick():
                 return self._on_tick(event)
             case InventoryCarried():
@@ -360,16 +363,26 @@ class InventoryCore(DecidingCore[InventoryInput]):
 
     def _balanced(self) -> Iterator[BalanceOrder]:
         """What is to be done about inventories, beyond leaning; a ledger in doubt is left alone."""
-        own = self._settings.config.balance
-        if own.stage_max == "lean":
-            return
+        settings = self._settings.config.balance
         for symbol in self._symbols.values():
-            if symbol.contract is None or symbol.has_old_units or symbol.lacks or because(symbol):
+            contract, balancer = symbol.contract, symbol.balancer
+            if settings.stage_max == balancer.stage == "lean" and not balancer.is_flattened:
                 continue
-            back = back_to_target(symbol, symbol.contract, self._limits.of_symbol(symbol.contract.symbol))
-            order = symbol.balancer.decide(back, symbol.spread, symbol.contract, own, self._now_ns)
+            if contract is None or symbol.has_old_units or symbol.lacks or because(symbol):
+                continue
+            back = back_to_target(symbol, contract, self._limits.of_symbol(contract.symbol))
+            back, own = balancer.wanted(symbol.ledger.position_lots, back, settings)
+            order = balancer.decide(back, symbol.spread, contract, own, self._now_ns)
             if order is not None:
                 yield order
+
+    def _on_command(self, command: Command) -> tuple[Event, ...]:
+        """A person wants positions closed; a later start of quoting ends that."""
+        if command.action in ("start", "flatten"):
+            for key, symbol in self._symbols.items():
+                if command.symbol == ALL_SYMBOLS or command.key == key:
+                    symbol.balancer.is_flattened = command.action == "flatten"
+        return ()
 
     def _positions(self, *symbols: SymbolInventory) -> tuple[Position, ...]:
         """The positions of symbols whose contract is known."""

@@ -13,7 +13,7 @@ from schemas.balancing import BalanceOrder
 from schemas.config import Config
 from schemas.inventory import Position
 from schemas.orders import Fill
-from tests.kit.messages import BTC, T0, instrument, named, signal, tick
+from tests.kit.messages import BTC, T0, command, instrument, named, signal, tick
 
 CHEAP = Spread(2, 20_000)
 """A spread of 2 ticks at 10,000: half of it is 1 bp."""
@@ -110,3 +110,26 @@ def test_the_line_and_the_numbers_survive_into_the_next_session() -> None:
     assert position.pnl_balance == Decimal("-1.5")
     after.on_event(signal(200, spread_ticks=2))
     assert [each.sequence for each in orders(after)] == [2]
+
+
+def test_a_position_that_a_person_wants_closed_is_taken_out_until_it_is() -> None:
+    """By default only the lean acts. 2 lots, both sold; a start would have ended it too."""
+    core = core_holding(2, cost_bps_max=200)
+    core.on_event(command("flatten", symbol=BTC))
+    [wanted] = orders(core)
+    assert (wanted.stage, wanted.side, wanted.size_lots, wanted.urgency) == ("take", "sell", 2, 1.0)
+    core.on_event(fill(2, venue_trade_id="t2", side="sell", purpose="balance"))
+    assert [each.stage for each in orders(core)] == ["lean"]
+    assert orders(core) == []
+
+
+def test_it_is_remembered_by_the_next_session_and_ended_by_a_start() -> None:
+    core = core_holding(2, cost_bps_max=200)
+    core.on_event(command("flatten", symbol="*"))
+    after = InventoryCore(Config.model_validate({"balance": {"cost_bps_max": 200}}))
+    for each in core.carried(T0):
+        after.on_event(each)
+    after.on_event(signal(200, spread_ticks=2))
+    assert [each.stage for each in orders(after)] == ["take"]
+    after.on_event(command("start", symbol=BTC))
+    assert [each.stage for each in orders(after)] == ["lean"]
