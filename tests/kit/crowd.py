@@ -57,7 +57,7 @@ class CrowdFeed:
 
     def poll_due(self, now_ns: int) -> Iterable[Event]:
         """The next turn of what has come."""
-        return self._queue.take(now_ns)
+        return self._queue.pop_due(now_ns)
 
     def lag(self, now_ns: int) -> TopicLag:
         """See MeasuresLag."""

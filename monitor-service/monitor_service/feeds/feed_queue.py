@@ -91,7 +91,7 @@ class FeedQueue:
         if self._arrived >= _CROWD:
             self._relieve(event.event_time_ns)
 
-    def take(self, now_ns: int, behind_ns: int | None = None) -> list[SymbolEvent]:
+    def pop_due(self, now_ns: int, behind_ns: int | None = None) -> list[SymbolEvent]:
         """The next events received up to then, at most `TAKEN_MAX`, with reports on lag.
 
         `behind_ns`: since when events are due that the feed has not put in yet.

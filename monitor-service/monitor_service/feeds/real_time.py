@@ -37,7 +37,7 @@ class RealTimeFeed:
         if not (is_late or self._queue):
             return self._feed.poll_due(now_ns)
         self._fill(now_ns)
-        return self._queue.take(now_ns, self._feed.next_due_ns())
+        return self._queue.pop_due(now_ns, self._feed.next_due_ns())
 
     def _fill(self, now_ns: int) -> None:
         made = 0

@@ -9,6 +9,7 @@ import pytest
 from runtime.errors import DependencyError
 from schemas.config import Config
 from schemas.control import AccessEvent, Command, ControlEvent
+from schemas.market import SymbolRemoved
 from tests.unit.gateway_api.conftest import Client, Engine, Messages
 
 API = "/api/v1/maker"
@@ -208,6 +209,37 @@ def test_unknown_and_ambiguous_symbols_send_nothing(
     assert trading.commands == []
     client.post(f"{API}/stop", json={"symbol": "BTC/USDT", "venue": "other"})
     assert trading.commands[0].venue == "other"
+
+
+def test_a_removal_needs_a_reason_one_symbol_and_no_position_unless_forced(
+    client: Client, trading: Engine, messages_of: Callable[..., Messages]
+) -> None:
+    body: dict[str, Any] = {"symbol": "BTC/USDT", "reason": "no more"}
+    trading.take(messages_of("BTC/USDT").position(9, lots=2_000))
+    refused(client.post(f"{API}/remove", json=body | {"reason": " "}), 422, "invalid_request")
+    refused(client.post(f"{API}/remove", json=body | {"symbol": "*"}), 422, "invalid_request")
+    refused(client.post(f"{API}/remove", json=body | {"force": 1}), 422, "invalid_request")
+    assert "BTC/USDT holds" in refused(client.post(f"{API}/remove", json=body), 409, "not_flat")["detail"]
+    assert trading.commands == []
+    answer = client.post(f"{API}/remove", json=body | {"force": True})
+    assert answer.status_code == 202
+    (command,) = trading.sent(Command)
+    assert (command.action, command.force) == ("remove", True)
+    assert "alert REMOVED" in answer.json()["follow"]
+
+
+def test_a_removed_symbol_without_a_position_is_unknown_and_one_with_it_is_shown(
+    client: Client, trading: Engine, messages_of: Callable[..., Messages]
+) -> None:
+    btc = messages_of("BTC/USDT")
+    event = btc.position(10, lots=2_000)
+    removed = SymbolRemoved(
+        event_time_ns=event.event_time_ns, venue=event.venue, symbol=event.symbol, command_id="c1"
+    )
+    trading.take(event, removed)
+    assert client.get(f"{API}/status/BTC/USDT").status_code == 200
+    trading.take(btc.position(11, lots=0))
+    refused(client.get(f"{API}/status/BTC/USDT"), 404, "unknown_symbol")
 
 
 class TestSymbolsThatNobodyTradesYet:

@@ -39,27 +39,27 @@ def delta(number: int, bid: tuple[int, int], symbol: str = BTC, time_ns: int = T
 def test_while_the_engine_keeps_up_everything_leaves_as_it_came() -> None:
     events = [delta(1, (99, 1)), feed_trade(), delta(2, (99, 2)), delta(1, (99, 1), ETH)]
     queue = filled(*events)
-    assert queue.take(T0 - 1) == []
-    assert queue.take(T0 + NS_PER_MS) == events
+    assert queue.pop_due(T0 - 1) == []
+    assert queue.pop_due(T0 + NS_PER_MS) == events
     assert queue.head_ns is None
 
 
 def test_when_it_is_late_the_newest_book_of_a_symbol_is_left_and_every_trade() -> None:
     trades = [feed_trade(trade_id=str(number)) for number in range(3)]
     queue = filled(delta(1, (99, 1)), trades[0], delta(2, (99, 5)), trades[1], delta(3, (98, 7)), trades[2])
-    taken = queue.take(LATE)
+    taken = queue.pop_due(LATE)
     assert [event for event in taken if isinstance(event, FeedTrade)] == trades
     (book,) = books(taken)
     assert (book.bid_prices, book.bid_sizes, book.sequence) == ((99, 98), (5, 7), 3)
     queue.put(delta(4, (97, 1), time_ns=LATE))
-    assert books(queue.take(LATE + 1))[0].sequence == 4  # no gap: what was merged counts as one
+    assert books(queue.pop_due(LATE + 1))[0].sequence == 4  # no gap: what was merged counts as one
 
 
 def test_a_change_of_terms_is_not_crossed() -> None:
     announced = feed_instrument()
     taken = filled(
         delta(1, (99, 1)), delta(2, (99, 2)), announced, delta(3, (990, 3)), delta(4, (990, 4))
-    ).take(LATE)
+    ).pop_due(LATE)
     assert [event if event is announced else books([event])[0].bid_sizes for event in taken] == [
         (2,),
         announced,
@@ -70,7 +70,7 @@ def test_a_change_of_terms_is_not_crossed() -> None:
 def test_a_crowded_symbol_does_not_starve_quiet_ones() -> None:
     crowd = [feed_trade(trade_id=str(number)) for number in range(3 * TAKEN_MAX)]
     quiet = [delta(1, (99, 1), f"Q{number}/USDT") for number in range(99)]
-    taken = filled(*crowd, *quiet).take(LATE)
+    taken = filled(*crowd, *quiet).pop_due(LATE)
     assert {event.symbol for event in taken[:100]} == {BTC, *(each.symbol for each in quiet)}
     assert len(taken) == TAKEN_MAX
 
@@ -79,10 +79,10 @@ def test_a_symbol_that_waits_for_too_long_is_reported_before_its_data_and_its_en
     crowd = [feed_trade(trade_id=str(number)) for number in range(TAKEN_MAX + 10)]
     queue = filled(*crowd, delta(1, (99, 1), ETH))
     now_ns = T0 + 1_500 * NS_PER_MS
-    first = queue.take(now_ns)
+    first = queue.pop_due(now_ns)
     assert isinstance(first[0], FeedLag)
     assert (first[0].symbol, first[0].left_ms, len(lags(first))) == (BTC, 1_500, 1)
-    rest = queue.take(now_ns + NS_PER_MS)
+    rest = queue.pop_due(now_ns + NS_PER_MS)
     assert isinstance(rest[-1], FeedLag)
     assert (rest[-1].symbol, rest[-1].left_ms) == (BTC, 0)
 
@@ -94,7 +94,7 @@ def test_a_feed_faster_than_the_engine_is_reported_once_a_second_and_so_is_its_e
         for _ in range(90 if turn < 25 else 1):
             number += 1
             queue.put(delta(number, (99, number), time_ns=now_ns - 99 * NS_PER_MS))
-        reports += lags(queue.take(now_ns))
+        reports += lags(queue.pop_due(now_ns))
     assert [each.conflated > 0 for each in reports] == [True, True, True, False]
     assert sum(each.conflated for each in reports) <= 25 * 89
     assert reports[0].lag_ms == 99
@@ -103,16 +103,16 @@ def test_a_feed_faster_than_the_engine_is_reported_once_a_second_and_so_is_its_e
 
 def test_few_updates_after_a_short_pause_are_no_overload() -> None:
     queue = filled(delta(1, (99, 1)), delta(2, (99, 2)))
-    reports = lags(queue.take(LATE))
+    reports = lags(queue.pop_due(LATE))
     for number in range(3, 30):
         now_ns = LATE + number * 100 * NS_PER_MS
         queue.put(delta(number, (99, number), time_ns=now_ns))
-        reports += lags(queue.take(now_ns))
+        reports += lags(queue.pop_due(now_ns))
     assert reports == []
 
 
 def test_what_the_feed_has_not_even_put_in_counts_as_waiting() -> None:
-    taken = filled(delta(1, (99, 1))).take(T0 + 3 * NS_PER_S, behind_ns=T0 + NS_PER_S)
+    taken = filled(delta(1, (99, 1))).pop_due(T0 + 3 * NS_PER_S, behind_ns=T0 + NS_PER_S)
     assert [(each.left_ms, each.symbol) for each in lags(taken)] == [(2_000, BTC)]
 
 

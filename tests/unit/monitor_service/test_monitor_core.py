@@ -11,7 +11,9 @@ from monitor_service.core.monitor import MonitorCore
 from schemas.config import Config
 from schemas.market import (
     Book,
+    FeedLag,
     Instrument,
+    MarketLag,
     Refusal,
     Trade,
     VenueFilters,
@@ -19,7 +21,7 @@ from schemas.market import (
 from schemas.message import Event
 from schemas.process import Shutdown, Tick
 from schemas.signals import Signal
-from tests.kit.messages import MS, T0, S, feed_book, feed_instrument, feed_trade
+from tests.kit.messages import BTC, MS, T0, VENUE, S, config_applied, feed_book, feed_instrument, feed_trade
 from tests.unit.monitor_service.monitor_cores import BIDS, core, only, open_core, opening, reason, refused
 
 
@@ -296,3 +298,19 @@ def test_repeated_updates_change_nothing(changes: list[tuple[dict[int, int], dic
         (refusal,) = twice.on_event(delta)
         assert isinstance(refusal, Refusal)
         assert refusal.reason == "old_sequence"
+
+
+def test_a_book_that_newer_data_has_overtaken_is_lagging_until_it_is_caught_up() -> None:
+    made = open_core()
+    late = FeedLag(event_time_ns=T0 + MS, venue=VENUE, symbol=BTC, lag_ms=1_500, left_ms=1_500)
+    said = made.on_event(late)
+    assert only(Book, said).status == "lagging"
+    assert only(Signal, said).book_status == "lagging"
+    assert only(MarketLag, said).left_ms == 1_500
+    update = feed_book({100: 5}, sequence=2, time_ns=T0 + 2 * MS)
+    assert only(Book, made.on_event(update)).status == "lagging"
+    caught_up = late.model_copy(update={"left_ms": 900, "event_time_ns": T0 + 3 * MS})
+    assert only(Book, made.on_event(caught_up)).status == "live"
+    made.on_event(late)
+    made.on_event(config_applied())  # whatever waited for the process before is gone
+    assert only(Book, made.on_event(feed_book({100: 6}, sequence=3, time_ns=T0 + 4 * MS))).status == "live"

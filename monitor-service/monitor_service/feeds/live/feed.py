@@ -152,7 +152,7 @@ class LiveFeed:
 
     def poll_due(self, now_ns: int) -> Iterable[Event]:
         """Events received up to then; when the engine is late, of every symbol its newest book."""
-        return self._sink.queue.take(now_ns)
+        return self._sink.queue.pop_due(now_ns)
 
     def lag(self, now_ns: int) -> TopicLag:
         """See MeasuresLag."""

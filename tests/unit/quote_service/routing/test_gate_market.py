@@ -270,6 +270,17 @@ def test_nothing_of_a_backlog_is_sent_and_the_next_target_is() -> None:
     assert [event.kind for event in desk.target(4_990, 5_000, bids=[(99, 5)])] == ["place_intent"]
 
 
+def test_a_target_decided_too_long_ago_pulls_what_stands() -> None:
+    def kinds(age_ms: float) -> list[str]:
+        desk = Desk(wide_config(market_data={"lag_ms_max": 1_000}))
+        desk.live(0, 1, bids=[(99, 5)])
+        desk.tick(2_000 + age_ms)
+        return [event.kind for event in desk.target(2_000, 2, bids=[(99, 5)])]
+
+    assert kinds(1_000) == []
+    assert kinds(1_001) == ["cancel_intent"]
+
+
 def order_at(price: int, **fields: Any) -> Order:
     return Order("x", "buy", 0, 1, price, 5, 1, price, 5, T0, status="live", **fields)
 
