@@ -62,6 +62,15 @@ def bad_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[str, ...
 
 
 @pytest.fixture(autouse=True)
+def signals_stay() -> Iterator[None]:
+    """A command that served has taken the signals of this process."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.fixture(autouse=True)
 def nothing_serves(monkeypatch: pytest.MonkeyPatch) -> None:
     """Commands that serve or wait for a network do nothing once their arguments were accepted."""
     monkeypatch.setattr("maker.run.run_process", lambda *_, **__: None)
