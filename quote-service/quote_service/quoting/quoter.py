@@ -13,10 +13,12 @@ from quote_service.quoting.draft import (
     within_gate,
 )
 from quote_service.quoting.fair_value.imbalance import is_emergency
+from quote_service.quoting.inputs import QuoterInput
 from quote_service.quoting.ladder.levels import DraftSide
 from quote_service.quoting.models.catalogue import prepare
 from quote_service.quoting.own_configs import leaders, own_configs
 from quote_service.quoting.refusals import Moment
+from quote_service.quoting.removed import RemovedSymbols
 from quote_service.quoting.requote import merge, stands
 from quote_service.quoting.sizing import SizeLimits
 from quote_service.quoting.symbol_state import QuotedSymbol
@@ -41,23 +43,6 @@ from schemas.units import NS_PER_MS, NS_PER_S
 _SIDES: tuple[Side, Side] = ("buy", "sell")
 AWAITED_MAX = 1_000
 """Symbols that operators may switch on or off before any market data arrived for them."""
-QuoterInput = (
-    Book
-    | Signal
-    | Position
-    | RiskState
-    | Instrument
-    | Command
-    | SymbolRemoved
-    | SettingChange
-    | GateRoom
-    | BalanceOrder
-    | Tick
-    | Shutdown
-    | ConfigApplied
-    | QuoterCarried
-)
-"""The messages it consumes."""
 
 
 class QuoterCore(DecidingCore[QuoterInput]):
@@ -74,8 +59,7 @@ class QuoterCore(DecidingCore[QuoterInput]):
         self._symbols: dict[str, QuotedSymbol] = {}
         self._awaited: dict[str, QuoterCarried] = {}
         """By key: carried state and stop commands for symbols without any data yet."""
-        self._removed: dict[str, int] = {}
-        """Symbols that operators removed, by key: when."""
+        self._removed = RemovedSymbols()
         self._account_risk: RiskState | None = None
         self._all_stopped = False
         self._ending = False
@@ -84,7 +68,7 @@ class QuoterCore(DecidingCore[QuoterInput]):
 
     def _decide(self, event: QuoterInput) -> tuple[Event, ...]:  # noqa: C901, PLR0912  a case for each input
         """The quote targets that `event` changes."""
-        if self._removed and self._is_of_removed(event):
+        if self._removed.ends(event):
             return ()
         match event:
             case Book():
@@ -219,18 +203,9 @@ class QuoterCore(DecidingCore[QuoterInput]):
         return self._requote(known, self._now_ns)
 
     def _on_removed(self, removed: SymbolRemoved) -> tuple[Event, ...]:
-        """What follows about it was on its way, until its contract is announced again."""
         self._symbols.pop(removed.key, None)
-        self._removed[removed.key] = removed.event_time_ns
+        self._removed.add(removed)
         return ()
-
-    def _is_of_removed(self, event: QuoterInput) -> bool:
-        removed_ns = self._removed.get(event.key)
-        if removed_ns is None or isinstance(event, Command | QuoterCarried):
-            return False
-        if isinstance(event, Instrument) and event.event_time_ns > removed_ns:
-            del self._removed[event.key]
-        return event.key in self._removed
 
     def _await(self, command: Command, *, stopped: bool) -> tuple[Event, ...]:
         """A symbol may be switched before any data arrives; the command applies once a feed opens it."""

@@ -223,9 +223,7 @@ class RouterCore(DecidingCore[RouterInput]):
                 contract_terms(instrument, config)
 
     def _on_book(self, book: Book) -> Outputs:
-        symbol = self._symbols.get(book.key)
-        if symbol is None:
-            symbol = self._symbol(book)
+        symbol = self._symbol(book)
         was_live = symbol.market.is_live
         bid_ticks, ask_ticks = symbol.market.best_bid_ticks, symbol.market.best_ask_ticks
         symbol.observe_book(book)
