@@ -35,21 +35,21 @@ class _Answer(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
 
 
-class PricedSize(_Answer):
+class PricedSizeAnswer(_Answer):
     """Price in the quote currency; size in base units of a spot contract, in contracts of a derivative."""
 
     price: Decimal
     size: Decimal
 
 
-class CurrentQuotes(_Answer):
+class CurrentQuotesAnswer(_Answer):
     """The best open orders; None on a side without one."""
 
-    bid: PricedSize | None
-    ask: PricedSize | None
+    bid: PricedSizeAnswer | None
+    ask: PricedSizeAnswer | None
 
 
-class RiskStatus(_Answer):
+class RiskStatusAnswer(_Answer):
     """Which limits are kept."""
 
     position_ok: bool
@@ -65,12 +65,12 @@ class Status(_Answer):
     symbol: str
     venue: str
     status: Literal["active", "stopped", "error"]
-    current_quotes: CurrentQuotes | None
+    current_quotes: CurrentQuotesAnswer | None
     inventory: Decimal
     """In base units of a spot contract, in contracts of a derivative; below 0: short."""
     pnl: Decimal | None
     """Total PnL in the quote currency; None where the token may not see it."""
-    risk_status: RiskStatus
+    risk_status: RiskStatusAnswer
     state: str
     """The engine's own word, more exact than `status`."""
 
@@ -121,7 +121,7 @@ class Performance(_Answer):
     inventory_turnover: Decimal = Field(alias="inventoryTurnover")
 
 
-class Alert(_Answer):
+class AlertAnswer(_Answer):
     """Something that a person should see."""
 
     alert_id: str
@@ -131,14 +131,14 @@ class Alert(_Answer):
     severity: str
 
 
-class Alerts(_Answer):
+class AlertsAnswer(_Answer):
     """Newest first."""
 
-    alerts: tuple[Alert, ...]
+    alerts: tuple[AlertAnswer, ...]
     alert_count: int
 
 
-class Setting(_Answer):
+class SettingAnswer(_Answer):
     """A setting that can change while the engine runs."""
 
     key: str
@@ -155,10 +155,10 @@ class Setting(_Answer):
 class _Settings(_Answer):
     """The answer that lists them."""
 
-    settings: tuple[Setting, ...]
+    settings: tuple[SettingAnswer, ...]
 
 
-class Control(_Answer):
+class ControlAnswer(_Answer):
     """A change that was sent, or that awaits a second person."""
 
     command_id: str
@@ -248,9 +248,9 @@ class MakerClient:
         """The figures of a symbol."""
         return self._read(Performance, self.ask("GET", f"maker/performance/{quote(symbol, safe='')}"))
 
-    def alerts(self) -> Alerts:
+    def alerts(self) -> AlertsAnswer:
         """The alerts of risk-service, newest first."""
-        return self._read(Alerts, self.ask("GET", "maker/risk/alerts"))
+        return self._read(AlertsAnswer, self.ask("GET", "maker/risk/alerts"))
 
     def halt(self, symbol: str, reason: str) -> Sent:
         """Latch a halt of a symbol, or of all by `*`: the command as it was sent."""
@@ -264,20 +264,20 @@ class MakerClient:
         except RefusedError:
             return self._read(Sent, self.ask("POST", "maker/risk/resume-request", body))
 
-    def settings(self, symbol: str | None = None) -> tuple[Setting, ...]:
+    def settings(self, symbol: str | None = None) -> tuple[SettingAnswer, ...]:
         """The settings that can change while the engine runs: account-wide, or of one symbol."""
         query = "" if symbol is None else f"?symbol={quote(symbol, safe='')}"
         return self._read(_Settings, self.ask("GET", f"maker/settings{query}")).settings
 
-    def change(self, key: str, value: str, reason: str) -> Control:
+    def change(self, key: str, value: str, reason: str) -> ControlAnswer:
         """Change a setting by its key in the configuration, or propose to loosen a limit."""
         body = {"value": value, "reason": reason}
-        return self._read(Control, self.ask("PUT", f"maker/settings/{quote(key, safe='')}", body))
+        return self._read(ControlAnswer, self.ask("PUT", f"maker/settings/{quote(key, safe='')}", body))
 
-    def revert(self, change_id: str, reason: str) -> Control:
+    def revert(self, change_id: str, reason: str) -> ControlAnswer:
         """Restore the value from before a change in force."""
         body = {"change_id": change_id, "reason": reason}
-        return self._read(Control, self.ask("POST", "maker/settings/revert", body))
+        return self._read(ControlAnswer, self.ask("POST", "maker/settings/revert", body))
 
     def engine(self) -> Json:
         """The gateway's status of the engine: processes, symbols, halts."""

@@ -137,6 +137,7 @@ def request_examples() -> Iterator[Event]:
         change_id="c-7",
         setting_key="risk_limits.max_loss",
         value="-900",
+        was="-500",
         requester="ann",
         approver="bob",
         reason="a wider day",

@@ -14,9 +14,9 @@ from gateway_api.app.authorisation import ACCOUNT_KEY, identity_of
 from gateway_api.app.bodies import StrictRoute, WholeNumber
 from gateway_api.app.new_symbols import FOLLOW, REMOVAL, new_key
 from gateway_api.app.numbers import size_text
+from gateway_api.app.owner_responses import CommandResponse, StartedWith
 from gateway_api.app.problems import ProblemError, documented
 from gateway_api.app.reading import account_of, find_key, symbol_keys, view_of
-from gateway_api.app.responses import CommandResponse, StartedWith
 from gateway_api.app.sent import Asked, IdempotencyKey, asked
 from gateway_api.app.setting_changes import SettingChanges
 from gateway_api.app.symbol_status import position_contract

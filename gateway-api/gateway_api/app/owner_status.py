@@ -3,16 +3,15 @@
 from decimal import Decimal
 
 from gateway_api.access.visibility import Sight
-from gateway_api.app.responses import (
+from gateway_api.app.owner_responses import (
     CamelStatus,
     CurrentQuotes,
     MakerStatus,
     OwnerStatus,
-    OwnSide,
     PricedSize,
     RiskStatus,
-    SymbolStatus,
 )
+from gateway_api.app.responses import OwnSide, SymbolStatus
 from schemas.risk import RiskState
 from schemas.views import AccountView, SymbolView
 

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query, Request
 from gateway_api.access.visibility import sight_of
 from gateway_api.app.authorisation import REFUSALS, Authorisation, identity_of
 from gateway_api.app.detail import explanation
+from gateway_api.app.owner_responses import CamelStatus, StatusResponse
 from gateway_api.app.owner_status import in_camel_case, owner_status
 from gateway_api.app.problems import ProblemError, documented
 from gateway_api.app.reading import account_of, find_key, minutes_of, seen, stamp, symbol_keys, view_of
@@ -16,11 +17,9 @@ from gateway_api.app.responses import (
     ActiveResponse,
     Alert,
     AlertsResponse,
-    CamelStatus,
     Minute,
     PerformanceResponse,
     PnlSplit,
-    StatusResponse,
     StoppedMaker,
     WhyResponse,
 )

@@ -6,8 +6,8 @@ from uuid import uuid4
 from fastapi import Request
 
 from gateway_api.access.identity import Identity
+from gateway_api.app.owner_responses import StartedWith
 from gateway_api.app.problems import ProblemError
-from gateway_api.app.responses import StartedWith
 from gateway_api.app.sent import Asked
 from gateway_api.app.setting_changes import SettingChanges
 from schemas.config import Config
