@@ -104,14 +104,16 @@ class FeedQueue:
             self._relieve(now_ns)
         taken: list[SymbolEvent] = []
         while self._events and len(taken) < TAKEN_MAX and self._events[0].event_time_ns <= now_ns:
-            taken.append(self._numbered(self._events.popleft()))
+            taken.append(self.numbered(self._events.popleft()))
         self._trades -= sum(type(event) is FeedTrade for event in taken)
         if not (is_late or self._late or self._conflations):
             return taken
         return self._with_reports(taken, now_ns, now_ns if behind_ns is None else min(behind_ns, now_ns))
 
-    def _numbered(self, event: SymbolEvent) -> SymbolEvent:
-        """A book update with the number after the one before; a snapshot may begin anywhere."""
+    def numbered(self, event: SymbolEvent) -> SymbolEvent:
+        """A book update with the number after the one before, whether it was queued or not; a snapshot may begin
+        anywhere.
+        """
         if type(event) is not FeedBook or event.sequence is None:
             return event
         before = self._sequences.get(event.key)

@@ -35,7 +35,7 @@ class RealTimeFeed:
         due_ns = self._feed.next_due_ns()
         is_late = due_ns is not None and self._now_ns() - due_ns > RELIEVE_AFTER_NS
         if not (is_late or self._queue):
-            return self._feed.poll_due(now_ns)
+            return [self._queue.numbered(event) for event in self._feed.poll_due(now_ns)]
         self._fill(now_ns)
         return self._queue.pop_due(now_ns, self._feed.next_due_ns())
 

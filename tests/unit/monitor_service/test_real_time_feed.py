@@ -50,3 +50,18 @@ def test_late_it_gives_a_book_of_each_symbol_and_says_how_late() -> None:
     assert due_ns is not None
     assert due_ns < late.now_ns - NS_PER_S // 2
     assert late.books("ETH/USDT") == 1
+
+
+def test_numbers_have_no_gap_however_often_it_is_late() -> None:
+    """Late at the start, in time for a while, late again: what is not queued is numbered like what is."""
+    late = Late()
+    numbers: dict[str, list[int]] = {"BTC/USDT": [], "ETH/USDT": []}
+    for pause_ms in (400, *[1] * 300, 500, *[1] * 300, 200, *[1] * 50):
+        late.now_ns += pause_ms * NS_PER_MS
+        while (due_ns := late.feed.next_due_ns()) is not None and due_ns <= late.now_ns:
+            for event in late.feed.poll_due(late.now_ns):
+                if isinstance(event, FeedBook) and event.sequence is not None:
+                    numbers[event.symbol].append(event.sequence)
+    for found in numbers.values():
+        assert found == list(range(found[0], found[0] + len(found)))
+    assert len(numbers["BTC/USDT"]) > 300
