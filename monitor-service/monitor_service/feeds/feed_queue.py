@@ -111,8 +111,8 @@ class FeedQueue:
         return self._with_reports(taken, now_ns, now_ns if behind_ns is None else min(behind_ns, now_ns))
 
     def numbered(self, event: SymbolEvent) -> SymbolEvent:
-        """A book update with the number after the one before, whether it was queued or not; a snapshot may begin
-        anywhere.
+        """A book update with the number after the one before, whether that was queued or not; a snapshot may
+        begin anywhere.
         """
         if type(event) is not FeedBook or event.sequence is None:
             return event
