@@ -176,8 +176,12 @@ NOT_QUOTED: dict[str, tuple[Event, ...]] = {
     reasons.RISK_REDUCE_ONLY: (*facts(), risk("REDUCE_ONLY", SOL), book()),
     reasons.STOPPED_BY_COMMAND: (*facts(), command("stop", ALL_SYMBOLS), book(), command("stop")),
     reasons.SHUTDOWN: (*facts(), book(), Shutdown(event_time_ns=T0 + 1)),
-    f"{reasons.BELOW_MIN_NOTIONAL}: the smallest order is 1000, and pricing.order_inventory_share_max allows "
-    "25": (risk(), instrument(lot_size=Decimal(1_000)), signal(), book()),
+    f"{reasons.BELOW_MIN_NOTIONAL}: the smallest order is 1000, and risk_limits.max_position allows 0": (
+        risk(),
+        instrument(lot_size=Decimal(1_000)),
+        signal(),
+        book(),
+    ),
     reasons.PRICE_NOT_POSITIVE: (*facts(), book(0, 10)),
     reasons.PRICE_OUT_OF_RANGE: (*facts(), book(2**41, 2**41 + 1)),
     **{

@@ -155,4 +155,4 @@ def test_at_five_times_the_largest_position_the_side_that_reduces_is_quoted() ->
     core = QuoterCore(settings)
     reducing = risk("REDUCE_ONLY", SOL, "MAX_POSITION")
     target = targets(core, risk(), instrument(), signal(), position(511, 1.0), reducing, book())[-1]
-    assert quotes(target) == (None, (10_010, 100))
+    assert quotes(target) == (None, (10_005, 100)), "leaned by 5 bps, as the inventory is full"
