@@ -49,7 +49,7 @@ from runtime.state.disk_room import check_room
 from runtime.store.documents import MemoryStore
 from runtime.version import code_version
 from schemas.config import Config
-from schemas.control import Command, ControlEvent
+from schemas.control import AccessEvent, Command, ControlEvent
 from schemas.holdings import HoldingSeen
 from schemas.message import ALL_SYMBOLS
 from schemas.topics import GATEWAY, ROUTER
@@ -230,9 +230,10 @@ class Engine:
         await self._stopped.wait()
 
     def _send(self, event: ControlEvent) -> None:
-        if self._has_ended:
+        if not self._has_ended:
+            self._loop.send_control(event)
+        elif not isinstance(event, AccessEvent):  # people may still sign in to look
             raise DependencyError("the recording has ended: the engine takes no more commands")
-        self._loop.send_control(event)
 
     def _stop(self) -> None:
         self._stopped.set()
