@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -11,6 +12,7 @@ from runtime.store.documents import StateStore
 from schemas.config import VenueConfig
 from schemas.envelope import decode
 from schemas.market import Instrument
+from schemas.refusals import refusal_lines
 from schemas.units import from_units, money_text
 from schemas.views import ACCOUNT_DOCUMENT, SYMBOL_PREFIX, AccountView, SymbolView
 
@@ -66,6 +68,8 @@ def summarise(store: StateStore, figures: RunFigures) -> dict[str, Any]:
         "market_events_per_second": round(figures.market_events / max(figures.seconds, 1e-9), 1),
         "log": str(figures.log),
         "refused_without_symbol": account.refusals_without_symbol if account else 0,
+        "refused_without_symbol_by_reason": dict(account.refusals_by_reason) if account else {},
+        "first_refusals_without_symbol": dict(account.first_refusals) if account else {},
         "cancelled_at_end": figures.cancelled_at_end,
         "drained": figures.drained,
         "order_latency_ms": {"p50": figures.order_latency_p50_ms, "p99": figures.order_latency_p99_ms},
@@ -105,6 +109,7 @@ def _symbol(view: SymbolView) -> dict[str, Any]:
         "trades": counters.trades,
         "refused_events": counters.refused_events,
         "refused_by_reason": dict(view.refusals_by_reason),
+        "first_refusals": dict(view.first_refusals),
         "quotes": counters.quotes,
         "orders": counters.orders,
         "amends": counters.amends,
@@ -158,6 +163,7 @@ _COLUMNS = (
     "amends",
     "cancels",
     "rejects",
+    "denials",
     "fills",
     *_MONEY,
     "halts",
@@ -177,6 +183,7 @@ def as_text(summary: dict[str, Any]) -> str:
     lines.extend(
         column.ljust(16) + "".join(cell.rjust(width) for cell in row) for column, row in cells.items()
     )
+    lines.extend(_refused_lines(summary))
     lines.extend(_inferred_lines(symbols))
     lines.extend(_open_fee_lines(symbols))
     lines.extend(_venue_lines(summary["venue"]))
@@ -191,6 +198,14 @@ def _cell(value: Decimal | float) -> str:
     if isinstance(value, Decimal):
         return money_text(round(value, _PLACES))
     return str(value) if isinstance(value, int) else f"{value:.4f}"
+
+
+def _refused_lines(summary: dict[str, Any]) -> Iterator[str]:
+    """What was dropped, by reason."""
+    for name, figures in summary["symbols"].items():
+        yield from refusal_lines(name, figures["refused_by_reason"], figures["first_refusals"])
+    without = summary["refused_without_symbol_by_reason"]
+    yield from refusal_lines("without a known symbol", without, summary["first_refusals_without_symbol"])
 
 
 def _inferred_lines(symbols: dict[str, dict[str, Any]]) -> list[str]:

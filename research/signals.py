@@ -19,11 +19,13 @@ from pydantic import BaseModel
 
 from runtime.config.settings import load_config
 from runtime.errors import ConfigError, FeedError
+from runtime.invalid import short
 from runtime.text import iso_time, nearest
 from schemas.config import Config
 from schemas.market import Book, FeedBook, FeedInstrument, FeedRefused, FeedTrade, Refusal
 from schemas.market_data_settings import MarketData
-from schemas.message import Event
+from schemas.message import ALL_SYMBOLS, Event
+from schemas.refusals import RefusalTally
 from schemas.signals import Signal
 from schemas.units import BPS_PER_UNIT, NS_PER_S
 
@@ -33,11 +35,14 @@ _KINDS = {FeedBook: "book", FeedTrade: "trade", FeedRefused: "refused"}
 Row = dict[str, Any]
 
 
-def run_signals(file: str, *, symbol: str | None, settings: Sequence[str], fails: bool) -> Iterator[Row]:
+def run_signals(
+    file: str, *, symbol: str | None, settings: Sequence[str], fails: bool, refused: RefusalTally
+) -> Iterator[Row]:
     """One row of features per event of a recording, in order; for a file of bars, one per bar.
 
-    `settings` are `name=value`, names within `market_data`. Raises ConfigError for an invalid file, setting
-    or symbol; FeedError at a bad line where `fails`.
+    `settings` are `name=value`, names within `market_data`. Events left out are counted in `refused`, those
+    that name no known symbol too. Raises ConfigError for an invalid file, setting or symbol; FeedError at a
+    bad line where `fails`.
     """
     config = _config(settings, fails=fails)
     with _on_disk(file) as path:
@@ -46,7 +51,11 @@ def run_signals(file: str, *, symbol: str | None, settings: Sequence[str], fails
         is_found = symbol is None
         for row in rows:
             seen.setdefault(str(row["symbol"]))
-            if symbol in (None, row["symbol"], f"{row['venue']}:{row['symbol']}"):
+            is_wanted = symbol in (None, row["symbol"], f"{row['venue']}:{row['symbol']}")
+            if row["refused"] and (is_wanted or row["symbol"] in (ALL_SYMBOLS, None)):
+                reason, _, detail = row["refused"].partition(": ")
+                refused.count(reason, detail)
+            if is_wanted:
                 is_found = True
                 yield row
     if not is_found:
@@ -258,8 +267,10 @@ def _bar_identity(number: int, line: Line) -> Row:
 def _bar(line: Line) -> Bar | str:
     """The bar of a line, or the error in it."""
     raw = line.event
-    if raw is None or not isinstance(raw.get("ts"), int):
-        return line.problem or "no object with a whole number ts"
+    if raw is None:
+        return str(line.problem)
+    if not isinstance(raw.get("ts"), int):
+        return f"ts {short(raw.get('ts'))} is not a whole number of nanoseconds"
     try:
         return Bar(*(float(raw[name]) for name in ("open", "high", "low", "close")))
     except KeyError as error:

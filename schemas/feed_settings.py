@@ -20,9 +20,11 @@ class InstrumentConfig(Instruction):
     min_notional: NonNegativeDecimal = Decimal(0)
     maker_fee_bps: FeeBps = Decimal("1.0")
     taker_fee_bps: FeeBps = Decimal("5.0")
-    contract_kind: ContractKind = "spot"
+    contract_kind: ContractKind | None = None
+    """none: by the symbol's form, BTC/USDT is spot and BTC/USDT:USDT linear."""
     multiplier: PositiveDecimal = Decimal(1)
     base_currency: str | None = None
+    """none: by the symbol's form, as the quote currency."""
     quote_currency: str | None = None
 
 

@@ -78,6 +78,8 @@ class SymbolView(SymbolEvent):
     last_refusals: tuple[Refusal, ...] = ()
     """Newest last, at most 20."""
     refusals_by_reason: dict[str, int] = Field(default_factory=dict)
+    first_refusals: dict[str, str] = Field(default_factory=dict)
+    """By reason: what was refused first, and where."""
     stopped: bool = False
     """A stop command is in force."""
     removed: bool = False
@@ -135,3 +137,7 @@ class AccountView(Event):
     """0: before there were sessions."""
     refusals_without_symbol: int = 0
     """Market events that named no known symbol, including malformed lines."""
+    refusals_by_reason: dict[str, int] = Field(default_factory=dict)
+    """Of these."""
+    first_refusals: dict[str, str] = Field(default_factory=dict)
+    """By reason: what was refused first, and where."""

@@ -118,6 +118,7 @@ def _replay_json(results: list[ProcessReplay]) -> dict[str, Any]:
             "divergences": result.divergences,
             "begins_ns": result.begins_ns,
             "begins_as": result.begins_as,
+            **result.refused.as_json(),
             "sessions": [
                 {
                     "began_ns": session.began_ns,
@@ -151,6 +152,8 @@ def _print_replay(results: list[ProcessReplay]) -> None:
             f"{result.name:20} {result.inputs:10} inputs {result.outputs:10} outputs "
             f"{result.divergences:6} divergences"
         )
+        for line in result.refused.lines(result.name):
+            print(line)
     begins_ns = min((result.begins_ns for result in results if result.begins_ns is not None), default=None)
     if begins_ns is not None:
         print(f"replayed from a checkpoint, {iso_time(begins_ns)}")

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from maker.cli.errors import exit_with_errors
+from schemas.refusals import RefusalTally
 
 _COLUMNS = (
     "time",
@@ -37,7 +38,8 @@ def signals(
     """
     from research.signals import run_signals
 
-    rows = run_signals(str(file), symbol=symbol, settings=settings or (), fails=fail)
+    refused = RefusalTally()
+    rows = run_signals(str(file), symbol=symbol, settings=settings or (), fails=fail, refused=refused)
     if not as_json:
         print("  ".join(_COLUMNS))
     for row in rows:
@@ -46,6 +48,9 @@ def signals(
             if as_json
             else "  ".join(_shown(row.get(each)) for each in _COLUMNS)
         )
+    if not as_json:
+        for line in refused.lines(symbol or str(file)):
+            print(line)
 
 
 def _shown(value: Any) -> str:

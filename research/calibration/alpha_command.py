@@ -10,6 +10,7 @@ from research.calibration.alpha import AlphaFit, fit_alpha, samples_of
 from research.calibration.source import market_of
 from runtime.config.settings import load_config
 from runtime.errors import ConfigError
+from schemas.refusals import RefusalTally
 from schemas.units import NS_PER_MS
 
 _DIGITS = 9
@@ -22,6 +23,7 @@ class AlphaReport:
     symbol: str
     horizon_ms: int
     fit: AlphaFit
+    refused: RefusalTally
 
     def _named(self, values: tuple[float, ...]) -> dict[str, Any]:
         return {"flow_bps": values[0], "imbalance_bps": values[1], "ofi_bps": list(values[2:])}
@@ -30,6 +32,7 @@ class AlphaReport:
         """Coefficients in bps per unit of each feature."""
         return {
             "symbol": self.symbol,
+            **self.refused.as_json(),
             "horizon_ms": self.horizon_ms,
             "samples": self.fit.samples,
             **self._named(self.fit.coefficients),
@@ -44,6 +47,7 @@ class AlphaReport:
         names += [f"ofi_bps, level {level}" for level in range(1, len(self.fit.coefficients) - 1)]
         lines = [
             f"{self.symbol}: the mid's move within {self.horizon_ms} ms, from {self.fit.samples} samples",
+            *self.refused.lines(self.symbol),
             *(
                 f"{name:18} {value:+10.4f} +- {error:.4f}"
                 for name, value, error in zip(names, self.fit.coefficients, self.fit.errors, strict=True)
@@ -75,9 +79,11 @@ def run_alpha(
     """
     if horizon_ms < 1:
         raise ConfigError(f"--horizon-ms {horizon_ms} is not above 0: give milliseconds")
-    events = market_of(source, symbol, load_config((), {}, {}).config)
+    refused = RefusalTally()
+    events = market_of(source, symbol, load_config((), {}, {}).config, refused)
     try:
-        report = AlphaReport(symbol, horizon_ms, fit_alpha(samples_of(events), horizon_ms * NS_PER_MS))
+        fit = fit_alpha(samples_of(events), horizon_ms * NS_PER_MS)
+        report = AlphaReport(symbol, horizon_ms, fit, refused)
     except ValueError as error:
         raise ConfigError(f"{source}: no alpha of {symbol}: {error}") from None
     if config_out is not None:

@@ -19,6 +19,7 @@ from research.calibration.source import market_of
 from runtime.config.settings import load_config
 from runtime.errors import ConfigError
 from schemas.market import Book
+from schemas.refusals import RefusalTally
 from schemas.units import BPS_PER_UNIT
 
 _LINE_POINTS = 60
@@ -47,6 +48,7 @@ class CalibrationReport:
         found = self.found
         return {
             "symbol": self.symbol,
+            **self.seen.refused.as_json(),
             "window_s": found.window_s,
             "orders": len(self.seen.orders),
             "mid": self.seen.mid_ticks * self.tick,
@@ -81,6 +83,7 @@ class CalibrationReport:
         lines = [
             f"{self.symbol}: {fields['orders']} market orders in {fields['window_s']:.0f} s at a mean mid of "
             f"{fields['mid']:.10g}, half-spread {fields['half_spread']:.6g}",
+            *self.seen.refused.lines(self.symbol),
         ]
         if self.found.poisson is None:
             lines.append(f"no fit: {self.found.because}")
@@ -162,11 +165,13 @@ class MicroPriceReport:
 
     symbol: str
     table: MicroPriceTable
+    refused: RefusalTally
 
     def as_json(self) -> dict[str, Any]:
         """Adjustments of the mid in ticks: a row per class of spreads."""
         return {
             "symbol": self.symbol,
+            **self.refused.as_json(),
             "imbalance_edges": list(self.table.imbalance_edges),
             "spread_edges_ticks": list(self.table.spread_edges_ticks),
             "adjustments_ticks": [list(row) for row in self.table.adjustments_ticks],
@@ -179,6 +184,7 @@ class MicroPriceReport:
         lines = [
             f"{self.symbol}: adjustment of the mid in ticks, by the bid's share of the best sizes; (books)",
             f"spreads of at most {self.table.spread_edges_ticks} ticks, and wider",
+            *self.refused.lines(self.symbol),
         ]
         for bucket, (low, high) in enumerate(pairwise(bounds)):
             cells = (
@@ -210,17 +216,18 @@ def run_micro_price(
 
     Raises ConfigError where it is too short.
     """
+    refused = RefusalTally()
     tops = [
         TopOfBook(
             bid_share=event.bid_sizes[0] / (event.bid_sizes[0] + event.ask_sizes[0]),
             spread_ticks=event.ask_prices[0] - event.bid_prices[0],
             mid_half_ticks=event.bid_prices[0] + event.ask_prices[0],
         )
-        for event in market_of(source, symbol, load_config((), {}, {}).config)
+        for event in market_of(source, symbol, load_config((), {}, {}).config, refused)
         if isinstance(event, Book) and event.status == "live"
     ]
     try:
-        report = MicroPriceReport(symbol, fit_micro_price(tops))
+        report = MicroPriceReport(symbol, fit_micro_price(tops), refused)
     except ValueError as error:
         raise ConfigError(f"{source}: no micro-price of {symbol}: {error}") from None
     if config_out is not None:

@@ -9,6 +9,7 @@ from runtime.errors import ConfigError
 from schemas.config import Config
 from schemas.market import Book, Instrument, Trade
 from schemas.message import Side
+from schemas.refusals import RefusalTally
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,7 @@ class OrdersSeen:
     books: int = 0
     begin_ns: int = 0
     end_ns: int = 0
+    refused: RefusalTally = field(default_factory=RefusalTally)
 
     @property
     def window_s(self) -> float:
@@ -54,7 +56,7 @@ def orders_of(source: str, symbol: str, config: Config) -> OrdersSeen:
     Raises ConfigError where the source has no such symbol, or no trade of it with a book before it.
     """
     observed, depths, mid = OrdersSeen(), OrderDepths(), None
-    for event in market_of(source, symbol, config):
+    for event in market_of(source, symbol, config, observed.refused):
         if isinstance(event, Instrument):
             observed.instrument = event
         elif isinstance(event, Book):

@@ -11,22 +11,29 @@ from runtime.log.logfile import read_log
 from runtime.text import nearest
 from schemas.config import Config
 from schemas.envelope import decode
-from schemas.market import Book, Instrument, Trade
-from schemas.message import Event
+from schemas.market import Book, Instrument, Refusal, Trade
+from schemas.message import ALL_SYMBOLS, Event
+from schemas.refusals import RefusalTally
 from schemas.signals import Signal
 
-_MESSAGES: dict[str, type[Event]] = {each.type_name: each for each in (Instrument, Book, Trade, Signal)}
+_READ: tuple[type[Event], ...] = (Instrument, Book, Trade, Signal, Refusal)
+_MESSAGES = {each.type_name: each for each in _READ}
 
 
-def market_of(source: str, symbol: str, config: Config) -> Iterator[Event]:
+def market_of(source: str, symbol: str, config: Config, refused: RefusalTally) -> Iterator[Event]:
     """Instrument, books, trades, signals of `symbol` (or `venue:symbol`) in order; a folder is a log.
 
-    Raises ConfigError, at the end, where the source has no such symbol.
+    What was refused of it, and what names no known symbol, is counted in `refused`. Raises ConfigError, at
+    the end, where the source has no such symbol.
     """
     known: dict[str, None] = {}
     is_found = False
     for event in _events(Path(source), config):
         name = event.key.partition(":")[2]
+        if isinstance(event, Refusal):
+            if name == ALL_SYMBOLS or symbol in (event.key, name):
+                refused.apply(event)
+            continue
         known.setdefault(name)
         if symbol in (event.key, name):
             is_found = True

@@ -16,6 +16,7 @@ from research.pnl.json_lines import read_lines
 from research.pnl.text import as_text, digits
 from runtime.errors import ConfigError
 from runtime.text import nearest
+from schemas.refusals import RefusalTally
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,10 +24,13 @@ class PnlReport:
     """The command's output."""
 
     report: AccountReport
+    dropped: RefusalTally
+    """Of a log: market events that were refused, and fills whose contract never came."""
 
     def as_json(self) -> dict[str, Any]:
         """Machine-readable form: money and sizes are strings with all digits, figures are numbers."""
-        return {key: _plain(value) for key, value in asdict(self.report).items()}
+        figures = {key: _plain(value) for key, value in asdict(self.report).items()}
+        return figures | self.dropped.as_json()
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -39,8 +43,8 @@ class PnlReport:
         )
 
     def as_text(self) -> str:
-        """Readable form: a row per figure, a column per symbol; markouts below."""
-        return as_text(self.report)
+        """Readable form: a row per figure, a column per symbol; markouts, and what was left out, below."""
+        return "\n".join((as_text(self.report), *self.dropped.lines("the log")))
 
 
 def _plain(value: Any) -> Any:
@@ -69,7 +73,8 @@ def run_pnl(
     """
     _check(horizons_ms, start_equity or {}, rates or {})
     attribution = Attribution(horizons_ms or HORIZONS_MS, start_equity)
-    for place, line in _lines(file, symbol, rates or {}):
+    dropped = RefusalTally()
+    for place, line in _lines(file, symbol, rates or {}, dropped):
         try:
             attribution.on_line(line)
         except InputError as error:
@@ -80,12 +85,14 @@ def run_pnl(
     if not report.symbols and not Path(file).is_dir():
         raise ConfigError(f"{file} holds no instrument: start with an instrument line for each symbol")
     _check_currencies(start_equity or {}, report.currencies)
-    return PnlReport(report)
+    return PnlReport(report, dropped)
 
 
-def _lines(file: str, symbol: str | None, rates: Mapping[str, Decimal]) -> Iterator[tuple[str, Line]]:
+def _lines(
+    file: str, symbol: str | None, rates: Mapping[str, Decimal], dropped: RefusalTally
+) -> Iterator[tuple[str, Line]]:
     if Path(file).is_dir():
-        return log_lines(Path(file), symbol, rates)
+        return log_lines(Path(file), symbol, rates, dropped)
     if symbol is not None:
         raise ConfigError(
             f"--symbol {symbol}: {file} is no log of the engine; take its lines out of the file"

@@ -37,10 +37,11 @@ from runtime.text import nearest
 from schemas.carried.inventory import InventoryCarried
 from schemas.config import Reporting
 from schemas.envelope import decode
-from schemas.market import Book, Instrument, Rate, Trade
+from schemas.market import Book, Instrument, Rate, Refusal, Trade
 from schemas.message import ALL_SYMBOLS, Event
 from schemas.orders import Fill, OrderEvent
 from schemas.process import AdjustmentApplied, ConfigApplied
+from schemas.refusals import RefusalTally
 from schemas.signals import Signal
 from schemas.topics import INVENTORY
 from schemas.units import side_sign
@@ -55,32 +56,47 @@ about a symbol have the process's key.
 _OF_ONE: dict[str, type[Event]] = {each.type_name: each for each in (Book, Trade, Fill, OrderEvent)}
 
 
-def log_lines(folder: Path, symbol: str | None, rates: Mapping[str, Decimal]) -> Iterator[tuple[str, Line]]:
+def log_lines(
+    folder: Path, symbol: str | None, rates: Mapping[str, Decimal], dropped: RefusalTally
+) -> Iterator[tuple[str, Line]]:
     """(place, line) of everything in an engine's log, or of one symbol (or `venue:symbol`).
 
     `rates`, in the reporting currency, book fees still open at the end. Symbols are named `venue:symbol`.
-    Raises ConfigError, at the end, where the log has no such symbol.
+    `dropped` counts market events that were refused, and fills whose contract never came. Raises ConfigError,
+    at the end, where the log has no such symbol.
     """
     translation = _Translation()
     known: dict[str, None] = {}
     is_found = symbol is None
-    for record in chain(carried_before(folder), read_log(folder)):
-        is_wanted = _is_of(symbol, record.key)
-        event = _decoded(record, is_wanted=is_wanted)
-        if event is None:
-            continue
+    for record, event in _events(folder, symbol, dropped):
         name = record.key.partition(":")[2]
         if name and not isinstance(event, Rate):
             known.setdefault(name)
-            is_found |= is_wanted
+            is_found |= _is_of(symbol, record.key)
         for line in translation.lines(event):
             if _is_of(symbol, line.symbol):
                 yield f"{folder} {record.topic} {record.offset}", line
     for line in translation.closing_lines(rates):
         if _is_of(symbol, line.symbol):
             yield f"{folder}, its end", line
+    for fill in translation.waiting_fills():
+        if _is_of(symbol, fill.key):
+            dropped.count("fill_without_contract", f"{fill.key} trade {fill.venue_trade_id}")
     if not is_found:
         raise ConfigError(f"{folder} holds no symbol {symbol}{nearest(symbol or '', known)}")
+
+
+def _events(folder: Path, symbol: str | None, dropped: RefusalTally) -> Iterator[tuple[LoggedRecord, Event]]:
+    """The messages that lines are built from; refused market events are counted."""
+    for record in chain(carried_before(folder), read_log(folder)):
+        is_wanted = _is_of(symbol, record.key)
+        if record.envelope.type_name == Refusal.type_name:
+            if is_wanted or record.key.partition(":")[2] == ALL_SYMBOLS:
+                dropped.apply(decode(Refusal, record.payload))
+            continue
+        event = _decoded(record, is_wanted=is_wanted)
+        if event is not None:
+            yield record, event
 
 
 def _is_of(symbol: str | None, key: str) -> bool:
@@ -146,6 +162,13 @@ class _Translation:
         reporting = self._rates.reporting
         self._rates.reporting = reporting.model_copy(update={"rates": {**rates, **reporting.rates}})
         return self._pay_open_fees()
+
+    def waiting_fills(self) -> Iterator[Fill]:
+        """Fills in no figure: their contract, or its terms, were not in the log."""
+        for fills in self._waiting.values():
+            yield from fills
+        for symbol in self._symbols.values():
+            yield from symbol.waiting
 
     def _config(self, applied: ConfigApplied) -> _Made:
         if applied.process == INVENTORY:

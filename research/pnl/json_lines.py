@@ -7,6 +7,7 @@ import gzip
 import json
 import sys
 import zlib
+from codecs import BOM_UTF8
 from collections.abc import Iterator
 from contextlib import ExitStack
 from decimal import Decimal
@@ -39,7 +40,9 @@ def read_lines(file: str) -> Iterator[tuple[str, Line]]:
             number = 0
             while text := stream.readline(LINE_BYTES_MAX + 1):
                 number += 1
-                if not text.isspace():
+                if number == 1:
+                    text = text.removeprefix(BOM_UTF8)
+                if text.strip():
                     place = f"{name} line {number}"
                     yield place, _line(place, text)
     except (OSError, EOFError, zlib.error) as error:

@@ -17,9 +17,11 @@ from runtime.replay.restore_point import RestorePoint
 from runtime.replay.start_points import DISORDER_NS, restore_point_before, start_text
 from runtime.replay.trace_reader import ConfigStep, TraceReader, TraceStep
 from runtime.state.snapshot import Snapshot
-from schemas.envelope import Envelope, encode
+from schemas.envelope import Envelope, decode, encode
+from schemas.market import Refusal
 from schemas.message import Event
 from schemas.process import ConfigApplied
+from schemas.refusals import RefusalTally
 from schemas.topics import TOPIC_OF
 
 
@@ -79,6 +81,8 @@ class ProcessReplay:
     """Time in the log at which it was restored and begun; None: at its first session."""
     begins_as: Literal["session", "snapshot", "carried"] = "session"
     """Starting state: empty; exact; or, under different code, the carried state without averages."""
+    refused: RefusalTally = field(default_factory=RefusalTally)
+    """Market events that the recorded outputs say were left out."""
     sources: Collection[str] = ()
     """Hashes of this code, besides that of the process alone: different code may keep different state, so
     that only outputs are compared."""
@@ -124,7 +128,13 @@ class ProcessReplay:
             recorded = step.outputs[index] if index < len(step.outputs) else None
             output = replayed[index] if index < len(replayed) else None
             self._compare(recorded, output)
+        self._count_refused(step.outputs)
         self._compare_state(step)
+
+    def _count_refused(self, outputs: Iterable[LoggedRecord]) -> None:
+        for record in outputs:
+            if record.envelope.type_name == Refusal.type_name:
+                self.refused.apply(decode(Refusal, record.payload))
 
     def _replay(self, step: TraceStep) -> Iterator[tuple[Event, str | None]]:
         if self.life is None:

@@ -57,6 +57,9 @@ class ViewCarried(Carried):
     counters: Counters | None = None
     """As of `newest_ns`."""
     refusals_by_reason: dict[str, int] = Field(default_factory=dict)
+    """Of the symbol, or of what named no known one."""
+    first_refusals: dict[str, str] = Field(default_factory=dict)
+    """By reason: what was refused first, and where."""
     halted: bool = False
     """It was halted, by itself or with the account: a halt repeated at the start is not a new one."""
     removed_ns: int | None = None

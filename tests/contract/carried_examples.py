@@ -350,6 +350,7 @@ def view() -> ViewCarried:
         first_book_ns=RECEIVED_NS - 3_600_000_000_000,
         counters=_counters(),
         refusals_by_reason={"old_sequence": 2},
+        first_refusals={"old_sequence": "sequence 7 after 9"},
         halted=True,
         removed_ns=RECEIVED_NS,
         profit=CarriedProfit(

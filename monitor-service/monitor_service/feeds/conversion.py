@@ -1,11 +1,12 @@
 """Converts venues' numbers to ticks, lots and nanoseconds."""
 
-from decimal import Decimal, InvalidOperation
+import re
+from decimal import Decimal
 from math import gcd
-from typing import TypeGuard
+from typing import NamedTuple, TypeGuard
 
 from schemas.market import RefusalReason
-from schemas.numbers import ID_LENGTH_MAX, INTEGER_MAX, TIME_NS_BEFORE
+from schemas.numbers import ID_LENGTH_MAX, INTEGER_MAX, TIME_NS_BEFORE, decimal_of
 
 _S_FROM = 10**8
 _MS_FROM = 10**11
@@ -17,7 +18,9 @@ _VALUE_BEFORE = 10**15
 _FAST_BEFORE = 1e12
 _FAST_SLACK = 1e-14
 """Relative tolerance below 1e12 units at which a float quotient still identifies whole units."""
-_NUMBERS = (float, int)
+_NUMBERS = (float, int, str)
+_WRITTEN = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
+"""A number as text; Decimal alone would also take `1_0`, spaces and other scripts' digits."""
 _STEP_MIN = 1e-15
 """No price or size is smaller: such a number has lost its digits."""
 _KNOWN_MAX = 100_000
@@ -32,21 +35,27 @@ class RefusedValueError(ValueError):
         self.reason: RefusalReason = reason
 
 
-def time_ns(value: int) -> int:
+def time_ns(value: object) -> int:
     """A UNIX time in seconds, milli-, micro- or nanoseconds, detected by magnitude, as nanoseconds.
 
-    The ranges cover all times from 1973 to 2262. Raises RefusedValueError outside them.
+    A fraction is read as written, to the nanosecond. The ranges cover all times from 1973 to 2262. Raises
+    RefusedValueError outside them, and for anything but a number.
     """
+    if not _is_number(value) or not abs(value) < float("inf"):
+        raise RefusedValueError(
+            "malformed", f"{short(value)} is not a UNIX time: give s, ms, us or ns since 1970 as a number"
+        )
     if value >= _NS_FROM:
-        scaled = value
+        factor = 1
     elif value >= _US_FROM:
-        scaled = value * 1_000
+        factor = 1_000
     elif value >= _MS_FROM:
-        scaled = value * 1_000_000
+        factor = 1_000_000
     elif value >= _S_FROM:
-        scaled = value * 1_000_000_000
+        factor = 1_000_000_000
     else:
         raise RefusedValueError("malformed", f"time {value} is before 1973 in every unit")
+    scaled = value * factor if isinstance(value, int) else int(Decimal(repr(value)) * factor)
     if scaled >= _NS_BEFORE:
         raise RefusedValueError("malformed", f"time {short(value)} is after 2262 in every unit")
     return scaled
@@ -100,18 +109,21 @@ def _whole_units(value: float, unit: float) -> int | None:
 
 
 class UnitScale:
-    """Converts prices or sizes of one instrument to whole units."""
+    """Converts prices or sizes of one instrument to whole units; numbers as text are converted exactly."""
 
-    def __init__(self, unit: Decimal, name: str, bad: RefusalReason, off: RefusalReason) -> None:
+    def __init__(
+        self, unit: Decimal, name: str, bad: RefusalReason, off: RefusalReason, *, rounds_down: bool = False
+    ) -> None:
+        """`rounds_down`: a number between two multiples of the unit counts as the lower one above 0."""
         self._unit = unit
         self._float_unit = float(unit)
         self._name = name
         self._bad: RefusalReason = bad
         self._off: RefusalReason = off
-        self._known: dict[float, int] = {}
-        self._written: dict[str, int] = {}
+        self._rounds_down = rounds_down
+        self._known: dict[float | str, int] = {}
 
-    def all_units(self, values: list[float]) -> tuple[int, ...]:
+    def all_units(self, values: list[float | str]) -> tuple[int, ...]:
         """As `units`, for many at once; results are cached."""
         known = self._known
         return tuple(
@@ -121,74 +133,53 @@ class UnitScale:
             ]
         )
 
-    def units(self, value: float) -> int:
+    def units(self, value: float | str) -> int:
         """`value` as a whole number of units, at least 0. Raises RefusedValueError, naming the value."""
-        if not _is_number(value):
-            raise RefusedValueError("malformed", f"{self._name} {short(value)} is not a number")
+        if not isinstance(value, str) and not _is_number(value):
+            raise self._no_number(value)
         known = self._known.get(value)
         if known is not None:
             return known
-        if not _in_range(value):
-            raise RefusedValueError(
-                self._bad, f"{self._name} {short(value)} must be finite, not negative and below 1e15"
-            )
-        whole = _whole_units(value, self._float_unit)
+        whole = None if isinstance(value, str) else self._fast_units(value)
         if whole is None:
             whole = self._exact_units(value)
         if len(self._known) < _KNOWN_MAX:
             self._known[value] = whole
         return whole
 
-    def _exact_units(self, value: float) -> int:
-        whole, rest = self._divided(exact(value))
-        if rest:
-            raise RefusedValueError(self._off, f"{self._name} {value!r} is not a multiple of {self._unit:f}")
-        return int(whole)
+    def _no_number(self, value: object) -> RefusedValueError:
+        return RefusedValueError("malformed", f"{self._name} {short(value)} is not a number")
 
-    def _divided(self, number: Decimal) -> tuple[Decimal, Decimal]:
-        """Whole units, and the remainder. Raises RefusedValueError beyond INTEGER_MAX."""
+    def _fast_units(self, value: float) -> int | None:
+        return _whole_units(value, self._float_unit) if _in_range(value) else None
+
+    def _exact_units(self, value: float | str) -> int:
+        number = self._number(value)
         if number / self._unit > INTEGER_MAX:
             raise RefusedValueError(
-                self._bad, f"{self._name} {short(number)} is more than {INTEGER_MAX:.0e} times {self._unit}"
+                self._bad, f"{self._name} {short(value)} is more than {INTEGER_MAX:.0e} times {self._unit}"
             )
-        return divmod(number, self._unit)
-
-    def any_units(self, value: float | str) -> int:
-        """As `units`; a number given as text is converted exactly."""
-        if not isinstance(value, str):
-            return self.units(value)
-        known = self._written.get(value)
-        if known is None:
-            known = self._units_of_text(value)
-            if len(self._written) < _KNOWN_MAX:
-                self._written[value] = known
-        return known
-
-    def whole_units(self, value: float | str) -> int:
-        """As `any_units`, rounded down: a level may hold orders from before the venue enlarged its lot."""
-        whole, _ = self._divided(self._number(str(value)))
-        return int(whole)
-
-    def _units_of_text(self, value: str) -> int:
-        whole, rest = self._divided(self._number(value))
-        if rest:
+        whole, rest = divmod(number, self._unit)
+        if rest and not (whole and self._rounds_down):
             raise RefusedValueError(
                 self._off, f"{self._name} {short(value)} is not a multiple of {self._unit:f}"
             )
         return int(whole)
 
-    def _number(self, value: str) -> Decimal:
-        try:
+    def _number(self, value: float | str) -> Decimal:
+        if isinstance(value, str):
+            if not _WRITTEN.fullmatch(value):
+                raise self._no_number(value)
             number = Decimal(value)
-        except InvalidOperation:
-            raise RefusedValueError("malformed", f"{self._name} {short(value)} is not a number") from None
-        if not number.is_finite() or not 0 <= number < _VALUE_BEFORE:
+        else:
+            number = exact(value) if _in_range(value) else Decimal(-1)
+        if not 0 <= number < _VALUE_BEFORE:
             raise RefusedValueError(
                 self._bad, f"{self._name} {short(value)} must be finite, not negative and below 1e15"
             )
         return number
 
-    def positive_units(self, value: float) -> int:
+    def positive_units(self, value: float | str) -> int:
         """As `units`, but 0 is refused too."""
         whole = self.units(value)
         if whole == 0:
@@ -196,14 +187,23 @@ class UnitScale:
         return whole
 
 
-def price_scale(tick_size: Decimal) -> UnitScale:
-    """Prices to ticks."""
-    return UnitScale(tick_size, "price", "bad_price", "off_tick")
+class Scales(NamedTuple):
+    """Conversion of one contract's numbers to ticks and lots."""
+
+    price: UnitScale
+    size: UnitScale
+    """Of trades."""
+    level_size: UnitScale
+    """Rounds down: a level may hold orders from before the venue enlarged its lot."""
 
 
-def size_scale(lot_size: Decimal) -> UnitScale:
-    """Sizes to lots."""
-    return UnitScale(lot_size, "size", "bad_size", "off_lot")
+def scales_of(tick_size: Decimal, lot_size: Decimal) -> Scales:
+    """The scales of a contract."""
+    return Scales(
+        UnitScale(tick_size, "price", "bad_price", "off_tick"),
+        UnitScale(lot_size, "size", "bad_size", "off_lot"),
+        UnitScale(lot_size, "size", "bad_size", "off_lot", rounds_down=True),
+    )
 
 
 class StepFinder:
@@ -213,16 +213,33 @@ class StepFinder:
         self._decimals = 0
         self._gcd = 0
         self._float_step = 0.0
-        self._known: dict[float, None] = {}
+        self._known: dict[float | str, None] = {}
 
     def measure(self, value: object) -> None:
         """Take a number into account; anything but a positive number in range is ignored."""
+        if isinstance(value, str):
+            self._measure_text(value)
+            return
         if not _is_number(value) or not _in_range(value) or value < _STEP_MIN or value in self._known:
             return
-        if len(self._known) < _KNOWN_MAX:
-            self._known[value] = None
+        self._remember(value)
         if not self._float_step or not _whole_units(value, self._float_step):
             self._refine(exact(value))
+
+    def _measure_text(self, value: str) -> None:
+        if value in self._known or not _WRITTEN.fullmatch(value):
+            return
+        self._remember(value)
+        try:
+            number = decimal_of(value)
+        except ValueError:
+            return
+        if 0 < number < _VALUE_BEFORE:
+            self._refine(number)
+
+    def _remember(self, value: float | str) -> None:
+        if len(self._known) < _KNOWN_MAX:
+            self._known[value] = None
 
     def _refine(self, value: Decimal) -> None:
         exponent = value.as_tuple().exponent

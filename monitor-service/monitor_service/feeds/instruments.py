@@ -6,16 +6,28 @@ from runtime.errors import ConfigError
 from schemas.config import Config
 from schemas.feed_settings import InstrumentConfig
 from schemas.market import FeedInstrument
+from schemas.symbol_form import SymbolForm, symbol_form
 
 
-def currencies(symbol: str, reporting_currency: str) -> tuple[str, str]:
-    """Base and quote currency of a symbol: `BTC/USDT:USDT` is BTC in USDT.
+def form_of(symbol: str, facts: InstrumentConfig, reporting_currency: str) -> SymbolForm:
+    """Currencies and kind of a contract: as configured, else by the symbol's form.
 
-    A symbol without a slash is quoted in the reporting currency.
+    Raises ConfigError for a kind that is not traded here, or that contradicts the form.
     """
-    base, slash, rest = symbol.partition("/")
-    quote = rest.partition(":")[0]
-    return (base, quote) if slash and quote else (symbol, reporting_currency)
+    try:
+        form = symbol_form(symbol, reporting_currency)
+    except ValueError as error:
+        raise ConfigError(str(error)) from None
+    if facts.contract_kind == "spot" and form.kind == "linear":
+        raise ConfigError(
+            f"instruments.{symbol}.contract_kind is spot, and {symbol} is a linear contract by its form: "
+            "take the key out, or name the pair without its settlement currency"
+        )
+    return SymbolForm(
+        facts.base_currency or form.base_currency,
+        facts.quote_currency or form.quote_currency,
+        facts.contract_kind or form.kind,
+    )
 
 
 def configured(venue: str, symbol: str, config: Config) -> InstrumentConfig | None:
@@ -48,15 +60,14 @@ def announce(
     """
     known = configured(venue, symbol, config)
     facts = known or InstrumentConfig(venue=venue)
+    form = form_of(symbol, facts, config.reporting.currency)
     tick = facts.tick_size or inferred_tick
     lot = facts.lot_size or inferred_lot
     if tick is None or lot is None:
         raise ConfigError(f"instruments.{symbol} needs tick_size and lot_size: the data shows none")
-    base, quote = currencies(symbol, config.reporting.currency)
-    quote = facts.quote_currency or quote
-    rate = config.reporting.rate_of(quote)
+    rate = config.reporting.rate_of(form.quote_currency)
     if rate is None and needs_rate:
-        raise ConfigError(without_rate(symbol, quote))
+        raise ConfigError(without_rate(symbol, form.quote_currency))
     assumed = {
         "tick_size": facts.tick_size is None,
         "lot_size": facts.lot_size is None,
@@ -72,10 +83,10 @@ def announce(
         min_notional=facts.min_notional,
         maker_fee_bps=facts.maker_fee_bps,
         taker_fee_bps=facts.taker_fee_bps,
-        contract_kind=facts.contract_kind,
+        contract_kind=form.kind,
         multiplier=facts.multiplier,
-        base_currency=facts.base_currency or base,
-        quote_currency=quote,
+        base_currency=form.base_currency,
+        quote_currency=form.quote_currency,
         reporting_rate=rate or Decimal(1),
         inferred=tuple(name for name, is_assumed in assumed.items() if is_assumed),
     )

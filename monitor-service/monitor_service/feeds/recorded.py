@@ -3,22 +3,21 @@
 import heapq
 from collections import deque
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
 from monitor_service.feeds.conversion import (
     RefusedValueError,
-    UnitScale,
-    price_scale,
+    Scales,
+    scales_of,
     short,
-    size_scale,
     time_ns,
     trade_id_of,
 )
 from monitor_service.feeds.instruments import announce
+from monitor_service.feeds.levels import sides_of
 from monitor_service.feeds.recorded_lines import Line, Steps, first_pass, read_lines, recorded_files
 from monitor_service.feeds.started import Carried, StartedSymbols
 from runtime.config.known_symbols import check_known
@@ -32,14 +31,15 @@ from schemas.numbers import INTEGER_MAX
 _UNKNOWN_VENUE = "recorded"
 
 
-@dataclass(frozen=True, slots=True)
-class Scales:
-    """Conversion of one symbol's numbers to ticks and lots."""
+FeedMessage = FeedBook | FeedTrade | FeedRefused
+
+
+class _Market(NamedTuple):
+    """A symbol with known terms."""
 
     venue: str
     symbol: str
-    price: UnitScale
-    size: UnitScale
+    scales: Scales
 
 
 class RecordedFeed:
@@ -60,7 +60,7 @@ class RecordedFeed:
         files = recorded_files(config.feed.paths)
         found = first_pass(files)
         check_known(config, [f"{venue}:{symbol}" for venue, symbol in found.symbols])
-        self._scales: dict[tuple[str, str], Scales] = {}
+        self._markets: dict[tuple[str, str], _Market] = {}
         self._not_announced: dict[tuple[str, str], str] = {}
         """The reason, by venue and symbol."""
         self._newest_ns = 0
@@ -98,41 +98,48 @@ class RecordedFeed:
             inferred_lot=steps.size.step,
             needs_rate=self._needs_rates,
         )
-        scales = Scales(
-            steps.venue, steps.symbol, price_scale(instrument.tick_size), size_scale(instrument.lot_size)
-        )
-        self._scales[steps.venue, steps.symbol] = scales
+        scales = scales_of(instrument.tick_size, instrument.lot_size)
+        self._markets[steps.venue, steps.symbol] = _Market(steps.venue, steps.symbol, scales)
         return instrument
 
-    def _events_of(self, path: Path, begin_ns: int) -> Iterator[FeedBook | FeedTrade | FeedRefused]:
+    def _events_of(self, path: Path, begin_ns: int) -> Iterator[FeedMessage]:
         newest_ns = begin_ns
         for line in read_lines(path):
-            event = self._event(line, newest_ns)
-            newest_ns = max(newest_ns, event.event_time_ns)
-            yield event
+            for event in self._events_in(line, newest_ns):
+                newest_ns = max(newest_ns, event.event_time_ns)
+                yield event
 
-    def _event(self, line: Line, newest_ns: int) -> FeedBook | FeedTrade | FeedRefused:
+    def _events_in(self, line: Line, newest_ns: int) -> Iterator[FeedMessage]:
+        """The event of a line, and what it lost of it."""
         raw = line.event
         if raw is None or line.problem is not None:
-            return self._refused(line, newest_ns, RefusedValueError("malformed", str(line.problem)))
+            yield self._refused(line, newest_ns, RefusedValueError("malformed", str(line.problem)))
+            return
+        lost: Iterable[RefusedValueError] = ()
         try:
-            scales = self._scales_of(raw["venue"], raw["symbol"])
-            make = _book if raw["type"] == "book" else _trade
-            return make(raw, line.receive_ns, scales)
+            market = self._market_of(raw["venue"], raw["symbol"])
+            if raw["type"] == "book":
+                event, lost = _book(raw, line.receive_ns, market)
+                yield event
+            else:
+                yield _trade(raw, line.receive_ns, market)
         except RefusedValueError as error:
-            return self._refused(line, newest_ns, error)
+            yield self._refused(line, newest_ns, error)
         except KeyError as error:
-            return self._refused(line, newest_ns, RefusedValueError("malformed", f"no field {error}"))
+            yield self._refused(line, newest_ns, RefusedValueError("malformed", f"no field {error}"))
         except ValidationError as error:
-            return self._refused(line, newest_ns, RefusedValueError("malformed", _first_problem(error)))
+            yield self._refused(line, newest_ns, RefusedValueError("malformed", _first_problem(error)))
+        for each in lost:
+            refused = self._refused(line, newest_ns, each)
+            yield refused.model_copy(update={"event_type": None})  # the rest of the book is sound
 
-    def _scales_of(self, venue: str, symbol: str) -> Scales:
-        scales = self._scales.get((venue, symbol))
-        if scales is None:
+    def _market_of(self, venue: str, symbol: str) -> _Market:
+        market = self._markets.get((venue, symbol))
+        if market is None:
             because = self._not_announced.get((venue, symbol), "its terms are not known")
             detail = f"{venue}:{symbol} is not followed: {because}"
             raise RefusedValueError("unknown_symbol", detail)
-        return scales
+        return market
 
     def _refused(self, line: Line, newest_ns: int, error: RefusedValueError) -> FeedRefused:
         detail = f"{line.place}: {error}"
@@ -140,12 +147,12 @@ class RecordedFeed:
             raise FeedError(f"{detail}; fix the line, or skip it with --on-malformed skip")
         raw = line.event or {}
         name = (raw.get("venue"), raw.get("symbol"))
-        scales = next((each for key, each in self._scales.items() if key == name), None)
+        market = next((each for key, each in self._markets.items() if key == name), None)
         kind = raw.get("type")
         return FeedRefused(
             event_time_ns=max(newest_ns, line.receive_ns),
-            venue=scales.venue if scales else _UNKNOWN_VENUE,
-            symbol=scales.symbol if scales else ALL_SYMBOLS,
+            venue=market.venue if market else _UNKNOWN_VENUE,
+            symbol=market.symbol if market else ALL_SYMBOLS,
             reason=error.reason,
             detail=detail,
             event_type=kind if kind in ("book", "trade") else None,
@@ -158,8 +165,8 @@ class RecordedFeed:
         if not self._started.may_follow(event):
             return
         self._removed = self._started.removed()
-        for started in self._started.pop_new({f"{venue}:{symbol}" for venue, symbol in self._scales}):
-            near = nearest(started.symbol, (symbol for _, symbol in self._scales))
+        for started in self._started.pop_new({f"{venue}:{symbol}" for venue, symbol in self._markets}):
+            near = nearest(started.symbol, (symbol for _, symbol in self._markets))
             because = f"the recording holds no {started.key}{near}"
             self._answers.append(started.refused(event.event_time_ns, because))
 
@@ -196,30 +203,34 @@ def _first_problem(error: ValidationError) -> str:
 
 def _exchange_time_ns(raw: dict[str, Any]) -> int | None:
     value = raw.get("ets")
-    if value is None:
-        return None
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise RefusedValueError("malformed", f"ets {short(value)} is not a whole number")
-    return time_ns(value)
+    try:
+        return None if value is None else time_ns(value)
+    except RefusedValueError as error:
+        raise RefusedValueError("malformed", f"ets {error}") from None
 
 
-def _book(raw: dict[str, Any], receive_ns: int, scales: Scales) -> FeedBook:
-    bid_prices, bid_sizes = _side(raw, "bids", scales)
-    ask_prices, ask_sizes = _side(raw, "asks", scales)
-    if not isinstance(raw["snapshot"], bool):
-        raise RefusedValueError("malformed", f"snapshot {short(raw['snapshot'])} is neither true nor false")
-    return FeedBook(
+def _book(
+    raw: dict[str, Any], receive_ns: int, market: _Market
+) -> tuple[FeedBook, Iterator[RefusedValueError]]:
+    """The book, and the levels that it lost."""
+    is_snapshot = raw["snapshot"]
+    if not isinstance(is_snapshot, bool):
+        raise RefusedValueError("malformed", f"snapshot {short(is_snapshot)} is neither true nor false")
+    bids, asks = _levels(raw, "bids"), _levels(raw, "asks")
+    sides = sides_of(bids, asks, market.scales, is_snapshot=is_snapshot)
+    book = FeedBook(
         event_time_ns=receive_ns,
-        venue=scales.venue,
-        symbol=scales.symbol,
+        venue=market.venue,
+        symbol=market.symbol,
         exchange_time_ns=_exchange_time_ns(raw),
-        snapshot=raw["snapshot"],
+        snapshot=is_snapshot,
         sequence=_sequence(raw),
-        bid_prices=bid_prices,
-        bid_sizes=bid_sizes,
-        ask_prices=ask_prices,
-        ask_sizes=ask_sizes,
+        bid_prices=sides.bids.prices,
+        bid_sizes=sides.bids.sizes,
+        ask_prices=sides.asks.prices,
+        ask_sizes=sides.asks.sizes,
     )
+    return book, sides.lost
 
 
 def _sequence(raw: dict[str, Any]) -> int | None:
@@ -229,32 +240,24 @@ def _sequence(raw: dict[str, Any]) -> int | None:
     return value
 
 
-def _side(raw: dict[str, Any], name: str, scales: Scales) -> tuple[tuple[int, ...], tuple[int, ...]]:
+def _levels(raw: dict[str, Any], name: str) -> list[Any]:
     levels = raw[name]
-    try:
-        prices = [price for price, _ in levels]
-        sizes = [size for _, size in levels]
-    except (TypeError, ValueError):
-        raise RefusedValueError(
-            "malformed", f"{name} {short(levels)} is not a list of [price, size]"
-        ) from None
-    price_ticks = scales.price.all_units(prices)
-    if 0 in price_ticks:
-        raise RefusedValueError("bad_price", f"price 0 in {name} must be positive")
-    return price_ticks, scales.size.all_units(sizes)
+    if not isinstance(levels, list):
+        raise RefusedValueError("malformed", f"{name} {short(levels)} is not a list of [price, size]")
+    return levels
 
 
-def _trade(raw: dict[str, Any], receive_ns: int, scales: Scales) -> FeedTrade:
+def _trade(raw: dict[str, Any], receive_ns: int, market: _Market) -> FeedTrade:
     trade_id = raw["id"]
     if not isinstance(trade_id, str | int) or isinstance(trade_id, bool) or trade_id == "":
         raise RefusedValueError("malformed", f"id {short(trade_id)} is neither a text nor a whole number")
     return FeedTrade(
         event_time_ns=receive_ns,
-        venue=scales.venue,
-        symbol=scales.symbol,
+        venue=market.venue,
+        symbol=market.symbol,
         exchange_time_ns=_exchange_time_ns(raw),
-        price_ticks=scales.price.positive_units(raw["price"]),
-        size_lots=scales.size.positive_units(raw["size"]),
+        price_ticks=market.scales.price.positive_units(raw["price"]),
+        size_lots=market.scales.size.positive_units(raw["size"]),
         side=raw.get("side"),
         trade_id=trade_id_of(trade_id),
     )

@@ -2,6 +2,7 @@
 
 import gzip
 import zlib
+from codecs import BOM_UTF8
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -85,8 +86,9 @@ def _judge_time(before_ns: int, line: Line, after_ns: int) -> Line:
 def _parsed_lines(path: Path) -> Iterator[Line]:
     try:
         with gzip.open(path, "rb") if path.name.endswith(".gz") else path.open("rb") as file:
-            for number, text in enumerate(file, start=1):
-                if not text.isspace():
+            for number, line in enumerate(file, start=1):
+                text = line.removeprefix(BOM_UTF8) if number == 1 else line
+                if text.strip():
                     yield _parse(f"{path} line {number}", text)
     except (OSError, EOFError, zlib.error) as error:
         raise FeedError(
@@ -101,13 +103,10 @@ def _parse(place: str, text: bytes) -> Line:
         return Line(place, 0, None, f"not JSON: {error}")
     if not isinstance(event, dict):
         return Line(place, 0, None, f"a {type(event).__name__}, not an object")
-    time = event.get("ts")
-    if not isinstance(time, int) or isinstance(time, bool):
-        return Line(place, 0, event, _unnamed(event) or f"ts {short(time)} is not a whole number")
     try:
-        return Line(place, time_ns(time), event, _unnamed(event))
+        return Line(place, time_ns(event.get("ts")), event, _unnamed(event))
     except RefusedValueError as error:
-        return Line(place, 0, event, _unnamed(event) or f"ts: {error}")
+        return Line(place, 0, event, _unnamed(event) or f"ts {error}")
 
 
 def _unnamed(event: dict[str, Any]) -> str | None:
@@ -134,8 +133,10 @@ def first_pass(files: Iterable[Path]) -> FirstPass:
     """Read all files once. Raises ConfigError for a file without any event."""
     found = FirstPass()
     for path in files:
+        problem = ""
         for line in read_lines(path):
             if line.event is None or line.problem is not None:
+                problem = problem or f"; the first unreadable line is {line.place}: {line.problem}"
                 continue
             found.begin_ns.setdefault(path, line.receive_ns)
             name = (line.event["venue"], line.event["symbol"])
@@ -144,7 +145,7 @@ def first_pass(files: Iterable[Path]) -> FirstPass:
                 steps = found.symbols[name] = Steps(*name)
             _check(steps, line.event)
         if path not in found.begin_ns:
-            raise ConfigError(f"{path}: contains no market event")
+            raise ConfigError(f"{path}: contains no market event{problem}")
     return found
 
 

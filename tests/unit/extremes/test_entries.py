@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from monitor_service.feeds.conversion import RefusedValueError, exchange_time, price_scale, trade_id_of
+from monitor_service.feeds.conversion import RefusedValueError, exchange_time, scales_of, trade_id_of
 from monitor_service.feeds.live.contracts import announce_market
 from monitor_service.feeds.recorded import RecordedFeed
 from monitor_service.streams.minute import COUNTED, MinuteSums, minute_of
@@ -169,10 +169,10 @@ def test_what_a_venue_calls_a_trade_and_when_it_was_have_bounds(tmp_path: Path) 
 
 
 def test_more_units_than_anybody_counts_are_refused() -> None:
-    scale = price_scale(Decimal("1e-18"))
+    scale = scales_of(Decimal("1e-18"), Decimal(1)).price
     with pytest.raises(RefusedValueError, match=r"is more than 1e\+24 times"):
-        scale.any_units("999999999999999")
-    assert scale.any_units("100000") == 10**23 < INTEGER_MAX
+        scale.units("999999999999999")
+    assert scale.units("100000") == 10**23 < INTEGER_MAX
 
 
 @everyday

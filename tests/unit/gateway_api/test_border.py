@@ -22,7 +22,7 @@ from tests.unit.gateway_api.setting_changes import OTHER, SPREAD, change, taken
 KEYS = ("synthetic:BTC/USDT", "synthetic:ETH/USDT")
 SHOWN = (
     "alerts", "acknowledgements", "last_commands", "proposals", "changes",
-    "refusals_without_symbol", "symbols",
+    "refusals_without_symbol", "refusals_by_reason", "first_refusals", "symbols",
 )  # fmt: skip
 INTEGRALS = ("spread_bps_ns", "inventory_notional_ns")
 DAY_S = 86_400
@@ -45,6 +45,7 @@ def same(old: Documents, new: Documents, base: dict[str, Decimal] | None = None)
         for name in INTEGRALS:  # floats: a sum in two parts is another in its last digit
             assert getattr(after.counters, name) == pytest.approx(getattr(before.counters, name), rel=1e-12)
         assert after.refusals_by_reason == before.refusals_by_reason
+        assert after.first_refusals == before.first_refusals
         assert (after.position, after.stopped) == (before.position, before.stopped)
         assert after.live_orders == before.live_orders
         assert after.event_time_ns == before.event_time_ns

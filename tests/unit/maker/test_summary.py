@@ -13,7 +13,7 @@ from schemas.config import Config, VenueConfig
 from schemas.envelope import encode
 from schemas.inventory import Position
 from schemas.tallies import Counters
-from schemas.views import SYMBOL_PREFIX, Profits, SymbolView
+from schemas.views import ACCOUNT_DOCUMENT, SYMBOL_PREFIX, AccountView, Profits, SymbolView
 from tests.kit.messages import T0, fill, instrument, signal
 
 PROFITS = Profits(
@@ -75,3 +75,27 @@ def test_a_real_venue_assumes_nothing() -> None:
     summary = summarise(MemoryStore(), replace(FIGURES, venue=VenueConfig(kind="ccxt")))
     assert summary["venue"] == {"kind": "ccxt"}
     assert "simulated venue" not in as_text(summary)
+
+
+def test_what_was_refused_is_told_by_reason_with_the_first_of_each() -> None:
+    view = SymbolView(
+        event_time_ns=T0,
+        venue="sim",
+        symbol="BTC/USDT",
+        refusals_by_reason={"off_lot": 2, "bad_price": 1},
+        first_refusals={"off_lot": "a.jsonl line 3: size 0.5"},
+        counters=Counters(event_time_ns=T0, refused_events=3),
+    )
+    account = AccountView(
+        event_time_ns=T0,
+        refusals_without_symbol=1,
+        refusals_by_reason={"malformed": 1},
+        first_refusals={"malformed": "a.jsonl line 9: not JSON"},
+    )
+    store = MemoryStore()
+    store.put({f"{SYMBOL_PREFIX}{view.key}": encode(view), ACCOUNT_DOCUMENT: encode(account)})
+    assert as_text(summarise(store, FIGURES)).splitlines()[-4:-1] == [
+        "BTC/USDT: 2 events left out as off_lot; the first: a.jsonl line 3: size 0.5",
+        "BTC/USDT: 1 event left out as bad_price",
+        "without a known symbol: 1 event left out as malformed; the first: a.jsonl line 9: not JSON",
+    ]

@@ -8,8 +8,7 @@ import pytest
 from monitor_service.feeds.conversion import (
     RefusedValueError,
     StepFinder,
-    price_scale,
-    size_scale,
+    scales_of,
     time_ns,
 )
 from monitor_service.feeds.recorded import RecordedFeed
@@ -127,7 +126,7 @@ def test_a_time_before_1973_is_refused(value: int) -> None:
 
 
 def test_floats_that_miss_their_tick_by_rounding_alone_are_on_it() -> None:
-    assert price_scale(Decimal("0.1")).units(0.1 + 0.2) == 3
-    assert size_scale(Decimal("0.00001")).units(3.78826) == 378_826
+    assert scales_of(Decimal("0.1"), Decimal(1)).price.units(0.1 + 0.2) == 3
+    assert scales_of(Decimal(1), Decimal("0.00001")).size.units(3.78826) == 378_826
     with pytest.raises(RefusedValueError, match="not a multiple"):
-        price_scale(Decimal("0.1")).units(0.35)
+        scales_of(Decimal("0.1"), Decimal(1)).price.units(0.35)

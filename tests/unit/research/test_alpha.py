@@ -17,6 +17,7 @@ from research.calibration.alpha import Sample, fit_alpha
 from research.calibration.alpha_command import AlphaReport
 from schemas.alpha_settings import Alpha, flow_pressure
 from schemas.config import Config
+from schemas.refusals import RefusalTally
 from tests.system.conftest import run_maker
 from tests.unit.quote_service.quoting.builders import book, config, facts, risk, signal, targets
 
@@ -85,7 +86,7 @@ def test_too_few_samples_are_refused() -> None:
 
 
 def test_the_settings_are_what_quoting_reads() -> None:
-    report = AlphaReport("A/B", 1_000, fit_alpha(market(1, told_bps=(0.5, -0.1)), S))
+    report = AlphaReport("A/B", 1_000, fit_alpha(market(1, told_bps=(0.5, -0.1)), S), RefusalTally())
     own = Config.model_validate(yaml.safe_load(report.settings())).of_symbol("A/B")
     assert own.alpha.flow_bps == pytest.approx(report.fit.coefficients[0])
     assert own.alpha.imbalance_bps == pytest.approx(report.fit.coefficients[1])

@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 from maker.cli.app import app
 from research.signals import run_signals
 from runtime.errors import ConfigError, FeedError
+from schemas.refusals import RefusalTally
 
 BEGIN_S = 1_700_000_000
 
@@ -54,7 +55,8 @@ def recording(tmp_path: Path) -> Path:
 def rows_of(
     path: Path | str, symbol: str | None = None, *settings: str, fails: bool = False
 ) -> list[dict[str, Any]]:
-    return list(run_signals(str(path), symbol=symbol, settings=settings, fails=fails))
+    refused = RefusalTally()
+    return list(run_signals(str(path), symbol=symbol, settings=settings, fails=fails, refused=refused))
 
 
 def test_each_event_has_a_row_in_human_units(recording: Path) -> None:

@@ -17,9 +17,11 @@ from schemas.carried.view import CarriedChange, ViewCarried
 from schemas.control import Acknowledgement, Command, Proposal, SettingChange
 from schemas.live_settings import live_setting
 from schemas.live_values import file_value_of
+from schemas.market import Refusal
 from schemas.orders import KillReport
 from schemas.process import ConfigApplied, SettingApplied
 from schemas.recent_keys import RecentKeys
+from schemas.refusals import RefusalTally
 from schemas.risk import RiskAlert, RiskState
 from schemas.topics import PROJECTOR
 from schemas.views import AccountView, ChangeView
@@ -41,6 +43,8 @@ class AccountFold:
         self.commands: deque[Command] = deque(maxlen=_COMMANDS_MAX)
         self.command_ids = RecentKeys(_COMMAND_IDS_MAX)
         self.refusals_without_symbol = 0
+        self.refusals = RefusalTally()
+        """The same by reason; sessions of older code counted the sum alone."""
         self.mass_cancels: dict[str, KillReport] = {}
         self.people = PeopleFold()
         self.requests = RequestsFold()
@@ -59,6 +63,11 @@ class AccountFold:
         """Apply an alert."""
         self.alerts.append(alert)
         self._open_alerts.apply_alert(alert)
+
+    def apply_refusal(self, refusal: Refusal) -> None:
+        """Count a market event that names no known symbol."""
+        self.refusals_without_symbol += 1
+        self.refusals.apply(refusal)
 
     def apply_kill_report(self, report: KillReport) -> None:
         """Apply the progress of a mass cancel."""
@@ -107,6 +116,8 @@ class AccountFold:
             withdrawals=tuple(self.mass_cancels.values()),
             session_began_ns=self.session_began_ns,
             refusals_without_symbol=self.refusals_without_symbol,
+            refusals_by_reason=self.refusals.counts,
+            first_refusals=self.refusals.first,
         )
 
     def carried(self, newest_ns: int, now_ns: int) -> Iterator[ViewCarried]:
@@ -128,6 +139,8 @@ class AccountFold:
         }
         once = {
             "refusals_without_symbol": self.refusals_without_symbol,
+            "refusals_by_reason": self.refusals.counts,
+            "first_refusals": self.refusals.first,
             "all_stopped": self.in_force.all_stopped,
         }
         for start in range(0, max(1, *map(len, lists.values())), _PART_MAX):
@@ -138,6 +151,8 @@ class AccountFold:
     def restore(self, carried: ViewCarried) -> None:
         """Restore one part of it."""
         self.refusals_without_symbol += carried.refusals_without_symbol
+        if carried.refusals_by_reason:  # the first part has them
+            self.refusals.restore(carried.refusals_by_reason, carried.first_refusals)
         self.alerts.extend(carried.alerts)
         self._open_alerts.restore(carried.open_alerts)
         self.commands.extend(carried.commands)

@@ -12,6 +12,7 @@ from schemas.market import Book, Instrument, MarketLag, Refusal, SymbolRemoved, 
 from schemas.message import Side
 from schemas.orders import Fill, OrderEvent, OrderEventKind
 from schemas.quoting import QuoteTarget
+from schemas.refusals import RefusalTally
 from schemas.risk import RiskState
 from schemas.signals import Signal
 from schemas.statistics import MinuteStatistics
@@ -60,7 +61,7 @@ class SymbolFold:
     last_trades: deque[Trade] = field(default_factory=lambda: deque(maxlen=_TRADES_MAX))
     last_fills: deque[Fill] = field(default_factory=lambda: deque(maxlen=_FILLS_MAX))
     last_refusals: deque[Refusal] = field(default_factory=lambda: deque(maxlen=_REFUSALS_MAX))
-    refusals_by_reason: dict[str, int] = field(default_factory=dict)
+    refusals_by_reason: RefusalTally = field(default_factory=RefusalTally)
     books: int = 0
     trades: int = 0
     quotes: int = 0
@@ -94,7 +95,7 @@ class SymbolFold:
     def apply_refusal(self, refusal: Refusal) -> None:
         """A rejected market event of this symbol."""
         self.last_refusals.append(refusal)
-        self.refusals_by_reason[refusal.reason] = self.refusals_by_reason.get(refusal.reason, 0) + 1
+        self.refusals_by_reason.apply(refusal)
 
     def apply_removal(self, removed: SymbolRemoved) -> None:
         """Its market has ended here."""
@@ -134,7 +135,8 @@ class SymbolFold:
             newest_ns=self.newest_ns,
             first_book_ns=self.first_book_ns,
             counters=self._counters(),
-            refusals_by_reason=self.refusals_by_reason,
+            refusals_by_reason=self.refusals_by_reason.counts,
+            first_refusals=self.refusals_by_reason.first,
             halted=self.halted,
             removed_ns=self.removed_ns,
             profit=profit,
@@ -148,7 +150,7 @@ class SymbolFold:
         self.newest_ns = carried.newest_ns
         self.first_book_ns = carried.first_book_ns
         self.halted, self.removed_ns = carried.halted, carried.removed_ns
-        self.refusals_by_reason = dict(carried.refusals_by_reason)
+        self.refusals_by_reason.restore(carried.refusals_by_reason, carried.first_refusals)
         known = carried.counters
         if known is None:
             return
@@ -180,7 +182,8 @@ class SymbolFold:
             last_trades=tuple(self.last_trades),
             last_fills=tuple(self.last_fills),
             last_refusals=tuple(self.last_refusals),
-            refusals_by_reason=self.refusals_by_reason,
+            refusals_by_reason=self.refusals_by_reason.counts,
+            first_refusals=self.refusals_by_reason.first,
             stopped=self.stopped,
             removed=self.removed_ns is not None,
             counters=self._counters(),
@@ -193,7 +196,7 @@ class SymbolFold:
             event_time_ns=now_ns,
             books=self.books,
             trades=self.trades,
-            refused_events=sum(self.refusals_by_reason.values()),
+            refused_events=sum(self.refusals_by_reason.counts.values()),
             books_conflated=self.books_conflated,
             quotes=self.quotes,
             fills=self.fills,

@@ -338,7 +338,7 @@ class ProjectorCore(DecidingCore[ProjectorInput]):
         if refusal.key in self._symbols:
             self._touch(refusal).apply_refusal(refusal)
         else:
-            self._account.refusals_without_symbol += 1
+            self._account.apply_refusal(refusal)
             self._touch_account(refusal)
 
     def _on_risk_state(self, risk: RiskState) -> None:

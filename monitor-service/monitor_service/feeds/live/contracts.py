@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from monitor_service.feeds.instruments import configured, without_rate
+from monitor_service.feeds.instruments import configured, form_of, without_rate
 from runtime.errors import ConfigError
 from schemas.config import Config
 from schemas.feed_settings import InstrumentConfig
@@ -21,10 +21,10 @@ def announce_market(market: Mapping[str, Any], config: Config, now_ns: int) -> F
     if tick is None or lot is None:
         raise ConfigError(f"exchange.symbols: {venue} states no tick or lot for {symbol}")
     is_ours = configured(venue, symbol, config) is not None
-    quote = ours.quote_currency or str(market["quote"])
-    rate = config.reporting.rate_of(quote)
+    form = form_of(symbol, ours, config.reporting.currency)
+    rate = config.reporting.rate_of(form.quote_currency)
     if rate is None:
-        raise ConfigError(without_rate(symbol, quote))
+        raise ConfigError(without_rate(symbol, form.quote_currency))
     least = _number((market.get("limits") or {}).get("cost", {}).get("min")) or Decimal(0)
     return FeedInstrument(
         event_time_ns=now_ns,
@@ -37,8 +37,8 @@ def announce_market(market: Mapping[str, Any], config: Config, now_ns: int) -> F
         taker_fee_bps=ours.taker_fee_bps if is_ours else _bps(market.get("taker"), ours.taker_fee_bps),
         contract_kind=_kind(market, symbol),
         multiplier=_number(market.get("contractSize")) or Decimal(1),
-        base_currency=ours.base_currency or str(market["base"]),
-        quote_currency=quote,
+        base_currency=form.base_currency,
+        quote_currency=form.quote_currency,
         reporting_rate=rate,
         filters=filters_of(market),
     )

@@ -12,11 +12,11 @@ from typing import Any
 
 import structlog
 
-from monitor_service.feeds.instruments import currencies
 from monitor_service.feeds.live.sink import Sink
 from runtime.errors import ConfigError
 from runtime.exchange.clients import Client
 from schemas.config import Config
+from schemas.symbol_form import symbol_form
 from schemas.venues import VENUES
 
 INTERVAL_S = 60.0
@@ -40,16 +40,16 @@ def fee_market(config: Config, markets: Container[str]) -> FeeMarket | None:
     """The market to poll; None: no orders go there, no such fees are taken, or the rate is known already.
 
     Raises ConfigError where the exchange itself has no such market: the start is refused. A simulator in
-    its place (`exchange.url`) need not have one.
+    its place (`exchange.url`) need not have one. Its symbols were announced before: their forms are known.
     """
     exchange, reporting = config.exchange, config.reporting
     currency = VENUES[exchange.id].fee_currency
     if config.venue.kind != "ccxt" or currency is None or reporting.rate_of(currency) is not None:
         return None
-    pairs = [currencies(symbol, reporting.currency) for symbol in exchange.symbols]
-    if any(base == currency for base, _ in pairs):
+    forms = [symbol_form(symbol, reporting.currency) for symbol in exchange.symbols]
+    if any(form.base_currency == currency for form in forms):
         return None
-    for quote in dict.fromkeys((reporting.currency, *(quote for _, quote in pairs))):
+    for quote in dict.fromkeys((reporting.currency, *(form.quote_currency for form in forms))):
         for symbol in (f"{currency}/{quote}", f"{currency}/{quote}:{quote}"):
             if symbol in markets and reporting.rate_of(quote) is not None:
                 return FeeMarket(symbol, currency, quote)

@@ -6,14 +6,14 @@ from typing import Any
 
 from monitor_service.feeds.conversion import (
     RefusedValueError,
-    UnitScale,
+    Scales,
     exchange_time,
-    price_scale,
+    scales_of,
     short,
-    size_scale,
     trade_id_of,
 )
 from monitor_service.feeds.feed_queue import TRADES_MAX, FeedQueue
+from monitor_service.feeds.levels import sides_of
 from schemas.market import FeedBook, FeedInstrument, FeedRate, FeedRefused, FeedTrade
 from schemas.message import ALL_SYMBOLS, Side, SymbolEvent
 
@@ -26,17 +26,14 @@ class Sink:
     def __init__(self, venue: str, now_ns: Callable[[], int], lag_ms_max: float) -> None:
         self._venue = venue
         self._now_ns = now_ns
-        self._scales: dict[str, tuple[UnitScale, UnitScale]] = {}
+        self._scales: dict[str, Scales] = {}
         self._sequences: dict[str, int] = {}
         self.queue = FeedQueue(lag_ms_max)
         self.wake: Callable[[], None] = lambda: None
 
     def announce(self, instrument: FeedInstrument) -> None:
         """A contract, before its first event."""
-        self._scales[instrument.symbol] = (
-            price_scale(instrument.tick_size),
-            size_scale(instrument.lot_size),
-        )
+        self._scales[instrument.symbol] = scales_of(instrument.tick_size, instrument.lot_size)
         self._put(instrument)
 
     def rate(self, symbol: str, base_currency: str, quote_currency: str, rate: Decimal) -> None:
@@ -56,9 +53,9 @@ class Sink:
         self, symbol: str, bids: Levels, asks: Levels, exchange_time_ns: int | None, *, is_snapshot: bool
     ) -> bool:
         """A book or an update; false where it was not accepted, and the book is now gapped."""
-        prices, sizes = self._scales[symbol]
         sequence = self._sequences.get(symbol, 0) + 1
         try:
+            sides = sides_of(bids, asks, self._scales[symbol], is_snapshot=is_snapshot)
             event = FeedBook(
                 event_time_ns=self._now_ns(),
                 venue=self._venue,
@@ -66,16 +63,18 @@ class Sink:
                 exchange_time_ns=exchange_time(exchange_time_ns),
                 snapshot=is_snapshot,
                 sequence=sequence,
-                bid_prices=tuple([prices.any_units(level[0]) for level in bids]),
-                bid_sizes=tuple([sizes.whole_units(level[1]) for level in bids]),
-                ask_prices=tuple([prices.any_units(level[0]) for level in asks]),
-                ask_sizes=tuple([sizes.whole_units(level[1]) for level in asks]),
+                bid_prices=sides.bids.prices,
+                bid_sizes=sides.bids.sizes,
+                ask_prices=sides.asks.prices,
+                ask_sizes=sides.asks.sizes,
             )
         except RefusedValueError as error:
             self._refuse(symbol, error, "book")
             return False
         self._sequences[symbol] = sequence
         self._put(event)
+        for lost in sides.lost:
+            self._refuse(symbol, lost, None)
         return True
 
     def trade(
@@ -88,7 +87,7 @@ class Sink:
         exchange_time_ns: int | None,
     ) -> None:
         """A public trade; `side` is the taker's."""
-        prices, sizes = self._scales[symbol]
+        scales = self._scales[symbol]
         if self.queue.holds_trades_max:
             full = RefusedValueError("malformed", f"{TRADES_MAX} trades wait for the engine already")
             self._refuse(symbol, full, "trade")
@@ -99,8 +98,8 @@ class Sink:
                 venue=self._venue,
                 symbol=symbol,
                 exchange_time_ns=exchange_time(exchange_time_ns),
-                price_ticks=prices.any_units(price),
-                size_lots=sizes.any_units(size),
+                price_ticks=scales.price.positive_units(price),
+                size_lots=scales.size.positive_units(size),
                 side=side,
                 trade_id=trade_id_of(trade_id),
             )

@@ -19,6 +19,7 @@ from schemas.numbers import Bps, NonNegative, NonNegativeDecimal, PositiveDecima
 from schemas.quoting import QuoteTarget
 from schemas.risk import RiskState, TradingState
 from schemas.signals import Regime, Signal
+from schemas.symbol_form import SymbolForm, symbol_form
 from schemas.units import BPS_PER_UNIT, to_units
 
 Level = tuple[PositiveDecimal, PositiveDecimal]
@@ -91,9 +92,8 @@ def _checked(state: Mapping[str, Any]) -> MarketState:
         raise ValueError("\n".join(problems)) from None
 
 
-def _rate(market: MarketState, config: Config) -> Decimal:
+def _rate(market: MarketState, quote: str, config: Config) -> Decimal:
     """Limits in money need the rate; it is never assumed to be 1."""
-    quote = market.symbol.partition("/")[2].partition(":")[0] or config.reporting.currency
     rate = market.reporting_rate or config.reporting.rate_of(quote)
     if rate is None:
         raise ValueError(f"reporting_rate: give it, reporting.rates has none for {quote}")
@@ -115,18 +115,19 @@ def _events(
     market: MarketState, config: Config
 ) -> tuple[Instrument | RiskState | Signal | Position | Book, ...]:
     """The facts as the core would have received them, the book last."""
-    rate = _rate(market, config)
+    form = symbol_form(market.symbol, config.reporting.currency)
+    rate = _rate(market, form.quote_currency, config)
     return (
-        _instrument(market, rate),
+        _instrument(market, form, rate),
         _risk(market, ALL_SYMBOLS, "RUN"),
         _risk(market, market.symbol, market.risk_state),
         _signal(market, config),
-        _position(market, rate, config),
+        _position(market, form, rate, config),
         _book(market),
     )
 
 
-def _instrument(market: MarketState, rate: Decimal) -> Instrument:
+def _instrument(market: MarketState, form: SymbolForm, rate: Decimal) -> Instrument:
     return Instrument(
         event_time_ns=_NOW_NS,
         venue=market.venue,
@@ -134,8 +135,9 @@ def _instrument(market: MarketState, rate: Decimal) -> Instrument:
         tick_size=market.tick_size,
         lot_size=market.lot_size,
         min_notional=market.min_notional,
-        base_currency="base",
-        quote_currency="quote",
+        contract_kind=form.kind,
+        base_currency=form.base_currency,
+        quote_currency=form.quote_currency,
         reporting_rate=rate,
     )
 
@@ -191,7 +193,7 @@ def _signal(market: MarketState, config: Config) -> Signal:
     )
 
 
-def _position(market: MarketState, rate: Decimal, config: Config) -> Position:
+def _position(market: MarketState, form: SymbolForm, rate: Decimal, config: Config) -> Position:
     limits = config.inventory
     prices = [side[0][0] for side in (market.bids, market.asks) if side]
     largest = limits.max_inventory
@@ -204,7 +206,7 @@ def _position(market: MarketState, rate: Decimal, config: Config) -> Position:
         event_time_ns=_NOW_NS,
         venue=market.venue,
         symbol=market.symbol,
-        quote_currency="quote",
+        quote_currency=form.quote_currency,
         position_lots=to_units(market.inventory, market.lot_size),
         average_price_ticks=None,
         mark_half_ticks=None,

@@ -20,7 +20,7 @@ from monitor_service.feeds.live.sink import Sink
 from runtime.exchange.request_budget import RequestBudget
 from schemas.config import Config
 from schemas.deployment import ExchangeSettings
-from schemas.market import Book, FeedBook, FeedInstrument, FeedRefused, FeedTrade
+from schemas.market import Book, FeedBook, FeedInstrument, FeedRefused, FeedTrade, Refusal
 from schemas.venues import VENUES, VenueId
 from tests.kit.messages import feed_instrument
 
@@ -123,13 +123,19 @@ def test_a_frame_that_nobody_can_read_is_refused_and_ends_nothing(frame: str) ->
     assert [book.status for book in feed.books()] == ["live"]
 
 
-def test_a_price_off_the_tick_gaps_the_book() -> None:
+def test_a_price_off_the_tick_costs_that_level_as_in_a_recording() -> None:
     feed = Feed()
     feed.depth(101, 101)
     feed.apply_snapshot()
     feed.books()
-    feed.depth(102, 102, b=[["9.95", "1"]])
-    assert [book.status for book in feed.books()] == ["gapped"]
+    feed.depth(102, 102, b=[["9.95", "1"], ["9.8", "3"]])
+    outputs = [output for event in feed.events() for output in feed.core.on_event(event)]
+    (book,) = (each for each in outputs if isinstance(each, Book))
+    assert (book.status, book.bid_prices) == ("live", (99, 98))
+    refused = [each for each in outputs if isinstance(each, Refusal)]
+    assert [(each.reason, each.detail) for each in refused] == [
+        ("off_tick", "price '9.95' is not a multiple of 0.1, a level left out")
+    ]
 
 
 def test_a_core_that_is_behind_costs_no_memory_and_no_book() -> None:
