@@ -62,6 +62,39 @@ def test_a_symbol_without_a_rate_stops_no_other_and_says_why(tmp_path: Path) -> 
     assert "binance:BTC/EUR is not followed: reporting.rates has none for EUR" in refused.detail
 
 
+@pytest.mark.parametrize(("symbol", "kind"), [("BTC/USDT", "spot"), ("BTC/USDT:USDT", "linear")])
+def test_the_kind_of_a_contract_comes_from_the_form_of_its_symbol(
+    tmp_path: Path, symbol: str, kind: str
+) -> None:
+    path = write(tmp_path / "a.jsonl", book(symbol=symbol))
+    for terms in ({}, {symbol: TERMS["BTC/USDT"]}):
+        instrument = play(path, instruments=terms)[0]
+        assert isinstance(instrument, FeedInstrument)
+        assert (instrument.contract_kind, instrument.base_currency) == (kind, "BTC")
+        assert instrument.quote_currency == "USDT"
+
+
+def test_a_kind_may_be_configured_where_the_form_does_not_say_otherwise(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.jsonl", book(), book(symbol="ETH/USDT:USDT"))
+    linear = {"BTC/USDT": TERMS["BTC/USDT"] | {"contract_kind": "linear"}}
+    instrument = play(path, instruments=linear)[0]
+    assert isinstance(instrument, FeedInstrument)
+    assert instrument.contract_kind == "linear"
+    spot = {"ETH/USDT:USDT": TERMS["BTC/USDT"] | {"contract_kind": "spot"}}
+    refused = play(path, instruments=spot)[-1]
+    assert isinstance(refused, FeedRefused)
+    assert "instruments.ETH/USDT:USDT.contract_kind is spot, and ETH/USDT:USDT is a linear" in refused.detail
+
+
+def test_an_inverse_contract_is_refused_by_name_and_stops_no_other(tmp_path: Path) -> None:
+    inverse = book(symbol="BTC/USD:BTC")
+    refused = play(write(tmp_path / "a.jsonl", book(), inverse))[-1]
+    assert isinstance(refused, FeedRefused)
+    assert "binance:BTC/USD:BTC is not followed: BTC/USD:BTC is an inverse contract" in refused.detail
+    with pytest.raises(ConfigError, match="BTC/USD:BTC is an inverse contract"):
+        play(write(tmp_path / "alone.jsonl", inverse))
+
+
 def test_a_study_of_a_market_counts_no_money(tmp_path: Path) -> None:
     path = write(tmp_path / "a.jsonl", book(symbol="BTC/EUR"))
     instrument = played(RecordedFeed(config(path), needs_rates=False))[0]

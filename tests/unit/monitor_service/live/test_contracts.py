@@ -84,3 +84,9 @@ def test_a_tick_of_ours_that_is_no_multiple_of_theirs_is_refused() -> None:
     )
     with pytest.raises(ConfigError, match=r"0\.015 is no multiple of the venue's 0\.01"):
         announce_market(binance_market(), config, 7)
+
+
+def test_an_inverse_contract_is_refused_by_name() -> None:
+    config = Config.model_validate({"feed": {"kind": "live"}, "exchange": {"symbols": ["BTC/USD:BTC"]}})
+    with pytest.raises(ConfigError, match="BTC/USD:BTC is an inverse contract, settled in BTC"):
+        announce_market(binance_market() | {"symbol": "BTC/USD:BTC"}, config, 7)
