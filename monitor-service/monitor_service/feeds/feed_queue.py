@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 
-from schemas.market import FeedBook, FeedLag, FeedTrade
+from schemas.market import FeedBook, FeedLag, FeedRefused, FeedTrade
 from schemas.message import ALL_SYMBOLS, SymbolEvent
 from schemas.process import TopicLag
 from schemas.units import NS_PER_MS, NS_PER_S
@@ -143,7 +143,7 @@ class FeedQueue:
             if isinstance(event, FeedBook):
                 run.append(event)
                 continue
-            if not isinstance(event, FeedTrade):
+            if not _leaves_books_whole(event):
                 left += self._merged(key, run, now_ns)
                 run = []
             left.append(event)
@@ -213,6 +213,11 @@ class FeedQueue:
             left_ms=left_ns // NS_PER_MS,
             conflated=counted.merged if is_overload else 0,
         )
+
+
+def _leaves_books_whole(event: SymbolEvent) -> bool:
+    """A trade, or what was refused without the loss of a book update."""
+    return isinstance(event, FeedTrade) or (isinstance(event, FeedRefused) and event.event_type != "book")
 
 
 def merged(run: Sequence[FeedBook]) -> FeedBook:

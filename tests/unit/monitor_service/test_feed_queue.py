@@ -1,6 +1,7 @@
 """The queue of a feed: as it came while the engine keeps up; one book a symbol and fair turns when late."""
 
 from collections.abc import Sequence
+from typing import Literal
 
 import pytest
 from hypothesis import given
@@ -8,10 +9,10 @@ from hypothesis import strategies as st
 from monitor_service.core.book import BookState
 from monitor_service.feeds.feed_queue import TAKEN_MAX, FeedQueue, merged
 
-from schemas.market import FeedBook, FeedLag, FeedTrade
+from schemas.market import FeedBook, FeedLag, FeedRefused, FeedTrade
 from schemas.message import Event, SymbolEvent
 from schemas.units import NS_PER_MS, NS_PER_S
-from tests.kit.messages import BTC, T0, feed_book, feed_instrument, feed_trade
+from tests.kit.messages import BTC, T0, VENUE, feed_book, feed_instrument, feed_trade
 
 ETH = "ETH/USDT"
 LATE = T0 + 200 * NS_PER_MS
@@ -65,6 +66,16 @@ def test_a_change_of_terms_is_not_crossed() -> None:
         announced,
         (4,),
     ]
+
+
+@pytest.mark.parametrize(("lost", "left"), [(None, [3]), ("book", [1, 3])])
+def test_a_lost_level_is_no_lost_book(lost: Literal["book"] | None, left: list[int]) -> None:
+    refused = FeedRefused(
+        event_time_ns=T0, venue=VENUE, symbol=BTC, reason="off_tick", detail="price 1.5", event_type=lost
+    )
+    taken = filled(delta(1, (99, 1)), refused, delta(2, (99, 2)), delta(3, (99, 3))).take(LATE)
+    assert [book.bid_sizes[0] for book in books(taken)] == left
+    assert refused in taken
 
 
 def test_a_crowded_symbol_does_not_starve_quiet_ones() -> None:
