@@ -73,7 +73,7 @@ def test_a_lost_level_is_no_lost_book(lost: Literal["book"] | None, left: list[i
     refused = FeedRefused(
         event_time_ns=T0, venue=VENUE, symbol=BTC, reason="off_tick", detail="price 1.5", event_type=lost
     )
-    taken = filled(delta(1, (99, 1)), refused, delta(2, (99, 2)), delta(3, (99, 3))).take(LATE)
+    taken = filled(delta(1, (99, 1)), refused, delta(2, (99, 2)), delta(3, (99, 3))).pop_due(LATE)
     assert [book.bid_sizes[0] for book in books(taken)] == left
     assert refused in taken
 
