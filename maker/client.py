@@ -94,7 +94,7 @@ class Switched(_Answer):
     settings: tuple[OwnValue, ...]
 
 
-class Sent(_Answer):
+class SentCommand(_Answer):
     """A command that was sent."""
 
     command_id: str
@@ -252,17 +252,19 @@ class MakerClient:
         """The alerts of risk-service, newest first."""
         return self._read(AlertsAnswer, self.ask("GET", "maker/risk/alerts"))
 
-    def halt(self, symbol: str, reason: str) -> Sent:
+    def halt(self, symbol: str, reason: str) -> SentCommand:
         """Latch a halt of a symbol, or of all by `*`: the command as it was sent."""
-        return self._read(Sent, self.ask("POST", "maker/risk/halt", {"symbol": symbol, "reason": reason}))
+        return self._read(
+            SentCommand, self.ask("POST", "maker/risk/halt", {"symbol": symbol, "reason": reason})
+        )
 
-    def resume(self, symbol: str, reason: str, halt_sequence: int | None = None) -> Sent:
+    def resume(self, symbol: str, reason: str, halt_sequence: int | None = None) -> SentCommand:
         """End a halt, or request its end where the token permits no more: the command as it was sent."""
         body = {"symbol": symbol, "reason": reason, "halt_sequence": halt_sequence}
         try:
-            return self._read(Sent, self.ask("POST", "maker/risk/resume", body))
+            return self._read(SentCommand, self.ask("POST", "maker/risk/resume", body))
         except RefusedError:
-            return self._read(Sent, self.ask("POST", "maker/risk/resume-request", body))
+            return self._read(SentCommand, self.ask("POST", "maker/risk/resume-request", body))
 
     def settings(self, symbol: str | None = None) -> tuple[SettingAnswer, ...]:
         """The settings that can change while the engine runs: account-wide, or of one symbol."""

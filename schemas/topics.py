@@ -23,13 +23,7 @@ from schemas import (
     signals,
     statistics,
 )
-from schemas.carried.inventory import InventoryCarried
-from schemas.carried.monitor import MonitorCarried
-from schemas.carried.quoter import QuoterCarried
-from schemas.carried.risk import RiskCarried
-from schemas.carried.router import RouterCarried
-from schemas.carried.runtime import CarriedPart, ProcessCarried, StateMessageCarried
-from schemas.carried.view import ViewCarried
+from schemas.carried.catalogue import CARRIED
 from schemas.message import Event
 
 Kind = Literal["state", "event"]
@@ -372,31 +366,14 @@ TOPICS: tuple[Topic, ...] = (
         "event",
         EVERY_PROCESS,
         (EVERY_PROCESS,),
-        (
-            ProcessCarried,
-            StateMessageCarried,
-            MonitorCarried,
-            QuoterCarried,
-            RouterCarried,
-            InventoryCarried,
-            RiskCarried,
-            ViewCarried,
-            CarriedPart,
-        ),
+        CARRIED,
         "process",
         "event id",
         "accounting",
         own_input=True,
     ),
     Topic(
-        STATUS,
-        "state",
-        EVERY_PROCESS,
-        (GATEWAY,),
-        (process.ProcessStatus,),
-        "process",
-        "process",
-        "present",
+        STATUS, "state", EVERY_PROCESS, (GATEWAY,), (process.ProcessStatus,), "process", "process", "present"
     ),
     Topic(
         "process.epoch",

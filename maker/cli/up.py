@@ -73,7 +73,10 @@ def up(
         port_is_chosen=loaded.origin["gateway.port"] != DEFAULT,
         announce=_announce,
     )
-    summary = run_engine(loaded.config, options)
+    _report(run_engine(loaded.config, options), as_json)
+
+
+def _report(summary: dict[str, Any], as_json: bool) -> None:
     print_note(f"cancelled {summary['cancelled_at_end']} quotes")
     try:
         print(summary_as_json(summary) if as_json else as_text(summary))

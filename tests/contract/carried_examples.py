@@ -277,12 +277,13 @@ def inventory() -> InventoryCarried:
 
 
 def _adverse_moves() -> CarriedAdverseMoves:
+    sale: dict[str, Any] = {"sign": -1, "size_lots": 2_000, "mid_half_ticks": 12_367_527}
     return CarriedAdverseMoves(
         moved_bps_lots=12.5,
         lots=2_000.0,
         at_ns=RECEIVED_NS,
         fills=7,
-        waiting=(CarriedFillMove(due_ns=RECEIVED_NS, sign=-1, size_lots=2_000, mid_half_ticks=12_367_527),),
+        waiting=(CarriedFillMove(due_ns=RECEIVED_NS, **sale),),
         mid_half_ticks=12_367_527,
         tallies=(
             CarriedMoveTally(
@@ -295,11 +296,7 @@ def _adverse_moves() -> CarriedAdverseMoves:
                 executed_ns=RECEIVED_NS,
             ),
         ),
-        pending=(
-            CarriedPendingMove(
-                time_ns=RECEIVED_NS, sign=-1, size_lots=2_000, mid_half_ticks=12_367_527, horizon_ms=1_000
-            ),
-        ),
+        pending=(CarriedPendingMove(time_ns=RECEIVED_NS, horizon_ms=1_000, **sale),),
     )
 
 

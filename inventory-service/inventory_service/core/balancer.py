@@ -30,8 +30,8 @@ class Balancer:
     is_flattened: bool = False
     """A person wants the position closed: it is reduced by taking, whatever is configured, until it is."""
 
-    def wanted(self, position_lots: int, back: Rebalance, own: Balance) -> tuple[Rebalance, Balance]:
-        """The trade wanted and the settings for it; a position to be closed is as urgent as can be."""
+    def trade_due(self, position_lots: int, back: Rebalance, own: Balance) -> tuple[Rebalance, Balance]:
+        """The trade to bring about, and the settings for it; closing a position is as urgent as can be."""
         self.is_flattened = self.is_flattened and position_lots != 0
         if not self.is_flattened:
             return back, own

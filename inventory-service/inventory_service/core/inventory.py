@@ -371,7 +371,7 @@ class InventoryCore(DecidingCore[InventoryInput]):
             if contract is None or symbol.has_old_units or symbol.lacks or because(symbol):
                 continue
             back = back_to_target(symbol, contract, self._limits.of_symbol(contract.symbol))
-            back, own = balancer.wanted(symbol.ledger.position_lots, back, settings)
+            back, own = balancer.trade_due(symbol.ledger.position_lots, back, settings)
             order = balancer.decide(back, symbol.spread, contract, own, self._now_ns)
             if order is not None:
                 yield order

@@ -201,13 +201,13 @@ def reduce_only(draft: QuoteDraft, position_lots: int, limits: SizeLimits) -> Qu
     return draft._replace(bid=bid, ask=ask)
 
 
-def at_touch(draft: QuoteDraft, book: Book, wanted: BalanceOrder | None) -> QuoteDraft:
+def at_touch(draft: QuoteDraft, book: Book, decision: BalanceOrder | None) -> QuoteDraft:
     """The side that reduces the inventory at the market's best price, where the balancer wants that."""
-    if wanted is None:
+    if decision is None:
         return draft
-    if wanted.side == "buy":
-        return draft._replace(bid=_best_at("buy", draft.bid, book.bid_prices[0], wanted.urgency))
-    return draft._replace(ask=_best_at("sell", draft.ask, book.ask_prices[0], wanted.urgency))
+    if decision.side == "buy":
+        return draft._replace(bid=_best_at("buy", draft.bid, book.bid_prices[0], decision.urgency))
+    return draft._replace(ask=_best_at("sell", draft.ask, book.ask_prices[0], decision.urgency))
 
 
 def _best_at(name: Side, side: DraftSide, touch_ticks: int, urgency: float) -> DraftSide:

@@ -170,9 +170,9 @@ class QuoterCore(DecidingCore[QuoterInput]):
         state.observe_room(room, self._now_ns)
         return () if state.target is None else self._requote(state, self._now_ns)
 
-    def _on_balance(self, wanted: BalanceOrder) -> tuple[Event, ...]:
-        state = self._state(wanted)
-        state.balance = wanted
+    def _on_balance(self, decision: BalanceOrder) -> tuple[Event, ...]:
+        state = self._state(decision)
+        state.balance = decision
         return () if state.target is None else self._requote(state, self._now_ns)
 
     def _on_risk(self, risk: RiskState) -> tuple[Event, ...]:

@@ -74,10 +74,10 @@ class QuotedSymbol:
 
     def balance_in_force(self, now_ns: int) -> BalanceOrder | None:
         """The balancer's newest decision, while it is valid and asks for more than leaning."""
-        wanted = self.balance
-        if wanted is None or wanted.stage == "lean" or wanted.instrument_version != self.version:
+        decision = self.balance
+        if decision is None or decision.stage == "lean" or decision.instrument_version != self.version:
             return None
-        return None if now_ns > wanted.valid_until_ns else wanted
+        return None if now_ns > decision.valid_until_ns else decision
 
     @property
     def waits_for_messages(self) -> bool:

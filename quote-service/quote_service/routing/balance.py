@@ -11,34 +11,34 @@ from schemas.message import Side
 from schemas.units import BPS_PER_UNIT, side_sign
 
 
-def slice_of(symbol: RoutedSymbol, wanted: BalanceOrder, own: Balance, now_ns: int) -> Request | None:
+def slice_of(symbol: RoutedSymbol, decision: BalanceOrder, own: Balance, now_ns: int) -> Request | None:
     """The order to send now; None where nothing can be taken within cost, depth and position.
 
     Its limit lies inside every own order of the other side, so that it cannot match one.
     """
     terms, book, mid = symbol.contract.terms, symbol.market.book, symbol.market.mid_half_ticks
-    if terms is None or book is None or mid is None or now_ns > wanted.valid_until_ns:
+    if terms is None or book is None or mid is None or now_ns > decision.valid_until_ns:
         return None
-    versions = {terms.version, wanted.instrument_version, book.instrument_version}
-    if wanted.stage != "take" or len(versions) > 1 or not symbol.market.is_live or has_taker(symbol):
+    versions = {terms.version, decision.instrument_version, book.instrument_version}
+    if decision.stage != "take" or len(versions) > 1 or not symbol.market.is_live or has_taker(symbol):
         return None
-    limit = _inside_own(wanted.side, _limit_ticks(wanted.side, mid, own), symbol)
+    limit = _inside_own(decision.side, _limit_ticks(decision.side, mid, own), symbol)
     size_lots = min(
-        wanted.size_lots,
-        symbol.position.reducing_room_lots(wanted.side),
-        int(own.depth_share_max * shown_lots(book, wanted.side, limit)),
+        decision.size_lots,
+        symbol.position.reducing_room_lots(decision.side),
+        int(own.depth_share_max * shown_lots(book, decision.side, limit)),
         _largest_order(limit, terms),
     )
     if size_lots <= 0 or size_lots * limit < terms.order_value_min:
         return None
     return Request(
-        side=wanted.side,
+        side=decision.side,
         level=TAKER_LEVEL,
         price_ticks=limit,
         size_lots=size_lots,
         instrument_version=terms.version,
-        target_sequence=wanted.sequence,
-        valid_until_ns=wanted.valid_until_ns,
+        target_sequence=decision.sequence,
+        valid_until_ns=decision.valid_until_ns,
         takes=True,
     )
 

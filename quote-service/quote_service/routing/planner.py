@@ -99,12 +99,12 @@ class Planner:
             asks = fitted(reduced(asks, _room_to_reduce(symbol, asks)), terms)
         return plan(symbol, target, (bids, asks), self._rules, now_ns)
 
-    def take(self, symbol: RoutedSymbol, wanted: BalanceOrder, now_ns: int) -> list[OrderEvent]:
+    def balance(self, symbol: RoutedSymbol, decision: BalanceOrder, now_ns: int) -> list[OrderEvent]:
         """Send a slice of what the balancer wants, where the gate lets it out; each decision once."""
         outputs: list[OrderEvent] = []
-        if wanted.sequence > symbol.balance_sequence:
-            symbol.balance_sequence = wanted.sequence
-            request = slice_of(symbol, wanted, self._balance, now_ns)
+        if decision.sequence > symbol.balance_sequence:
+            symbol.balance_sequence = decision.sequence
+            request = slice_of(symbol, decision, self._balance, now_ns)
             if request is not None:
                 self._dispatch.send(symbol, request, now_ns, outputs)
         return outputs

@@ -117,7 +117,7 @@ class RouterCore(DecidingCore[RouterInput]):
             case Position():
                 return self._on_position(event)
             case BalanceOrder():
-                return tuple(self._planner.take(self._symbol(event), event, self._now_ns))
+                return tuple(self._planner.balance(self._symbol(event), event, self._now_ns))
             case Override():
                 return self._on_override(event)
             case Command():

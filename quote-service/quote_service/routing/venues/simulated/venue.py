@@ -176,9 +176,11 @@ class SimulatedVenue:
             order.instrument_version = intent.instrument_version
             self._answer("accepted", intent, now_ns, order)
             if intent.time_in_force == "ioc":
-                self._take(market, order, intent, now_ns)
+                self._execute_ioc(market, order, intent, now_ns)
 
-    def _take(self, market: SimulatedMarket, order: RestingOrder, intent: OrderEvent, now_ns: int) -> None:
+    def _execute_ioc(
+        self, market: SimulatedMarket, order: RestingOrder, intent: OrderEvent, now_ns: int
+    ) -> None:
         """Execute against the feed's book at once; never against an own order, and the rest is cancelled."""
         del market.orders[order.client_order_id]
         for taken in market.execute(order.side, order.price_ticks, order.size_lots):
