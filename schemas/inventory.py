@@ -73,7 +73,7 @@ class Position(SymbolEvent):
     """Base units by which fees taken in them have reduced `position_lots` so far, in whole lots; the
     remainder is carried on."""
     adverse_bps: float | None = None
-    """The larger of the next two; None before there was a move, and 0 where none is significant."""
+    """The larger of the next two; None where none is significant."""
     adverse_bid_bps: float | None = None
     """The adverse move of the mid to expect after a fill of our bid, positive: the worst significant one of
     `inventory.markout_horizons_ms`."""

@@ -278,12 +278,10 @@ def inventory() -> InventoryCarried:
 
 def _adverse_moves() -> CarriedAdverseMoves:
     sale: dict[str, Any] = {"sign": -1, "size_lots": 2_000, "mid_half_ticks": 12_367_527}
+    former: dict[str, Any] = {"moved_bps_lots": 12.5, "lots": 2_000.0, "at_ns": RECEIVED_NS, "fills": 7}
     return CarriedAdverseMoves(
-        moved_bps_lots=12.5,
-        lots=2_000.0,
-        at_ns=RECEIVED_NS,
-        fills=7,
         waiting=(CarriedFillMove(due_ns=RECEIVED_NS, **sale),),
+        **former,
         mid_half_ticks=12_367_527,
         tallies=(
             CarriedMoveTally(

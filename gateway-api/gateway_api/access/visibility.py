@@ -33,8 +33,8 @@ LANES: Mapping[Lane, LaneRule] = {
     "market": LaneRule(("market.instrument", "market.book", "market.trade", "market.refusal"), "view"),
     "signal": LaneRule(("market.signal", "monitor.statistics"), "view"),
     "quote": LaneRule(("quote.target",), "view"),
-    "order": LaneRule(("order.event", "order.kill", "order.stop", "venue.report"), "view"),
-    "fill": LaneRule(("order.fill", "inventory.position", "account.balance"), "view"),
+    "order": LaneRule(("order.event", "order.kill", "order.stop", "order.room", "venue.report"), "view"),
+    "fill": LaneRule(("order.fill", "inventory.position", "inventory.balance", "account.balance"), "view"),
     "risk": LaneRule(("risk.state", "risk.alert"), "view"),
     "system": LaneRule(("process.trace", "process.epoch", "process.setting", "process.fault"), "view"),
     "human": LaneRule(("control.command", "control.people"), "audit"),
@@ -67,6 +67,7 @@ _CONTRACT = (
     + "base_currency quote_currency reporting_rate filters inferred"
 )
 _RATE = _OF_SYMBOL + "base_currency quote_currency rate"
+_LAG = _OF_SYMBOL + "lag_ms left_ms conflated"
 TYPES: Mapping[str, TypeRule] = {
     "market.feed.instrument.v1": TypeRule(_CONTRACT),
     "market.feed.book.v1": TypeRule(
@@ -83,12 +84,18 @@ TYPES: Mapping[str, TypeRule] = {
     "market.trade.v1": TypeRule(
         _OF_SYMBOL + "instrument_version exchange_time_ns price_ticks size_lots side trade_id"
     ),
+    "market.feed.lag.v1": TypeRule(_LAG),
+    "market.lag.v1": TypeRule(_LAG),
+    "market.removed.v1": TypeRule(_OF_SYMBOL + "command_id"),
+    "inventory.balance.v1": TypeRule(
+        _OF_SYMBOL + "instrument_version sequence stage side size_lots urgency cost_bps valid_until_ns"
+    ),
     "market.signal.v1": TypeRule(
         _OF_SYMBOL
         + "book_status book_time_ns mid_half_ticks spread_ticks weighted_mid_ticks volatility_per_sqrt_s "
         + "volatility_ready regime jump bid_depth_lots ask_depth_lots imbalance flow_imbalance "
         + "flow_volume_lots robust_volatility_per_sqrt_s noise without_jumps_per_sqrt_s ofi toxicity "
-        + "arrival_rate_per_s arrival_decay_per_tick arrival_ready"
+        + "jump_volatility_per_sqrt_s arrival_rate_per_s arrival_decay_per_tick arrival_ready"
     ),
     "market.feed.rate.v1": TypeRule(_RATE),
     "market.rate.v1": TypeRule(_RATE),
@@ -105,7 +112,11 @@ TYPES: Mapping[str, TypeRule] = {
     "order.event.v1": TypeRule(
         _OF_SYMBOL
         + "instrument_version kind status client_order_id side level price_ticks size_lots filled_lots "
-        + "revision target_sequence reasons"
+        + "revision target_sequence time_in_force reasons"
+    ),
+    "order.room.v1": TypeRule(
+        _OF_SYMBOL + "instrument_version position_lots_max waits_for_messages refused",
+        profit="buy_lots_max sell_lots_max",
     ),
     "order.kill.v1": TypeRule(_OF_SYMBOL + "state reasons began_ns open_orders orders", concerns_all=True),
     "order.stop.v1": TypeRule(_OF_SYMBOL + "code text needs_person asks_trades"),
@@ -113,7 +124,7 @@ TYPES: Mapping[str, TypeRule] = {
         _OF_SYMBOL
         + "kind client_order_id side price_ticks size_lots venue_trade_id liquidity executed_ns recovered "
         + "reason instrument_version",
-        profit="fee fee_currency base_fee",
+        profit="fee fee_currency base_fee mid_half_ticks",
     ),
     "venue.status.v1": TypeRule(
         _OF_SYMBOL + "state reason clock_offset_us dead_mans_switch_armed held_until_ns", concerns_all=True
@@ -122,8 +133,10 @@ TYPES: Mapping[str, TypeRule] = {
     "venue.positions.v1": TypeRule(_OF_SYMBOL + "asked_ns", profit="positions"),
     "venue.orders.open.v1": TypeRule(_OF_SYMBOL + "asked_ns own foreign"),
     "order.fill.v1": TypeRule(
-        _OF_SYMBOL + "instrument_version venue_trade_id client_order_id side price_ticks size_lots liquidity",
-        profit="fee fee_currency base_fee mid_half_ticks",
+        _OF_SYMBOL
+        + "instrument_version venue_trade_id client_order_id side price_ticks size_lots liquidity "
+        + "executed_ns purpose",
+        profit="fee fee_currency base_fee mid_half_ticks report_mid_half_ticks",
     ),
     "order.account.change.v1": TypeRule(
         _OF_SYMBOL + "instrument_version change_id kind size_change_lots reason", profit="price"
@@ -134,7 +147,8 @@ TYPES: Mapping[str, TypeRule] = {
         + "instrument_version quote_currency position_lots mark_half_ticks notional_reporting fills "
         + "traded_notional bias rebalance_action rebalance_size_lots rebalance_urgency base_fees_taken "
         + "owed_lots adjustments counted_in halted_because",
-        profit="average_price_ticks realised unrealised fees pnl pnl_capture pnl_inventory max_drawdown "
+        profit="average_price_ticks realised unrealised fees pnl pnl_capture pnl_inventory pnl_balance "
+        "max_drawdown "
         "pnl_reporting adverse_bps adverse_bid_bps adverse_bid_horizon_ms adverse_ask_bps "
         "adverse_ask_horizon_ms open_fees open_fees_reserve pnl_peak",
     ),
@@ -165,7 +179,7 @@ TYPES: Mapping[str, TypeRule] = {
         _OF_PROCESS + "venue symbol message_type topic event_id error detail", permission="audit"
     ),
     "control.command.v1": TypeRule(
-        _OF_PEOPLE + "command_id action principal reason halt_sequence agrees_with",
+        _OF_PEOPLE + "command_id action principal reason halt_sequence agrees_with force",
         permission="audit",
         concerns_all=True,
     ),

@@ -50,6 +50,9 @@ class ExpectedMove(NamedTuple):
     """At which it is that; None: none is significant."""
 
 
+NO_MOVE = ExpectedMove(0.0, None)
+
+
 @dataclass(slots=True)
 class MoveTally:
     """The adverse moves of one side at one horizon, decayed sums."""
@@ -104,12 +107,18 @@ class AdverseMoves:
     """By horizon in milliseconds, in order of time."""
     mid_half_ticks: int | None = None
     tallies: Tallies = field(default_factory=dict)
-    moves: int = 0
-    """Counted so far, at all horizons: a change of the estimates."""
+    _by_side: tuple[ExpectedMove, ExpectedMove] | None = (NO_MOVE, NO_MOVE)
+    """None: to be found again."""
+
+    def by_side(self) -> tuple[ExpectedMove, ExpectedMove]:
+        """What to expect after a fill of our bid, and of our ask."""
+        if self._by_side is None:
+            self._by_side = self.expected("buy"), self.expected("sell")
+        return self._by_side
 
     def expected(self, side: Side) -> ExpectedMove:
         """The worst significant move after an execution of ours on a side."""
-        found = ExpectedMove(0.0, None)
+        found = NO_MOVE
         for (sign, horizon_ms), tally in self.tallies.items():
             if sign != side_sign(side) or not tally.is_significant:
                 continue
@@ -156,7 +165,7 @@ class AdverseMoves:
         their mids are in outdated ticks.
         """
         self.waiting.clear()
-        self.mid_half_ticks = None
+        self.mid_half_ticks = self._by_side = None
         for tally in self.tallies.values():
             tally.moved, tally.squared, tally.lots = (
                 tally.moved * lots,
@@ -171,7 +180,7 @@ class AdverseMoves:
         against_bps = -execution.sign * (mid_half_ticks - before) / before * BPS_PER_UNIT
         tally = self.tallies.setdefault((execution.sign, horizon_ms), MoveTally())
         tally.add(execution, against_bps, horizon_ms * NS_PER_MS, own.markout_half_life_s)
-        self.moves += 1
+        self._by_side = None
 
 
 def _count_later(waiting: Iterable[PastExecution], time_ns: int) -> int:

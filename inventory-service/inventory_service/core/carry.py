@@ -4,6 +4,7 @@ from collections import deque
 from collections.abc import Iterable
 from dataclasses import replace
 from decimal import Decimal
+from operator import itemgetter
 
 from inventory_service.core.adverse import AdverseMoves, MoveTally, PastExecution, Tallies
 from inventory_service.core.balancer import Balancer
@@ -102,11 +103,11 @@ def _adverse_of(adverse: AdverseMoves) -> CarriedAdverseMoves:
                 independent=tally.independent,
                 executed_ns=tally.executed_ns,
             )
-            for (sign, horizon_ms), tally in adverse.tallies.items()
+            for (sign, horizon_ms), tally in sorted(adverse.tallies.items(), key=itemgetter(0))
         ),
         pending=tuple(
             CarriedPendingMove(**execution._asdict(), horizon_ms=horizon_ms)
-            for horizon_ms, waiting in adverse.waiting.items()
+            for horizon_ms, waiting in sorted(adverse.waiting.items())
             for execution in waiting
         ),
     )
@@ -153,7 +154,7 @@ def _ledger(carried: InventoryCarried) -> Ledger:
 
 
 def _adverse(carried: CarriedAdverseMoves) -> AdverseMoves:
-    made = AdverseMoves(mid_half_ticks=carried.mid_half_ticks)
+    made = AdverseMoves(mid_half_ticks=carried.mid_half_ticks, _by_side=None)
     for each in carried.tallies:
         made.tallies[each.sign, each.horizon_ms] = MoveTally(
             each.moved_bps, each.squared_bps, each.lots, each.independent, each.executed_ns

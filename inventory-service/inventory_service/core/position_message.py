@@ -3,7 +3,7 @@
 from decimal import Decimal
 from typing import Any
 
-from inventory_service.core.adverse import AdverseMoves
+from inventory_service.core.adverse import ExpectedMove
 from inventory_service.core.bias import Held, Rebalance, bias, bounds, rebalance
 from inventory_service.core.symbol import SymbolInventory
 from inventory_service.core.takeover import base_lot, because, half_money
@@ -22,7 +22,7 @@ def publish_position(
     mark = ledger.mark_half_ticks or 0
     money = ledger.money(half)
     peak, max_drawdown = symbol.extremes()
-    symbol.published_mark, symbol.published_moves = ledger.mark_half_ticks, symbol.adverse.moves
+    symbol.published_mark, symbol.published_adverse = ledger.mark_half_ticks, symbol.adverse.by_side()
     limits = bounds(own, contract, mark, Held(symbol.ledger.position_lots, symbol.quote_total))
     back = rebalance(ledger.position_lots, limits)
     rate = (symbol.money or contract).reporting_rate
@@ -52,7 +52,7 @@ def publish_position(
         rebalance_urgency=back.urgency,
         pnl_balance=symbol.balance_pnl,
         base_fees_taken=ledger.base_fees_taken(base_lot(contract)),
-        **_adverse(symbol.adverse),
+        **_adverse(symbol.published_adverse),
         open_fees=tuple(
             OpenFee(currency=currency, amount=each.amount) for currency, each in symbol.open_fees.items()
         ),
@@ -72,16 +72,14 @@ def back_to_target(symbol: SymbolInventory, contract: Instrument, own: Inventory
     return rebalance(ledger.position_lots, bounds(own, contract, ledger.mark_half_ticks or 0, holdings))
 
 
-def _adverse(moves: AdverseMoves) -> dict[str, Any]:
-    """None before the first move."""
-    if not moves.tallies:
-        return {}
-    bid, ask = moves.expected("buy"), moves.expected("sell")
+def _adverse(expected: tuple[ExpectedMove, ExpectedMove]) -> dict[str, Any]:
+    """None where none is significant."""
+    bid, ask = expected
     return {
-        "adverse_bps": max(bid.bps, ask.bps),
-        "adverse_bid_bps": bid.bps,
+        "adverse_bps": max(bid.bps, ask.bps) or None,
+        "adverse_bid_bps": bid.bps or None,
         "adverse_bid_horizon_ms": bid.horizon_ms,
-        "adverse_ask_bps": ask.bps,
+        "adverse_ask_bps": ask.bps or None,
         "adverse_ask_horizon_ms": ask.horizon_ms,
     }
 

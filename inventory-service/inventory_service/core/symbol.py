@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import NamedTuple
 
-from inventory_service.core.adverse import AdverseMoves, PastExecution
+from inventory_service.core.adverse import NO_MOVE, AdverseMoves, ExpectedMove, PastExecution
 from inventory_service.core.balancer import Balancer, Spread
 from inventory_service.core.fee_rates import FeeRates, OpenFees
 from inventory_service.core.ledger import Ledger
@@ -94,8 +94,7 @@ class SymbolInventory:
     """Of the quote currency at the venue; None: not stated, or not needed."""
     published_mark: int | Decimal | None = None
     adverse: AdverseMoves = field(default_factory=AdverseMoves)
-    published_moves: int = 0
-    """Adverse moves counted when the position was last published."""
+    published_adverse: tuple[ExpectedMove, ExpectedMove] = (NO_MOVE, NO_MOVE)
     waiting: list[Fill | AccountChange] = field(default_factory=list)
     """Events ahead of their contract, or in units the ledger cannot book: none is lost."""
 
@@ -133,7 +132,7 @@ class SymbolInventory:
     @property
     def has_news(self) -> bool:
         """Did the value of the holdings, or the quality of fills, change since it was published?"""
-        if self.adverse.moves != self.published_moves:
+        if self.adverse.by_side() != self.published_adverse:
             return True
         return self.ledger.position_lots != 0 and self.ledger.mark_half_ticks != self.published_mark
 

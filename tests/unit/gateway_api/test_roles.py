@@ -48,6 +48,8 @@ TABLE: tuple[tuple[str, str, dict[str, Any] | None, tuple[str, ...]], ...] = tup
         ("GET", "/engine", None, "viewer trader risk admin service"),
         ("POST", "/maker/start", HERE, "trader"),
         ("POST", "/maker/stop", HERE, "trader risk service"),
+        ("POST", "/maker/remove", HERE, "trader risk service"),
+        ("POST", "/maker/flatten", HERE, "trader"),
         ("POST", "/maker/risk/halt", HERE, "trader risk admin service"),
         ("POST", "/maker/risk/halt", ALL, "trader risk admin service"),
         ("POST", "/maker/risk/resume-request", HERE, "trader risk"),

@@ -245,7 +245,7 @@ def test_the_position_tells_it_by_side_and_it_outlives_the_session() -> None:
     assert isinstance(position, Position)
     assert position.adverse_bid_bps == pytest.approx(expected_of(10.0, 10), rel=1e-4)
     assert position.adverse_bid_horizon_ms in Config().inventory.markout_horizons_ms
-    assert (position.adverse_ask_bps, position.adverse_ask_horizon_ms) == (0.0, None)
+    assert (position.adverse_ask_bps, position.adverse_ask_horizon_ms) == (None, None)
     assert position.adverse_bps == position.adverse_bid_bps
     symbol = core._symbols[KEY]
     again = restored(carried_of(symbol, KEY, "USDT", 0, T0 + 10_000 * S))

@@ -25,6 +25,11 @@ OF_THE_LEDGER_ALONE = {
     "rebalance_action",
     "rebalance_size_lots",
     "rebalance_urgency",
+    "adverse_bps",
+    "adverse_bid_bps",
+    "adverse_bid_horizon_ms",
+    "adverse_ask_bps",
+    "adverse_ask_horizon_ms",
 }
 """When it spoke, and what follows from limits: quoting leans by what it was told."""
 TRADES = st.lists(

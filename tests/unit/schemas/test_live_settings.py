@@ -11,7 +11,7 @@ from schemas.live_settings import LIVE_SETTINGS, LiveSettings, changed, is_loose
 from schemas.live_values import live_values_of
 from schemas.process import LiveValue, SettingApplied
 from schemas.risk import RiskState
-from schemas.topics import QUOTE, RISK, TOPICS
+from schemas.topics import INVENTORY, QUOTE, RISK, TOPICS
 from tests.kit import messages as kit
 
 ABOUT = {"event_time_ns": 5, "venue": "*", "symbol": "*"}
@@ -67,7 +67,7 @@ def test_no_reader_loosens_a_limit_for_one_person(key: str, process: str) -> Non
 
 
 def test_those_who_do_not_read_a_setting_say_nothing() -> None:
-    for name in (RISK, QUOTE):
+    for name in (RISK, INVENTORY):
         core = process_definition(name).make_core(Config())
         assert core.on_event(change("routing.price_collar", "0.01")) == ()
 

@@ -141,8 +141,8 @@ def test_a_change_of_all_touches_those_without_an_own_value() -> None:
         ("model.name", "glft_exact", {QUOTE}),
         ("inventory.target_inventory", "2", {INVENTORY}),
         ("inventory.max_inventory", "50", {QUOTE, INVENTORY}),
-        (POSITION, "50", {ROUTER, RISK}),
-        ("risk_limits.max_position_notional", "500", {ROUTER, RISK}),
+        (POSITION, "50", {QUOTE, ROUTER, RISK}),
+        ("risk_limits.max_position_notional", "500", {QUOTE, ROUTER, RISK}),
         ("risk_limits.max_loss", "-50", {RISK}),
     ],
 )

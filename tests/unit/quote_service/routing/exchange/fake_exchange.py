@@ -12,6 +12,7 @@ import ccxt
 from quote_service.routing.venues.exchange.dialects import Amended
 from quote_service.routing.venues.exchange.facts import VenueContract
 
+from schemas.orders import TimeInForce
 from schemas.venues import VENUES, VenueId
 
 Fault = Literal[
@@ -173,7 +174,13 @@ class FakeExchange:
             self.on_trade(trade)
 
     async def place(
-        self, contract: VenueContract, side: str, ticks: int, lots: int, venue_client_id: str
+        self,
+        contract: VenueContract,
+        side: str,
+        ticks: int,
+        lots: int,
+        venue_client_id: str,
+        time_in_force: TimeInForce = "gtc",
     ) -> Any:
         return await self._do("place", lambda: self._open(venue_client_id, side, ticks, lots).unified())
 
