@@ -187,6 +187,7 @@ class SymbolReport:
     session_s: float
     position: Decimal
     mid: Decimal | None
+    """At which the account is marked."""
     attribution: AttributionReport
     open_fees: dict[str, Decimal]
     """By currency: charged fees without a rate, which are in no figure; positive is a cost."""

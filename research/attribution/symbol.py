@@ -51,6 +51,9 @@ class SymbolAttribution:
         self.average = AverageCost()
         self.fifo = FifoCost()
         self.mid: Mid | None = None
+        """The newest."""
+        self._marked_at: Mid | None = None
+        """The newest that marks the account."""
         self.residual_max = ZERO
         self.open_fees: dict[str, Decimal] = {}
         """By currency: charged, and in no figure."""
@@ -112,6 +115,7 @@ class SymbolAttribution:
             self._settle(time_ns, self.mid)
         self.mid = Mid(time_ns, price, self._value(price))
         if marks:
+            self._marked_at = self.mid
             self._mark(self.mid.value)
 
     def _mark(self, value: Decimal) -> None:
@@ -236,7 +240,7 @@ class SymbolAttribution:
             end_ns=None if self._begin_ns is None else self._end_ns,
             session_s=session_ns / NS_PER_S,
             position=self.account.position,
-            mid=None if self.mid is None else self.mid.price,
+            mid=None if self._marked_at is None else self._marked_at.price,
             attribution=attribution_of(self.account, self.residual_max),
             open_fees=dict(self.open_fees),
             costs=CostsReport(average=self._cost(self.average), fifo=self._cost(self.fifo)),
