@@ -5,6 +5,9 @@ from math import isfinite
 
 from quote_service.quoting.models.inputs import ModelInputs
 
+_ROUNDING = 1e-9
+"""Of the largest part: what cancels leaves so much of it."""
+
 
 @dataclass(frozen=True, slots=True)
 class ModelStep:
@@ -56,6 +59,11 @@ def assemble(model: str, inputs: ModelInputs, parts: QuoteParts) -> ModelQuote:
     for name, value in (("half_spread", half_spread), ("shift", shift), ("skew", parts.skew_per_unit)):
         if not isfinite(value):
             raise ValueError(f"{name} of {model} is {value}: it must be finite; check the units of {inputs}")
+    if half_spread < -_ROUNDING * max(abs(part) for part in (*parts.widening.values(), shift)):
+        raise ValueError(
+            f"half_spread of {model} is {half_spread}: its parts are too large to be told apart; check the units "
+            f"of {inputs}"
+        )
     bid_distance = half_spread - shift if parts.has_bid else None
     ask_distance = half_spread + shift if parts.has_ask else None
     return ModelQuote(

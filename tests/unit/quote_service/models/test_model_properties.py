@@ -169,9 +169,30 @@ def any_numbers(draw: st.DrawFn) -> dict[str, Any]:
     return world
 
 
+A_DRIFT_BEYOND_ALL = {
+    "mid": 1e-15,
+    "sigma": 0.0,
+    "A": 1e-15,
+    "k": 1e-15,
+    "gamma": 1.0,
+    "order_size": 1.0,
+    "q": 0.0,
+    "fee": 0.0,
+    "impact": 0.0,
+    "drift": 1e15,
+    "phi": 0.0,
+    "terminal_penalty": 1e-15,
+    "fill_aversion": None,
+    "tau_s": 3.162277660168379e-08,
+    "q_max": 3.0,
+}
+"""What the solver rounds off of it is larger than the spread."""
+
+
 @every_model
 @settings(max_examples=300)
 @given(world=any_numbers())
+@example(world=A_DRIFT_BEYOND_ALL)
 def test_it_answers_in_numbers_or_refuses_in_words(name: str, world: dict[str, Any]) -> None:
     try:
         quote = quote_with(name, ModelInputs(**world))
