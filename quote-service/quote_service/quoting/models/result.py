@@ -61,8 +61,8 @@ def assemble(model: str, inputs: ModelInputs, parts: QuoteParts) -> ModelQuote:
             raise ValueError(f"{name} of {model} is {value}: it must be finite; check the units of {inputs}")
     if half_spread < -_ROUNDING * max(abs(part) for part in (*parts.widening.values(), shift)):
         raise ValueError(
-            f"half_spread of {model} is {half_spread}: its parts are too large to be told apart; check the units "
-            f"of {inputs}"
+            f"half_spread of {model} is {half_spread}: its parts are too large to be told apart; check the "
+            f"units of {inputs}"
         )
     bid_distance = half_spread - shift if parts.has_bid else None
     ask_distance = half_spread + shift if parts.has_ask else None

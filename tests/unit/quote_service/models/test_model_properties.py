@@ -4,7 +4,7 @@ from math import isfinite, isinf
 from typing import Any
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from quote_service.quoting.models.catalogue import quote_with
 from quote_service.quoting.models.inputs import HORIZON_S_MAX, LARGEST, SMALLEST, ModelInputs
