@@ -21,13 +21,21 @@ Positions = Mapping[TopicPartition, int]
 
 
 def internal_topics(kinds: Iterable[str]) -> frozenset[str]:
-    """The topics that one of these processes writes and another reads."""
-    members = frozenset(kinds)
+    """The topics that one of these processes writes and one after it reads.
+
+    What one before it reads, such as the router's answers to quoting, comes by the broker as to anybody else.
+    """
+    members = tuple(kinds)
     return frozenset(
         topic.name
         for topic in TOPICS
-        if topic.writer in members and not topic.own_input and members.intersection(topic.readers)
+        if topic.writer in members and not topic.own_input and _is_read_after(topic, members)
     )
+
+
+def _is_read_after(topic: Topic, members: Sequence[str]) -> bool:
+    number = members.index(topic.writer)
+    return not set(members[:number]) & set(topic.readers) and bool(set(members[number:]) & set(topic.readers))
 
 
 class ProcessGroup:
