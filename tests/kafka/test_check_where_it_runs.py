@@ -131,10 +131,16 @@ def test_a_check_and_a_preview_work_where_the_gateway_runs(where: Where) -> None
 
     before = {child.pid for child in psutil.Process(where.gateway.pid).children()}
     begun = where.asked("POST", "api/v1/replay/check", {})
-    seen, most = [], 0
-    while (check := where.asked("GET", f"api/v1/replay/check/{begun['check_id']}"))["state"] == "running":
-        seen.append(check["progress"])
-        most = max(most, where.memory())
+    seen: list[Any] = []
+    taken: list[int] = []
+
+    def has_ended() -> bool:
+        seen.append(where.asked("GET", f"api/v1/replay/check/{begun['check_id']}"))
+        taken.append(where.memory())
+        return bool(seen[-1]["state"] != "running")
+
+    until(has_ended, "the check has ended", pause_s=0.3)  # who asks more often is told to wait
+    check, most = seen.pop(), max(taken)
     assert (check["state"], check["error"]) == ("done", None)
     replayed = {each["process"]: each for each in check["processes"]}
     assert replayed.keys() == set(PROCESSES)
@@ -142,7 +148,7 @@ def test_a_check_and_a_preview_work_where_the_gateway_runs(where: Where) -> None
         assert (each["divergences"], each["inputs"] > 0) == (0, True), name
         assert each["reach"]["from_ms"] > 0
         assert "on, starting with a session" in each["reach"]["words"]
-    shares = [progress["share"] for progress in seen if progress is not None]
+    shares = [each["progress"]["share"] for each in seen if each["progress"] is not None]
     assert shares, "it said how far it was"
     assert shares == sorted(shares)
     assert 0 < most < memory_of_pod(), f"{most / 1e6:.0f} MB"
