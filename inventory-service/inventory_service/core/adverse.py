@@ -10,7 +10,6 @@ Source: docs/FORMULAS.md, Markouts.
 """
 
 from collections import deque
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import takewhile
 from math import exp, log, sqrt
@@ -183,6 +182,6 @@ class AdverseMoves:
         self._by_side = None
 
 
-def _count_later(waiting: Iterable[PastExecution], time_ns: int) -> int:
+def _count_later(waiting: deque[PastExecution], time_ns: int) -> int:
     """How many at the end are later than that: reports of several streams do not come in order."""
-    return sum(1 for _ in takewhile(lambda each: each.time_ns > time_ns, reversed(tuple(waiting))))
+    return sum(1 for _ in takewhile(lambda each: each.time_ns > time_ns, reversed(waiting)))
