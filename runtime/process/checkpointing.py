@@ -5,24 +5,19 @@ The state is written by a forked copy of this process: the loop is blocked only 
 fork, and all parts refer to one place in the log.
 """
 
-import gc
 import os
-import signal
-import warnings
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from time import perf_counter_ns
-from typing import NamedTuple, NoReturn
 
 import structlog
 
 from runtime.log.logfile import LogFileBus
 from runtime.log.position import LogStanding, segment_path
 from runtime.log.segments import segment_begins
+from runtime.process.forked import TIME_SHARE, Ended, ForkedTask
 from runtime.process.runner import ProcessRunner
-from runtime.signals import STOP_SIGNALS
 from runtime.state.carried_file import CarriedState
 from runtime.state.checkpoint import Checkpoints, Part, text_digest
 from runtime.state.snapshot import Snapshot, to_bytes
@@ -31,12 +26,6 @@ from schemas.units import NS_PER_S
 
 INTERVAL_NS = 3 * NS_PER_S
 """Real time between two checkpoints: later inputs are replayed after a kill."""
-TIME_SHARE = 20
-"""Largest share of a core spent on writing checkpoints."""
-_NICE = 5
-_FIRST_DESCRIPTOR = 3
-"""After stdin, stdout and stderr."""
-_REASON_BYTES_MAX = 1_000
 
 logger = structlog.get_logger()
 
@@ -50,7 +39,7 @@ class Checkpointing:
         self._sources_hash = sources_hash
         self._engine = os.getpid()
         self._checkpoints = Checkpoints(bus.directory)
-        self._writer: _Writer | None = None
+        self._writer: ForkedTask | None = None
         self._due_ns = 0
         self._segment = -1
         self._failure = ""
@@ -62,7 +51,7 @@ class Checkpointing:
         if segment != self._segment:
             self._segment = segment
             self.write()
-        elif self._has_written(os.WNOHANG) and perf_counter_ns() >= self._due_ns:
+        elif self._has_written() and perf_counter_ns() >= self._due_ns:
             self.write()
 
     def write(self) -> None:
@@ -70,30 +59,28 @@ class Checkpointing:
         self.close()
         self._due_ns = perf_counter_ns() + INTERVAL_NS
         try:
-            self._writer = _forked(self._write)
+            self._writer = ForkedTask(self._write)
         except OSError as error:
             self._failed(repr(error))
 
     def close(self) -> None:
         """Return when all checkpoints taken are on disk."""
-        self._has_written(0)
+        if self._writer is not None:
+            self._conclude(self._writer.wait())
 
-    def _has_written(self, options: int) -> bool:
-        if self._writer is None:
-            return True
-        pid, status, used = os.wait4(self._writer.pid, options)
-        if pid == 0:
-            return False
-        with os.fdopen(self._writer.reason, "rb") as reason:
-            failure = reason.read().decode(errors="replace")
+    def _has_written(self) -> bool:
+        ended = None if self._writer is None else self._writer.ended()
+        if ended is not None:
+            self._conclude(ended)
+        return self._writer is None
+
+    def _conclude(self, ended: Ended) -> None:
         self._writer = None
-        cost_ns = int((used.ru_utime + used.ru_stime) * NS_PER_S)
-        self._due_ns = max(self._due_ns, perf_counter_ns() + TIME_SHARE * cost_ns)
-        if status:
-            self._failed(failure or f"its writer ended with {os.waitstatus_to_exitcode(status)}")
+        self._due_ns = max(self._due_ns, perf_counter_ns() + TIME_SHARE * ended.cost_ns)
+        if ended.failure:
+            self._failed(ended.failure)
         else:
             self._failure = ""
-        return True
 
     def _failed(self, reason: str) -> None:
         """A missing checkpoint only makes the next start slower. Logged once per reason."""
@@ -132,50 +119,6 @@ class Checkpointing:
 
 class _EngineGoneError(Exception):
     """The engine was killed while its fork was writing."""
-
-
-class _Writer(NamedTuple):
-    """A fork of this process that does one task and exits."""
-
-    pid: int
-    reason: int
-    """A pipe with the reason of a failure."""
-
-
-def _forked(work: Callable[[], None]) -> _Writer:
-    """Run the work in a fork. Raises OSError where no process can be created."""
-    reason, report = os.pipe()
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)  # the fork ignores them
-    try:
-        with warnings.catch_warnings():  # about threads: the fork has none and takes none of their locks
-            warnings.simplefilter("ignore", DeprecationWarning)
-            pid = os.fork()
-        if pid == 0:
-            _work_and_exit(work, report)
-    except OSError:
-        os.close(reason)
-        raise
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-        os.close(report)
-    return _Writer(pid, reason)
-
-
-def _work_and_exit(work: Callable[[], None], report: int) -> NoReturn:
-    """Runs in the fork, which must exit here: connections, locks and the terminal are the engine's."""
-    code = 1
-    try:
-        gc.freeze()  # collecting the engine's objects would close descriptors that are now ours
-        os.closerange(_FIRST_DESCRIPTOR, report)
-        os.closerange(report + 1, os.sysconf("SC_OPEN_MAX"))
-        os.nice(_NICE)
-        work()
-        code = 0
-    except BaseException as error:
-        with suppress(OSError):  # there may be no reader left
-            os.write(report, repr(error).encode()[:_REASON_BYTES_MAX])
-    finally:
-        os._exit(code)
 
 
 def _sync(directory: Path, log: LogStanding) -> None:

@@ -326,9 +326,10 @@ class Worker:
             self._next_trace_ns = now_ns + self._config.process.trace_interval_ms * NS_PER_MS
         self.figures.record_outputs(self._turns.release(), self._clock.now_ns)
         pass_point("after_release")
-        if is_snapshot_due:
-            self._saver.save(self._source)
+        if self._saver.has_saved():
             pass_point("after_snapshot")
+        if is_snapshot_due:
+            self._saver.begin_saving(self._source)
 
     def _let_adapters_act(self) -> None:
         if self._group.wants_commit:
@@ -367,6 +368,7 @@ class Worker:
         self._group.write_traces(now_ns, is_last=True)
         self._turns.release()
         await self._bus.outbox.settle(DRAIN_LIMIT_S)
+        await self._saver.settle()
         self._saver.save(self._source, last=True)
         await self._bus.outbox.settle(DRAIN_LIMIT_S)
         return self._group.is_drained
@@ -378,6 +380,7 @@ class Worker:
             await asyncio.gather(self._polling, return_exceptions=True)
         await wait_at_most(CLOSE_LIMIT_S, self._source.close())
         await wait_at_most(2 * CLOSE_LIMIT_S, self._bus.outbox.close())
+        await self._saver.close()
         self._files.close()
 
 

@@ -26,6 +26,14 @@ from schemas.topics import PATH
 logger = structlog.get_logger()
 
 
+class MemberLife(NamedTuple):
+    """What names the state of one process."""
+
+    name: str
+    epoch: int
+    session_began_ns: int
+
+
 class MemberState(NamedTuple):
     """The serialised state of one process."""
 
@@ -34,6 +42,11 @@ class MemberState(NamedTuple):
     session_began_ns: int
     snapshot: bytes
     carried: bytes | None
+
+    @property
+    def life(self) -> MemberLife:
+        """What names it."""
+        return MemberLife(self.name, self.epoch, self.session_began_ns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +85,18 @@ class GroupFiles(Protocol):
 
     def roll(self, states: Sequence[MemberState]) -> Journal:
         """Write the state, and begin its journal. `carried` is given for all or none."""
+
+    def next_stem(self, lives: Sequence[MemberLife]) -> str:
+        """The name of the next state."""
+
+    def write_aside(self, stem: str, states: Sequence[MemberState]) -> None:
+        """Write a state that counts once it is complete. `carried` is given for all or none."""
+
+    def follow(self, stem: str, lives: Sequence[MemberLife]) -> Journal:
+        """Begin the journal of a state that is being written."""
+
+    def complete(self, stem: str) -> Mapping[str, bytes]:
+        """Put a state in place that was written aside; the carried states in it, if any, by member."""
 
     def hand_over(self, states: Sequence[MemberState]) -> None:
         """At an orderly end, after everything was written: give each member its own state."""
@@ -118,6 +143,27 @@ class OwnFiles:
         """See GroupFiles."""
         (state,) = states
         return self._files.roll(state.epoch, state.session_began_ns, state.snapshot, state.carried)
+
+    def next_stem(self, lives: Sequence[MemberLife]) -> str:
+        """See GroupFiles."""
+        (life,) = lives
+        return self._files.next_stem(life.epoch)
+
+    def write_aside(self, stem: str, states: Sequence[MemberState]) -> None:
+        """See GroupFiles."""
+        (state,) = states
+        self._files.write_aside(stem, state.snapshot, state.carried)
+
+    def follow(self, stem: str, lives: Sequence[MemberLife]) -> Journal:
+        """See GroupFiles."""
+        (life,) = lives
+        return self._files.follow(stem, life.session_began_ns)
+
+    def complete(self, stem: str) -> Mapping[str, bytes]:
+        """See GroupFiles."""
+        self._files.complete(stem)
+        carried = self._files.carried_of(stem)
+        return {} if carried is None else {self._name: carried}
 
     def hand_over(self, states: Sequence[MemberState]) -> None:
         """Nothing: it is in its own folder already."""
@@ -213,19 +259,43 @@ class SharedFiles:
 
     def roll(self, states: Sequence[MemberState]) -> Journal:
         """See GroupFiles."""
-        carried = {state.name: state.carried for state in states if state.carried is not None}
-        journal = self._files.roll(
-            max(state.epoch for state in states),
-            max(state.session_began_ns for state in states),
-            _packed({state.name: state.snapshot for state in states}),
-            _packed(carried) if carried else None,
-            {state.name: state.epoch for state in states},
-        )
-        now_ns = time_ns()
-        for state in states:
-            if state.name in self._kept:
-                self._kept[state.name].keep_content(state.snapshot, now_ns)
+        lives = [state.life for state in states]
+        stem = self.next_stem(lives)
+        self.write_aside(stem, states)
+        self._files.put_in_place(stem)
+        journal = self.follow(stem, lives)
+        self._files.prune()
+        self._keep({state.name: state.snapshot for state in states})
         return journal
+
+    def next_stem(self, lives: Sequence[MemberLife]) -> str:
+        """See GroupFiles."""
+        return self._files.next_stem(max(life.epoch for life in lives))
+
+    def write_aside(self, stem: str, states: Sequence[MemberState]) -> None:
+        """See GroupFiles."""
+        carried = {state.name: state.carried for state in states if state.carried is not None}
+        snapshots = _packed({state.name: state.snapshot for state in states})
+        self._files.write_aside(stem, snapshots, _packed(carried) if carried else None)
+
+    def follow(self, stem: str, lives: Sequence[MemberLife]) -> Journal:
+        """See GroupFiles."""
+        began_ns = max(life.session_began_ns for life in lives)
+        return self._files.follow(stem, began_ns, {life.name: life.epoch for life in lives})
+
+    def complete(self, stem: str) -> Mapping[str, bytes]:
+        """See GroupFiles."""
+        self._files.complete(stem)
+        if any(kept.is_due(time_ns()) for kept in self._kept.values()):
+            self._keep(_unpacked(self._files.snapshot_of(stem), self._own))
+        carried = self._files.carried_of(stem)
+        return {} if carried is None else _unpacked(carried, self._own)
+
+    def _keep(self, snapshots: Mapping[str, bytes]) -> None:
+        now_ns = time_ns()
+        for name, snapshot in snapshots.items():
+            if name in self._kept:
+                self._kept[name].keep_content(snapshot, now_ns)
 
     def hand_over(self, states: Sequence[MemberState]) -> None:
         """See GroupFiles."""
@@ -260,7 +330,7 @@ def _packed(contents: Mapping[str, bytes]) -> bytes:
     return b"".join((head, b"\n", *contents.values()))
 
 
-def _unpacked(data: bytes, names: Mapping[str, str]) -> dict[str, bytes]:
+def _unpacked(data: bytes, names: Mapping[str, object]) -> dict[str, bytes]:
     """The inverse; raises LogDamagedError where it is not of these names."""
     head, _, body = data.partition(b"\n")
     try:

@@ -46,6 +46,11 @@ class KeptSnapshots:
         )
         return sorted(found)
 
+    def is_due(self, now_ns: int) -> bool:
+        """Whether the next snapshot is to be kept."""
+        newest_ns = max((each.time_ns for each in self.all()), default=0)
+        return not 0 <= now_ns - newest_ns < self._interval_ns
+
     def keep(self, snapshot: Path, now_ns: int) -> None:
         """Keep a snapshot just written, if one is due. A failure is only logged: no process ends for the sake
         of replays.
@@ -57,8 +62,7 @@ class KeptSnapshots:
         self._keep(lambda kept: write_whole(kept, snapshot), now_ns)
 
     def _keep(self, write: Callable[[Path], None], now_ns: int) -> None:
-        newest_ns = max((each.time_ns for each in self.all()), default=0)
-        if 0 <= now_ns - newest_ns < self._interval_ns:
+        if not self.is_due(now_ns):
             return
         path = self._folder / f"{now_ns:020d}{SUFFIX}"
         try:

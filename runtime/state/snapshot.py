@@ -26,6 +26,7 @@ from runtime.state.private_files import open_file
 from runtime.state.standing import Standing
 
 SUFFIX = ".snapshot"
+TEMPORARY_SUFFIX = ".tmp"
 _DIGEST_BYTES = 32
 _PLAIN = {
     (kind.__module__, kind.__qualname__): kind
@@ -119,14 +120,32 @@ def from_bytes(data: bytes, sources_hash: str) -> Snapshot:
 
 def write_whole(path: Path, data: bytes) -> None:
     """Write a file atomically."""
-    temporary = path.with_suffix(".tmp")
-    with os.fdopen(open_file(temporary, os.O_WRONLY | os.O_TRUNC), "wb") as file:
+    write_aside(path, data)
+    put_in_place(path)
+
+
+def write_aside(path: Path, data: bytes) -> None:
+    """Write a file under a temporary name, from which `put_in_place` renames it."""
+    with os.fdopen(open_file(_aside(path), os.O_WRONLY | os.O_TRUNC), "wb") as file:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
+
+
+def put_in_place(path: Path) -> None:
+    """Give a file that was written aside its name."""
     pass_point("before_snapshot_rename")
-    temporary.rename(path)
+    _aside(path).rename(path)
     sync_folder(path.parent)
+
+
+def is_aside(path: Path) -> bool:
+    """Whether a file was written aside."""
+    return _aside(path).exists()
+
+
+def _aside(path: Path) -> Path:
+    return path.with_name(f"{path.name}{TEMPORARY_SUFFIX}")
 
 
 def read_snapshot(path: Path, sources_hash: str) -> Snapshot | LogDamagedError:

@@ -23,12 +23,20 @@ from runtime.state.journal import Head, Journal, JournalTurn, Read, end_of, head
 from runtime.state.kept_snapshots import KeptSnapshots
 from runtime.state.private_files import make_folder, narrow
 from runtime.state.snapshot import SUFFIX as SNAPSHOT_SUFFIX
-from runtime.state.snapshot import Snapshot, read_snapshot, write_whole
+from runtime.state.snapshot import (
+    TEMPORARY_SUFFIX,
+    Snapshot,
+    is_aside,
+    put_in_place,
+    read_snapshot,
+    write_aside,
+    write_whole,
+)
 from runtime.state.standing import Standing
 
 SNAPSHOTS_KEPT = 2
 Exact = TypeVar("Exact")
-_OWN_SUFFIXES = (SNAPSHOT_SUFFIX, CARRIED_SUFFIX, JOURNAL_SUFFIX, ".tmp", LOCK_SUFFIX)
+_OWN_SUFFIXES = (SNAPSHOT_SUFFIX, CARRIED_SUFFIX, JOURNAL_SUFFIX, TEMPORARY_SUFFIX, LOCK_SUFFIX)
 
 logger = structlog.get_logger()
 
@@ -67,7 +75,9 @@ class StateFiles:
         make_folder(directory, _OWN_SUFFIXES)
         self._lock = FolderLock(directory, "the state")
         for path in directory.iterdir():
-            if path.name.endswith(_OWN_SUFFIXES):
+            if path.name.endswith(TEMPORARY_SUFFIX):
+                path.unlink()  # left by a crash during a write: the lock is ours
+            elif path.name.endswith(_OWN_SUFFIXES):
                 narrow(path)
 
     @property
@@ -133,33 +143,65 @@ class StateFiles:
         for link in self._chain[begin:]:
             yield from read_journal(link.path, link.upto)
 
-    def roll(
-        self,
-        epoch: int,
-        session_began_ns: int,
-        snapshot: bytes,
-        carried: bytes | None,
-        epochs: Mapping[str, int] | None = None,
-    ) -> Journal:
+    def roll(self, epoch: int, session_began_ns: int, snapshot: bytes, carried: bytes | None) -> Journal:
         """Write a snapshot, begin its journal, and delete files that are no longer needed.
 
         `carried` may be omitted, but not at the start of a session: journals are kept back to the newest
-        carried state. `epochs`: see Journal.
+        carried state.
         """
-        stem = f"{epoch:012d}-{self._number:06d}"
+        stem = self.next_stem(epoch)
+        self.write_aside(stem, snapshot, carried)
+        self.put_in_place(stem)
+        journal = self.follow(stem, session_began_ns)
+        self.prune()
+        return journal
+
+    def next_stem(self, epoch: int) -> str:
+        """The name, without suffix, of the next state and of its journal."""
         self._number += 1
+        return f"{epoch:012d}-{self._number - 1:06d}"
+
+    def write_aside(self, stem: str, snapshot: bytes, carried: bytes | None) -> None:
+        """Write a state that counts once it is put in place."""
         if carried is not None:
-            write_whole(self.directory / f"{stem}{CARRIED_SUFFIX}", carried)
-        path = self.directory / f"{stem}{SNAPSHOT_SUFFIX}"
-        write_whole(path, snapshot)
+            write_aside(self._path(stem, CARRIED_SUFFIX), carried)
+        write_aside(self._path(stem, SNAPSHOT_SUFFIX), snapshot)
+
+    def put_in_place(self, stem: str) -> None:
+        """Give a state that was written aside its name."""
+        carried, snapshot = self._path(stem, CARRIED_SUFFIX), self._path(stem, SNAPSHOT_SUFFIX)
+        if is_aside(carried):
+            put_in_place(carried)
+        put_in_place(snapshot)
         if self._kept is not None:
-            self._kept.keep(path, time.time_ns())
+            self._kept.keep(snapshot, time.time_ns())
+
+    def complete(self, stem: str) -> None:
+        """As `roll`, of a state whose journal was begun before: put it in place, delete what is not needed.
+
+        Until then, and if that never happens, a start goes on from the state before, with both journals.
+        """
+        self.put_in_place(stem)
+        self.prune()
+
+    def snapshot_of(self, stem: str) -> bytes:
+        """The content of a snapshot that is in place."""
+        return self._path(stem, SNAPSHOT_SUFFIX).read_bytes()
+
+    def carried_of(self, stem: str) -> bytes | None:
+        """The content of a carried state that is in place; None: there is none."""
+        path = self._path(stem, CARRIED_SUFFIX)
+        return path.read_bytes() if path.exists() else None
+
+    def follow(self, stem: str, session_began_ns: int, epochs: Mapping[str, int] | None = None) -> Journal:
+        """End the journal, and begin the one of a state. `epochs`: see Journal."""
         before = self._before()
         if self._journal is not None:
             self._journal.close()
-        journal = self._begin_journal(stem, before, session_began_ns, epochs)
-        self._prune()
-        return journal
+        return self._begin_journal(stem, before, session_began_ns, epochs)
+
+    def _path(self, stem: str, suffix: str) -> Path:
+        return self.directory / f"{stem}{suffix}"
 
     def replace(self, epoch: int, carried: CarriedState, turns: Iterable[JournalTurn]) -> Path:
         """Start afresh from a rebuilt state; old files are moved to a subfolder, whose path is returned."""
@@ -168,7 +210,7 @@ class StateFiles:
         for name in self.names():
             (self.directory / name).rename(aside / name)
         stem = f"{epoch:012d}-000000"
-        write_whole(self.directory / f"{stem}{CARRIED_SUFFIX}", carried.to_bytes())
+        write_whole(self._path(stem, CARRIED_SUFFIX), carried.to_bytes())
         self._chain = []
         journal = self._begin_journal(stem, None, carried.applied.session_began_ns)
         for turn in turns:
@@ -182,7 +224,7 @@ class StateFiles:
         session_began_ns: int,
         epochs: Mapping[str, int] | None = None,
     ) -> Journal:
-        path = self.directory / f"{stem}{JOURNAL_SUFFIX}"
+        path = self._path(stem, JOURNAL_SUFFIX)
         self._journal = Journal(path, before, session_began_ns, epochs)
         self._chain.append(_Link(path, None, session_began_ns))
         return self._journal
@@ -192,9 +234,11 @@ class StateFiles:
             return self._journal.end
         return end_of(self._chain[-1].path) if self._chain else None
 
-    def _prune(self) -> None:
-        for link in self._chain[:-SNAPSHOTS_KEPT]:
-            link.path.with_suffix(SNAPSHOT_SUFFIX).unlink(missing_ok=True)
+    def prune(self) -> None:
+        """Delete what a start no longer needs."""
+        snapshots = (link.path.with_suffix(SNAPSHOT_SUFFIX) for link in self._chain)
+        for path in [path for path in snapshots if path.exists()][:-SNAPSHOTS_KEPT]:
+            path.unlink()
         carried = [index for index, link in enumerate(self._chain) if _has_carried(link.path)]
         begin = carried[-SNAPSHOTS_KEPT] if len(carried) >= SNAPSHOTS_KEPT else 0
         dropped, self._chain = self._chain[:begin], self._chain[begin:]

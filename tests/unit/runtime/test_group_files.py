@@ -88,6 +88,67 @@ def test_after_a_kill_the_shared_state_and_its_journal_count(tmp_path: Path) -> 
     assert not left.were_alone
 
 
+LATER = JournalTurn((("tick", 1, 6, 1),), (), None)
+
+
+@pytest.mark.parametrize("dies", ["before the fork", "before it is in place", "after"])
+def test_a_state_that_is_written_behind_its_journal_counts_once_it_is_in_place(
+    tmp_path: Path, dies: str
+) -> None:
+    """Until then a start goes on from the one before, with both journals."""
+    files = shared(tmp_path, kept_hours=1)
+    files.load(HASHES)
+    files.roll(states(7, 10)).write(TURN)
+    newest = states(7, 11, carried=False)
+    lives = [state.life for state in newest]
+    stem = files.next_stem(lives)
+    if dies != "before the fork":
+        files.write_aside(stem, newest)
+        files.follow(stem, lives).write(LATER)
+    if dies == "after":
+        assert files.complete(stem) == {}
+    files.close()
+    left = load(tmp_path)
+    assert inputs_of(left) == ({11} if dies == "after" else {10})
+    assert (
+        list(left.turns)
+        == {
+            "before the fork": [TURN],
+            "before it is in place": [TURN, LATER],
+            "after": [LATER],
+        }[dies]
+    )
+    assert not list((tmp_path / PATH).glob("*.tmp"))
+
+
+def test_two_snapshots_stay_whatever_was_not_written_between_them(tmp_path: Path) -> None:
+    files = shared(tmp_path)
+    files.load(HASHES)
+    files.roll(states(7, 10))
+    lives = [state.life for state in states(7, 11)]
+    files.follow(files.next_stem(lives), lives)  # its fork died
+    files.roll(states(7, 12, carried=False))
+    files.close()
+    first, second = sorted((tmp_path / PATH).glob("*.snapshot"))
+    assert inputs_of(load(tmp_path)) == {12}
+    second.write_bytes(b"")
+    assert inputs_of(load(tmp_path)) == {10}
+    assert first.exists()
+
+
+def test_carried_states_that_were_written_aside_are_given_by_member(tmp_path: Path) -> None:
+    files = shared(tmp_path)
+    files.load(HASHES)
+    files.roll(states(7, 10))
+    newest = states(7, 11)
+    lives = [state.life for state in newest]
+    stem = files.next_stem(lives)
+    files.write_aside(stem, newest)
+    files.follow(stem, lives)
+    assert files.complete(stem) == {state.name: state.carried for state in newest}
+    files.close()
+
+
 def test_a_damaged_snapshot_is_passed_over_for_the_one_before(tmp_path: Path) -> None:
     lived(tmp_path, 7, 10, ends=False)
     newest = max((tmp_path / PATH).glob("*.snapshot"))
