@@ -1,7 +1,8 @@
 """Access control on the broker (ACLs): one writer per topic and named readers, from schemas/topics.py.
 
-Each process authenticates under its own name (SASL); its shards use that name too. Every other principal is
-denied, which is the default of the broker's authorizer.
+Each process authenticates under its own name (SASL); its shards use that name too. The path authenticates
+once and is granted what its members are: with it, let no other hold the passwords of those. Every other
+principal is denied, which is the default of the broker's authorizer.
 """
 
 from dataclasses import dataclass
@@ -15,11 +16,11 @@ from runtime.errors import DependencyError
 from runtime.kafka.client import connection
 from runtime.kafka.layout import broker_topics
 from schemas.deployment import Kafka
-from schemas.topics import GATEWAY, PROCESSES, STATISTICS
+from schemas.topics import GATEWAY, PATH, PATH_PROCESSES, PROCESSES, STATISTICS
 
 AUDITOR = "auditor"
 """For replay, export and verification: reads everything, writes nothing."""
-PRINCIPALS = (*PROCESSES, GATEWAY, STATISTICS, AUDITOR)
+PRINCIPALS = (*PROCESSES, PATH, GATEWAY, STATISTICS, AUDITOR)
 Operation = Literal["Read", "Write", "Describe"]
 _READ_ALL = (GATEWAY, AUDITOR)
 """The gateway serves the history of every topic."""
@@ -39,17 +40,29 @@ class Grant:
     """Without kafka.topic_prefix."""
 
 
+def acts_as(principal: str) -> tuple[str, ...]:
+    """The processes that a principal runs."""
+    return PATH_PROCESSES if principal == PATH else (principal,)
+
+
 def may_read(principal: str, topic: str) -> bool:
     """Whether a principal reads a topic. A writer may: it reads its own records back during recovery."""
     found, writer = broker_topics()[topic]
-    return principal in _READ_ALL or principal in found.readers or principal == writer
+    processes = acts_as(principal)
+    return principal in _READ_ALL or writer in processes or not set(found.readers).isdisjoint(processes)
+
+
+def may_write(principal: str, topic: str) -> bool:
+    """Whether a principal writes a topic: its one writer does, apart or on the path."""
+    _, writer = broker_topics()[topic]
+    return writer in acts_as(principal)
 
 
 def grants() -> tuple[Grant, ...]:
     """All permissions that the engine needs."""
     found = []
-    for name, (_, writer) in broker_topics().items():
-        found.append(Grant(writer, "Write", "topic", name))
+    for name in broker_topics():
+        found += [Grant(each, "Write", "topic", name) for each in PRINCIPALS if may_write(each, name)]
         found += [Grant(each, "Read", "topic", name) for each in PRINCIPALS if may_read(each, name)]
     found.append(Grant(STATISTICS, "Read", "group", STATISTICS))
     return tuple(found)

@@ -21,8 +21,9 @@ class TopicShape(NamedTuple):
 
 
 def needed_topics(config: Kafka, process: str) -> tuple[str, ...]:
-    """The topics, by their names on the broker, that the process is granted to read or write."""
-    names = {each.name for each in grants() if each.principal == process and each.resource == "topic"}
+    """The topics, by their names on the broker, that the process, or a shard of it, reads or writes."""
+    kind = process.partition(".")[0]
+    names = {each.name for each in grants() if each.principal == kind and each.resource == "topic"}
     return tuple(config.topic_prefix + name for name in sorted(names))
 
 

@@ -12,7 +12,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError, TopicAuthorizationFailedError
 
 from runtime.errors import DependencyError
-from runtime.kafka.access import AUDITOR, PRINCIPALS, apply_grants, grants, may_read
+from runtime.kafka.access import AUDITOR, PRINCIPALS, acts_as, apply_grants, grants, may_read
 from runtime.kafka.admin import apply_topics
 from runtime.kafka.broker import BrokerUnavailableError, list_topics
 from runtime.kafka.bus import KafkaBus
@@ -21,7 +21,7 @@ from runtime.kafka.layout import broker_topics
 from runtime.kafka.topic_check import missing_topics
 from runtime.process.recovery import claim_epoch
 from schemas.deployment import Kafka
-from schemas.topics import GATEWAY, MONITOR, PROCESSES, QUOTE, RISK, ROUTER, STATISTICS
+from schemas.topics import GATEWAY, MONITOR, PATH, PATH_PROCESSES, PROCESSES, QUOTE, RISK, ROUTER, STATISTICS
 from tests.servers.secure_kafka import ADMIN, SecureKafka
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
@@ -80,6 +80,15 @@ async def read(config: Kafka) -> set[str]:
     return may
 
 
+async def claimed(broker: SecureKafka, principal: str, process: str) -> int:
+    """The epoch that somebody could claim for a process."""
+    bus = KafkaBus(broker.of(principal))
+    try:
+        return await claim_epoch(bus, process, "somewhere", time.time_ns(), ())
+    finally:
+        await bus.outbox.close()
+
+
 @pytest.fixture(scope="module")
 def matrix(broker: SecureKafka) -> dict[str, tuple[set[str], set[str]]]:
     """By principal: what it could write, and then what it could read."""
@@ -94,7 +103,9 @@ def matrix(broker: SecureKafka) -> dict[str, tuple[set[str], set[str]]]:
 @pytest.mark.parametrize("principal", EVERYBODY)
 def test_each_process_writes_its_own_topics_and_no_others(matrix: Any, principal: str) -> None:
     may_write, _ = matrix[principal]
-    assert may_write == {name for name, (_, writer) in broker_topics().items() if writer == principal}
+    assert may_write == {
+        name for name, (_, writer) in broker_topics().items() if writer in acts_as(principal)
+    }
 
 
 @pytest.mark.parametrize("principal", EVERYBODY)
@@ -103,9 +114,18 @@ def test_each_process_reads_what_it_needs_and_no_more(matrix: Any, principal: st
     assert may == {name for name in broker_topics() if may_read(principal, name)}
 
 
-def test_every_topic_has_one_writer(matrix: Any) -> None:
+def test_every_topic_has_one_writer_which_runs_apart_or_on_the_path(matrix: Any) -> None:
     for name in broker_topics():
-        assert len([each for each in EVERYBODY if name in matrix[each][0]]) == 1, name
+        writers = {each for each in EVERYBODY if name in matrix[each][0]} - {PATH}
+        assert len(writers) == 1, name
+        assert (name in matrix[PATH][0]) == writers.issubset(PATH_PROCESSES), name
+
+
+def test_the_path_claims_the_epochs_of_its_members_and_no_others(broker: SecureKafka) -> None:
+    for name in PATH_PROCESSES:
+        assert asyncio.run(claimed(broker, PATH, name)) > 0
+    with pytest.raises((TopicAuthorizationFailedError, DependencyError)):
+        asyncio.run(claimed(broker, PATH, RISK))
 
 
 def test_nobody_but_the_gateway_commands(matrix: Any) -> None:
@@ -115,19 +135,12 @@ def test_nobody_but_the_gateway_commands(matrix: Any) -> None:
 
 @pytest.mark.parametrize("claimant", [MONITOR, QUOTE, GATEWAY, AUDITOR])
 def test_nobody_claims_the_epoch_of_another(broker: SecureKafka, claimant: str) -> None:
-    async def claim(principal: str, name: str) -> int:
-        bus = KafkaBus(broker.of(principal))
-        try:
-            return await claim_epoch(bus, name, "somewhere", time.time_ns(), ())
-        finally:
-            await bus.outbox.close()
-
     for victim in (ROUTER, RISK):
         with pytest.raises(
             (TopicAuthorizationFailedError, DependencyError)
         ):  # who writes nothing has no producer
-            asyncio.run(claim(claimant, victim))
-    assert asyncio.run(claim(ROUTER, ROUTER)) > 0
+            asyncio.run(claimed(broker, claimant, victim))
+    assert asyncio.run(claimed(broker, ROUTER, ROUTER)) > 0
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
@@ -140,7 +153,7 @@ def test_nobody_comes_in_by_another_name(broker: SecureKafka, change: dict[str, 
     gc.collect()  # aiokafka leaves the connection that was refused to the collector, which warns of it
 
 
-@pytest.mark.parametrize("principal", [*PROCESSES, GATEWAY, STATISTICS])
+@pytest.mark.parametrize("principal", [*PROCESSES, PATH, GATEWAY, STATISTICS])
 def test_who_is_granted_finds_all_that_it_needs(broker: SecureKafka, principal: str) -> None:
     config = broker.of(principal)
     assert missing_topics(config, principal, asyncio.run(list_topics(config))) is None
