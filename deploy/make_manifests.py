@@ -1,8 +1,10 @@
 """Writes the Kubernetes manifests that follow from the code: `python deploy/make_manifests.py`.
 
-One workload a process, one KafkaTopic a topic. A test compares what is committed with what this writes.
+One workload a process, one KafkaTopic a topic. From book to order is one of them, `path`; the component
+`apart` has its three members in its place. A test compares what is committed with what this writes.
 """
 
+from collections.abc import Iterable
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -15,10 +17,12 @@ from runtime.kafka.layout import broker_topics
 from runtime.kafka.topic_settings import topic_settings
 from runtime.process.turn import DRAIN_LIMIT_S
 from schemas.deployment import Kafka
-from schemas.topics import GATEWAY, INVENTORY, MONITOR, PROJECTOR, QUOTE, RISK, ROUTER, STATISTICS
+from schemas.topics import GATEWAY, INVENTORY, PATH, PATH_PROCESSES, PROJECTOR, RISK, STATISTICS
 
 FOLDER = Path(__file__).parent
-RUNNING = (MONITOR, QUOTE, ROUTER, INVENTORY, RISK, PROJECTOR, GATEWAY, STATISTICS)
+RUNNING = (PATH, INVENTORY, RISK, PROJECTOR, GATEWAY, STATISTICS)
+APART = PATH_PROCESSES
+"""What runs in place of the path where each is to be on its own."""
 IMAGE = "market-making/engine"
 PRODUCTION = Kafka(partitions=4, replication=3, min_insync_replicas=2)
 DEV = Kafka(partitions=4, replication=1, min_insync_replicas=1)
@@ -76,6 +80,8 @@ def probes(process: str) -> Document:
 def container(process: str) -> Document:
     """The one container of a process."""
     resources = {"cpu": "1", "memory": "512Mi"}
+    if process == PATH:
+        resources = {"cpu": "2", "memory": "1Gi"}  # three processes, and the fork that writes their state
     ports = {GATEWAY: [{"name": "http", "containerPort": GATEWAY_PORT}]}
     found: Document = {
         "name": process,
@@ -221,15 +227,29 @@ def small(process: str) -> Document:
     }
 
 
-def workloads() -> list[Document]:
-    """Everything that runs."""
+def workloads(processes: Iterable[str]) -> list[Document]:
+    """The objects of these processes."""
     found = []
-    for process in RUNNING:
+    for process in processes:
         found.append(workload(process))
         found.append(service(process))
         if is_writer(process) and process != PROJECTOR:
             found.append(disruption_budget(process))
     return found
+
+
+def without(process: str) -> list[Document]:
+    """Patches that take the objects of a process away."""
+    found = [*workloads((process,)), user(process)]
+    return [
+        {
+            "$patch": "delete",
+            "apiVersion": each["apiVersion"],
+            "kind": each["kind"],
+            "metadata": {"name": process},
+        }
+        for each in found
+    ]
 
 
 def topics(config: Kafka) -> list[Document]:
@@ -249,23 +269,20 @@ def topics(config: Kafka) -> list[Document]:
     ]
 
 
-def users() -> list[Document]:
-    """Who comes to the broker, and what each may do there: one writer a topic, and no more than needed."""
-    return [
-        {
-            "apiVersion": "kafka.strimzi.io/v1",
-            "kind": "KafkaUser",
-            "metadata": {"name": principal, "labels": {"strimzi.io/cluster": CLUSTER}},
-            "spec": {
-                "authentication": {"type": "scram-sha-512"},
-                "authorization": {
-                    "type": "simple",
-                    "acls": [acl(grant) for grant in grants() if grant.principal == principal],
-                },
+def user(principal: str) -> Document:
+    """Somebody who comes to the broker, and what they may do there: no more than needed."""
+    return {
+        "apiVersion": "kafka.strimzi.io/v1",
+        "kind": "KafkaUser",
+        "metadata": {"name": principal, "labels": {"strimzi.io/cluster": CLUSTER}},
+        "spec": {
+            "authentication": {"type": "scram-sha-512"},
+            "authorization": {
+                "type": "simple",
+                "acls": [acl(grant) for grant in grants() if grant.principal == principal],
             },
-        }
-        for principal in PRINCIPALS
-    ]
+        },
+    }
 
 
 def acl(grant: Grant) -> Document:
@@ -358,7 +375,7 @@ def compose_secure() -> Document:
                 },
             },
             "topics": admin | {"command": ["topics", "apply", "--access"]},
-            **{process: compose_over(process) for process in RUNNING},
+            **{process: compose_over(process) for process in (*RUNNING, *APART)},
         }
     }
 
@@ -366,10 +383,13 @@ def compose_secure() -> Document:
 def files() -> dict[Path, list[Document]]:
     """What is written where."""
     return {
-        FOLDER / "base" / "workloads.yaml": workloads(),
+        FOLDER / "base" / "workloads.yaml": workloads(RUNNING),
         FOLDER / "base" / "config.yaml": [settings(PRODUCTION)],
         FOLDER / "base" / "topics.yaml": topics(PRODUCTION),
-        FOLDER / "base" / "users.yaml": users(),
+        FOLDER / "base" / "users.yaml": [user(each) for each in PRINCIPALS if each not in APART],
+        FOLDER / "apart" / "workloads.yaml": workloads(APART),
+        FOLDER / "apart" / "users.yaml": [user(each) for each in APART],
+        FOLDER / "apart" / "without-path.yaml": without(PATH),
         FOLDER / "overlays" / "dev" / "one-broker.yaml": [settings(DEV), *topics(DEV)],
         FOLDER / "compose.secure.yaml": [compose_secure()],
         FOLDER / "overlays" / "dev" / "small.yaml": [small(process) for process in RUNNING],

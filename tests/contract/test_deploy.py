@@ -1,5 +1,6 @@
 """What is deployed agrees with the code: names, images, ports, probes, topics and environment."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -18,14 +19,15 @@ from runtime.config.settings import load_config
 from runtime.kafka.access import PRINCIPALS, grants
 from runtime.kafka.layout import broker_topics
 from runtime.process.turn import DRAIN_LIMIT_S
-from schemas.topics import GATEWAY, MONITOR, OFF_PATH, PROCESSES, ROUTER
+from schemas.topics import GATEWAY, MONITOR, OFF_PATH, PATH, PATH_PROCESSES, PROCESSES, ROUTER
 from tests.servers.local import PATIENCE_S
 
 ROOT = Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / "deploy"
 KUBERNETES = "1.37"
-EVERYTHING = {*PROCESSES, GATEWAY, *OFF_PATH}
-PATCHES = ("kustomization.yaml", "one-broker.yaml", "small.yaml", "compose.secure.yaml")
+APART = {*PATH_PROCESSES}
+EVERYTHING = {PATH, *PROCESSES, GATEWAY, *OFF_PATH} - APART
+PATCHES = ("kustomization.yaml", "one-broker.yaml", "small.yaml", "compose.secure.yaml", "without-path.yaml")
 WHOLE = [path for path in sorted(DEPLOY.glob("*/**/*.yaml")) if path.name not in PATCHES]
 
 Document = dict[str, Any]
@@ -43,6 +45,20 @@ def rendered(folder: Path) -> list[Document]:
 @pytest.fixture(scope="module", params=["base", "overlays/dev"])
 def manifests(request: pytest.FixtureRequest) -> list[Document]:
     return rendered(DEPLOY / request.param)
+
+
+@pytest.fixture(scope="module")
+def apart(tmp_path_factory: pytest.TempPathFactory) -> list[Document]:
+    """An overlay of the base with the component that runs the members of the path each on its own."""
+    folder = tmp_path_factory.mktemp("overlay")
+    overlay = {
+        "apiVersion": "kustomize.config.k8s.io/v1beta1",
+        "kind": "Kustomization",
+        "resources": [os.path.relpath(DEPLOY / "base", folder)],
+        "components": [os.path.relpath(DEPLOY / "apart", folder)],
+    }
+    (folder / "kustomization.yaml").write_text(yaml.safe_dump(overlay), encoding="utf-8")
+    return rendered(folder)
 
 
 @pytest.fixture(scope="module")
@@ -100,13 +116,55 @@ def test_every_process_runs_somewhere_and_nothing_else_does(
 ) -> None:
     workloads = of_kind(manifests, "StatefulSet", "Deployment").keys() - {"redis"}
     assert workloads == EVERYTHING
-    assert compose["services"].keys() == EVERYTHING | {"kafka", "redis", "topics"}
-    for name in EVERYTHING:
-        assert compose["services"][name]["command"] == ["run", name]
+    assert compose["services"].keys() == EVERYTHING | APART | {"kafka", "redis", "topics"}
+    for name in EVERYTHING | APART:
+        service = compose["services"][name]
+        assert service["command"] == ["run", name]
+        assert service.get("profiles") == (["apart"] if name in APART else None)
+
+
+def test_both_shapes_have_one_state_in_compose(compose: Document) -> None:
+    """So a session goes on where the members of the path run apart after an orderly stop."""
+    states = {
+        volume.partition(":")[0]
+        for name in (PATH, *APART)
+        for volume in compose["services"][name]["volumes"]
+        if volume.endswith(":/state")
+    }
+    assert states == {"path"}
+
+
+def test_the_members_of_the_path_run_apart_where_an_overlay_says_so(
+    manifests: list[Document], apart: list[Document]
+) -> None:
+    validate(apart)
+    kinds = ("StatefulSet", "Deployment", "Service", "PodDisruptionBudget", "KafkaUser")
+    for kind in kinds:
+        before = of_kind(manifests, kind).keys() - {"redis"}
+        expected = before - {PATH} | APART if PATH in before else before
+        assert of_kind(apart, kind).keys() == expected, kind
+    for name in APART:
+        document = of_kind(apart, "StatefulSet")[name]
+        assert "app.kubernetes.io/part-of" in document["spec"]["template"]["metadata"]["labels"]
+        image = document["spec"]["template"]["spec"]["containers"][0]["image"]
+        assert image == f"{made.IMAGE}:{made.VERSION}"
+
+
+def test_each_topic_has_one_who_may_write_it_in_either_shape(
+    manifests: list[Document], apart: list[Document]
+) -> None:
+    for documents in (manifests, apart):
+        writers = [
+            acl["resource"]["name"]
+            for user in of_kind(documents, "KafkaUser").values()
+            for acl in user["spec"]["authorization"]["acls"]
+            if "Write" in acl["operations"]
+        ]
+        assert sorted(writers) == sorted(broker_topics())
 
 
 def test_one_writer_a_topic(manifests: list[Document]) -> None:
-    assert {*PROCESSES} == of_kind(manifests, "StatefulSet").keys()
+    assert {PATH, *PROCESSES} - APART == of_kind(manifests, "StatefulSet").keys()
     for name, document in of_kind(manifests, "StatefulSet").items():
         assert document["spec"]["replicas"] == 1
         mounts = document["spec"]["template"]["spec"]["containers"][0]["volumeMounts"]
@@ -179,7 +237,9 @@ def test_the_network_allows_what_the_processes_need_and_no_more(manifests: list[
     policies = {name: each["spec"] for name, each in of_kind(manifests, "NetworkPolicy").items()}
     assert policies["deny-all"] == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
     (named,) = policies["processes"]["podSelector"]["matchExpressions"]
-    assert set(named["values"]) == EVERYTHING
+    assert set(named["values"]) == EVERYTHING | APART
+    (asking,) = policies["venues"]["podSelector"]["matchExpressions"]
+    assert set(asking["values"]) == {PATH, MONITOR, ROUTER}
     health, page = settings["MM__PROCESS__HEALTH_PORT"], settings["MM__GATEWAY__PORT"]
     kafka, redis = settings["MM__KAFKA__BOOTSTRAP"], settings["MM__REDIS__URL"].removesuffix("/0")
     assert ports_of(policies["processes"]["ingress"]) == {health, page}
@@ -207,7 +267,7 @@ def test_pods_are_restricted_and_have_time_to_cancel(manifests: list[Document]) 
 
 
 def test_containers_have_as_long_to_cancel_as_pods(compose: Document) -> None:
-    for name in EVERYTHING:
+    for name in EVERYTHING | APART:
         assert compose["services"][name]["stop_grace_period"] == f"{made.STOP_S}s"
 
 
@@ -232,7 +292,7 @@ def test_the_operators_pods_may_run_in_the_namespace() -> None:
 
 def test_the_broker_knows_who_comes_and_what_they_may(manifests: list[Document]) -> None:
     users = of_kind(manifests, "KafkaUser")
-    assert users.keys() == {*PRINCIPALS}
+    assert users.keys() == {*PRINCIPALS} - APART
     granted = set()
     for name, user in users.items():
         assert user["metadata"]["labels"]["strimzi.io/cluster"] == made.CLUSTER
@@ -243,9 +303,11 @@ def test_the_broker_knows_who_comes_and_what_they_may(manifests: list[Document])
             granted |= {
                 (name, each, acl["resource"]["type"], acl["resource"]["name"]) for each in acl["operations"]
             }
-    assert granted == {(each.principal, each.operation, each.resource, each.name) for each in grants()}
-    writers = [topic for _, operation, _, topic in granted if operation == "Write"]
-    assert sorted(writers) == sorted(broker_topics()), "one writer a topic"
+    assert granted == {
+        (each.principal, each.operation, each.resource, each.name)
+        for each in grants()
+        if each.principal not in APART
+    }
 
 
 def test_every_process_signs_in_under_its_own_name_over_tls(manifests: list[Document]) -> None:
@@ -279,10 +341,10 @@ def test_no_secret_is_in_a_manifest(manifests: list[Document]) -> None:
 def test_compose_with_secrets_gives_each_container_its_own(tmp_path: Path) -> None:
     secrets.make(tmp_path / "secrets")
     over = made.compose_secure()["services"]
-    for name in (*EVERYTHING, "topics", "kafka", "redis"):
+    for name in (*EVERYTHING, *APART, "topics", "kafka", "redis"):
         for volume in over[name]["volumes"]:
             assert (tmp_path / volume.partition(":")[0]).exists(), volume
-    for name in EVERYTHING:
+    for name in EVERYTHING | APART:
         principal = over[name]["environment"]["MM__KAFKA__SASL_USERNAME"]
         assert principal == name
         assert f"./secrets/kafka/{name}.password:/kafka/password:ro" in over[name]["volumes"]
@@ -354,5 +416,5 @@ def test_those_who_ask_an_exchange_share_one_budget(compose: Document) -> None:
     (folder,) = re.findall(r"XDG_RUNTIME_DIR=(\S+)", text)
     shared = f"shared-numbers:{folder}"
     sharing = {name for name, each in compose["services"].items() if shared in each.get("volumes", ())}
-    assert sharing == {MONITOR, ROUTER}
+    assert sharing == {PATH, MONITOR, ROUTER}
     assert f"uid={made.UID}" in compose["volumes"]["shared-numbers"]["driver_opts"]["o"]
