@@ -10,8 +10,8 @@ import structlog
 from runtime.errors import LogDamagedError
 from runtime.log.finding import find_records
 from runtime.log.logfile import LoggedRecord
+from runtime.process.names import kind_of
 from runtime.replay.start_points import carried_before
-from runtime.replay.trace_reader import kind_of
 from runtime.text import iso_time
 from schemas.config import Config
 from schemas.control import SettingChange

@@ -25,7 +25,7 @@ from runtime.text import nearest
 from schemas.config import Config
 from schemas.control import Command
 from schemas.message import ALL_SYMBOLS, Event
-from schemas.orders import KILL_STATES, KillReport
+from schemas.orders import KillReport, progress_of
 from schemas.topics import BY_NAME, GATEWAY
 
 _KEPT = ("market.instrument", "inventory.position", "risk.state", "order.kill")
@@ -116,8 +116,10 @@ def mass_cancel_of(key: str, reports: Sequence[KillReport]) -> Answer | None:
     standing = [each for each in own if each.state != "none"]
     if not standing:
         return None
-    state = min((each.state for each in standing), key=KILL_STATES.index)
-    return {"state": state, "open_orders": [order for each in standing for order in each.open_orders]}
+    return {
+        "state": progress_of(standing),
+        "open_orders": [order for each in standing for order in each.open_orders],
+    }
 
 
 def _halt(key: str, reason: str) -> Command:

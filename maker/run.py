@@ -13,7 +13,7 @@ import structlog
 import uvloop
 from prometheus_client import CollectorRegistry
 
-from maker.children import check_one_shard
+from maker.children import check_shards
 from maker.composition import HISTORY_COMMAND, WORKERS, process_definition
 from maker.gateway import gateway_server
 from maker.signed import publisher
@@ -41,6 +41,7 @@ from runtime.store.documents import MemoryStore
 from runtime.version import code_version
 from schemas.config import Config
 from schemas.control import AccessEvent, ControlEvent
+from schemas.sharding import shards_of
 from schemas.topics import GATEWAY, PATH, PATH_PROCESSES, PROCESSES, PROJECTOR
 
 _ORDINAL = re.compile(r"-(\d+)$")
@@ -48,10 +49,10 @@ _ORDINAL = re.compile(r"-(\d+)$")
 logger = structlog.get_logger()
 
 
-def shard_of(config: Config) -> int | None:
+def shard_of(name: str, config: Config) -> int | None:
     """Which shard this process is; None: it serves all symbols."""
     process = config.process
-    if process.shards == 1:
+    if shards_of(config, name) == 1:
         return None
     shard = process.shard
     if shard is None:
@@ -100,13 +101,15 @@ def _run(name: str, config: Config) -> None:
 def _definitions(name: str, config: Config) -> tuple[ProcessDefinition, ...]:
     if name != PATH:
         return (process_definition(name),)
-    check_one_shard(config.process)
+    check_shards(name, config)
     return tuple(process_definition(each) for each in PATH_PROCESSES)
 
 
 async def _run_worker(name: str, config: Config) -> None:
     definitions = _definitions(name, config)
-    shard = shard_of(config) if definitions[0].is_sharded else None
+    shard = shard_of(name, config)
+    process = config.process.model_copy(update={"shard": shard})
+    config = config.model_copy(update={"process": process})  # cores know their part of the account
     store = link = None
     if name == PROJECTOR:
         from runtime.store.redis_documents import RedisWriter  # noqa: PLC0415  0.2 s to import

@@ -18,6 +18,7 @@ from runtime.process.status import instance_name
 from runtime.state.state_files import StateFiles
 from runtime.text import iso_time
 from schemas.config import Config
+from schemas.sharding import shards_of
 
 _SHARD = re.compile(r"(.+)\.(\d{1,6})")
 
@@ -96,7 +97,7 @@ class PastProcess:
 def _named(name: str, config: Config) -> tuple[ProcessDefinition, Shard]:
     match = _SHARD.fullmatch(name)
     definition = process_definition(name if match is None else match[1])
-    shards = config.process.shards if definition.is_sharded else 1
+    shards = shards_of(config, definition.name)
     if (match is None) != (shards == 1) or (match is not None and int(match[2]) >= shards):
         raise ConfigError(
             f"process.shards is {config.process.shards}: {definition.name} is "

@@ -1,9 +1,11 @@
 """The part of the configuration that says where and how the engine runs, without effect on decisions."""
 
 import re
+from decimal import Decimal
+from fractions import Fraction as ExactShare
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, IPvAnyNetwork
+from pydantic import AfterValidator, Field, IPvAnyNetwork, model_validator
 
 from schemas.message import Instruction
 from schemas.names import Name
@@ -238,6 +240,14 @@ class Redis(Instruction):
     """Documents that the projector has not confirmed for this long are shown as stale."""
 
 
+ShardShare = Annotated[Fraction, Field(gt=0)]
+
+
+def _exact(share: float) -> ExactShare:
+    """The share exactly as written."""
+    return ExactShare(Decimal(str(share)))
+
+
 class Process(Instruction):
     """How one process runs on Kafka."""
 
@@ -256,11 +266,49 @@ class Process(Instruction):
     trace_interval_ms: Milliseconds = 250
     path_in_one_process: bool = False
     """Whether `maker run --all` runs monitor-service, quote-service and order-router in one process, `path`:
-    an order follows its book without a broker in between. Not with shards."""
+    an order follows its book without a broker in between."""
     shards: Count = 1
-    """Number of processes that share the partitions of monitor-service or of quote-service."""
+    """Number of processes that share the partitions of monitor-service, of quote-service, and at a simulated
+    venue of order-router; or of the path. At an exchange one order-router reconciles the account, so the path
+    has one shard there."""
+    shard_shares: Annotated[tuple[ShardShare, ...], Field(max_length=1000)] = ()
+    """The part of the account's message limit and of its exposure that each shard of order-router may use;
+    none: equal parts. Together at most 1, so that the account's limits hold whatever the shards know of each
+    other."""
     shard: Annotated[int, Field(ge=0)] | None = None
     """Index of this one, from 0; none: the number that ends the host name, as in a StatefulSet."""
     health_host: str = "127.0.0.1"
     health_port: Annotated[int, Field(ge=0, le=65535)] = 0
     """Port of /health/live, /health/ready and /metrics; 0 picks a free one, which is logged."""
+
+    @model_validator(mode="after")
+    def _shares(self) -> "Process":
+        shares = self.shard_shares
+        if shares and len(shares) != self.shards:
+            raise ValueError(
+                f"shard_shares has {len(shares)} parts, but shards is {self.shards}: one for each"
+            )
+        total = sum(map(_exact, shares))
+        if total > 1:
+            raise ValueError(
+                f"shard_shares sum up to {float(total):g}, but the shards have one account: at most 1"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _is_one_of_them(self) -> "Process":
+        if self.part is not None and self.part >= self.shards:
+            raise ValueError(f"shard is {self.shard}, but there are {self.shards}, counted from 0")
+        return self
+
+    @property
+    def part(self) -> int | None:
+        """The shard that this process is; None: it serves all symbols."""
+        return None if self.shards == 1 else self.shard
+
+    @property
+    def account_share(self) -> ExactShare:
+        """The part of the account's limits that this process may use: all of them, unless it is a shard."""
+        if self.part is None:
+            return ExactShare(1)
+        return _exact(self.shard_shares[self.part]) if self.shard_shares else ExactShare(1, self.shards)

@@ -1,5 +1,6 @@
 """Orders at the venue: intents, the venue's reports, fills."""
 
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import ClassVar, Literal, get_args
 
@@ -211,7 +212,8 @@ KILL_STATES: tuple[KillState, ...] = get_args(KillState)
 
 
 class KillReport(SymbolEvent):
-    """Progress of a mass cancel, after a halt; symbol `*` for the account. State, compacted.
+    """Progress of a mass cancel, after a halt; symbol `*` for the account, of which each shard of the router
+    reports its part, with venue `*`. State, compacted.
 
     confirmed: the venue itself showed no order of ours after the last cancel. incomplete: it has not
     within `routing.kill_deadline_ms`, and the cancels are repeated until it does.
@@ -227,6 +229,27 @@ class KillReport(SymbolEvent):
     """Client order ids that may still be live."""
     orders: int = 0
     """How many were open at any time since it began: together with `open_orders` this gives the progress."""
+    shard: int | None = None
+    """The shard whose part of the account this is; None: all of it, or one symbol."""
+    shards: int = 1
+    """How many such parts there are."""
+
+    @property
+    def key(self) -> str:
+        """`venue:symbol`, and of a shard's part of the account its number: the newest of each counts."""
+        return f"{self.venue}:{self.symbol}" + ("" if self.shard is None else f".{self.shard}")
+
+
+def progress_of(reports: Iterable[KillReport]) -> KillState | None:
+    """Of the reports of one halt the slowest state; None: there is none. While a shard of the account has not
+    reported, its orders are being cancelled.
+    """
+    found = list(reports)
+    parts = {each.shard for each in found if each.shard is not None}
+    states = [each.state for each in found]
+    if parts and len(parts) < max(each.shards for each in found):
+        states.append("cancelling")
+    return min(states, key=KILL_STATES.index, default=None)
 
 
 StopCode = Literal["MMP", "POSITION_BREAK", "UNACCOUNTED_FILL", "FAULT", "REMOVE_REFUSED"]

@@ -79,7 +79,7 @@ def run(
         },
     )
     if all_processes:
-        names = everything(loaded.process)
+        names = everything(loaded)
     elif len(names) == 1:
         from maker.run import run_process  # loaded only by a process that needs it
 
@@ -89,7 +89,7 @@ def run(
 
     lock = _alone_with(Path(loaded.process.state_dir)) if all_processes else None
     try:
-        supervise(children_of(names, loaded.process), _arguments(config, kafka, redis, state, port))
+        supervise(children_of(names, loaded), _arguments(config, kafka, redis, state, port))
     finally:
         if lock is not None:
             lock.release()

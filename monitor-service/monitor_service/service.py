@@ -32,5 +32,4 @@ definition = ProcessDefinition(
     tick_interval_ns=lambda config: TICK_INTERVAL_NS,
     make_adapter=make_feed,
     is_on_path=True,
-    is_sharded=True,
 )

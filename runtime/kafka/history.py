@@ -15,8 +15,8 @@ from runtime.kafka.bus import KafkaBus
 from runtime.kafka.layout import recorded_partitions
 from runtime.kafka.reader import KafkaReader
 from runtime.log.logfile import LoggedRecord
+from runtime.process.names import in_shard_of, kind_of
 from runtime.process.runner import ADAPTER_SUFFIX, TRACE_SUFFIX
-from runtime.replay.trace_reader import kind_of
 from schemas.deployment import Kafka
 from schemas.envelope import decode
 from schemas.process import HEARD, EpochClaim, Trace
@@ -127,7 +127,8 @@ class KafkaHistory:
         for source, partition, first, count in trace.entries:
             if source.startswith(HEARD):
                 tp = TopicPartition(source.removeprefix(HEARD), partition)
-                await self._past(self._cursors[tp], BY_NAME[tp.topic].writer, first + count - 1, needed)
+                writer = in_shard_of(trace.process, BY_NAME[tp.topic].writer)
+                await self._past(self._cursors[tp], writer, first + count - 1, needed)
                 continue
             topic = BY_NAME.get(source)
             if topic is None:

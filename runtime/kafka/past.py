@@ -13,9 +13,9 @@ from runtime.bus import TopicPartition
 from runtime.kafka.lanes import DeletedRecordsError, Lanes, PendingRecordsError
 from runtime.kafka.layout import is_owner, numbers_of
 from runtime.log.logfile import LoggedRecord
+from runtime.process.names import in_shard_of, kind_of
 from runtime.process.runner import ADAPTER_SUFFIX, TRACE_SUFFIX
 from runtime.replay.reach import Reach
-from runtime.replay.trace_reader import kind_of
 from runtime.state.standing import Standing
 from schemas.envelope import decode
 from schemas.process import HEARD, ConfigApplied, Trace
@@ -219,7 +219,8 @@ class ProcessPast:
         """What was delivered in memory, by the sequences of the topic's one writer."""
         if not self._lanes.is_open(tp):
             self._lanes.open(await self._lanes.offsets_since([tp], self._since_ns), is_fenced=True)
-        return await self._lanes.published([tp], BY_NAME[tp.topic].writer, first, first + count - 1)
+        writer = in_shard_of(self._known.name, BY_NAME[tp.topic].writer)
+        return await self._lanes.published([tp], writer, first, first + count - 1)
 
     def _carries(self, topic: Topic) -> bool:
         return topic.carries_outputs_of(self._kind) and not topic.own_input

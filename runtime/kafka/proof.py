@@ -15,10 +15,10 @@ from runtime.kafka.past import TRACES, KnownPast, ProcessPast
 from runtime.kafka.reader import PAST, Fence, KafkaReader
 from runtime.log.logfile import LoggedRecord
 from runtime.process.definition import ProcessDefinition
+from runtime.process.names import kind_of
 from runtime.process.runner import TRACE_SUFFIX
 from runtime.process.session import sources_of
 from runtime.replay.reach import Reach, check_proved
-from runtime.replay.trace_reader import kind_of
 from runtime.replay.verify import ProcessReplay, run
 from runtime.state.kept_snapshots import Kept, KeptSnapshots, snapshot_of
 from runtime.state.snapshot import Snapshot

@@ -184,8 +184,6 @@ class ProcessDefinition:
     """Whether, after a Shutdown, nothing of the process is left at the venue."""
     is_on_path: bool = False
     """On the path from book to order: its turns are more frequent."""
-    is_sharded: bool = False
-    """Symbols are independent in it, so that they can be sharded over several instances."""
     is_view: bool = False
     """Its state is derived from others' messages: if lost, it is rebuilt automatically."""
     halts: Callable[[Core], int | None] = lambda core: None

@@ -41,7 +41,11 @@ def _is_read_after(topic: Topic, members: Sequence[str]) -> bool:
 class ProcessGroup:
     """The members, in the order in which a record reaches them."""
 
-    def __init__(self, runners: Sequence[ProcessRunner]) -> None:
+    def __init__(
+        self, runners: Sequence[ProcessRunner], owns: Callable[[int], bool] = lambda partition: True
+    ) -> None:
+        """`owns`: whether the members serve the symbols of a partition."""
+        self._owns = owns
         self.members = tuple(Turn(runner) for runner in runners)
         self.runners = tuple(runners)
         self.runs = InputRuns()
@@ -148,9 +152,14 @@ class ProcessGroup:
         return number in self._readers[topic.name]
 
     def enqueue(self, records: Iterable[Record]) -> None:
-        """Take up what a member published, to be delivered at the end of the turn."""
+        """Take up what a member published, to be delivered at the end of the turn.
+
+        What is of no symbol served here is for whoever reads that partition, as if each ran alone.
+        """
         if self.internal:
-            self._pending += (record for record in records if record.topic in self.internal)
+            self._pending += (
+                record for record in records if record.topic in self.internal and self._owns(record.partition)
+            )
 
     def settle(self) -> None:
         """Deliver what members published to the members that read it, until nothing is left."""

@@ -36,6 +36,12 @@ class Shard:
     def __init__(self, partitions: int, shards: int = 1, shard: int = 0) -> None:
         self._own = frozenset(number for number in range(partitions) if number % shards == shard)
         self._partitions = partitions
+        self.suffix = "" if shards == 1 else f".{shard}"
+        """Of the names of processes."""
+
+    def name_of(self, kind: str) -> str:
+        """The name of a process in this shard."""
+        return kind + self.suffix
 
     def inputs(self, process: str) -> list[TopicPartition]:
         """The input partitions of a process; account messages may be on any."""
@@ -145,8 +151,10 @@ class InputSource:
         return records[0]
 
     async def heard(self, tp: TopicPartition, sequence: int) -> Record | None:
-        """The record of a topic's one writer with a sequence, heard in memory before; None as `at`."""
-        writer = BY_NAME[tp.topic].writer
+        """The record of a topic's one writer, or of its shard, with a sequence, heard in memory before; None
+        as `at`.
+        """
+        writer = self._shard.name_of(BY_NAME[tp.topic].writer)
         end = self._start.ends.get(tp, 0)
         raw = None
         while tp not in self._recreated and (offset := self._next_offset(tp)) < end:

@@ -20,7 +20,8 @@ from runtime.process.definition import SystemBroker, SystemProcess, SystemState,
 from runtime.process.recovery import EPOCH_TOPIC
 from schemas.config import Config
 from schemas.process import EpochClaim, ProcessStatus, StageTime
-from schemas.topics import BY_NAME, MONITOR, OFF_PATH, PROCESSES, QUOTE, STATUS
+from schemas.sharding import shards_of
+from schemas.topics import BY_NAME, OFF_PATH, PROCESSES, STATUS
 from schemas.units import NS_PER_MS, NS_PER_S
 
 SILENT_NS = 3 * NS_PER_S
@@ -30,7 +31,6 @@ _TAIL = 64
 _POLL_S = 0.25
 _READ_LIMIT_S = 20.0
 _RETRY_S = 1.0
-_SHARDED = (MONITOR, QUOTE)
 
 logger = structlog.get_logger()
 
@@ -47,7 +47,7 @@ class SystemStatusFold:
     """The latest reports, and the status derived from them at a given time."""
 
     def __init__(self, config: Config) -> None:
-        self._shards = config.process.shards
+        self._config = config
         self._reports: dict[str, ProcessStatus] = {}
         self._starts: dict[str, _Starts] = {}
 
@@ -80,11 +80,9 @@ class SystemStatusFold:
         )
 
     def _names(self, kind: str) -> list[str]:
-        if kind not in _SHARDED:
-            return [kind]
         of_kind = [report for name, report in self._reports.items() if name.partition(".")[0] == kind]
         newest = max(of_kind, key=lambda report: report.event_time_ns, default=None)
-        shards = self._shards if newest is None else newest.shards
+        shards = shards_of(self._config, kind) if newest is None else newest.shards
         return [kind] if shards == 1 else [f"{kind}.{number}" for number in range(shards)]
 
     def _process(self, name: str, now_ns: int) -> SystemProcess:

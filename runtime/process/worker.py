@@ -68,18 +68,18 @@ class Worker:
         """`name`: of the group, where there are several."""
         self._config, self._clock = config, MachineClock()
         self._store = store
-        suffix = "" if shard is None else f".{shard}"
-        self.name = (name or definitions[0].name) + suffix
-        self._starts = {each.name + suffix: Start(config, sources_of((each,))) for each in definitions}
-        self._shard = Shard(
-            config.kafka.partitions, config.process.shards if shard is not None else 1, shard or 0
-        )
+        shards = config.process.shards if shard is not None else 1
+        self._shard = Shard(config.kafka.partitions, shards, shard or 0)
+        name_of = self._shard.name_of
+        self.name = name_of(name or definitions[0].name)
+        self._starts = {name_of(each.name): Start(config, sources_of((each,))) for each in definitions}
         self._link = BrokerLink(config.kafka, self.name, self._on_broker_change)
         self._bus = KafkaBus(config.kafka, wait_for_broker=self._link.wait_until_available)
         self._turns = TurnBus(self._bus)
         interval = config.engine.digest_interval_inputs
         self._group = ProcessGroup(
-            [ProcessRunner(each, config, self._turns, interval, each.name + suffix) for each in definitions]
+            [ProcessRunner(each, config, self._turns, interval, name_of(each.name)) for each in definitions],
+            self._shard.owns,
         )
         self._files = _files_of(self._group, config, self.name)
         self._source = InputSource(self._bus, self._shard, Resumption({}, {}))

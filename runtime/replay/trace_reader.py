@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from runtime.errors import LogDamagedError
 from runtime.log.logfile import LoggedRecord
+from runtime.process.names import in_shard_of, kind_of
 from runtime.process.runner import ADAPTER_SUFFIX, TRACE_SUFFIX
 from schemas.envelope import decode
 from schemas.message import Event
@@ -71,12 +72,13 @@ class _HeldPartition:
     """By reader (see `_reader`), the number after the newest one consumed."""
     records: dict[int, _Held] = field(default_factory=dict)
     numbers: dict[int, int] = field(default_factory=dict)
-    """By sequence of the topic's one writer, the number of its record here."""
+    """By sequence of the topic's one writer, or of its shard that serves this partition, the number of its
+    record here."""
 
     def hold(self, number: int, record: LoggedRecord) -> None:
         """Add the next record."""
         self.records[number] = _Held(record)
-        if record.envelope.producer == BY_NAME[record.topic].writer:
+        if kind_of(record.envelope.producer) == BY_NAME[record.topic].writer:
             self.numbers[record.envelope.sequence] = number
 
     def consume(self, reader: str, number: int) -> _Held | None:
@@ -175,9 +177,10 @@ class TraceReader:
         for sequence in sequences:
             number = None if held is None else held.numbers.get(sequence)
             if number is None:
+                writer = in_shard_of(process, BY_NAME[topic].writer)
                 raise LogDamagedError(
-                    f"the log lacks message {sequence} of {BY_NAME[topic].writer} on {topic} partition "
-                    f"{partition}, which {reader} consumed"
+                    f"the log lacks message {sequence} of {writer} on {topic} partition {partition}, "
+                    f"which {reader} consumed"
                 )
             yield self._consume((topic, partition, number), reader)
 
@@ -197,11 +200,6 @@ class TraceReader:
 def _reader(process: str, topic: Topic) -> str:
     """Who consumes a topic: one reader per kind where shards divide it by symbol, else each process."""
     return kind_of(process) if topic.key == "symbol" else process
-
-
-def kind_of(process: str) -> str:
-    """The kind of a process named `<kind>.<shard>`."""
-    return process.partition(".")[0]
 
 
 def _place(record: LoggedRecord) -> _Place:

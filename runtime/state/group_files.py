@@ -15,6 +15,7 @@ from typing import NamedTuple, Protocol
 import structlog
 
 from runtime.errors import LogDamagedError, StateRefusedError
+from runtime.process.names import in_shard_of
 from runtime.state.carried_file import CarriedState
 from runtime.state.carried_file import from_bytes as carried_from_bytes
 from runtime.state.journal import Journal, JournalTurn
@@ -126,11 +127,12 @@ class OwnFiles:
 
     def check_newest(self) -> None:
         """See GroupFiles."""
-        shared = newest_head(self._state_dir / PATH)
+        path = in_shard_of(self._name, PATH)
+        shared = newest_head(self._state_dir / path)
         epoch = 0 if shared is None else shared.epochs.get(self._name, 0)
         if epoch > self._files.newest_epoch:
             raise StateRefusedError(
-                f"{self._name} ran in {PATH} since, and that did not end in order: start {PATH} and stop it, "
+                f"{self._name} ran in {path} since, and that did not end in order: start {path} and stop it, "
                 f"or rebuild this state with `maker state rebuild {self._name}`"
             )
 

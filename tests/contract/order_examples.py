@@ -107,6 +107,8 @@ def venue_examples() -> Iterator[Event]:
         began_ns=RECEIVED_NS - 6_000_000_000,
         open_orders=("mm-btcusdt-1a2b3c-b0-7",),
         orders=10,
+        shard=1,
+        shards=2,
     )
     yield TradingStop(
         **OF_SYMBOL, code="MMP", text="31 lots filled, 11 net, at a quote of 10", needs_person=True

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from runtime.process.names import kind_of
 from schemas.deployment import Kafka
 from schemas.topics import PATH, PROCESSES, ROUTER
 from tests.servers.engine import KafkaEngine
@@ -28,12 +29,11 @@ class KafkaRun:
 
 
 def published(engine: KafkaEngine, topic: str) -> int:
-    """How many messages of a topic the router of now has published."""
-    sender = next(label for label in engine.processes if label in (ROUTER, PATH))
-    for line in engine.metrics(sender).splitlines():
-        if line.startswith(f'market_making_published_total{{topic="{topic}"}}'):
-            return int(float(line.rpartition(" ")[2]))
-    return 0
+    """How many messages of a topic the router of now, or each of its shards, has published."""
+    senders = [label for label in engine.processes if kind_of(label) in (ROUTER, PATH)]
+    lines = (line for sender in senders for line in engine.metrics(sender).splitlines())
+    counter = f'market_making_published_total{{topic="{topic}"}}'
+    return sum(int(float(line.rpartition(" ")[2])) for line in lines if line.startswith(counter))
 
 
 def has_published_more(engine: KafkaEngine, topic: str, count: int) -> bool:

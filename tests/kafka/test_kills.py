@@ -11,11 +11,11 @@ from runtime.process.crash_points import VARIABLE, CrashPoint
 from schemas.deployment import Kafka
 from schemas.orders import OrderEvent
 from schemas.process import EpochClaim
-from schemas.topics import PROCESSES
+from schemas.topics import PATH_PROCESSES, PROCESSES
 from tests.kafka.commands import replayed
 from tests.kafka.conftest import KafkaRun
 from tests.kafka.invariants import broken, nothing_alive_at_the_end
-from tests.servers.engine import ON_PATH, KafkaEngine
+from tests.servers.engine import ON_PATH, ON_TWO_PATHS, KafkaEngine
 from tests.servers.kafka_log import read_log
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
@@ -37,15 +37,28 @@ def test_the_run_was_one_that_could_fail(stormy_run: KafkaRun) -> None:
     assert len(stormy_run.log.on("quote.target")) > 20
 
 
+def claimants(shards: int) -> set[str]:
+    """The processes that publish, each shard by itself."""
+    if shards == 1:
+        return {*PROCESSES}
+    sharded = {f"{name}.{shard}" for name in PATH_PROCESSES for shard in range(shards)}
+    return sharded | ({*PROCESSES} - {*PATH_PROCESSES})
+
+
 ONCE_A_START: tuple[CrashPoint, ...] = ("after_rerun", "after_session_begin")
 
 
-@pytest.mark.parametrize("names", [PROCESSES, ON_PATH], ids=["each on its own", "path"])
+@pytest.mark.parametrize(
+    ("names", "shards"),
+    [(PROCESSES, 1), (ON_PATH, 1), (ON_TWO_PATHS, 2)],
+    ids=["each on its own", "path", "two shards of the path"],
+)
 def test_no_point_to_die_at_loses_or_doubles_anything(
-    kafka: Kafka, tmp_path: Path, names: tuple[str, ...]
+    kafka: Kafka, tmp_path: Path, names: tuple[str, ...], shards: int
 ) -> None:
     """Each process dies at each of its points in turn, while the others go on."""
-    settings = {"process": {"snapshot_interval_s": 0.5}, "venue": {"queue_model": "power"}}
+    process = {"snapshot_interval_s": 0.5, "shards": shards}
+    settings = {"process": process, "venue": {"queue_model": "power"}}
     engine = KafkaEngine(tmp_path, kafka, settings, names)
     deaths = 0
     try:
@@ -69,4 +82,6 @@ def test_no_point_to_die_at_loses_or_doubles_anything(
     assert broken(log, load_config([engine.config_file]).config) == []
     assert list(nothing_alive_at_the_end(log)) == []
     results = replayed("--config", engine.config_file)
-    assert {name: result["divergences"] for name, result in results.items()} == dict.fromkeys(PROCESSES, 0)
+    assert {name: result["divergences"] for name, result in results.items()} == dict.fromkeys(
+        claimants(shards), 0
+    )

@@ -7,7 +7,7 @@ import pytest
 
 from runtime.config.settings import load_config
 from schemas.deployment import Kafka
-from schemas.topics import MONITOR, QUOTE
+from schemas.topics import INVENTORY, MONITOR, QUOTE, RISK, ROUTER
 from tests.kafka.commands import replayed
 from tests.kafka.conftest import published
 from tests.kafka.invariants import broken, nothing_alive_at_the_end
@@ -16,19 +16,17 @@ from tests.servers.kafka_log import read_log
 from tests.servers.local import until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
-OTHERS = ("order-router", "inventory-service", "risk-service")
+SHARDED = (MONITOR, QUOTE, ROUTER)
+NAMES = (*(f"{name}.{shard}" for name in SHARDED for shard in range(2)), INVENTORY, RISK)
 
 
 def test_two_shards_serve_all_symbols_between_them(kafka: Kafka, tmp_path: Path) -> None:
-    engine = KafkaEngine(tmp_path, kafka, {"process": {"shards": 2, "snapshot_interval_s": 1.0}}, OTHERS)
-    labels = [(name, str(shard)) for name in (MONITOR, QUOTE) for shard in range(2)]
+    engine = KafkaEngine(tmp_path, kafka, {"process": {"shards": 2, "snapshot_interval_s": 1.0}}, NAMES)
     try:
-        for name, shard in labels:
-            engine.start(name, "--shard", shard, label=f"{name}.{shard}")
         engine.start_all()
         until(lambda: published(engine, "order.event") > 20, "orders are sent", pause_s=0.1)
         engine.processes[f"{QUOTE}.1"].kill()
-        engine.start(QUOTE, "--shard", "1", label=f"{QUOTE}.1")
+        engine.start(f"{QUOTE}.1")
         engine.wait_ready()
         before = published(engine, "order.event")
         until(lambda: published(engine, "order.event") > before + 10, "orders are sent", pause_s=0.1)
@@ -40,9 +38,9 @@ def test_two_shards_serve_all_symbols_between_them(kafka: Kafka, tmp_path: Path)
     assert broken(log, config) == []
     assert list(nothing_alive_at_the_end(log)) == []
     served: dict[str, set[str]] = defaultdict(set)
-    for sent in (*log.on("market.book"), *log.on("quote.target")):
+    for sent in (*log.on("market.book"), *log.on("quote.target"), *log.on("order.event")):
         served[sent.record.envelope.producer].add(sent.record.key)
-    for name in (MONITOR, QUOTE):
+    for name in SHARDED:
         first, second = served[f"{name}.0"], served[f"{name}.1"]
         assert first
         assert second

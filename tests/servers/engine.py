@@ -20,6 +20,8 @@ TRADING = tuple(name for name in PROCESSES if name != PROJECTOR)
 """All that an exchange notices."""
 ON_PATH = (PATH, *(name for name in PROCESSES if name not in PATH_PROCESSES))
 """All processes, those from book to order in one."""
+ON_TWO_PATHS = (f"{PATH}.0", f"{PATH}.1", *ON_PATH[1:])
+"""The same with two shards, for `process.shards` 2."""
 
 
 class KafkaEngine:
@@ -53,13 +55,15 @@ class KafkaEngine:
         sources: Sources | None = None,
         env: Mapping[str, str] | None = None,
     ) -> LocalProcess:
-        """Start one process; `label` tells a second instance of it from the first. None of other sources: of
-        these.
+        """Start one process, or with `<name>.<number>` a shard of it; `label` tells a second instance of it
+        from the first. None of other sources: of these.
         """
+        kind, _, shard = name.partition(".")
         label = label or name
         port = self._ports[label] = free_port()
         program = (sys.executable, "-m", "maker") if sources is None else sources.maker
-        command: list[str | Path] = [*program, "run", name, "--config", self.config_file]
+        command: list[str | Path] = [*program, "run", kind, "--config", self.config_file]
+        command += ["--shard", shard] if shard else []
         command += ["--health-port", str(port), *arguments]
         given = {"NO_COLOR": "1", **({} if sources is None else sources.env), **(env or {})}
         process = LocalProcess(command, self.folder / f"{label}.log", given)

@@ -118,7 +118,9 @@ TYPES: Mapping[str, TypeRule] = {
         _OF_SYMBOL + "instrument_version position_lots_max waits_for_messages refused",
         profit="buy_lots_max sell_lots_max",
     ),
-    "order.kill.v1": TypeRule(_OF_SYMBOL + "state reasons began_ns open_orders orders", concerns_all=True),
+    "order.kill.v1": TypeRule(
+        _OF_SYMBOL + "state reasons began_ns open_orders orders shard shards", concerns_all=True
+    ),
     "order.stop.v1": TypeRule(_OF_SYMBOL + "code text needs_person asks_trades"),
     "venue.report.v1": TypeRule(
         _OF_SYMBOL

@@ -17,7 +17,7 @@ from runtime.process.definition import SystemProcess, SystemState, SystemStatus
 from runtime.store.documents import MemoryStore, StateStore
 from schemas.config import Config
 from schemas.message import ALL_SYMBOLS, Event
-from schemas.orders import KILL_STATES, KillReport, KillState
+from schemas.orders import KillReport, KillState, progress_of
 from schemas.process import DiskFigures
 from schemas.risk import RiskState, TradingState
 
@@ -148,7 +148,7 @@ def _halt(state: RiskState, mass_cancels: Iterable[KillReport]) -> HaltViewModel
         reasons=state.reasons,
         halt_sequence=state.halt_sequence,
         since_ms=milliseconds(min(each.began_ns for each in own)) if own else None,
-        withdrawal=min((each.state for each in own), key=KILL_STATES.index, default=None),
+        withdrawal=progress_of(own),
         open_orders=sum(len(each.open_orders) for each in own),
         resume_asked_by=state.resume_asked_by,
     )

@@ -17,6 +17,5 @@ definition = ProcessDefinition(
     name=QUOTE,
     make_core=QuoterCore,
     is_on_path=True,
-    is_sharded=True,
     tick_interval_ns=_tick_interval_ns,
 )

@@ -8,7 +8,7 @@ from quote_service.routing.rates.message_budget import MessageBudget
 from quote_service.routing.rates.turns import MessageTurn
 from quote_service.routing.rates.venue_budget import VenueBudget
 from quote_service.routing.symbol_state import RoutedSymbol
-from schemas.config import Routing
+from schemas.config import Config, Routing
 from schemas.message import TimeNs
 from schemas.orders import VenueBalance, VenueBalances, VenueStatus
 from schemas.risk import RiskState, TradingState
@@ -177,6 +177,12 @@ class AccountState:
         if budget is None:
             budget = self.venue_budgets[venue] = MessageBudget(self.limits.messages_per_10s)
         return budget
+
+
+def own_limits(config: Config) -> Routing:
+    """The message limits of this router: of the account's its part, where other shards have the rest."""
+    limit = int(config.process.account_share * config.routing.messages_per_10s)
+    return config.routing.model_copy(update={"messages_per_10s": limit})
 
 
 def _allows(budget: MessageBudget, now_ns: int, is_last: bool) -> bool:

@@ -6,7 +6,7 @@ The only writer of a symbol's orders, so it just computes desired minus open.
 from collections.abc import Iterable
 from typing import assert_never, get_args
 
-from quote_service.routing.account import AccountState
+from quote_service.routing.account import AccountState, own_limits
 from quote_service.routing.carried_state import carried_symbol
 from quote_service.routing.gate.contract_terms import contract_terms
 from quote_service.routing.gate.gate import Gate
@@ -79,7 +79,7 @@ class RouterCore(DecidingCore[RouterInput]):
         self._symbols: dict[str, RoutedSymbol] = {}
         self._account = AccountState(
             config.risk_limits.heartbeat_ttl_ms * NS_PER_MS,
-            config.routing,
+            own_limits(config),
             venue=capabilities_of(config.venue.kind, config.exchange.id),
             venue_share=config.exchange.budget_share,
         )
@@ -89,7 +89,8 @@ class RouterCore(DecidingCore[RouterInput]):
         self._lag_max_ns = config.market_data.lag_ms_max * NS_PER_MS
         self._planner = Planner(config, self._account, self._gate)
         self._truth = VenueTruth(is_simulated=self._account.venue is None)
-        self._mass_cancels = MassCancels(self._truth, config.routing.kill_deadline_ms * NS_PER_MS)
+        deadline_ns = config.routing.kill_deadline_ms * NS_PER_MS
+        self._mass_cancels = MassCancels(self._truth, deadline_ns, config.process.part, config.process.shards)
         self._count_begin = 0
         """Where a new symbol's id count starts."""
         self.sessions = RouterSessions.of(config)

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,16 @@ from maker.supervisor import Child
 from runtime.errors import ConfigError, RefusedError
 from runtime.state.folder_lock import FolderLock
 from schemas.config import Config
-from schemas.deployment import Process
 from schemas.topics import GATEWAY, INVENTORY, MONITOR, PATH, PROJECTOR, QUOTE, RISK, ROUTER, STATISTICS
+
+
+def config_of(**process: Any) -> Config:
+    return Config.model_validate({"process": process})
+
+
+def at_an_exchange(**process: Any) -> Config:
+    config = config_of(**process)
+    return config.model_copy(update={"venue": config.venue.model_copy(update={"kind": "ccxt"})})
 
 
 @pytest.fixture
@@ -65,36 +74,44 @@ def test_of_who_keeps_no_state_there_is_one_all_the_same(tmp_path: Path, name: s
 
 
 def test_the_path_takes_the_place_of_its_three_where_it_is_configured() -> None:
-    assert everything(Process()) == list(RUNNABLE)
-    names = everything(Process(path_in_one_process=True))
+    assert everything(config_of()) == list(RUNNABLE)
+    names = everything(config_of(path_in_one_process=True))
     assert names == [PATH, INVENTORY, RISK, PROJECTOR, GATEWAY, STATISTICS]
-    assert children_of(names, Process())[0] == Child(PATH, PATH)
-    with pytest.raises(ConfigError, match=r"process.shards is 2, but path has one shard"):
-        everything(Process(path_in_one_process=True, shards=2))
+    assert children_of(names, config_of())[0] == Child(PATH, PATH)
+    sharded = config_of(path_in_one_process=True, shards=2)
+    assert everything(sharded) == names
+    assert children_of(names, sharded)[:3] == (
+        Child(f"{PATH}.0", PATH, ("--shard", "0")),
+        Child(f"{PATH}.1", PATH, ("--shard", "1")),
+        Child(INVENTORY, INVENTORY),
+    )
 
 
-def test_the_path_of_several_shards_is_refused(tmp_path: Path) -> None:
-    config = Config.model_validate({"process": {"state_dir": str(tmp_path), "shards": 2}})
-    with pytest.raises(ConfigError, match="path has one shard"):
-        run_process(PATH, config)
+def test_the_path_of_several_shards_is_refused_at_an_exchange(tmp_path: Path) -> None:
+    config = at_an_exchange(path_in_one_process=True, state_dir=str(tmp_path), shards=2)
+    for start in (partial(everything, config), partial(run_process, PATH, config)):
+        with pytest.raises(ConfigError, match=r"process.shards is 2, but at an exchange path has one shard"):
+            start()
 
 
 def test_what_is_sharded_is_started_once_a_shard() -> None:
     names = (MONITOR, QUOTE, ROUTER, INVENTORY, RISK, GATEWAY, STATISTICS)
-    children = children_of(names, Process(shards=2, health_port=9000))
+    children = children_of(names, config_of(shards=2, health_port=9000))
     assert [child.label for child in children] == [
-        f"{MONITOR}.0",
-        f"{MONITOR}.1",
-        f"{QUOTE}.0",
-        f"{QUOTE}.1",
-        *(ROUTER, INVENTORY, RISK, GATEWAY, STATISTICS),
+        *(f"{name}.{shard}" for name in (MONITOR, QUOTE, ROUTER) for shard in range(2)),
+        *(INVENTORY, RISK, GATEWAY, STATISTICS),
     ]
     assert children[1] == Child(f"{MONITOR}.1", MONITOR, ("--shard", "1", "--health-port", "9001"))
-    assert children[4].arguments == ("--health-port", "9004")
+    assert children[6].arguments == ("--health-port", "9006")
+
+
+def test_at_an_exchange_one_router_has_the_account() -> None:
+    children = children_of((MONITOR, ROUTER), at_an_exchange(shards=2))
+    assert [child.label for child in children] == [f"{MONITOR}.0", f"{MONITOR}.1", ROUTER]
 
 
 def test_without_shards_each_is_started_as_it_is() -> None:
-    assert children_of((QUOTE, GATEWAY), Process()) == (Child(QUOTE, QUOTE), Child(GATEWAY, GATEWAY))
+    assert children_of((QUOTE, GATEWAY), config_of()) == (Child(QUOTE, QUOTE), Child(GATEWAY, GATEWAY))
 
 
 @pytest.mark.parametrize(
@@ -103,4 +120,4 @@ def test_without_shards_each_is_started_as_it_is() -> None:
 )
 def test_what_cannot_be_for_all_is_refused(fields: dict[str, Any], said: str) -> None:
     with pytest.raises(ConfigError, match=said):
-        children_of((QUOTE, RISK), Process.model_validate(fields))
+        children_of((QUOTE, RISK), config_of(**fields))

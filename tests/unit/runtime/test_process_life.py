@@ -14,6 +14,7 @@ from runtime.process.health import health_of
 from runtime.process.worker import Worker
 from schemas.config import Config
 from schemas.deployment import Process
+from schemas.topics import QUOTE, RISK
 from tests.servers.local import PATIENCE_S
 
 
@@ -23,23 +24,31 @@ def config(**process: Any) -> Config:
 
 class TestShard:
     def test_one_process_serves_everything(self) -> None:
-        assert shard_of(config()) is None
+        assert shard_of(QUOTE, config()) is None
 
     def test_it_is_what_the_configuration_says(self) -> None:
-        assert shard_of(config(shards=4, shard=3)) == 3
+        assert shard_of(QUOTE, config(shards=4, shard=3)) == 3
 
     def test_it_is_the_number_of_its_pod(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("socket.gethostname", lambda: "quote-service-2")
-        assert shard_of(config(shards=4)) == 2
+        assert shard_of(QUOTE, config(shards=4)) == 2
 
     def test_a_host_without_a_number_is_an_error(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("socket.gethostname", lambda: "laptop")
         with pytest.raises(ConfigError, match=r"'laptop' does not end in a number.*process\.shard"):
-            shard_of(config(shards=2))
+            shard_of(QUOTE, config(shards=2))
 
     def test_there_is_no_shard_beyond_the_last(self) -> None:
-        with pytest.raises(ConfigError, match="there are 2, counted from 0"):
-            shard_of(config(shards=2, shard=2))
+        with pytest.raises(ValueError, match="there are 2, counted from 0"):
+            config(shards=2, shard=2)
+
+    def test_nor_one_by_the_number_of_its_pod(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("socket.gethostname", lambda: "quote-service-2")
+        with pytest.raises(ConfigError, match=r"process\.shard is 2, but there are 2, counted from 0"):
+            shard_of(QUOTE, config(shards=2))
+
+    def test_what_is_not_sharded_serves_everything(self) -> None:
+        assert shard_of(RISK, config(shards=4, shard=3)) is None
 
 
 class TestHealth:

@@ -34,7 +34,7 @@ class Gate:
         """Apply limits that may change at run time; memory is kept."""
         self._market = MarketChecks(config)
         exposure = Decimal(str(config.risk_limits.max_exposure)) * config.reporting.capital
-        self._exposure_max_micro = int(exposure * MICRO)
+        self._exposure_max_micro = int(config.process.account_share * int(exposure * MICRO))
 
     def check(
         self, request: Request, symbol: RoutedSymbol, now_ns: int, order_id: str | None = None

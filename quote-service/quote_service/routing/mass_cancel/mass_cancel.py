@@ -32,6 +32,9 @@ class MassCancel:
     """State, reasons and ids of the newest report; empty: none, or the mass cancel has ended."""
     seen: dict[str, None] = field(default_factory=dict)
     """Every order that was open since it began."""
+    shard: int | None = None
+    """The shard of the router whose part of the account this is."""
+    shards: int = 1
 
     def begin(self, reasons: tuple[str, ...], now_ns: int) -> None:
         """Start, or restart because the reasons changed."""
@@ -78,6 +81,8 @@ class MassCancel:
             began_ns=self.began_ns,
             open_orders=open_ids,
             orders=len(self.seen),
+            shard=self.shard,
+            shards=self.shards,
         )
 
 
@@ -133,19 +138,24 @@ class VenueTruth:
 class MassCancels:
     """All mass cancels, with the last report of each."""
 
-    def __init__(self, truth: VenueTruth, deadline_ns: int) -> None:
+    def __init__(
+        self, truth: VenueTruth, deadline_ns: int, shard: int | None = None, shards: int = 1
+    ) -> None:
+        """`shard`: of a router that has a part of the account; its part is one, at whatever venues."""
+        self._shard, self._shards = shard, shards
         self._truth = truth
         self._deadline_ns = deadline_ns
         self._by_key: dict[str, MassCancel] = {}
-        """By `venue:symbol`, and by `venue:*` for all of a venue."""
+        """By `venue:symbol`; by `venue:*` for all of a venue; by `*:*` for a shard's part of the account."""
 
     def judge(
         self, symbols: Collection[RoutedSymbol], account: AccountState, now_ns: int
     ) -> list[KillReport]:
         """The reports that are due."""
         reports = []
-        for venue in venues_of(symbols, account):
-            ids = [o.client_order_id for s in symbols if s.venue == venue for o in s.orders.open.values()]
+        for venue in venues_of(symbols, account) if self._shard is None else (ALL_SYMBOLS,):
+            own = (each for each in symbols if venue in (each.venue, ALL_SYMBOLS))
+            ids = [order.client_order_id for each in own for order in each.orders.open.values()]
             ids += [order_id for order_id in self._truth.shown(venue) if order_id not in ids]
             mass_cancel = self._mass_cancel(venue, ALL_SYMBOLS, account.halt_reasons(), account.risk, now_ns)
             reports.append(self._report(mass_cancel, ids, now_ns, None))
@@ -174,15 +184,16 @@ class MassCancels:
     def restore(self, carried: Iterable[CarriedMassCancel], now_ns: int) -> None:
         """Resume them. Earlier proof is void: the venue must show it again."""
         for each in carried:
-            self._by_key[f"{each.venue}:{each.symbol}"] = MassCancel(
-                each.venue,
-                each.symbol,
-                "cancelling",
-                each.reasons,
-                now_ns if each.is_confirmed else each.began_ns,
-                _UNREPORTED,
-                dict.fromkeys(each.seen),
-            )
+            found = self._by_key[f"{each.venue}:{each.symbol}"] = self._new(each.venue, each.symbol)
+            found.state, found.reasons = "cancelling", each.reasons
+            found.began_ns = now_ns if each.is_confirmed else each.began_ns
+            found.reported = _UNREPORTED
+            found.seen = dict.fromkeys(each.seen)
+
+    def _new(self, venue: str, symbol: str) -> MassCancel:
+        if symbol == ALL_SYMBOLS and self._shard is not None:
+            return MassCancel(venue, symbol, shard=self._shard, shards=self._shards)
+        return MassCancel(venue, symbol)
 
     def _mass_cancel(
         self, venue: str, symbol: str, reasons: tuple[str, ...], risk: TradingState | None, now_ns: int
@@ -193,7 +204,7 @@ class MassCancels:
         if mass_cancel is None:
             if not reasons:
                 return None
-            mass_cancel = self._by_key[key] = MassCancel(venue, symbol)
+            mass_cancel = self._by_key[key] = self._new(venue, symbol)
         if reasons:
             mass_cancel.begin(reasons, now_ns)
         elif not mass_cancel.is_left_open(risk):
