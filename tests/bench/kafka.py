@@ -20,6 +20,8 @@ import yaml
 
 from schemas.orders import OrderEvent
 from schemas.topics import STATISTICS
+from tests.bench.bare_chain import chain
+from tests.bench.figures import percentiles
 from tests.bench.run import many_symbols
 from tests.servers.engine import KafkaEngine
 from tests.servers.kafka import KafkaServer, topics
@@ -71,16 +73,6 @@ def usage(engine: KafkaEngine, server: KafkaServer, seconds: float) -> dict[str,
     }
 
 
-def percentiles(values_ns: list[int]) -> dict[str, float]:
-    """Of nanoseconds, in milliseconds."""
-    ordered = sorted(values_ns)
-    picked = {"p50": 0.5, "p99": 0.99, "p99.9": 0.999}
-    return {
-        name: round(ordered[min(len(ordered) - 1, int(len(ordered) * share))] / 1e6, 2)
-        for name, share in picked.items()
-    }
-
-
 def hops(log: KafkaLog, from_ns: int, to_ns: int) -> dict[str, Any]:
     """From the time of a book to the order intent that it led to, by the writers' own times of sending."""
     by_id = {sent.record.envelope.event_id: sent for sent in log.records}
@@ -128,30 +120,55 @@ def measured(part: str, symbols: int, names: tuple[str, ...]) -> dict[str, Any]:
 
 
 def path() -> dict[str, Any]:
-    """Book received to order with monitor, quotes and router each on its own, and in one process."""
-    apart = measured("path", 100, PROCESSES)
-    in_one = measured("path", 100, IN_ONE)
-    whole = "book received to order sent"
-    ratio = {name: round(apart[whole][name] / in_one[whole][name], 1) for name in ("p50", "p99")}
-    print(f"path        faster in one process by a factor of {ratio}")
-    return {"apart": apart, "in_one": in_one, "ratio": ratio}
+    """Book received to order with monitor, quotes and router in one process, and each on its own, beside the
+    books of a bare chain over as many hops.
+    """
+    with tempfile.TemporaryDirectory() as name:
+        bare = chain(Path(name), 100, 10.0, WARM_UP_S, MEASURED_S)
+    print(f"path        bare chain of three hops        {bare}")
+    figures: dict[str, Any] = {"bare": bare}
+    for shape, names in (("in_one", IN_ONE), ("apart", PROCESSES)):
+        found = figures[shape] = measured("path", 100, names)
+        whole = found["book received to order sent"]
+        cores = round(sum(each["cores"] for each in found["used"].values()), 2)
+        ratio = {name: round(whole[name] / bare[name], 2) for name in ("p50", "p99")}
+        found |= {"cores": cores, "to_bare": ratio}
+        print(f"path        {shape}: of the bare chain's time {ratio}, {cores} cores with the broker's")
+    return figures
 
 
 def written() -> dict[str, Any]:
     """What the topics of 20 symbols grow by in a day, and what the statistics by minute cost meanwhile."""
     with engine_of(20, (*PROCESSES, STATISTICS)) as (engine, server):
         time.sleep(WARM_UP_S)
-        before = bytes_by_topic(server)
+        before, books_before = bytes_by_topic(server), books_of(engine)
         used = usage(engine, server, MEASURED_S)
-        grown = bytes_by_topic(server) - before
+        grown, books = bytes_by_topic(server) - before, books_of(engine) - books_before
     gb_a_day = {name: round(grown[name] / MEASURED_S * DAY_S / 1e9, 2) for name, _ in grown.most_common()}
-    figures = {"gb_a_day": round(sum(gb_a_day.values()), 1), "by_topic": gb_a_day, "used": used}
-    print(f"written     20 symbols, 10 updates/s each: {figures['gb_a_day']} GB a day")
+    share = round(used[STATISTICS]["cores"] / used["quote-service"]["cores"], 2)
+    figures = {
+        "gb_a_day": round(sum(gb_a_day.values()), 1),
+        "books_per_s": round(books / MEASURED_S),
+        "statistics_to_quoting": share,
+        "by_topic": gb_a_day,
+        "used": used,
+    }
+    print(
+        f"written     20 symbols, {figures['books_per_s']} books/s: {figures['gb_a_day']} GB a day; "
+        f"the statistics cost {share} of what quoting does"
+    )
     for name, gigabytes in list(gb_a_day.items())[:8]:
         print(f"            {name:32} {gigabytes}")
     for name, values in used.items():
         print(f"            {name:32} {values}")
     return figures
+
+
+def books_of(engine: KafkaEngine) -> int:
+    """The books that monitor-service has published."""
+    counter = 'market_making_published_total{topic="market.book"}'
+    lines = engine.metrics("monitor-service").splitlines()
+    return sum(int(float(line.rpartition(" ")[2])) for line in lines if line.startswith(counter))
 
 
 def bytes_by_topic(server: KafkaServer) -> Counter[str]:
