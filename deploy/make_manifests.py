@@ -21,8 +21,7 @@ from schemas.topics import GATEWAY, INVENTORY, PATH, PATH_PROCESSES, PROJECTOR, 
 
 FOLDER = Path(__file__).parent
 RUNNING = (PATH, INVENTORY, RISK, PROJECTOR, GATEWAY, STATISTICS)
-APART = PATH_PROCESSES
-"""What runs in place of the path where each is to be on its own."""
+APART = PATH_PROCESSES  # in place of the path, where each is to be on its own
 IMAGE = "market-making/engine"
 PRODUCTION = Kafka(partitions=4, replication=3, min_insync_replicas=2)
 DEV = Kafka(partitions=4, replication=1, min_insync_replicas=1)
@@ -240,16 +239,9 @@ def workloads(processes: Iterable[str]) -> list[Document]:
 
 def without(process: str) -> list[Document]:
     """Patches that take the objects of a process away."""
-    found = [*workloads((process,)), user(process)]
-    return [
-        {
-            "$patch": "delete",
-            "apiVersion": each["apiVersion"],
-            "kind": each["kind"],
-            "metadata": {"name": process},
-        }
-        for each in found
-    ]
+    objects = (*workloads((process,)), user(process))
+    kinds = [{"apiVersion": each["apiVersion"], "kind": each["kind"]} for each in objects]
+    return [{"$patch": "delete", **kind, "metadata": {"name": process}} for kind in kinds]
 
 
 def topics(config: Kafka) -> list[Document]:

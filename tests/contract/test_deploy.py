@@ -1,15 +1,10 @@
 """What is deployed agrees with the code: names, images, ports, probes, topics and environment."""
 
-import os
 import re
-import shutil
-import subprocess
 import tomllib
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import Any
 
-import kubernetes_validate
 import pytest
 import yaml
 
@@ -19,27 +14,11 @@ from runtime.config.settings import load_config
 from runtime.kafka.access import PRINCIPALS, grants
 from runtime.kafka.layout import broker_topics
 from runtime.process.turn import DRAIN_LIMIT_S
-from schemas.topics import GATEWAY, MONITOR, OFF_PATH, PATH, PATH_PROCESSES, PROCESSES, ROUTER
-from tests.servers.local import PATIENCE_S
+from schemas.topics import GATEWAY, MONITOR, PATH, PROCESSES, ROUTER
+from tests.contract.deployed import APART, DEPLOY, EVERYTHING, ROOT, Document, of_kind, rendered, validate
 
-ROOT = Path(__file__).resolve().parents[2]
-DEPLOY = ROOT / "deploy"
-KUBERNETES = "1.37"
-APART = {*PATH_PROCESSES}
-EVERYTHING = {PATH, *PROCESSES, GATEWAY, *OFF_PATH} - APART
 PATCHES = ("kustomization.yaml", "one-broker.yaml", "small.yaml", "compose.secure.yaml", "without-path.yaml")
 WHOLE = [path for path in sorted(DEPLOY.glob("*/**/*.yaml")) if path.name not in PATCHES]
-
-Document = dict[str, Any]
-
-
-def rendered(folder: Path) -> list[Document]:
-    if shutil.which("kubectl") is None:
-        pytest.skip("kubectl is missing: on Debian, apt install kubernetes-client")
-    done = subprocess.run(
-        ["kubectl", "kustomize", folder], capture_output=True, text=True, timeout=PATIENCE_S, check=True
-    )
-    return [document for document in yaml.safe_load_all(done.stdout) if document]
 
 
 @pytest.fixture(scope="module", params=["base", "overlays/dev"])
@@ -48,39 +27,14 @@ def manifests(request: pytest.FixtureRequest) -> list[Document]:
 
 
 @pytest.fixture(scope="module")
-def apart(tmp_path_factory: pytest.TempPathFactory) -> list[Document]:
-    """An overlay of the base with the component that runs the members of the path each on its own."""
-    folder = tmp_path_factory.mktemp("overlay")
-    overlay = {
-        "apiVersion": "kustomize.config.k8s.io/v1beta1",
-        "kind": "Kustomization",
-        "resources": [os.path.relpath(DEPLOY / "base", folder)],
-        "components": [os.path.relpath(DEPLOY / "apart", folder)],
-    }
-    (folder / "kustomization.yaml").write_text(yaml.safe_dump(overlay), encoding="utf-8")
-    return rendered(folder)
-
-
-@pytest.fixture(scope="module")
 def compose() -> Document:
     found: Document = yaml.safe_load((DEPLOY / "compose.yaml").read_text(encoding="utf-8"))
     return found
 
 
-def of_kind(documents: list[Document], *kinds: str) -> dict[str, Document]:
-    return {each["metadata"]["name"]: each for each in documents if each["kind"] in kinds}
-
-
 def test_what_is_committed_is_what_the_code_makes() -> None:
     for path, documents in made.files().items():
         assert path.read_text(encoding="utf-8") == made.text_of(documents), f"run deploy/{made.__name__}.py"
-
-
-def validate(documents: list[Document]) -> None:
-    """Those that Kubernetes knows; Strimzi's have a test of their own."""
-    for document in documents:
-        if not document["apiVersion"].startswith("kafka.strimzi.io"):
-            kubernetes_validate.validate(document, KUBERNETES, strict=True)
 
 
 def test_every_document_is_valid(manifests: list[Document]) -> None:
@@ -132,35 +86,6 @@ def test_both_shapes_have_one_state_in_compose(compose: Document) -> None:
         if volume.endswith(":/state")
     }
     assert states == {"path"}
-
-
-def test_the_members_of_the_path_run_apart_where_an_overlay_says_so(
-    manifests: list[Document], apart: list[Document]
-) -> None:
-    validate(apart)
-    kinds = ("StatefulSet", "Deployment", "Service", "PodDisruptionBudget", "KafkaUser")
-    for kind in kinds:
-        before = of_kind(manifests, kind).keys() - {"redis"}
-        expected = before - {PATH} | APART if PATH in before else before
-        assert of_kind(apart, kind).keys() == expected, kind
-    for name in APART:
-        document = of_kind(apart, "StatefulSet")[name]
-        assert "app.kubernetes.io/part-of" in document["spec"]["template"]["metadata"]["labels"]
-        image = document["spec"]["template"]["spec"]["containers"][0]["image"]
-        assert image == f"{made.IMAGE}:{made.VERSION}"
-
-
-def test_each_topic_has_one_who_may_write_it_in_either_shape(
-    manifests: list[Document], apart: list[Document]
-) -> None:
-    for documents in (manifests, apart):
-        writers = [
-            acl["resource"]["name"]
-            for user in of_kind(documents, "KafkaUser").values()
-            for acl in user["spec"]["authorization"]["acls"]
-            if "Write" in acl["operations"]
-        ]
-        assert sorted(writers) == sorted(broker_topics())
 
 
 def test_one_writer_a_topic(manifests: list[Document]) -> None:

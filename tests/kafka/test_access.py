@@ -4,6 +4,8 @@ import asyncio
 import gc
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,17 +23,21 @@ from runtime.kafka.layout import broker_topics
 from runtime.kafka.topic_check import missing_topics
 from runtime.process.recovery import claim_epoch
 from schemas.deployment import Kafka
+from schemas.process import EpochClaim
 from schemas.topics import GATEWAY, MONITOR, PATH, PATH_PROCESSES, PROCESSES, QUOTE, RISK, ROUTER, STATISTICS
+from tests.servers.engine import KafkaEngine
+from tests.servers.kafka_log import read_log
+from tests.servers.local import until
 from tests.servers.secure_kafka import ADMIN, SecureKafka
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 EVERYBODY = (*PRINCIPALS, "stranger")
 
 
-@pytest.fixture(scope="module")
-def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecureKafka]:
+@contextmanager
+def granted(folder: Path) -> Iterator[SecureKafka]:
     """With the engine's topics and grants, as `maker topics apply` and `maker topics access` make them."""
-    found = SecureKafka(tmp_path_factory.mktemp("secure"))
+    found = SecureKafka(folder)
     try:
         found.server.start()
         asyncio.run(apply_topics(found.of(ADMIN)))
@@ -39,6 +45,20 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecureKafka]:
         yield found
     finally:
         found.server.stop()
+
+
+@pytest.fixture(scope="module")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecureKafka]:
+    """On which everybody tries everything: its topics hold what nobody can read."""
+    with granted(tmp_path_factory.mktemp("secure")) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def clean_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecureKafka]:
+    """On which the engine runs."""
+    with granted(tmp_path_factory.mktemp("clean")) as found:
+        yield found
 
 
 async def written(config: Kafka) -> set[str]:
@@ -203,3 +223,30 @@ def test_no_process_gives_itself_a_grant(broker: SecureKafka) -> None:
 
 def test_every_process_of_the_engine_is_a_principal() -> None:
     assert {*PROCESSES, GATEWAY} < {*PRINCIPALS}
+
+
+def test_the_path_signs_in_once_and_publishes_as_its_members(
+    clean_broker: SecureKafka, tmp_path: Path
+) -> None:
+    engine = KafkaEngine(tmp_path, clean_broker.of(PATH), {}, (PATH,))
+    try:
+        engine.start_all()
+        codes = engine.stop_all()
+    finally:
+        engine.kill_all()
+    assert codes == {PATH: 0}
+    claims = {claim.process for claim in read_log(clean_broker.of(ADMIN)).messages(EpochClaim)}
+    assert {*PATH_PROCESSES} <= claims
+
+
+def test_a_member_that_runs_apart_does_not_do_so_under_the_name_of_another(
+    clean_broker: SecureKafka, tmp_path: Path
+) -> None:
+    """The path's password does for its members; theirs does not do for the path."""
+    engine = KafkaEngine(tmp_path, clean_broker.of(QUOTE), {}, (PATH,))
+    try:
+        alone = engine.start(PATH)
+        until(lambda: "not visible to quote-service" in alone.text(), "the path waits for its topics")
+        assert engine.health(PATH)[0] != 200
+    finally:
+        engine.kill_all()

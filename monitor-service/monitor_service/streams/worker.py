@@ -46,7 +46,7 @@ from schemas.statistics import MinuteStatistics
 from schemas.topics import STATISTICS, TOPIC_OF
 from schemas.units import NS_PER_MS
 
-SAY_INTERVAL_S = 2.0
+SAY_INTERVAL_S = 10.0
 """Interval at which changed totals are published."""
 LATE_INTERVAL_S = 60.0
 """Interval at which records that arrive too late are logged."""
