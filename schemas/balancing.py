@@ -28,3 +28,7 @@ class BalanceOrder(SymbolEvent):
     cost_bps: float
     """What taking costs now: half the market's spread and the taker fee."""
     valid_until_ns: TimeNs
+    flattens: bool = False
+    """A person wants nothing held: `size_lots` is the whole position."""
+    held_back: str = ""
+    """Why taking, though urgent enough, is not the stage; empty: it is, or is not due."""

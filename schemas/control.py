@@ -11,7 +11,17 @@ from schemas.numbers import PositiveDecimal, SignedDecimal
 from schemas.setting_keys import VALUE_LENGTH_MAX, symbol_of
 from schemas.units import NS_PER_S
 
-CommandAction = Literal["start", "stop", "halt", "resume_request", "resume", "remove", "flatten"]
+CommandAction = Literal[
+    "start",
+    "stop",
+    "halt",
+    "resume_request",
+    "resume",
+    "remove",
+    "flatten",
+    "halt_flatten",
+    "approve_flatten",
+]
 SWITCHES: tuple[CommandAction, ...] = ("start", "stop", "remove", "flatten")
 """Those that decide whether a symbol is quoted, start alone says yes: the newest of a symbol counts."""
 Principal = Annotated[str, Field(min_length=1, max_length=128)]
@@ -62,8 +72,10 @@ class Command(PeopleEvent):
 
     start and stop switch quoting of a symbol on and off; flatten stops it, and takes liquidity within
     `balance` until nothing is held; halt latches a risk halt; resume ends one, and resume_request is the
-    first of two people's requests, which alone never ends it. remove stops a symbol and, once the venue has
-    shown that no order of ours is left, ends its market data too.
+    first of two people's requests, which alone never ends it. halt_flatten latches a halt under which only
+    orders of the balancer that reduce go out, until nothing is held; where two people are needed it only
+    halts, and approve_flatten is the second person's word for those orders. remove stops a symbol and, once
+    the venue has shown that no order of ours is left, ends its market data too.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -74,9 +86,10 @@ class Command(PeopleEvent):
     principal: Principal
     reason: str = Field(max_length=1000)
     halt_sequence: int | None = None
-    """For resume: the halt it ends; None ends the current one."""
+    """For resume and approve_flatten: the halt it is about; None: the current one."""
     agrees_with: str | None = None
-    """For resume: whose request it agrees to; empty: nobody's. None, in older logs: anyone's."""
+    """For resume and approve_flatten: whose request it agrees to; empty: nobody's. None, in older logs:
+    anyone's."""
     force: bool = False
     """For remove: although a position is held, which stays in the ledger."""
 

@@ -37,6 +37,10 @@ class RiskState(SymbolEvent):
     """Counts the halts of this symbol or account; a resume names the one it ends."""
     resume_asked_by: str | None = None
     """The first of two people asks to resume."""
+    flattens: bool = False
+    """Under this halt the balancer's orders that reduce a position go out; any other halt ends that."""
+    flatten_asked_by: str | None = None
+    """The first of two people asks to let them out."""
     limits: tuple[LimitUse, ...] = ()
     mark_time_ns: TimeNs | None = None
     """For a position whose market is no longer quoted or followed: when the mark was last received at which

@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from pydantic import Field
 
+from schemas.balancing import BalanceOrder
 from schemas.control import Acknowledgement, Command, Proposal, SettingChange
 from schemas.inventory import Position
 from schemas.live_settings import live_setting
@@ -67,6 +68,8 @@ class SymbolView(SymbolEvent):
     profits: Profits | None = None
     """None: no position yet."""
     risk: RiskState | None = None
+    balance: BalanceOrder | None = None
+    """The balancer's newest decision; None: leaning was always all."""
     live_orders: tuple[OrderEvent, ...] = ()
     """The newest event of each order that has not ended."""
     denials: tuple[OrderEvent, ...] = ()

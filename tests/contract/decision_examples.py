@@ -30,6 +30,8 @@ def decision_examples() -> Iterator[Event]:
         latched=True,
         halt_sequence=3,
         resume_asked_by="ann",
+        flattens=True,
+        flatten_asked_by="ann",
         mark_time_ns=RECEIVED_NS,
         limits=(LimitUse(name="drawdown", value=0.102, limit=0.1, unit="ratio"),),
     )

@@ -68,6 +68,8 @@ def order_examples() -> Iterator[Event]:
         urgency=0.875,
         cost_bps=5.5,
         valid_until_ns=RECEIVED_NS + 3_000_000_000,
+        flattens=True,
+        held_back="taking costs 14.2 bps, more than balance.cost_bps_max (10)",
     )
     refused = RefusedQuote(side="buy", price_ticks=6_000_000, target_sequence=41, codes=("PRICE_COLLAR",))
     yield GateRoom(

@@ -12,6 +12,8 @@ Permission = Literal[
     "halt",
     "resume_request",
     "resume",
+    "flatten",
+    "approve_flatten",
     "tighten",
     "loosen_propose",
     "loosen",
@@ -38,6 +40,7 @@ MAY: Mapping[Role, frozenset[Permission]] = {
             "stop",
             "halt",
             "resume_request",
+            "flatten",
             "tighten",
             "loosen_propose",
             "parameters",
@@ -56,6 +59,7 @@ MAY: Mapping[Role, frozenset[Permission]] = {
             "halt",
             "resume_request",
             "resume",
+            "approve_flatten",
             "tighten",
             "loosen_propose",
             "loosen",
@@ -71,7 +75,8 @@ MAY: Mapping[Role, frozenset[Permission]] = {
     "service": frozenset({"view", "stop", "halt"}),
 }
 """loosen_propose requests a looser limit; loosen is the second person's approval. adjust_propose requests a
-correction of a ledger; adjust makes it."""
+correction of a ledger; adjust makes it. flatten closes positions by taking; approve_flatten is the second
+person's word for that under a halt."""
 
 _CONFLICTS = (frozenset({"trader", "risk"}), frozenset({"trader", "admin"}), frozenset({"risk", "admin"}))
 """Segregation of duties: roles that one user must not hold together."""

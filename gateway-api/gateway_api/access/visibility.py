@@ -88,7 +88,9 @@ TYPES: Mapping[str, TypeRule] = {
     "market.lag.v1": TypeRule(_LAG),
     "market.removed.v1": TypeRule(_OF_SYMBOL + "command_id"),
     "inventory.balance.v1": TypeRule(
-        _OF_SYMBOL + "instrument_version sequence stage side size_lots urgency cost_bps valid_until_ns"
+        _OF_SYMBOL
+        + "instrument_version sequence stage side size_lots urgency cost_bps valid_until_ns "
+        + "flattens held_back"
     ),
     "market.signal.v1": TypeRule(
         _OF_SYMBOL
@@ -155,7 +157,9 @@ TYPES: Mapping[str, TypeRule] = {
         "adverse_ask_horizon_ms open_fees open_fees_reserve pnl_peak",
     ),
     "risk.state.v1": TypeRule(
-        _OF_SYMBOL + "state reasons latched halt_sequence resume_asked_by limits mark_time_ns",
+        _OF_SYMBOL
+        + "state reasons latched halt_sequence resume_asked_by flattens flatten_asked_by limits "
+        + "mark_time_ns",
         concerns_all=True,
     ),
     "risk.alert.v1": TypeRule(_OF_SYMBOL + "alert_id severity name message value limit", concerns_all=True),

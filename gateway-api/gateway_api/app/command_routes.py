@@ -1,17 +1,24 @@
-"""Commands: start and stop a symbol, halt and resume a symbol or all."""
+"""Commands: start, stop and flatten a symbol, halt and resume a symbol or all."""
 
 from collections.abc import Callable, Mapping
-from decimal import Decimal
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request
-from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
 from gateway_api.access.identity import Identity
 from gateway_api.access.roles import Permission
 from gateway_api.app import start_values
 from gateway_api.app.authorisation import ACCOUNT_KEY, identity_of
-from gateway_api.app.bodies import StrictRoute, WholeNumber
+from gateway_api.app.bodies import StrictRoute
+from gateway_api.app.command_bodies import (
+    FlattenApproval,
+    FlattenRequest,
+    HaltRequest,
+    RemoveRequest,
+    ResumeRequest,
+    StartRequest,
+    SwitchRequest,
+)
 from gateway_api.app.new_symbols import FOLLOW, REMOVAL, new_key
 from gateway_api.app.numbers import size_text
 from gateway_api.app.owner_responses import CommandResponse, StartedWith
@@ -24,78 +31,12 @@ from runtime.process.definition import GatewayContext
 from runtime.text import iso_time
 from schemas.control import Command, CommandAction
 from schemas.message import ALL_SYMBOLS
-from schemas.names import Reason, Words
-from schemas.numbers import DIGITS_MAX
 from schemas.risk import RiskState
 from schemas.tallies import RequestSeen
 
 _PROBLEMS = documented(401, 403, 404, 409, 413, 422, 429, 503)
 
-Amount = Annotated[Decimal, Field(allow_inf_nan=False, max_digits=DIGITS_MAX)]
-Symbol = Annotated[str, Field(min_length=1, max_length=128, description="a symbol, or * for all")]
 QuerySymbol = Annotated[str | None, Query(min_length=1, max_length=128)]
-
-
-class SwitchRequest(BaseModel):
-    """Start or stop the quoting of a symbol."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    symbol: Symbol
-    venue: Annotated[str | None, Field(max_length=64)] = None
-    reason: Words = ""
-
-
-class RemoveRequest(BaseModel):
-    """Remove a symbol: cancel its orders, and end its market data."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    symbol: Annotated[str, Field(min_length=1, max_length=128)]
-    venue: Annotated[str | None, Field(max_length=64)] = None
-    reason: Reason
-    force: StrictBool = False
-    """Although a position is held: it stays in the ledger, and counts at its last mark."""
-
-
-class StartRequest(SwitchRequest):
-    """Start the quoting of a symbol, with values of its own from now on; left out, those in force stay."""
-
-    max_position: Amount | None = None
-    """Base units, long or short; see `risk_limits.max_position`."""
-    max_loss: Amount | None = None
-    """Reporting currency, below 0; see `risk_limits.max_loss`."""
-    base_spread: Amount | None = None
-    """Fraction of the price; see `market_making.base_spread`."""
-
-    def values(self) -> dict[str, str]:
-        """By account-wide key, in text form."""
-        found = {
-            f"{section}.{name}": getattr(self, name)
-            for section, name in (
-                ("risk_limits", "max_position"),
-                ("risk_limits", "max_loss"),
-                ("market_making", "base_spread"),
-            )
-        }
-        return {key: f"{value:f}" for key, value in found.items() if value is not None}
-
-
-class HaltRequest(BaseModel):
-    """Stop trading, until a resume."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    symbol: Symbol
-    venue: Annotated[str | None, Field(max_length=64)] = None
-    reason: Reason
-
-
-class ResumeRequest(HaltRequest):
-    """End a halt."""
-
-    halt_sequence: Annotated[WholeNumber | None, Field(ge=0)] = None
-    """The halt to end, so that a newer one stays; default: the current one."""
 
 
 class _Commander:
@@ -139,10 +80,20 @@ class _Commander:
         return self._send("halt", body, request, idempotency_key)
 
     async def flatten(
-        self, body: HaltRequest, request: Request, idempotency_key: IdempotencyKey = None
+        self, body: FlattenRequest, request: Request, idempotency_key: IdempotencyKey = None
     ) -> CommandResponse:
-        """Stop quoting a symbol, or all, and close the position by IOC orders within `balance`."""
-        return self._send("flatten", body, request, idempotency_key)
+        """Stop quoting a symbol, or all, and trade away what is held by IOC orders within `balance`.
+
+        With `halt` it is halted as well, and only those orders go out: where two people end a halt, once a
+        second person has approved.
+        """
+        return self._send("halt_flatten" if body.halt else "flatten", body, request, idempotency_key)
+
+    async def approve_flatten(
+        self, body: FlattenApproval, request: Request, idempotency_key: IdempotencyKey = None
+    ) -> CommandResponse:
+        """Approve a flatten under a halt that another person has requested."""
+        return self._send("approve_flatten", body, request, idempotency_key, body.halt_sequence)
 
     async def resume_request(
         self, body: ResumeRequest, request: Request, idempotency_key: IdempotencyKey = None
@@ -159,7 +110,7 @@ class _Commander:
     def _send(
         self,
         action: CommandAction,
-        body: SwitchRequest | HaltRequest | RemoveRequest,
+        body: SwitchRequest | HaltRequest | RemoveRequest | FlattenRequest | FlattenApproval,
         request: Request,
         idempotency_key: str | None,
         halt_sequence: int | None = None,
@@ -167,7 +118,7 @@ class _Commander:
         force: bool = False,
     ) -> CommandResponse:
         identity = identity_of(request)
-        venue, symbol = self._scope(action, body.symbol, body.venue, identity)
+        venue, symbol = self._scope(action, body.symbol or ALL_SYMBOLS, body.venue, identity)
         key = f"{venue}:{symbol}"
         self._authorisation.check_scope(request, identity, key)
         held = self._held(key) if action == "remove" else None
@@ -178,6 +129,7 @@ class _Commander:
                 f"{key} holds {held}.",
                 "Reduce the position first, or remove it with force: true; it then stays in the ledger.",
             )
+        self._check_flatten(action, key, identity)
         requested = asked(identity.name, idempotency_key, request, body)
         seen = self._answered(action, requested)
         command = Command(
@@ -199,8 +151,30 @@ class _Commander:
             own = start_values.send(self._changes, request, identity, symbol, body.values(), body.reason)
         if seen is None or action == "halt":  # a halt is never dropped as a duplicate
             self._sent.send(requested, command.command_id, command)
-        message = _message(command, own, self._halted_because(key) if action == "start" else "")
+        message = _message(command, own, self._limits_of(action, key))
         return _answer(command, seen, self._follow(action, key, held), own, message)
+
+    def _check_flatten(self, action: CommandAction, key: str, identity: Identity) -> None:
+        """Raises ProblemError where it would come to nothing."""
+        because = self._halted_because(key) if action == "flatten" else ""
+        if because:
+            raise ProblemError(
+                409,
+                "halted",
+                f"{_plain(key)} is halted ({because}): no order goes out.",
+                "Send halt: true, so that orders that reduce what is held go out under the halt.",
+            )
+        if action != "approve_flatten":
+            return
+        risk = self._risk(key)
+        asker = None if risk is None else risk.flatten_asked_by
+        if asker in (None, identity.name):
+            detail = f"No flatten of {_plain(key)} waits for a second person."
+            if asker is not None:
+                detail = f"You asked for the flatten of {_plain(key)} yourself: a second person has to agree."
+            raise ProblemError(
+                409, "nothing_to_approve", detail, "POST /maker/flatten with halt: true asks for one."
+            )
 
     def _follow(self, action: CommandAction, key: str, held: str | None) -> str | None:
         """Where the effect of the command can be seen, if not in the symbol's status alone."""
@@ -225,21 +199,31 @@ class _Commander:
         return self._sent.has_answered(requested) if action == "halt" else self._sent.answered(requested)
 
     def _agrees_with(self, action: CommandAction, key: str) -> str | None:
-        """Whose request a resume approves: none where the first person no longer has the permission.
+        """Whose request a command approves: none where the first person no longer has the permission.
 
         None where no request is visible yet: risk-service knows whether there is one.
         """
-        if action not in ("resume_request", "resume"):
-            return None
         found = self._risk(key)
-        asker = None if found is None else found.resume_asked_by
-        if asker is None or self._authorisation.may_still(asker, "resume_request", key):
+        if found is None or action not in ("resume_request", "resume", "approve_flatten"):
+            return None
+        is_flatten = action == "approve_flatten"
+        asker = found.flatten_asked_by if is_flatten else found.resume_asked_by
+        permission: Permission = "flatten" if is_flatten else "resume_request"
+        if asker is None or self._authorisation.may_still(asker, permission, key):
             return asker
         return ""
 
     def _risk(self, key: str) -> RiskState | None:
         view = account_of(self._context.store) if key == ACCOUNT_KEY else view_of(self._context.store, key)
         return None if view is None else view.risk
+
+    def _limits_of(self, action: CommandAction, key: str) -> str:
+        """What the command does not do by itself; empty: it does it all."""
+        because = self._halted_because(key) if action == "start" else ""
+        if because:
+            return f"it is halted ({because}) and not quoted before a resume"
+        awaits = action == "halt_flatten" and self._context.config.risk_limits.resume_people > 1
+        return "nothing is traded before a second person has approved that" if awaits else ""
 
     def _halted_because(self, key: str) -> str:
         """The reasons of the halts under which a start quotes nothing; empty where there is none."""
@@ -291,16 +275,23 @@ _MESSAGES: Mapping[CommandAction, str] = {
     "stop": "Quoting of {symbol} is switched off, and its orders are cancelled",
     "remove": "{symbol} is being removed: its orders are cancelled, and its market data end",
     "halt": "The halt of {symbol} is sent, and all its orders are cancelled",
+    "flatten": "Quoting of {symbol} is switched off, and what is held is traded away within balance",
+    "halt_flatten": "The halt of {symbol} is sent: its orders are cancelled, and what is held is traded away",
+    "approve_flatten": "Orders that reduce what is held of {symbol} are let out under its halt",
     "resume_request": "The end of the halt of {symbol} is requested: a second person has to agree",
     "resume": "The end of the halt of {symbol} is sent",
 }
 
 
-def _message(command: Command, own: tuple[StartedWith, ...], halted_because: str) -> str:
-    symbol = "all symbols" if command.symbol == ALL_SYMBOLS else command.symbol
+def _plain(key: str) -> str:
+    return "all symbols" if key == ACCOUNT_KEY else key.partition(":")[2]
+
+
+def _message(command: Command, own: tuple[StartedWith, ...], limits: str) -> str:
+    symbol = _plain(command.key)
     parts = [_MESSAGES[command.action].format(symbol=symbol), *map(start_values.words, own)]
-    if halted_because:
-        parts.append(f"it is halted ({halted_because}) and not quoted before a resume")
+    if limits:
+        parts.append(limits)
     return "; ".join(parts) + "."
 
 
@@ -333,7 +324,8 @@ def make_router(context: GatewayContext, changes: SettingChanges) -> APIRouter:
         ("/start", "start", commander.start),
         ("/stop", "stop", commander.stop),
         ("/remove", "stop", commander.remove),
-        ("/flatten", "start", commander.flatten),
+        ("/flatten", "flatten", commander.flatten),
+        ("/flatten/approve", "approve_flatten", commander.approve_flatten),
         ("/risk/halt", "halt", commander.halt),
         ("/risk/resume-request", "resume_request", commander.resume_request),
         ("/risk/resume", "resume", commander.resume),

@@ -85,6 +85,9 @@ class HaltViewModel(Answer):
     withdrawal: KillState | None
     open_orders: int
     resume_asked_by: str | None
+    flattens: bool
+    """Orders that reduce go out under it until nothing is held."""
+    flatten_asked_by: str | None
 
 
 class EngineStatus(Answer):
@@ -151,6 +154,8 @@ def _halt(state: RiskState, mass_cancels: Iterable[KillReport]) -> HaltViewModel
         withdrawal=progress_of(own),
         open_orders=sum(len(each.open_orders) for each in own),
         resume_asked_by=state.resume_asked_by,
+        flattens=state.flattens,
+        flatten_asked_by=state.flatten_asked_by,
     )
 
 

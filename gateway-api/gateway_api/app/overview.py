@@ -209,6 +209,8 @@ class Overview:
             latched=risk.latched if risk else False,
             halt_sequence=risk.halt_sequence if risk else 0,
             resume_asked_by=risk.resume_asked_by if risk else None,
+            flattens=risk.flattens if risk else False,
+            flatten_asked_by=risk.flatten_asked_by if risk else None,
             resume_people=self._config.risk_limits.resume_people,
             limits=limits(risk, self._sight),
             pnl=money_text(money.total) if shows_pnl else None,
@@ -242,4 +244,4 @@ def _newer(pieces: dict[str, _Piece], change: int) -> list[bytes]:
 
 
 def _standing(risk: RiskState | None) -> tuple[object, ...]:
-    return () if risk is None else (risk.state, risk.reasons, risk.latched)
+    return () if risk is None else (risk.state, risk.reasons, risk.latched, risk.flattens)

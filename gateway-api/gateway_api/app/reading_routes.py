@@ -7,9 +7,11 @@ from fastapi import APIRouter, Query, Request
 
 from gateway_api.access.visibility import sight_of
 from gateway_api.app.authorisation import REFUSALS, Authorisation, identity_of
+from gateway_api.app.balancing import balancing
 from gateway_api.app.detail import explanation
 from gateway_api.app.owner_responses import CamelStatus, StatusResponse
 from gateway_api.app.owner_status import in_camel_case, owner_status
+from gateway_api.app.performance_responses import Minute, PerformanceResponse, PnlSplit
 from gateway_api.app.problems import ProblemError, documented
 from gateway_api.app.reading import account_of, find_key, minutes_of, seen, stamp, symbol_keys, view_of
 from gateway_api.app.responses import (
@@ -17,9 +19,6 @@ from gateway_api.app.responses import (
     ActiveResponse,
     Alert,
     AlertsResponse,
-    Minute,
-    PerformanceResponse,
-    PnlSplit,
     StoppedMaker,
     WhyResponse,
 )
@@ -135,7 +134,7 @@ class _Reader:
     async def why(self, request: Request, symbol: str, venue: Venue = None) -> WhyResponse:
         """The newest quote target of a symbol, from fair value to the final tick."""
         view, now_ns = self._find(request, symbol, venue), self._context.now_ns()
-        explained = explanation(view)
+        explained, account = explanation(view), account_of(self._context.store)
         if explained is None or view.target is None:
             raise ProblemError(
                 404,
@@ -150,6 +149,7 @@ class _Reader:
                 "symbol": view.symbol,
                 "venue": view.venue,
                 "expired": now_ns > view.target.valid_until_ns,
+                "balancing": balancing(view, account.risk if account else None),
                 "units": {
                     "price": _quote_currency(view),
                     "size": _base_currency(view),
@@ -177,6 +177,7 @@ def performance(view: SymbolView) -> dict[str, object]:
         capture=money_text(position.pnl_capture) if position else zero,
         inventory=money_text(position.pnl_inventory) if position else zero,
         fees=money_text(position.fees) if position else zero,
+        balance=money_text(position.pnl_balance) if position else zero,
         realised=money_text(position.realised) if position else zero,
         unrealised=money_text(position.unrealised) if position else zero,
         max_drawdown=money_text(position.max_drawdown) if position else zero,

@@ -3,9 +3,11 @@
 from decimal import Decimal
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
+from pydantic import BaseModel, ConfigDict, PlainSerializer
 
+from schemas.balance_settings import BalanceStage
 from schemas.market import BookStatus
+from schemas.message import Side
 from schemas.orders import OrderStatus
 from schemas.risk import Severity, TradingState
 from schemas.signals import Regime
@@ -139,6 +141,8 @@ class Profit(Answer):
     capture: str
     inventory: str
     fees: str
+    balance: str
+    """What taking liquidity to reduce the position earned, mostly below 0: its part of capture less fees."""
     realised: str
     unrealised: str
     max_drawdown: str
@@ -168,6 +172,10 @@ class Risk(Answer):
     """Number of the symbol's own halt, which a resume of the symbol refers to."""
     resume_asked_by: str | None
     """The first of two people, who requested the end of this symbol's halt."""
+    flattens: bool
+    """It is halted, and orders that reduce the position go out until nothing is held."""
+    flatten_asked_by: str | None
+    """The first of two people, who requested that, for the symbol or the account."""
     own_state: TradingState
     """Limits of the symbol only."""
     limits: tuple[Limit, ...]
@@ -193,6 +201,28 @@ class Activity(Answer):
     """Share of the time with acknowledged orders on both sides."""
 
 
+FlattenState = Literal["awaits_second", "under_way", "done"]
+"""awaits_second: a second person has to agree. done: nothing is held, and the halt is still in force."""
+
+
+class Balancing(Answer):
+    """What is done about the inventory beyond leaning, see docs/QUOTING.md."""
+
+    stage: BalanceStage
+    side: Side | None
+    """The side that reduces the position; None: nothing is due."""
+    size: str
+    """All that is to be traded, in base units of a spot contract, in contracts of a derivative."""
+    urgency: float
+    """0 to 1."""
+    cost_bps: float | None
+    """What taking costs now: half the market's spread and the taker fee."""
+    held_back: str | None
+    """Why nothing is taken although it is urgent enough."""
+    flatten: FlattenState | None
+    """Of a person's wish that nothing is held; None: nobody asks for it."""
+
+
 class SymbolFacts(Answer):
     """What is known of one symbol, but for inventory and PnL."""
 
@@ -209,6 +239,8 @@ class SymbolFacts(Answer):
     bid: OwnSide
     ask: OwnSide
     risk: Risk | None
+    balancing: Balancing | None
+    """None: leaning is all."""
     activity: Activity
     feed_lag_ms: int
     """How long the oldest market data waited for the engine, where the feed is faster than it; else 0."""
@@ -247,73 +279,6 @@ class ActiveResponse(Viewed):
     """The same."""
     makers: tuple[ActiveMaker, ...]
     stopped: tuple[StoppedMaker, ...]
-
-
-class PnlSplit(Answer):
-    """The PnL by period, and the parts of the total, exact."""
-
-    total: str
-    session: str
-    day: str
-    capture: str
-    inventory: str
-    fees: str
-    realised: str
-    unrealised: str
-    max_drawdown: str
-    open_fees: tuple[str, ...] = ()
-    """Not included above: amounts in currencies without a rate."""
-
-
-class Minute(Answer):
-    """Totals of one minute, see schemas.statistics; sizes in lots, times in nanoseconds."""
-
-    start: str
-    version: int
-    book_ns: int
-    spread_bps: float | None
-    trades: int
-    taker_buy_lots: int
-    taker_sell_lots: int
-    unknown_side_lots: int
-    flow_lots: int
-    quoting_ns: int
-    two_sided_ns: int
-    bid_at_top_ns: int
-    ask_at_top_ns: int
-    fills: int
-    bought_lots: int
-    sold_lots: int
-    orders_ended: int
-    orders_with_fill: int
-    fills_per_quoting_s: float | None
-
-
-class PerformanceResponse(Viewed):
-    """Response of /maker/performance."""
-
-    model_config = ConfigDict(frozen=True, populate_by_name=True)
-
-    symbol: str
-    venue: str
-    total_pnl: Number = Field(serialization_alias="totalPnL")
-    """Since the ledger began."""
-    session_pnl: Number = Field(serialization_alias="sessionPnL")
-    """Since the session began."""
-    day_pnl: Number = Field(serialization_alias="dayPnL")
-    """Since 00:00 UTC."""
-    total_trades: int = Field(serialization_alias="totalTrades")
-    average_spread_bps: float = Field(serialization_alias="avgSpread")
-    """Our quoted spread, time-weighted while orders are on both sides; 0 before there were any."""
-    fill_rate: float = Field(serialization_alias="fillRate")
-    """Orders with any fill / completed orders; 0 before one was completed."""
-    inventory_turnover: float = Field(serialization_alias="inventoryTurnover")
-    """Traded notional / time-weighted mean of the absolute inventory notional; 0 before the first fill."""
-    two_sided_share: float | None = Field(serialization_alias="twoSidedShare")
-    pnl: PnlSplit
-    minutes: tuple[Minute, ...]
-    """The last hour; empty without a statistics worker, as in one process."""
-    units: dict[str, str]
 
 
 class Alert(Timed):
@@ -375,6 +340,8 @@ class WhyResponse(Viewed):
     """The target has expired and should have been replaced."""
     bid: ExplainedSide
     ask: ExplainedSide
+    balancing: Balancing | None
+    """What is done about the inventory beyond leaning; None: nothing."""
     units: dict[str, str]
 
 

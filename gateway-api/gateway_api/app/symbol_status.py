@@ -3,6 +3,7 @@
 from typing import get_args
 
 from gateway_api.access.visibility import Sight
+from gateway_api.app.balancing import balancing, flatten_asked_by, flattens_under_halt
 from gateway_api.app.numbers import mid_text, milliseconds, plain, price_text, size_text
 from gateway_api.app.responses import (
     Activity,
@@ -52,6 +53,7 @@ def symbol_status(view: SymbolView, account: AccountView | None, sight: Sight) -
         inventory=_inventory(view, sight),
         pnl=_profit(view, sight),
         risk=risk,
+        balancing=balancing(view, account.risk if account else None),
         activity=_activity(view),
         feed_lag_ms=0 if view.lag is None else view.lag.lag_ms,
     )
@@ -181,6 +183,8 @@ def _risk(own: RiskState | None, account: RiskState | None, sight: Sight) -> Ris
         latched=any(risk.latched for risk in known),
         halt_sequence=own.halt_sequence if own else 0,
         resume_asked_by=own.resume_asked_by if own else None,
+        flattens=flattens_under_halt(own, account),
+        flatten_asked_by=flatten_asked_by(own, account),
         own_state=own.state if own else "RUN",
         limits=limits(own, sight),
     )
@@ -238,6 +242,7 @@ def _profit(view: SymbolView, sight: Sight) -> Profit | None:
         capture=money_text(position.pnl_capture),
         inventory=money_text(position.pnl_inventory),
         fees=money_text(position.fees),
+        balance=money_text(position.pnl_balance),
         realised=money_text(position.realised),
         unrealised=money_text(position.unrealised),
         max_drawdown=money_text(position.max_drawdown),

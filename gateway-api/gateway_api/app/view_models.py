@@ -22,7 +22,7 @@ from schemas.views import AccountView, ChangeView
 
 _ALERTS_SHOWN = 50
 _COMMANDS_SHOWN = 50
-_STANDING_ACTIONS = frozenset({"halt", "stop"})
+_STANDING_ACTIONS = frozenset({"halt", "halt_flatten", "flatten", "stop"})
 FILLS_SHOWN = 30
 
 
@@ -50,6 +50,10 @@ class AccountViewModel(Answer):
     halt_sequence: int
     resume_asked_by: str | None
     """The first of two people, who requested the resume."""
+    flattens: bool
+    """Under the account's halt, orders that reduce go out until nothing is held."""
+    flatten_asked_by: str | None
+    """The first of two people, who requested that."""
     resume_people: int
     limits: tuple[Limit, ...]
     pnl: str | None

@@ -50,6 +50,8 @@ TABLE: tuple[tuple[str, str, dict[str, Any] | None, tuple[str, ...]], ...] = tup
         ("POST", "/maker/stop", HERE, "trader risk service"),
         ("POST", "/maker/remove", HERE, "trader risk service"),
         ("POST", "/maker/flatten", HERE, "trader"),
+        ("POST", "/maker/flatten", HERE | {"halt": True}, "trader"),
+        ("POST", "/maker/flatten/approve", HERE, "risk"),
         ("POST", "/maker/risk/halt", HERE, "trader risk admin service"),
         ("POST", "/maker/risk/halt", ALL, "trader risk admin service"),
         ("POST", "/maker/risk/resume-request", HERE, "trader risk"),

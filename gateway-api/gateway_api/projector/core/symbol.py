@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from gateway_api.projector.core.integral import TimeIntegral
 from gateway_api.projector.core.presence import Presence
 from gateway_api.projector.core.profit import ProfitFold
+from schemas.balancing import BalanceOrder
 from schemas.carried.view import CarriedProfit, ViewCarried
 from schemas.inventory import Position
 from schemas.market import Book, Instrument, MarketLag, Refusal, SymbolRemoved, Trade
@@ -49,6 +50,7 @@ class SymbolFold:
     target: QuoteTarget | None = None
     position: Position | None = None
     risk: RiskState | None = None
+    balance: BalanceOrder | None = None
     stopped: bool = False
     removed_ns: int | None = None
     """When an operator removed it; None: it is followed."""
@@ -177,6 +179,7 @@ class SymbolFold:
             position_contract=profit.contract,
             profits=profit.view(position),
             risk=self.risk,
+            balance=self.balance,
             live_orders=tuple(self.presence.orders.values()),
             denials=tuple(self.denials.values()),
             last_trades=tuple(self.last_trades),

@@ -8,6 +8,7 @@ from gateway_api.projector.core.minutes import MinuteFold
 from gateway_api.projector.core.people import PeopleEvent
 from gateway_api.projector.core.profit import DAY_NS, ProfitFold, day_of
 from gateway_api.projector.core.symbol import SymbolFold
+from schemas.balancing import BalanceOrder
 from schemas.carried.view import ViewCarried
 from schemas.config import Config
 from schemas.control import SWITCHES, Acknowledgement, Command, Decision, Proposal, SettingChange
@@ -43,6 +44,7 @@ ProjectorInput = (
     | Refusal
     | MarketLag
     | SymbolRemoved
+    | BalanceOrder
     | RiskState
     | RiskAlert
     | KillReport
@@ -117,6 +119,8 @@ class ProjectorCore(DecidingCore[ProjectorInput]):
             case SymbolRemoved():
                 self._touch(event).apply_removal(event)
                 self._account_dirty = True
+            case BalanceOrder():
+                self._touch(event).balance = event
             case RiskState():
                 self._on_risk_state(event)
             case RiskAlert():

@@ -283,9 +283,32 @@ export interface paths {
         put?: never;
         /**
          * Flatten
-         * @description Stop quoting a symbol, or all, and close the position by IOC orders within `balance`.
+         * @description Stop quoting a symbol, or all, and trade away what is held by IOC orders within `balance`.
+         *
+         *     With `halt` it is halted as well, and only those orders go out: where two people end a halt, once a
+         *     second person has approved.
          */
         post: operations["flatten_api_v1_maker_flatten_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/maker/flatten/approve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Approve Flatten
+         * @description Approve a flatten under a halt that another person has requested.
+         */
+        post: operations["approve_flatten_api_v1_maker_flatten_approve_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1036,6 +1059,29 @@ export interface components {
             reason: string;
         };
         /**
+         * Balancing
+         * @description What is done about the inventory beyond leaning, see docs/QUOTING.md.
+         */
+        Balancing: {
+            /**
+             * Stage
+             * @enum {string}
+             */
+            stage: "lean" | "touch" | "take";
+            /** Side */
+            side: ("buy" | "sell") | null;
+            /** Size */
+            size: string;
+            /** Urgency */
+            urgency: number;
+            /** Cost Bps */
+            cost_bps: number | null;
+            /** Held Back */
+            held_back: string | null;
+            /** Flatten */
+            flatten: ("awaits_second" | "under_way" | "done") | null;
+        };
+        /**
          * BrokerViewModel
          * @description The broker, as the gateway sees it.
          */
@@ -1159,7 +1205,7 @@ export interface components {
              * Action
              * @enum {string}
              */
-            action: "start" | "stop" | "halt" | "resume_request" | "resume" | "remove" | "flatten";
+            action: "start" | "stop" | "halt" | "resume_request" | "resume" | "remove" | "flatten" | "halt_flatten" | "approve_flatten";
             /** Symbol */
             symbol: string;
             /** Venue */
@@ -1333,6 +1379,37 @@ export interface components {
             /** Replayed */
             replayed?: unknown;
         };
+        /**
+         * FlattenApproval
+         * @description The second person's word for a flatten under a halt.
+         */
+        FlattenApproval: {
+            /** Symbol */
+            symbol?: string | null;
+            /** Venue */
+            venue?: string | null;
+            /** Reason */
+            reason: string;
+            /** Halt Sequence */
+            halt_sequence?: number | null;
+        };
+        /**
+         * FlattenRequest
+         * @description Stop quoting, and trade away what is held.
+         */
+        FlattenRequest: {
+            /** Symbol */
+            symbol?: string | null;
+            /** Venue */
+            venue?: string | null;
+            /** Reason */
+            reason: string;
+            /**
+             * Halt
+             * @default false
+             */
+            halt: boolean;
+        };
         /** HTTPValidationError */
         HTTPValidationError: {
             /** Detail */
@@ -1372,6 +1449,10 @@ export interface components {
             open_orders: number;
             /** Resume Asked By */
             resume_asked_by: string | null;
+            /** Flattens */
+            flattens: boolean;
+            /** Flatten Asked By */
+            flatten_asked_by: string | null;
         };
         /**
          * Inventory
@@ -1624,6 +1705,8 @@ export interface components {
             inventory: string;
             /** Fees */
             fees: string;
+            /** Balance */
+            balance: string;
             /** Realised */
             realised: string;
             /** Unrealised */
@@ -1717,6 +1800,8 @@ export interface components {
             inventory: string;
             /** Fees */
             fees: string;
+            /** Balance */
+            balance: string;
             /** Realised */
             realised: string;
             /** Unrealised */
@@ -1854,6 +1939,10 @@ export interface components {
             halt_sequence: number;
             /** Resume Asked By */
             resume_asked_by: string | null;
+            /** Flattens */
+            flattens: boolean;
+            /** Flatten Asked By */
+            flatten_asked_by: string | null;
             /**
              * Own State
              * @enum {string}
@@ -1890,7 +1979,7 @@ export interface components {
             /** Scope */
             scope: string[];
             /** Permissions */
-            permissions: ("view" | "pnl" | "start" | "stop" | "halt" | "resume_request" | "resume" | "tighten" | "loosen_propose" | "loosen" | "parameters" | "adjust_propose" | "adjust" | "override_request" | "override_approve" | "acknowledge" | "audit" | "export" | "users")[];
+            permissions: ("view" | "pnl" | "start" | "stop" | "halt" | "resume_request" | "resume" | "flatten" | "approve_flatten" | "tighten" | "loosen_propose" | "loosen" | "parameters" | "adjust_propose" | "adjust" | "override_request" | "override_approve" | "acknowledge" | "audit" | "export" | "users")[];
             /**
              * Method
              * @enum {string}
@@ -2144,6 +2233,7 @@ export interface components {
             bid: components["schemas"]["OwnSide"];
             ask: components["schemas"]["OwnSide"];
             risk: components["schemas"]["Risk"] | null;
+            balancing: components["schemas"]["Balancing"] | null;
             activity: components["schemas"]["Activity"];
             /** Feed Lag Ms */
             feed_lag_ms: number;
@@ -2244,6 +2334,7 @@ export interface components {
             bid: components["schemas"]["OwnSide"];
             ask: components["schemas"]["OwnSide"];
             risk: components["schemas"]["Risk"] | null;
+            balancing: components["schemas"]["Balancing"] | null;
             activity: components["schemas"]["Activity"];
             /** Feed Lag Ms */
             feed_lag_ms: number;
@@ -2379,6 +2470,7 @@ export interface components {
             expired: boolean;
             bid: components["schemas"]["ExplainedSide"];
             ask: components["schemas"]["ExplainedSide"];
+            balancing: components["schemas"]["Balancing"] | null;
             /** Units */
             units: {
                 [key: string]: string;
@@ -2399,6 +2491,7 @@ export type AdjustmentRequest = components['schemas']['AdjustmentRequest'];
 export type Alert = components['schemas']['Alert'];
 export type AlertsResponse = components['schemas']['AlertsResponse'];
 export type ApproveRequest = components['schemas']['ApproveRequest'];
+export type Balancing = components['schemas']['Balancing'];
 export type BrokerViewModel = components['schemas']['BrokerViewModel'];
 export type CamelRiskStatus = components['schemas']['CamelRiskStatus'];
 export type CamelStatus = components['schemas']['CamelStatus'];
@@ -2415,6 +2508,8 @@ export type EngineStatus = components['schemas']['EngineStatus'];
 export type ExplainedSide = components['schemas']['ExplainedSide'];
 export type Features = components['schemas']['Features'];
 export type FieldDifferenceViewModel = components['schemas']['FieldDifferenceViewModel'];
+export type FlattenApproval = components['schemas']['FlattenApproval'];
+export type FlattenRequest = components['schemas']['FlattenRequest'];
 export type HttpValidationError = components['schemas']['HTTPValidationError'];
 export type HaltRequest = components['schemas']['HaltRequest'];
 export type HaltViewModel = components['schemas']['HaltViewModel'];
@@ -3465,7 +3560,106 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["HaltRequest"];
+                "application/json": components["schemas"]["FlattenRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CommandResponse"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignInProblem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignInProblem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    approve_flatten_api_v1_maker_flatten_approve_post: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description chosen by the client: the same key and body twice counts as one request */
+                "idempotency-key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FlattenApproval"];
             };
         };
         responses: {
