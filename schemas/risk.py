@@ -47,6 +47,12 @@ class RiskState(SymbolEvent):
     it still counts in exposure, loss and drawdown. None: recently, or there is no position."""
 
 
+def flattens_under_halt(*states: RiskState | None) -> bool:
+    """Do orders that reduce go out under the halts in force? One that lets nothing out is enough for no."""
+    halts = [state for state in states if state is not None and state.state == "HALT"]
+    return bool(halts) and all(state.flattens for state in halts)
+
+
 class RiskAlert(SymbolEvent):
     """An event that needs a person's attention. Event."""
 

@@ -27,7 +27,7 @@ class CarriedLatch(_Part):
 
 
 class CarriedRequest(_Part):
-    """The first of two people asks to resume."""
+    """What the first of two people asks about a halt."""
 
     principal: str
     time_ns: TimeNs
@@ -60,6 +60,9 @@ class RiskCarried(Carried):
     latches: tuple[CarriedLatch, ...] = ()
     halt_sequence: int = 0
     resume_asked: CarriedRequest | None = None
+    flatten_asked: CarriedRequest | None = None
+    flattens_under: int = 0
+    """The halt under which orders that reduce go out; 0: none."""
     state: TradingState | None = None
     """As last published and alerted. None: never."""
     reasons: tuple[str, ...] = ()

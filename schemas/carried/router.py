@@ -141,6 +141,8 @@ class RouterCarried(Carried):
     """Why it may not trade until an operator resumes it."""
     overrides: tuple[Override, ...] = ()
     """Not used yet, and valid for a while."""
+    balance_sequence: int = 0
+    """The balancer's newest decision that was acted on: none is acted on twice."""
 
     # for both
     budgets: tuple[tuple[str, CarriedBudget], ...] = ()

@@ -163,6 +163,7 @@ def router() -> RouterCarried:
         ),
         stopped_by="POSITION_BREAK",
         overrides=(_override(),),
+        balance_sequence=17,
         budgets=(("binance:BTC/USDT", CarriedBudget(spent=30_000_000_000, updated_ns=RECEIVED_NS)),),
         windows=(
             CarriedWindow(
@@ -306,10 +307,11 @@ def risk() -> RiskCarried:
         latches=(CarriedLatch(cause="COMMAND", text="COMMAND: strange fills by ann"),),
         halt_sequence=3,
         resume_asked=CarriedRequest(principal="bob", time_ns=RECEIVED_NS, halt_sequence=3),
+        flatten_asked=CarriedRequest(principal="ann", time_ns=RECEIVED_NS, halt_sequence=3),
+        flattens_under=3,
         state="HALT",
         reasons=("COMMAND: strange fills by ann",),
-        warned=("loss",),
-        reached=("MAX_LOSS",),
+        warned=("loss",), reached=("MAX_LOSS",),
         pnl=Decimal("-510.25"),
         forgiven=Decimal("-20"),
         peak=Decimal("75.5"),
@@ -324,7 +326,7 @@ def risk() -> RiskCarried:
         executions=(CarriedExecution(time_ns=RECEIVED_NS, side="buy", client_order_id="mm-1-7"),),
         open_fees=(OpenFee(currency="BNB", amount=Decimal("0.0015")),),
         verdicts=(CarriedVerdict(change_id="c-9", process="order-router", is_taken=True),),
-    )
+    )  # fmt: skip
 
 
 def view() -> ViewCarried:

@@ -3,14 +3,8 @@
 from gateway_api.app.numbers import size_text
 from gateway_api.app.responses import Balancing, FlattenState
 from schemas.balancing import BalanceOrder
-from schemas.risk import RiskState
+from schemas.risk import RiskState, flattens_under_halt
 from schemas.views import SymbolView
-
-
-def flattens_under_halt(*states: RiskState | None) -> bool:
-    """Do orders that reduce go out under the halt? Not where any of the halts in force forbids it."""
-    halts = [state for state in states if state is not None and state.state == "HALT"]
-    return bool(halts) and all(state.flattens for state in halts)
 
 
 def flatten_asked_by(*states: RiskState | None) -> str | None:

@@ -3,7 +3,7 @@
 from typing import get_args
 
 from gateway_api.access.visibility import Sight
-from gateway_api.app.balancing import balancing, flatten_asked_by, flattens_under_halt
+from gateway_api.app.balancing import balancing, flatten_asked_by
 from gateway_api.app.numbers import mid_text, milliseconds, plain, price_text, size_text
 from gateway_api.app.responses import (
     Activity,
@@ -23,7 +23,7 @@ from schemas.market import Book, Instrument
 from schemas.message import Side
 from schemas.orders import OrderEvent, OrderStatus
 from schemas.quoting import QuoteSide
-from schemas.risk import RiskState, TradingState
+from schemas.risk import RiskState, TradingState, flattens_under_halt
 from schemas.units import BPS_PER_UNIT, bps, from_units, money_text
 from schemas.views import AccountView, SymbolView
 

@@ -10,6 +10,7 @@ from schemas.market import Instrument
 from schemas.message import Side
 from schemas.units import NS_PER_S, bps
 
+NOTHING = Rebalance("none", 0, 0.0)
 VALID_NS = 3 * NS_PER_S
 """Decisions are renewed every second: one that is not must not be acted on."""
 
@@ -21,6 +22,15 @@ class Spread(NamedTuple):
     mid_half_ticks: int
 
 
+class DueTrade(NamedTuple):
+    """What is to be traded, and how far it may go."""
+
+    back: Rebalance
+    own: Balance
+    flattens: bool = False
+    """A person wants nothing held."""
+
+
 @dataclass(slots=True)
 class Balancer:
     """What was last decided for one symbol."""
@@ -30,20 +40,25 @@ class Balancer:
     is_flattened: bool = False
     """A person wants the position closed: it is reduced by taking, whatever is configured, until it is."""
 
-    def trade_due(self, position_lots: int, back: Rebalance, own: Balance) -> tuple[Rebalance, Balance]:
-        """The trade to bring about, and the settings for it; closing a position is as urgent as can be."""
+    def trade_due(
+        self, position_lots: int, back: Rebalance, own: Balance, *, flattens: bool, is_halted: bool
+    ) -> DueTrade:
+        """The trade to bring about: to close a position is as urgent as can be; a halt forbids any other."""
         self.is_flattened = self.is_flattened and position_lots != 0
-        if not self.is_flattened:
-            return back, own
+        if not flattens:
+            return DueTrade(NOTHING if is_halted else back, own)
+        if not position_lots:
+            return DueTrade(NOTHING, own, flattens=is_halted)
         closing = Rebalance("sell" if position_lots > 0 else "buy", abs(position_lots), 1.0)
-        return closing, own.model_copy(update={"stage_max": "take"})
+        return DueTrade(closing, own.model_copy(update={"stage_max": "take"}), flattens=True)
 
     def decide(
-        self, back: Rebalance, market: Spread | None, contract: Instrument, own: Balance, now_ns: int
+        self, trade: DueTrade, market: Spread | None, contract: Instrument, now_ns: int
     ) -> BalanceOrder | None:
         """The decision to publish; None while leaning is all, and was before."""
+        back = trade.back
         cost_bps = None if market is None else taking_cost_bps(market, contract)
-        stage = stage_of(back, cost_bps, own)
+        stage = stage_of(back, cost_bps, trade.own)
         if stage == self.stage == "lean":
             return None
         self.stage = stage
@@ -61,7 +76,18 @@ class Balancer:
             urgency=back.urgency,
             cost_bps=cost_bps or 0.0,
             valid_until_ns=now_ns + VALID_NS,
+            flattens=trade.flattens,
+            held_back="" if stage == "take" else held_back(back, cost_bps, trade.own),
         )
+
+
+def held_back(back: Rebalance, cost_bps: float | None, own: Balance) -> str:
+    """Why nothing is taken though it is urgent enough; empty: it is not, or not configured."""
+    if own.stage_max != "take" or back.action == "none" or back.urgency < own.urgency_take:
+        return ""
+    if cost_bps is None:
+        return "the market has no live book"
+    return f"taking costs {cost_bps:.4g} bps, balance.cost_bps_max is {own.cost_bps_max:g}"
 
 
 def taking_cost_bps(market: Spread, contract: Instrument) -> float:

@@ -1,10 +1,9 @@
 """The core of inventory-service: fills and marks to positions."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any, assert_never, get_args
 
 from inventory_service.core.balancer import Spread
+from inventory_service.core.balancers import Balancers
 from inventory_service.core.bias import Held, bias, bounds, rebalance
 from inventory_service.core.carry import carried_of, restored
 from inventory_service.core.changes import (
@@ -18,44 +17,23 @@ from inventory_service.core.changes import (
     stated,
 )
 from inventory_service.core.fee_rates import FeeRates
-from inventory_service.core.position_message import back_to_target, publish_position
+from inventory_service.core.position_message import publish_position
 from inventory_service.core.symbol import SymbolInventory
-from inventory_service.core.takeover import because, trade_as
-from schemas.balancing import BalanceOrder
+from inventory_service.core.symbol_limits import SymbolLimits
+from inventory_service.core.takeover import trade_as
 from schemas.carried.inventory import InventoryCarried
 from schemas.config import Config
 from schemas.control import Adjustment, Command, SettingChange
 from schemas.core import DecidingCore
 from schemas.inventory import Position
-from schemas.inventory_settings import InventoryLimits
 from schemas.live_settings import LiveSettings
 from schemas.market import Instrument, Rate
 from schemas.message import ALL_SYMBOLS, Event, SymbolEvent
 from schemas.orders import AccountBalance, AccountChange, Fill
 from schemas.process import AdjustmentApplied, Tick
+from schemas.risk import RiskState
 from schemas.signals import Signal
 from schemas.topics import INVENTORY
-
-
-@dataclass(slots=True)
-class SymbolLimits:
-    """Inventory targets and limits by symbol."""
-
-    of_all: InventoryLimits
-    own: dict[str, InventoryLimits] = field(default_factory=dict)
-    """Of symbols with settings of their own."""
-
-    @classmethod
-    def of(cls, config: Config) -> "SymbolLimits":
-        """From a configuration."""
-        return cls(
-            config.inventory, {symbol: config.of_symbol(symbol).inventory for symbol in config.per_symbol}
-        )
-
-    def of_symbol(self, symbol: str) -> InventoryLimits:
-        """For one symbol."""
-        return self.own.get(symbol, self.of_all)
-
 
 InventoryInput = (
     Signal
@@ -67,6 +45,7 @@ InventoryInput = (
     | Adjustment
     | SettingChange
     | Command
+    | RiskState
     | Tick
     | InventoryCarried
 )
@@ -83,13 +62,14 @@ class InventoryCore(DecidingCore[InventoryInput]):
         self._settings = LiveSettings(INVENTORY, config)
         self._limits = SymbolLimits.of(config)
         self._symbols: dict[str, SymbolInventory] = {}
+        self._balancers = Balancers()
         self._rates = FeeRates(config.reporting)
         self._owing: dict[str, SymbolInventory] = {}
         """Symbols with open fees, by key: rarely any, and checked on every signal."""
         self._rated_otherwise_ns = -1
         """Contracts announced up to then have rates in another reporting currency."""
 
-    def _decide(self, event: InventoryInput) -> tuple[Event, ...]:  # noqa: C901  a case for each input
+    def _decide(self, event: InventoryInput) -> tuple[Event, ...]:  # noqa: C901, PLR0912  a case for each input
         """The positions that `event` changes."""
         match event:
             case Signal():
@@ -109,7 +89,11 @@ class InventoryCore(DecidingCore[InventoryInput]):
             case SettingChange():
                 return self._on_setting(event)
             case Command():
-                return self._on_command(event)
+                self._balancers.on_command(event, self._symbols)
+                return ()
+            case RiskState():
+                self._balancers.on_risk(event, self._symbols)
+                return ()
             case Tick():
                 return self._on_tick(event)
             case InventoryCarried():
@@ -359,30 +343,8 @@ class InventoryCore(DecidingCore[InventoryInput]):
         for symbol in self._symbols.values():
             symbol.adverse.pass_to(self._now_ns, self._settings.config.inventory)
         positions = self._positions(*(symbol for symbol in self._symbols.values() if symbol.has_news))
-        return (*positions, *self._balanced())
-
-    def _balanced(self) -> Iterator[BalanceOrder]:
-        """What is to be done about inventories, beyond leaning; a ledger in doubt is left alone."""
-        settings = self._settings.config.balance
-        for symbol in self._symbols.values():
-            contract, balancer = symbol.contract, symbol.balancer
-            if settings.stage_max == balancer.stage == "lean" and not balancer.is_flattened:
-                continue
-            if contract is None or symbol.has_old_units or symbol.lacks or because(symbol):
-                continue
-            back = back_to_target(symbol, contract, self._limits.of_symbol(contract.symbol))
-            back, own = balancer.trade_due(symbol.ledger.position_lots, back, settings)
-            order = balancer.decide(back, symbol.spread, contract, own, self._now_ns)
-            if order is not None:
-                yield order
-
-    def _on_command(self, command: Command) -> tuple[Event, ...]:
-        """A person wants positions closed; a later start of quoting ends that."""
-        if command.action in ("start", "flatten"):
-            for key, symbol in self._symbols.items():
-                if command.symbol == ALL_SYMBOLS or command.key == key:
-                    symbol.balancer.is_flattened = command.action == "flatten"
-        return ()
+        balance = self._settings.config.balance
+        return (*positions, *self._balancers.decisions(self._symbols, self._limits, balance, self._now_ns))
 
     def _positions(self, *symbols: SymbolInventory) -> tuple[Position, ...]:
         """The positions of symbols whose contract is known."""

@@ -23,6 +23,8 @@ class AccountState:
     limits: Routing
     risk: TradingState | None = None
     """The account's newest state; None: not received yet, which counts as a halt."""
+    flattens: bool = False
+    """Of its halt, see RiskState."""
     heartbeat_ns: int = 0
     is_shut_down: bool = False
     exposure_micro: int = 0
@@ -79,10 +81,10 @@ class AccountState:
 
         Log order counts, not the publishers' clocks: a halt with an early timestamp is still a halt.
         """
-        was = (self.risk, self.is_silent(now_ns))
-        self.risk = state.state
+        was = (self.risk, self.flattens, self.is_silent(now_ns))
+        self.risk, self.flattens = state.state, state.flattens
         self.heartbeat_ns = max(self.heartbeat_ns, state.event_time_ns)
-        return was != (self.risk, self.is_silent(now_ns))
+        return was != (self.risk, self.flattens, self.is_silent(now_ns))
 
     def is_silent(self, now_ns: int) -> bool:
         """Is the account's heartbeat overdue?"""
@@ -94,6 +96,12 @@ class AccountState:
         if "HALT" in states or self.risk is None:
             return "HALT"
         return "REDUCE_ONLY" if "REDUCE_ONLY" in states else "RUN"
+
+    def flattens_under_halt(self, symbol: RoutedSymbol) -> bool:
+        """Do the balancer's orders that reduce go out, although it is halted? See RiskState.flattens."""
+        states = ((self.risk, self.flattens), (symbol.risk, symbol.flattens))
+        halts = [flattens for state, flattens in states if state == "HALT"]
+        return self.risk is not None and bool(halts) and all(halts)
 
     def revalue(self, symbol: RoutedSymbol) -> None:
         """Update a symbol's worst-case value at its last sound mid."""

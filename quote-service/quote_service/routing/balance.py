@@ -11,10 +11,13 @@ from schemas.message import Side
 from schemas.units import BPS_PER_UNIT, side_sign
 
 
-def slice_of(symbol: RoutedSymbol, decision: BalanceOrder, own: Balance, now_ns: int) -> Request | None:
+def slice_of(
+    symbol: RoutedSymbol, decision: BalanceOrder, own: Balance, now_ns: int, *, may_grow: bool
+) -> Request | None:
     """The order to send now; None where nothing can be taken within cost, depth and position.
 
-    Its limit lies inside every own order of the other side, so that it cannot match one.
+    Its limit lies inside every own order of the other side, so that it cannot match one. Where the position
+    must not grow, orders of its own side that may still fill are left their part of it.
     """
     terms, book, mid = symbol.contract.terms, symbol.market.book, symbol.market.mid_half_ticks
     if terms is None or book is None or mid is None or now_ns > decision.valid_until_ns:
@@ -23,9 +26,10 @@ def slice_of(symbol: RoutedSymbol, decision: BalanceOrder, own: Balance, now_ns:
     if decision.stage != "take" or len(versions) > 1 or not symbol.market.is_live or has_taker(symbol):
         return None
     limit = _inside_own(decision.side, _limit_ticks(decision.side, mid, own), symbol)
+    reserved_lots = 0 if may_grow else symbol.orders.reserved_lots(decision.side)
     size_lots = min(
         decision.size_lots,
-        symbol.position.reducing_room_lots(decision.side),
+        symbol.position.reducing_room_lots(decision.side) - reserved_lots,
         int(own.depth_share_max * shown_lots(book, decision.side, limit)),
         _largest_order(limit, terms),
     )

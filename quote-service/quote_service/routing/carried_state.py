@@ -46,6 +46,7 @@ def carried_symbol(symbol: RoutedSymbol, now_ns: int) -> RouterCarried:
         overrides=tuple(
             each for each in symbol.gate.overrides.waiting.values() if each.valid_until_ns >= now_ns
         ),
+        balance_sequence=symbol.balance_sequence,
         budgets=() if symbol.usage.budget is None else ((symbol.key, carried_budget(symbol.usage.budget)),),
         windows=() if symbol.usage.venue_grant is None else symbol.usage.venue_grant.carried(),
     )
@@ -77,6 +78,7 @@ def restore_symbol(symbol: RoutedSymbol, carried: RouterCarried, config: Config,
     symbol.position = _restored_position(carried.position)
     _restore_fill_rate(symbol, carried.guard)
     symbol.protection.stopped_by = carried.stopped_by
+    symbol.balance_sequence = carried.balance_sequence
     for override in carried.overrides:
         symbol.gate.overrides.add(override)
 

@@ -64,7 +64,8 @@ class Planner:
         target = symbol.quotes.target
         reason = self._stop_reason(symbol, now_ns)
         if reason is not None or target is None:
-            made = Plan(pull_all(symbol, reason or codes.NO_TARGET), [])
+            flattens = self._account.flattens_under_halt(symbol)
+            made = Plan(pull_all(symbol, reason or codes.NO_TARGET, leaves_takers=flattens), [])
         else:
             made = self._plan(symbol, target, now_ns)
         self._dispatch.send_cancels(symbol, made.cancels, now_ns, outputs)
@@ -104,7 +105,8 @@ class Planner:
         outputs: list[OrderEvent] = []
         if decision.sequence > symbol.balance_sequence:
             symbol.balance_sequence = decision.sequence
-            request = slice_of(symbol, decision, self._balance, now_ns)
+            may_grow = self._account.trading_state(symbol) == "RUN"
+            request = slice_of(symbol, decision, self._balance, now_ns, may_grow=may_grow)
             if request is not None:
                 self._dispatch.send(symbol, request, now_ns, outputs)
         return outputs

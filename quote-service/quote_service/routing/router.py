@@ -286,11 +286,11 @@ class RouterCore(DecidingCore[RouterInput]):
                 )
             return _NOTHING
         symbol = self._symbol(state)
-        if state.state == symbol.risk:
+        if (state.state, state.flattens) == (symbol.risk, symbol.flattens):
             return _NOTHING
-        if symbol.risk == "HALT":
+        if symbol.risk == "HALT" != state.state:
             self._protection.release(symbol, self._symbols.values())
-        symbol.risk = state.state
+        symbol.risk, symbol.flattens = state.state, state.flattens
         return (
             *self._compare(),
             *self._planner.update_orders(symbol, self._now_ns),

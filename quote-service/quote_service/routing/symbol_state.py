@@ -46,6 +46,8 @@ class RoutedSymbol:
     balance_sequence: int = 0
     """Of the newest decision of the balancer that was acted on."""
     risk: TradingState | None = None
+    flattens: bool = False
+    """Of its halt, see RiskState."""
     removal: Removal | None = None
     excludes_own: bool = False
     """A real venue's book includes our own orders: they are subtracted before it serves as reference."""

@@ -6,7 +6,7 @@ from risk_service.core.account import LEAST_MAXIMUM, AccountRisk
 from risk_service.core.agreement import Agreement
 from risk_service.core.limits import SymbolRisk
 from risk_service.core.repeated_executions import ANY_SIDE_WINDOW_NS
-from risk_service.core.scope import LimitVerdict, ResumeAsked, Scope
+from risk_service.core.scope import FirstRequest, LimitVerdict, Scope
 from schemas.carried.risk import (
     CarriedExecution,
     CarriedLatch,
@@ -67,7 +67,7 @@ def account_carried(
 
 
 def _of_scope(scope: Scope, currency: str, now_ns: int) -> RiskCarried:
-    asked, before = scope.resume_asked, scope.published_verdict
+    before = scope.published_verdict
     return RiskCarried(
         event_time_ns=now_ns,
         process=RISK,
@@ -76,15 +76,25 @@ def _of_scope(scope: Scope, currency: str, now_ns: int) -> RiskCarried:
         reporting_currency=currency,
         latches=tuple(CarriedLatch(cause=cause, text=text) for cause, text in scope.latches.items()),
         halt_sequence=scope.halt_sequence,
-        resume_asked=None
-        if asked is None
-        else CarriedRequest(
-            principal=asked.principal, time_ns=asked.time_ns, halt_sequence=asked.halt_sequence
-        ),
+        resume_asked=_request_of(scope.resume_asked),
+        flatten_asked=_request_of(scope.flatten_asked),
+        flattens_under=scope.flattens_under,
         state=None if before is None else before.state,
         reasons=() if before is None else before.reasons,
         warned=tuple(scope.warned),
         reached=tuple(scope.reached),
+    )
+
+
+def _request_of(asked: FirstRequest | None) -> CarriedRequest | None:
+    if asked is None:
+        return None
+    return CarriedRequest(principal=asked.principal, time_ns=asked.time_ns, halt_sequence=asked.halt_sequence)
+
+
+def _asked(request: CarriedRequest | None) -> FirstRequest | None:
+    return (
+        None if request is None else FirstRequest(request.principal, request.time_ns, request.halt_sequence)
     )
 
 
@@ -121,12 +131,10 @@ def restore_account(account: AccountRisk, agreement: Agreement, carried: RiskCar
 
 
 def _restore_scope(scope: Scope, carried: RiskCarried) -> None:
-    asked = carried.resume_asked
     scope.latches = {each.cause: each.text for each in carried.latches}
     scope.halt_sequence = carried.halt_sequence
-    scope.resume_asked = (
-        None if asked is None else ResumeAsked(asked.principal, asked.time_ns, asked.halt_sequence)
-    )
+    scope.resume_asked, scope.flatten_asked = _asked(carried.resume_asked), _asked(carried.flatten_asked)
+    scope.flattens_under = carried.flattens_under
     scope.previous_verdict = None if carried.state is None else LimitVerdict(carried.state, carried.reasons)
     scope.warned = dict.fromkeys(carried.warned)
     scope.reached = dict.fromkeys(carried.reached)

@@ -9,6 +9,7 @@ from risk_service.core.account import AccountRisk, exact
 from risk_service.core.agreement import Agreement
 from risk_service.core.alerts import Alerts
 from risk_service.core.carrying import account_carried, restore_account, restore_symbol, symbol_carried
+from risk_service.core.halt_commands import HALT_ACTIONS, obey
 from risk_service.core.inputs import RiskInput
 from risk_service.core.limits import SymbolRisk, own_limits
 from risk_service.core.old_marks import MARK_AGE_NS_MAX, observe_mark_age, old_since_ns, words
@@ -25,7 +26,7 @@ from schemas.message import ALL_SYMBOLS, Event, SymbolEvent
 from schemas.orders import Fill, TradingStop
 from schemas.process import AdjustmentApplied, ControlRefused, MessageFault, SettingApplied, Tick
 from schemas.recent_keys import RecentKeys
-from schemas.risk import Severity
+from schemas.risk import RiskState, Severity
 from schemas.signals import Signal
 from schemas.topics import RISK
 from schemas.units import NS_PER_S
@@ -33,8 +34,6 @@ from schemas.units import NS_PER_S
 REFRESH_NS = NS_PER_S
 """Republish interval of a symbol with a position, or whose use of limits changed since published."""
 COMMAND_IDS_MAX = 10_000
-
-_HALT_ACTIONS = ("halt", "resume_request", "resume")
 
 Handler = Callable[[Any], tuple[Event, ...]]
 
@@ -231,7 +230,8 @@ class RiskCore(DecidingCore[RiskInput]):
         if risk is self._account and scope.published is None:
             return (alerted,)  # the account is not published before its first tick: nothing trades
         limits = () if scope.published is None else scope.published.limits
-        return (scope.publish(scope.state(self._now_ns, scope.judge([]), limits)), alerted)
+        state = scope.publish(scope.state(self._now_ns, scope.judge([]), limits))
+        return (state, alerted, *self._end_flattens(state))
 
     def _on_tick(self, tick: Tick) -> tuple[Event, ...]:
         now_ns = self._tick_ns = tick.event_time_ns
@@ -275,9 +275,19 @@ class RiskCore(DecidingCore[RiskInput]):
         is_for_people = news and scope.is_for_people(verdict)
         since_ns = old_since_ns(risk, now_ns) if isinstance(risk, SymbolRisk) else None
         state = scope.publish(scope.state(now_ns, verdict, risk.uses(limits), since_ns))
+        ended = self._end_flattens(state)
         if is_for_people:
-            return (state, self._alerts.of_state(state), *warnings)
-        return (state, *warnings)
+            return (state, self._alerts.of_state(state), *warnings, *ended)
+        return (state, *warnings, *ended)
+
+    def _end_flattens(self, state: RiskState) -> tuple[Event, ...]:
+        """A halt of the account that lets nothing out ends what its symbols' halts let out."""
+        if state.symbol != ALL_SYMBOLS or state.state != "HALT" or state.flattens:
+            return ()
+        found = [each for each in self._symbols.values() if each.scope.flattens]
+        for each in found:
+            each.scope.end_flatten()
+        return tuple(message for each in found for message in self._settle(each, self._now_ns))
 
     def _warnings(self, risk: SymbolRisk | AccountRisk, now_ns: int) -> tuple[Event, ...]:
         """One alert per limit that was nearly reached; again only after its use has fallen."""
@@ -301,7 +311,7 @@ class RiskCore(DecidingCore[RiskInput]):
         return True
 
     def _on_command(self, command: Command) -> tuple[Event, ...]:
-        if command.action not in _HALT_ACTIONS:
+        if command.action not in HALT_ACTIONS:
             return ()
         symbol = self._symbols.get(command.key)
         if not self._commands.add(command.command_id) and not self._halts_again(command, symbol):
@@ -312,35 +322,21 @@ class RiskCore(DecidingCore[RiskInput]):
                     command, "warning", "COMMAND_REFUSED", f"no symbol {command.symbol} is known"
                 ),
             )
-        scope = self._account.scope if symbol is None else symbol.scope
-        if command.action == "halt":
-            scope.latch("COMMAND", f"COMMAND: {command.reason} by {command.principal}")
-        elif not scope.is_halted_by(command.halt_sequence):
-            text = f"resume of halt {command.halt_sequence}, but {scope.latch_text}"
-            return (self._alerts.make(command, "warning", "RESUME_REFUSED", text),)
-        elif command.action == "resume_request" or self._awaits_second(command, scope):
-            return self._record_request(command, scope, symbol)
-        else:
-            (self._account if symbol is None else symbol).forgive()
-            scope.resume()
-        if symbol is not None:
-            return self._settle(symbol, self._now_ns)
-        return self._settle(self._account, self._now_ns, again=scope.published is not None)
+        risk = self._account if symbol is None else symbol
+        done = obey(command, risk.scope, self._limits, self._now_ns)
+        alerts = () if done.alert is None else (self._alerts.make(command, "warning", *done.alert),)
+        if done.effect == "refused":
+            return alerts
+        if done.effect == "resumes":
+            risk.forgive()
+            risk.scope.resume()
+        again = (symbol is None or done.effect == "requested") and risk.scope.published is not None
+        return (*alerts, *self._settle(risk, self._now_ns, again=again))
 
     def _halts_again(self, command: Command, symbol: SymbolRisk | None) -> bool:
         """Does a command recur that preceded a halt ended by a resume? It is obeyed again."""
         risk = self._account if command.symbol == ALL_SYMBOLS else symbol
         return command.action == "halt" and risk is not None and "COMMAND" not in risk.scope.latches
-
-    def _record_request(self, command: Command, scope: Scope, symbol: SymbolRisk | None) -> tuple[Event, ...]:
-        """One person's request ends nothing: the state says that a second one has to agree."""
-        scope.record_request(command.principal, command.agrees_with, self._now_ns, self._resume_within_ns)
-        text = f"{command.principal} asks to end halt {scope.halt_sequence}: a second person has to agree"
-        alert = self._alerts.make(command, "warning", "RESUME_REQUESTED", text)
-        return (
-            alert,
-            *self._settle(symbol or self._account, self._now_ns, again=scope.published is not None),
-        )
 
     def _on_setting(self, change: SettingChange) -> tuple[Event, ...]:
         """Judge everything by the new limit at once."""
@@ -387,11 +383,3 @@ class RiskCore(DecidingCore[RiskInput]):
     def _limits_of(self, risk: SymbolRisk | AccountRisk) -> RiskLimits:
         """Of a symbol its own, where it has any."""
         return self._own_limits.get(risk.scope.symbol, self._limits)
-
-    def _awaits_second(self, command: Command, scope: Scope) -> bool:
-        who, within_ns = (command.principal, command.agrees_with), self._resume_within_ns
-        return self._limits.resume_people > 1 and not scope.has_first(*who, self._now_ns, within_ns)
-
-    @property
-    def _resume_within_ns(self) -> int:
-        return int(self._limits.resume_within_s * NS_PER_S)

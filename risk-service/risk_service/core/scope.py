@@ -35,8 +35,8 @@ class LimitVerdict:
 
 
 @dataclass(frozen=True, slots=True)
-class ResumeAsked:
-    """The first of two people asks to resume."""
+class FirstRequest:
+    """What the first of two people asks about a halt."""
 
     principal: str
     time_ns: int
@@ -55,7 +55,10 @@ class Scope:
     published: RiskState | None = None
     warned: dict[str, None] = field(default_factory=dict)
     """Limits already warned of in this episode."""
-    resume_asked: ResumeAsked | None = None
+    resume_asked: FirstRequest | None = None
+    flatten_asked: FirstRequest | None = None
+    flattens_under: int = 0
+    """The halt under which orders that reduce go out, until a newer one or its end; 0: none."""
     reached: dict[str, None] = field(default_factory=dict)
     """Reasons whose limit is in breach."""
     previous_verdict: LimitVerdict | None = None
@@ -79,7 +82,11 @@ class Scope:
 
     def has_first(self, principal: str, agrees_with: str | None, now_ns: int, within_ns: int) -> bool:
         """Has the person whom `principal` agrees with asked for this halt's end, within the time limit?"""
-        asked = self.resume_asked
+        return self._is_first(self.resume_asked, principal, agrees_with, now_ns, within_ns)
+
+    def _is_first(
+        self, asked: FirstRequest | None, principal: str, agrees_with: str | None, now_ns: int, within_ns: int
+    ) -> bool:
         if asked is None or asked.principal == principal or agrees_with not in (None, asked.principal):
             return False
         return self._holds(asked, now_ns, within_ns)
@@ -96,15 +103,44 @@ class Scope:
             or agrees_with not in (None, asked.principal)
             or not self._holds(asked, now_ns, within_ns)
         ):
-            self.resume_asked = ResumeAsked(principal, now_ns, self.halt_sequence)
+            self.resume_asked = FirstRequest(principal, now_ns, self.halt_sequence)
 
-    def _holds(self, asked: ResumeAsked, now_ns: int, within_ns: int) -> bool:
+    def _holds(self, asked: FirstRequest, now_ns: int, within_ns: int) -> bool:
         return asked.halt_sequence == self.halt_sequence and now_ns - asked.time_ns <= within_ns
 
     def resume(self) -> None:
         """End all latches."""
         self.latches.clear()
         self.resume_asked = None
+        self.end_flatten()
+
+    @property
+    def flattens(self) -> bool:
+        """Do orders that reduce go out under the halt in force?"""
+        return bool(self.latches) and self.flattens_under == self.halt_sequence
+
+    def ask_flatten(self, principal: str, now_ns: int, within_ns: int, *, is_enough: bool) -> None:
+        """A person wants orders that reduce to go out under the halt in force.
+
+        Where that is not enough, the request waits for a second person; an expired one is made again.
+        """
+        if is_enough:
+            self.flattens_under, self.flatten_asked = self.halt_sequence, None
+            return
+        asked = self.flatten_asked
+        if asked is None or not self._holds(asked, now_ns, within_ns):
+            self.flatten_asked = FirstRequest(principal, now_ns, self.halt_sequence)
+
+    def approve_flatten(self, principal: str, agrees_with: str | None, now_ns: int, within_ns: int) -> bool:
+        """The second person's word; false where nobody else asked for it under this halt, in time."""
+        if not self._is_first(self.flatten_asked, principal, agrees_with, now_ns, within_ns):
+            return False
+        self.flattens_under, self.flatten_asked = self.halt_sequence, None
+        return True
+
+    def end_flatten(self) -> None:
+        """Nothing goes out under the halt any more."""
+        self.flattens_under, self.flatten_asked = 0, None
 
     def observe_share(self, reason: str, share: Decimal) -> None:
         """Apply the share of a limit in use: a breach begins at 1, and lasts down to CLEARS_AT."""
@@ -117,8 +153,7 @@ class Scope:
         """Is the limit in breach?"""
         return reason in self.reached
 
-    def _asked_by(self) -> str | None:
-        asked = self.resume_asked
+    def _asker(self, asked: FirstRequest | None) -> str | None:
         return asked.principal if asked is not None and asked.halt_sequence == self.halt_sequence else None
 
     def judge(self, breaches: list[Breach]) -> LimitVerdict:
@@ -126,6 +161,8 @@ class Scope:
         for breach in breaches:
             if breach.latches:
                 self.latch(breach.reason)
+            elif breach.state == "HALT":  # what is held is in doubt
+                self.end_flatten()
         if self.latches:
             return LimitVerdict("HALT", tuple(self.latches.values()))
         if not breaches:
@@ -141,6 +178,8 @@ class Scope:
             or published.state != verdict.state
             or published.reasons != verdict.reasons
             or published.halt_sequence != self.halt_sequence
+            or published.flattens != self.flattens
+            or published.flatten_asked_by != self._asker(self.flatten_asked)
         )
 
     @property
@@ -162,7 +201,8 @@ class Scope:
         before = self.published_verdict
         if verdict.reasons == (COUNTED_OTHERWISE,):
             return False
-        if verdict == before and (self.published is None or self._is_passing):
+        is_same_halt = self.published is None or self.published.halt_sequence == self.halt_sequence
+        if verdict == before and (is_same_halt or self._is_passing):
             return False
         return (verdict.state, "RUN" if before is None else before.state) != ("RUN", "RUN")
 
@@ -187,7 +227,9 @@ class Scope:
             reasons=verdict.reasons,
             latched=bool(self.latches),
             halt_sequence=self.halt_sequence,
-            resume_asked_by=self._asked_by(),
+            resume_asked_by=self._asker(self.resume_asked),
+            flattens=self.flattens,
+            flatten_asked_by=self._asker(self.flatten_asked),
             limits=limits,
             mark_time_ns=mark_time_ns,
         )

@@ -4,7 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from inventory_service.core.balancer import Balancer, Spread, stage_of, taking_cost_bps
+from inventory_service.core.balancer import Balancer, DueTrade, Spread, stage_of, taking_cost_bps
 from inventory_service.core.bias import Rebalance
 from inventory_service.core.inventory import InventoryCore
 
@@ -51,7 +51,7 @@ def test_a_decision_is_renewed_numbered_and_ended_once() -> None:
     balancer, own = Balancer(), Balance(stage_max="take")
     urgent, calm = Rebalance("sell", 9, 0.9), Rebalance("none", 0, 0.0)
     said = [
-        balancer.decide(each, CHEAP, instrument(taker_fee_bps=Decimal(0)), own, T0)
+        balancer.decide(DueTrade(each, own), CHEAP, instrument(taker_fee_bps=Decimal(0)), T0)
         for each in (calm, urgent, urgent, calm, calm)
     ]
     found = [(each.sequence, each.stage, each.side, each.size_lots) for each in said if each is not None]

@@ -70,9 +70,13 @@ def plan(
     return made
 
 
-def pull_all(symbol: RoutedSymbol, reason: str) -> list[tuple[Order, str]]:
+def pull_all(symbol: RoutedSymbol, reason: str, *, leaves_takers: bool) -> list[tuple[Order, str]]:
     """Cancels for every order that can be cancelled now."""
-    return [(order, reason) for order in symbol.orders.open.values() if is_cancellable(order)]
+    return [
+        (order, reason)
+        for order in symbol.orders.open.values()
+        if is_cancellable(order) and not (leaves_takers and order.is_taker)
+    ]
 
 
 def is_cancellable(order: Order) -> bool:

@@ -113,8 +113,11 @@ class Gate:
 
     def _risk_codes(self, request: Request, symbol: RoutedSymbol, now_ns: int) -> list[str]:
         failing = self.halt_codes(symbol, now_ns)
-        reduces_only = self._account.trading_state(symbol) == "REDUCE_ONLY"
-        if reduces_only and not self._only_reduces(request, symbol):
+        state = self._account.trading_state(symbol)
+        flattens = request.takes and self._account.flattens_under_halt(symbol)
+        if flattens:
+            failing = [code for code in failing if code != codes.RISK_HALT]
+        if (flattens or state == "REDUCE_ONLY") and not self._only_reduces(request, symbol):
             failing.append(codes.RISK_REDUCE_ONLY)
         return failing
 

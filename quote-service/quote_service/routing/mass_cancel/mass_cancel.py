@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from quote_service.routing.account import AccountState
 from quote_service.routing.gate import codes
+from quote_service.routing.orders.client_ids import is_taker_id
 from quote_service.routing.symbol_state import RoutedSymbol
 from schemas.carried.router import CarriedMassCancel
 from schemas.message import ALL_SYMBOLS
@@ -53,13 +54,16 @@ class MassCancel:
         self.state, self.reasons = "none", ()
 
     def report(
-        self, open_ids: tuple[str, ...], now_ns: int, deadline_ns: int, *, is_proven: bool
+        self, open_ids: tuple[str, ...], now_ns: int, deadline_ns: int, *, is_proven: bool, flattens: bool
     ) -> KillReport | None:
-        """The report that is due; None: nothing changed since the last one."""
+        """The report that is due; None: nothing changed since the last one.
+
+        `flattens`: orders that reduce go out meanwhile, and are no part of it: once proven it stays so.
+        """
         if self.state == "none":
             return self._publish(now_ns, ()) if self.reported else None
         self.seen.update(dict.fromkeys(open_ids))
-        if is_proven:
+        if is_proven or (flattens and self.state == "confirmed" and not open_ids):
             self.state = "confirmed"
         elif now_ns - self.began_ns > deadline_ns:
             self.state = "incomplete"
@@ -158,12 +162,14 @@ class MassCancels:
             ids = [order.client_order_id for each in own for order in each.orders.open.values()]
             ids += [order_id for order_id in self._truth.shown(venue) if order_id not in ids]
             mass_cancel = self._mass_cancel(venue, ALL_SYMBOLS, account.halt_reasons(), account.risk, now_ns)
-            reports.append(self._report(mass_cancel, ids, now_ns, None))
+            flattens = account.flattens and account.halt_reasons() == (codes.RISK_HALT,)
+            reports.append(self._report(mass_cancel, ids, now_ns, None, flattens=flattens))
         for symbol in symbols:
             reasons = _reasons(symbol)
             ids = [order.client_order_id for order in symbol.orders.open.values()]
             mass_cancel = self._mass_cancel(symbol.venue, symbol.symbol, reasons, symbol.risk, now_ns)
-            reports.append(self._report(mass_cancel, ids, now_ns, symbol.orders.id_prefix))
+            flattens = reasons == (codes.RISK_HALT,) and account.flattens_under_halt(symbol)
+            reports.append(self._report(mass_cancel, ids, now_ns, symbol.orders.id_prefix, flattens=flattens))
         return [report for report in reports if report is not None]
 
     def carried(self) -> tuple[CarriedMassCancel, ...]:
@@ -212,14 +218,23 @@ class MassCancels:
         return mass_cancel
 
     def _report(
-        self, mass_cancel: MassCancel | None, open_ids: list[str], now_ns: int, id_prefix: str | None
+        self,
+        mass_cancel: MassCancel | None,
+        ids: list[str],
+        now_ns: int,
+        id_prefix: str | None,
+        *,
+        flattens: bool,
     ) -> KillReport | None:
         if mass_cancel is None:
             return None
+        open_ids = [each for each in ids if not (flattens and is_taker_id(each))]
         is_proven = not open_ids and self._truth.is_proven_empty(
             mass_cancel.venue, mass_cancel.began_ns, id_prefix
         )
-        return mass_cancel.report(tuple(open_ids), now_ns, self._deadline_ns, is_proven=is_proven)
+        return mass_cancel.report(
+            tuple(open_ids), now_ns, self._deadline_ns, is_proven=is_proven, flattens=flattens
+        )
 
 
 def _reasons(symbol: RoutedSymbol) -> tuple[str, ...]:

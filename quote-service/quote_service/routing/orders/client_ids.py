@@ -63,6 +63,11 @@ def side_of(order_id: str) -> Side | None:
     return _SIDE_OF_LETTER.get(parts[3][:1])
 
 
+def is_taker_id(order_id: str) -> bool:
+    """Is it the id of an order of ours that takes liquidity?"""
+    return side_of(order_id) is not None and order_id.split("-")[3][1:] == "t"
+
+
 def _fnv1a(text: str) -> int:
     """Fowler-Noll-Vo 1a, 64 bits: the same in every process, unlike `hash`."""
     value = _FNV_OFFSET
