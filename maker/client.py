@@ -266,6 +266,18 @@ class MakerClient:
         except RefusedError:
             return self._read(SentCommand, self.ask("POST", "maker/risk/resume-request", body))
 
+    def flatten(self, symbol: str | None, reason: str, *, halt: bool = False) -> SentCommand:
+        """Trade away what is held of a symbol, or of all by None; with `halt` under a halt."""
+        body = {"symbol": symbol, "reason": reason, "halt": halt}
+        return self._read(SentCommand, self.ask("POST", "maker/flatten", body))
+
+    def approve_flatten(
+        self, symbol: str | None, reason: str, halt_sequence: int | None = None
+    ) -> SentCommand:
+        """The second person's word for a flatten under a halt."""
+        body = {"symbol": symbol, "reason": reason, "halt_sequence": halt_sequence}
+        return self._read(SentCommand, self.ask("POST", "maker/flatten/approve", body))
+
     def settings(self, symbol: str | None = None) -> tuple[SettingAnswer, ...]:
         """The settings that can change while the engine runs: account-wide, or of one symbol."""
         query = "" if symbol is None else f"?symbol={quote(symbol, safe='')}"

@@ -14,6 +14,7 @@ import uvloop
 from prometheus_client import REGISTRY
 
 from maker.composition import HISTORY_COMMAND, process_definitions, status_of_store
+from maker.flattening import FlattenDesk
 from maker.gateway import gateway_server
 from maker.halt_socket import HaltSocket
 from maker.old_runs import remove_old_runs
@@ -118,6 +119,7 @@ class Engine:
         send, keys = self._loop.send_control, self._loop.keys
         self._halt_socket.answers = {
             "positions": PositionDesk(self._holdings, send, lambda: self._clock.now_ns).answer,
+            "flatten": FlattenDesk(send, lambda: self._clock.now_ns, lambda: tuple(keys)).answer,
             "resume": ResumeDesk(send, lambda: self._clock.now_ns, lambda: tuple(keys)).answer,
             "rule": lambda request, user: rule_document(self._config),
             "status": lambda request, user: self._status(),

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
+from maker.flattening import Flatten
 from maker.halt_socket import SUFFIX, address_of, socket_of
 from maker.resuming import Resume
 from maker.run_folder import standing_folder
@@ -50,6 +51,11 @@ class Reached(Protocol):
 
     def resume(self, resume: Resume) -> None:
         """Send a resume; raises RefusedError where it is refused at once."""
+
+    def flatten(self, flatten: Flatten) -> None:
+        """Send a flatten, or the second person's word for one; raises RefusedError where it is refused at
+        once.
+        """
 
     def status(self) -> Answer:
         """The gateway's `EngineStatus`."""
@@ -166,6 +172,10 @@ class SocketEngine:
     def resume(self, resume: Resume) -> None:
         """See Reached."""
         self.ask({"resume": resume.model_dump(mode="json")})
+
+    def flatten(self, flatten: Flatten) -> None:
+        """See Reached."""
+        self.ask({"flatten": flatten.model_dump(mode="json")})
 
     def status(self) -> Answer:
         """See Reached."""

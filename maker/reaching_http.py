@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from maker.client import MakerClient, checked_url
+from maker.flattening import Flatten
 from maker.reaching import Answer
 from maker.resuming import Resume
 from runtime.config.secret_files import read_secret_text
@@ -53,6 +54,14 @@ class HttpEngine:
         _, _, symbol = resume.key.partition(":")
         named = ALL_SYMBOLS if symbol == ALL_SYMBOLS else resume.key
         self._client.resume(named, resume.reason, resume.halt_sequence)
+
+    def flatten(self, flatten: Flatten) -> None:
+        """Ask for it, or approve what another person has asked for."""
+        symbol = None if flatten.key == f"{ALL_SYMBOLS}:{ALL_SYMBOLS}" else flatten.key
+        if flatten.halt_sequence is None:
+            self._client.flatten(symbol, flatten.reason, halt=flatten.halt)
+        else:
+            self._client.approve_flatten(symbol, flatten.reason, flatten.halt_sequence)
 
     def status(self) -> Answer:
         """See maker.reaching.Reached."""

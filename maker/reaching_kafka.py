@@ -8,9 +8,10 @@ import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from maker.composition import status_of_messages
+from maker.flattening import Flatten, flatten_commands
 from maker.reaching import Answer, Rule
 from maker.resuming import Resume, Word, resume_commands
-from maker.signed import kafka_publisher, publish_to_kafka
+from maker.signed import kafka_publisher, publish_to_kafka, send_to_kafka
 from runtime.bus import TopicPartition
 from runtime.errors import ConfigError, DependencyError
 from runtime.kafka.broker import list_topics
@@ -89,18 +90,15 @@ class BrokerEngine:
 
     def resume(self, resume: Resume) -> None:
         """See maker.reaching.Reached."""
-        publish = kafka_publisher(self._config)
         words = resume.words or (Word(principal=user_here()),)
         commands = resume_commands(resume.model_copy(update={"words": words}), time.time_ns())
+        send_to_kafka(self._config, commands)
 
-        async def send() -> None:
-            bus = KafkaBus(self._config.kafka)
-            try:
-                await publish_to_kafka(bus, publish, commands)
-            finally:
-                await bus.outbox.close()
-
-        asyncio.run(send())
+    def flatten(self, flatten: Flatten) -> None:
+        """See maker.reaching.Reached."""
+        words = flatten.words or (Word(principal=user_here()),)
+        commands = flatten_commands(flatten.model_copy(update={"words": words}), time.time_ns())
+        send_to_kafka(self._config, commands)
 
     def status(self) -> Answer:
         """See maker.reaching.Reached."""

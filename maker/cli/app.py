@@ -29,6 +29,7 @@ COMMANDS = {
     "state": "state:state_app",
     "halt": "halt:halt",
     "resume": "halt:resume",
+    "flatten": "flatten:flatten",
     "status": "status:status",
     "venues": "exchange:venues",
     "sandbox": "exchange:sandbox",

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from maker.composition import Permission
 
 ACCOUNT_KEY = f"{ALL_SYMBOLS}:{ALL_SYMBOLS}"
-_LOOK_S = 0.2
+LOOK_S = 0.2
 _WITHOUT = "`maker cancel-all --config FILE` cancels the orders without an engine"
 Within = Annotated[
     float, typer.Option("--within", min=1, max=3_600, help="Seconds to wait for confirmation.")
@@ -135,7 +135,7 @@ def resume(
         raise ConfigError("name a symbol or give --all: halts are only resumed explicitly")
     if not reason.strip():
         raise ConfigError("give a --reason: it is recorded in the audit")
-    engine = _one(reach(where_from(log, config, url, token_file, kafka)))
+    engine = one_engine(reach(where_from(log, config, url, token_file, kafka)))
     until_s = time.monotonic() + within_s
     halts = _meant(engine.status(), symbol)
     rule = engine.rule()
@@ -150,7 +150,8 @@ def resume(
     raise typer.Exit(max(result["exit_code"] for result in results))
 
 
-def _one(engines: Sequence[Reached]) -> Reached:
+def one_engine(engines: Sequence[Reached]) -> Reached:
+    """The only one; raises ConfigError where several run here."""
     if len(engines) > 1:
         places = ", ".join(engine.place for engine in engines)
         raise ConfigError(f"{len(engines)} engines run here: name one with --log ({places})")
@@ -169,7 +170,7 @@ def _meant(status: Answer, symbol: str | None) -> list[dict[str, Any]]:
     known = [each["symbol"] for each in status["symbols"]]
     if symbol not in known and symbol not in [each["key"] for each in status["symbols"]]:
         raise ConfigError(f"no symbol is called {symbol!r}{nearest(symbol, known)}")
-    others = ", ".join(_plain(each["key"]) for each in halts)
+    others = ", ".join(plain_name(each["key"]) for each in halts)
     raise ConfigError(f"{symbol} is not halted itself" + (f"; halted: {others}" if others else ""))
 
 
@@ -185,18 +186,19 @@ def _words(
     files = [*passwords, None, None]
     key, asked_by = halt_["key"], halt_["resume_asked_by"]
     if approver is not None:
-        _enter_at(key, rule, name, files[0], "resume_request")
-        _enter_at(key, rule, approver, files[1], "resume")
+        enter_at(key, rule, name, files[0], "resume_request")
+        enter_at(key, rule, approver, files[1], "resume")
         return Word(principal=name, is_request=True), Word(principal=approver, agrees_with=name)
     needs_second = rule.people == TWO and asked_by in (None, name)
-    _enter_at(key, rule, name, files[0], "resume_request" if needs_second else "resume")
+    enter_at(key, rule, name, files[0], "resume_request" if needs_second else "resume")
     return (Word(principal=name, is_request=needs_second, agrees_with=asked_by),)
 
 
-def _enter_at(key: str, rule: Rule, name: str, file: Path | None, permission: "Permission") -> None:
+def enter_at(key: str, rule: Rule, name: str, file: Path | None, permission: "Permission") -> None:
+    """Raises ConfigError where authentication fails, RefusedError where the scope does not include `key`."""
     scope = enter(rule.access, name, file, permission)
     if ALL_SYMBOLS not in scope and key not in scope:
-        raise RefusedError(f"the scope of {name} ({', '.join(scope)}) does not include {_plain(key)}")
+        raise RefusedError(f"the scope of {name} ({', '.join(scope)}) does not include {plain_name(key)}")
 
 
 def _wait_for_end(engine: Reached, halt_: dict[str, Any], until_s: float) -> dict[str, Any]:
@@ -211,14 +213,14 @@ def _wait_for_end(engine: Reached, halt_: dict[str, Any], until_s: float) -> dic
             return {"key": key, "state": "asked", "asked_by": asked_by, "exit_code": RefusedError.exit_code}
         if found["halt_sequence"] != halt_["halt_sequence"] or time.monotonic() > until_s:
             return {"key": key, "state": "halted", "reasons": found["reasons"], "exit_code": 1}
-        time.sleep(_LOOK_S)
+        time.sleep(LOOK_S)
 
 
 def _print_resume(result: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
         print(json.dumps(result), flush=True)
         return
-    what = _plain(result["key"])
+    what = plain_name(result["key"])
     if result["state"] == "resumed":
         print(f"{what}: trading again")
     elif result["state"] == "asked":
@@ -229,5 +231,6 @@ def _print_resume(result: dict[str, Any], *, as_json: bool) -> None:
         print(f"{what}: still halted: {'; '.join(result['reasons'])}")
 
 
-def _plain(key: str) -> str:
+def plain_name(key: str) -> str:
+    """A `venue:symbol` as people write it."""
     return "everything" if key == ACCOUNT_KEY else key.partition(":")[2]

@@ -164,6 +164,15 @@ class _Commander:
                 f"{_plain(key)} is halted ({because}): no order goes out.",
                 "Send halt: true, so that orders that reduce what is held go out under the halt.",
             )
+        account = self._risk(ACCOUNT_KEY)
+        is_shut = account is not None and account.state == "HALT" and not account.flattens
+        if action == "halt_flatten" and key != ACCOUNT_KEY and is_shut:
+            raise ProblemError(
+                409,
+                "halted",
+                f"All symbols are halted: no order of {_plain(key)} goes out under that.",
+                "Send symbol: null, which flattens all of them, or end the halt of all first.",
+            )
         if action != "approve_flatten":
             return
         risk = self._risk(key)

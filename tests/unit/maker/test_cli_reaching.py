@@ -115,7 +115,7 @@ def engines(monkeypatch: pytest.MonkeyPatch) -> list[Engine]:
     found = [Engine()]
     for module in (halt_module, status_module):
         monkeypatch.setattr(module, "reach", lambda where: found)
-    monkeypatch.setattr(halt_module, "_LOOK_S", 0.0)
+    monkeypatch.setattr(halt_module, "LOOK_S", 0.0)
     return found
 
 
