@@ -24,6 +24,7 @@ _MONEY = (
     "pnl_capture",
     "pnl_inventory",
     "fees",
+    "pnl_balance",
     "max_drawdown",
 )
 
@@ -136,6 +137,7 @@ def _inventory(view: SymbolView) -> dict[str, Any]:
         "pnl_capture": position.pnl_capture,
         "pnl_inventory": position.pnl_inventory,
         "fees": position.fees,
+        "pnl_balance": position.pnl_balance,
         "max_drawdown": position.max_drawdown,
         "open_fees": {fee.currency: fee.amount for fee in position.open_fees},
     }

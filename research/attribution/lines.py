@@ -18,13 +18,14 @@ may be left out.
   in base currency has none: it is deducted from the position, at the mid), fee_open? (true: no rate is known
   yet, a later `fee` line books it), mid? (price, when it was reported; else the newest mid), executed_ns?
   (when the venue executed it; else time_ns) and execution_mid? (just before that: the base of capture and
-  adverse moves; else mid), trade_id? (a repeated one is skipped).
+  adverse moves; else mid), trade_id? (a repeated one is skipped), purpose? (quote; or balance: it took
+  liquidity to reduce the inventory).
 - fee: time_ns, symbol, currency, amount (settlement currency; positive is a cost): books all fees that were
   open in `currency`. Open fees are in no other figure.
 - adjustment: time_ns, symbol, size (signed, units: a change other than by our trades), price? (of its cost;
   else the mid), mid? (for its valuation; else the newest, or the first that follows). It is no profit.
-- carried: time_ns, symbol, position, cash (before fees), capture, inventory, net_fees, cost_price?, mid?,
-  open_fees? (by currency), trade_ids? State from before the stream: its symbol's first line.
+- carried: time_ns, symbol, position, cash (before fees), capture, inventory, net_fees, balance?, cost_price?,
+  mid?, open_fees? (by currency), trade_ids? State from before the stream: its symbol's first line.
 - funding: time_ns, symbol, amount (positive was received; also interest and borrowing), currency?
   (settlement), rate? (settlement currency for one unit of currency, where that is another).
 - order: time_ns, symbol, order_id, status (accepted, amended: with size; cancelled, expired, filled: with
@@ -45,6 +46,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from schemas.message import Instruction, Side
 from schemas.names import Name
 from schemas.numbers import TIME_NS_BEFORE, Positive
+from schemas.orders import FillPurpose
 
 Contract = Literal["spot", "linear", "inverse"]
 OrderStatus = Literal["accepted", "amended", "cancelled", "expired", "filled", "reopened", "rejected"]
@@ -138,6 +140,8 @@ class FillLine(SymbolLine):
     execution_mid: Above0 | None = None
     """Just before the execution."""
     trade_id: Name | None = None
+    purpose: FillPurpose = "quote"
+    """balance: it took liquidity to reduce the inventory."""
 
 
 class FeeLine(SymbolLine):
@@ -170,6 +174,8 @@ class CarriedLine(SymbolLine):
     inventory: Number
     net_fees: Number
     """Costs less rebates."""
+    balance: Number = Decimal(0)
+    """What balancing earned, fees deducted."""
     cost_price: Above0 | None = None
     """Average cost of the position."""
     mid: Above0 | None = None

@@ -16,6 +16,8 @@ class AttributionReport:
     """Against the mid just before each execution."""
     report_capture: Decimal
     """The same against the mid when its report arrived, for comparison: not in the sum."""
+    balance: Decimal
+    """Of capture less fees, the part of fills that took liquidity to reduce the inventory."""
     inventory: Decimal
     fees: Decimal
     """fees_paid - rebates; positive is a cost."""

@@ -143,7 +143,7 @@ class SymbolAttribution:
             raise InputError("kind", "carried", "it is not the first line of its symbol: put it there")
         account = self.account
         account.position, account.cash = line.position, line.cash
-        account.capture, account.inventory = line.capture, line.inventory
+        account.capture, account.inventory, account.balance = line.capture, line.inventory, line.balance
         account.pay_fee(line.net_fees)
         if line.mid is not None:
             self._on_mid(line.time_ns, line.mid)
@@ -172,8 +172,11 @@ class SymbolAttribution:
         sign = side_sign(fill.side)
         value = self._value(fill.price)
         before = mark if fill.execution_mid is None else self._value(fill.execution_mid)
+        without = self.account.capture - self.account.fees
         self._trade(sign * fill.size, value, before)
         self._fee(fill, mark)
+        if fill.purpose == "balance":
+            self.account.balance += self.account.capture - self.account.fees - without
         self._inventory.trade(fill.size, value, self.account)
         executed_ns = fill.time_ns if fill.executed_ns is None else fill.executed_ns
         self._markouts.add(MarkedExecution(executed_ns, sign * fill.size, value, before))
@@ -282,6 +285,7 @@ def attribution_of(account: SymbolAccount, residual_max: Decimal) -> Attribution
     return AttributionReport(
         capture=account.capture,
         report_capture=account.report_capture,
+        balance=account.balance,
         inventory=account.inventory,
         fees=account.fees,
         fees_paid=account.fees_paid,

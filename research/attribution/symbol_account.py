@@ -21,6 +21,8 @@ class SymbolAccount:
     capture: Decimal = ZERO
     report_capture: Decimal = ZERO
     """The same against the mid when the report arrived, for comparison: part of no sum."""
+    balance: Decimal = ZERO
+    """Of capture less fees, the part of fills that took liquidity to reduce the inventory."""
     inventory: Decimal = ZERO
     fees_paid: Decimal = ZERO
     rebates: Decimal = ZERO

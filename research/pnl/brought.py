@@ -31,6 +31,7 @@ def brought_lines(
         capture=money.capture,
         inventory=money.inventory,
         net_fees=symbol.fees,
+        balance=symbol.balance_pnl,
         cost_price=cost,
         mid=mid,
         open_fees={each.currency: each.amount for each in carried.open_fees},

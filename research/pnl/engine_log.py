@@ -313,6 +313,7 @@ class _Translation:
             executed_ns=fill.executed_ns or None,
             execution_mid=mid_price(fill.mid_half_ticks, own_contract),
             trade_id=fill.venue_trade_id,
+            purpose=fill.purpose,
         )
         if is_new:
             symbol.held += side_sign(fill.side) * size

@@ -29,8 +29,12 @@ from tests.unit.gateway_api.past import calls_of
 
 Figures = dict[str, dict[str, Decimal]]
 pytestmark = pytest.mark.slow
-NAMES = ("pnl", "pnl_capture", "pnl_inventory", "fees")
+NAMES = ("pnl", "pnl_capture", "pnl_inventory", "fees", "pnl_balance")
+CURVES = NAMES[:4]
+"""Those of which the history has a curve."""
 SEED = "5"
+BALANCE = {"stage_max": "take", "urgency_touch": 0, "urgency_take": 0, "cost_bps_max": 50}
+"""Inventories are brought back by taking, so that this line is no 0."""
 GONE = "synthetic:SOL/USDT"
 """Holds a position at the run's end."""
 
@@ -38,12 +42,15 @@ GONE = "synthetic:SOL/USDT"
 @pytest.fixture(scope="module")
 def run(maker: Maker, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Figures]:
     """A log, and the summary's money by key."""
-    log = tmp_path_factory.mktemp("pnl") / "log"
-    done = maker(
-        "up", "--speed", "max", "--for", "60", "--seed", SEED, "--no-gateway", "--json", "--log", log
-    )
+    folder = tmp_path_factory.mktemp("pnl")
+    log, config = folder / "log", folder / "taking.yaml"
+    config.write_text(yaml.safe_dump({"balance": BALANCE}))
+    options = ("--speed", "max", "--for", "60", "--seed", SEED, "--no-gateway", "--json")
+    done = maker("up", "--config", config, *options, "--log", log)
     assert done.code == 0, done.err
-    return log, figures_of(done)
+    figures = figures_of(done)
+    assert any(each["pnl_balance"] for each in figures.values())
+    return log, figures
 
 
 def figures_of(done: Done) -> Figures:
@@ -58,7 +65,7 @@ def figures_of(done: Done) -> Figures:
 def of_pnl(maker: Maker, log: Path) -> Figures:
     done = maker("pnl", log, "--json")
     assert done.code == 0, done.err
-    names = ("equity_change", "capture", "inventory", "fees")
+    names = ("equity_change", "capture", "inventory", "fees", "balance")
     return {
         key: {name: Decimal(each["attribution"][part]) for name, part in zip(NAMES, names, strict=True)}
         for key, each in done.json["symbols"].items()
@@ -76,7 +83,7 @@ def of_page(records: Iterable[LoggedRecord]) -> tuple[Figures, Decimal, list[Sym
     overview = Overview(store, Config(), ALL_OF_IT)
     asyncio.run(overview.refresh())
     shown: dict[str, Any] = json.loads(b"{" + overview.since(-1) + b"}")
-    parts = ("total", "capture", "inventory", "fees")
+    parts = ("total", "capture", "inventory", "fees", "balance")
     rows = {
         key: {name: Decimal(row["pnl"][part]) for name, part in zip(NAMES, parts, strict=True)}
         for key, row in shown["symbols"].items()
@@ -149,11 +156,11 @@ def test_at_any_moment_of_the_run_all_say_the_same(
     calls = calls_of(HistorySource(log_dir=part))
     (account,) = calls.series(ALL_OF_IT, "pnl", None, 0, newest_ns + 1, 1)["rows"]
     assert [Decimal(cell) for cell in account[1:5]] == [
-        sum(each[name] for each in booked.values()) for name in NAMES
+        sum(each[name] for each in booked.values()) for name in CURVES
     ]
     for key, each in booked.items():
         (curve,) = calls.series(ALL_OF_IT, "pnl", key, 0, newest_ns + 1, 1)["rows"]
-        assert [Decimal(cell) for cell in curve[1:5]] == list(each.values())
+        assert [Decimal(cell) for cell in curve[1:5]] == [each[name] for name in CURVES]
         was = calls.state(ALL_OF_IT, key, newest_ns)["status"]["pnl"]
         assert Decimal(was["total"]) == each["pnl"]
 
@@ -169,7 +176,7 @@ def second(
     config = folder / "changed.yaml"
     symbols = Config().feed.model_dump(mode="json")["symbols"]
     del symbols[GONE.partition(":")[2]]
-    changed = {"market_making": {"base_spread": "0.0021"}, "feed": {"symbols": symbols}}
+    changed = {"balance": BALANCE, "market_making": {"base_spread": "0.0021"}, "feed": {"symbols": symbols}}
     config.write_text(yaml.safe_dump(changed))
     options = ("--speed", "max", "--for", "40", "--seed", SEED, "--no-gateway", "--json")
     done = maker("up", "--config", config, *options, "--log", log)

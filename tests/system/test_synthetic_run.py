@@ -12,7 +12,8 @@ from tests.system.conftest import Maker, Run
 
 KEYS = {
     "books", "trades", "refused_events", "quotes", "orders", "amends", "cancels", "rejects", "fills",
-    "position", "pnl", "pnl_capture", "pnl_inventory", "fees", "max_drawdown", "halts", "quoting_share",
+    "position", "pnl", "pnl_capture", "pnl_inventory", "fees", "pnl_balance", "max_drawdown", "halts",
+    "quoting_share",
 }  # fmt: skip
 
 

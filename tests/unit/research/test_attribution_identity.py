@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from research.attribution.lines import InstrumentLine, Line
+from research.attribution.lines import CarriedLine, InstrumentLine, Line
 from tests.unit.research.streams import (
     CONTRACTS,
     SYMBOL,
@@ -122,6 +122,18 @@ def test_funding_is_a_line_of_its_own() -> None:
         Decimal("-0.39"),
         Decimal(0),
     )
+
+
+def test_what_balancing_earned_is_a_part_of_capture_and_fees_and_of_no_sum() -> None:
+    """Sold 2 at 99 against a mid of 100, for a fee of 0.5; the quote's fill before it is not in it."""
+    carried = {"kind": "carried", "time_ns": 0, "symbol": SYMBOL, "position": "0", "cash": "0"}
+    before = CarriedLine.model_validate(
+        carried | {"capture": "0", "inventory": "0", "net_fees": "0", "balance": "-1"}
+    )
+    lines = [before, mid(0, "100"), fill(1, 3, "99"), fill(2, -2, "99", fee="0.5", purpose="balance")]
+    report = booked([instrument(), *lines]).finish().symbols[SYMBOL].attribution
+    assert (report.balance, report.capture, report.fees) == (Decimal("-3.5"), Decimal(1), Decimal("0.5"))
+    assert report.equity_change == report.capture + report.inventory - report.fees
 
 
 def test_the_mid_of_a_fill_is_a_mid_like_any_other() -> None:

@@ -61,6 +61,7 @@ def test_json_for_programs(pnl: Pnl, file: Path) -> None:
     assert symbol["attribution"] == {
         "capture": "0.13",
         "report_capture": "0.13",
+        "balance": "0",
         "inventory": "0.02",
         "fees": "-0.0300045",
         "fees_paid": "0",
