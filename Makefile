@@ -79,6 +79,9 @@ bench-paper: setup-dev  ## the tables of Avellaneda and Stoikov (2008) beside ou
 bench-quotes: setup-dev  ## each quoting model on recordings, beside three baselines; some twelve minutes
 	@$(BIN)/python -m tests.bench.quotes $(ARGS)
 
+bench-balance: setup-dev  ## what each stage of the position balancer costs on recordings, and the inventory risk it saves
+	@$(BIN)/python -m tests.bench.balance $(ARGS)
+
 bench-gate: setup-dev  ## how long the router's gate takes for one order
 	@$(BIN)/python -m tests.bench.gate $(ARGS)
 

@@ -131,10 +131,12 @@ def _by_place(log: KafkaLog) -> dict[tuple[str, int, int], Record]:
 
 
 def i3_no_order_after_a_halt(log: KafkaLog) -> Iterator[Broken]:
-    """In the order in which the router consumed: between a halt and its end nothing is placed or amended."""
+    """In the order in which the router consumed: between a halt and its end nothing is placed or amended,
+    but for IOC orders where every halt in force flattens.
+    """
     by_place = _by_place(log)
     outputs = _orders_by_cause(log)
-    states: dict[str, str] = {}
+    states: dict[str, RiskState] = {}
     for trace in _of(log, "process.trace"):
         if not isinstance(trace, Trace) or trace.process != "order-router":
             continue
@@ -144,11 +146,12 @@ def i3_no_order_after_a_halt(log: KafkaLog) -> Iterator[Broken]:
                 if record is None:
                     break
                 if isinstance(record.message, RiskState):
-                    states[record.key] = record.message.state
+                    states[record.key] = record.message
                 account = next((s for key, s in states.items() if key.endswith(":*")), None)
                 for event in outputs.get(record.envelope.event_id, ()):
-                    halted = "HALT" in (account, states.get(event.key))
-                    if halted and event.kind in ("place_intent", "amend_intent"):
+                    found = [s for s in (account, states.get(event.key)) if s and s.state == "HALT"]
+                    flattens = event.time_in_force == "ioc" and all(s.flattens for s in found)
+                    if found and not flattens and event.kind in ("place_intent", "amend_intent"):
                         yield Broken("I3", f"{event.client_order_id} {event.kind} under a halt")
 
 
@@ -172,6 +175,28 @@ def i6_worst_case_within_limits(log: KafkaLog, config: Config) -> Iterator[Broke
             is_asked = message.kind in ("place_intent", "amend_intent") and message.side == side
             if is_asked and worst * lot_sizes[message.key] > limit:
                 yield Broken("I6", f"{message.key} {side}: {worst} lots are more than {limit}")
+
+
+def i22_each_decision_of_the_balancer_leads_to_one_order(log: KafkaLog) -> Iterator[Broken]:
+    """And each such order reduces what is held when it is sent, with those still under way."""
+    sent: dict[str, set[int]] = defaultdict(set)
+    position: dict[str, int] = defaultdict(int)
+    open_lots: dict[str, dict[str, int]] = defaultdict(dict)
+    for message in _of(log, "order.event", "order.fill"):
+        if isinstance(message, Fill):
+            position[message.key] += message.size_lots if message.side == "buy" else -message.size_lots
+        elif message.time_in_force == "ioc" and message.kind == "place_intent":
+            name = f"{message.key} {message.client_order_id}"
+            if message.target_sequence in sent[message.key]:
+                yield Broken("I22", f"{name}: a second order for decision {message.target_sequence}")
+            sent[message.key].add(message.target_sequence)
+            sign = 1 if message.side == "buy" else -1
+            left = -sign * position[message.key] - sum(open_lots[message.key].values())
+            if message.size_lots > left:
+                yield Broken("I22", f"{name}: {message.size_lots} lots, and {left} are left to reduce")
+            open_lots[message.key][message.client_order_id] = message.size_lots
+        elif message.status in TERMINAL_STATUSES:
+            open_lots[message.key].pop(message.client_order_id, None)
 
 
 def i7_ids_are_contiguous(log: KafkaLog) -> Iterator[Broken]:
@@ -258,6 +283,7 @@ def broken(log: KafkaLog, config: Config) -> list[Broken]:
         i1_positions_are_the_sum_of_fills,
         i2_one_order_a_slot,
         i3_no_order_after_a_halt,
+        i22_each_decision_of_the_balancer_leads_to_one_order,
         i7_ids_are_contiguous,
         i8_epochs_only_grow,
         i10_quotes_come_from_live_books,

@@ -77,6 +77,14 @@ def test_an_order_under_a_halt(stormy_run: KafkaRun) -> None:
     assert found_by(stormy_run, log._replace(records=halted)) == {"I3"}
 
 
+def test_a_second_order_for_a_decision_of_the_balancer(stormy_run: KafkaRun) -> None:
+    log = stormy_run.log
+    index = index_of(log, "order.event", is_placed)
+    taking = changed(log.records[index], time_in_force="ioc")
+    again = changed(taking, client_order_id="another")
+    assert "I22" in found_by(stormy_run, with_record(log, index, taking, again))
+
+
 def test_an_order_beyond_the_limit(stormy_run: KafkaRun) -> None:
     log = stormy_run.log
     index = index_of(log, "order.event", is_placed)

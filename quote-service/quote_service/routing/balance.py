@@ -1,7 +1,10 @@
 """Taking to reduce a position: one IOC slice of what the balancer wants, as far as the market allows it."""
 
+from typing import NamedTuple
+
 from quote_service.routing.gate.contract_terms import ContractTerms
 from quote_service.routing.gate.request import Request
+from quote_service.routing.gate.share import Share
 from quote_service.routing.orders.client_ids import TAKER_LEVEL
 from quote_service.routing.symbol_state import RoutedSymbol
 from schemas.balance_settings import Balance
@@ -11,8 +14,15 @@ from schemas.message import Side
 from schemas.units import BPS_PER_UNIT, side_sign
 
 
+class SliceLimits(NamedTuple):
+    """How far a slice may go."""
+
+    own: Balance
+    collar: Share
+
+
 def slice_of(
-    symbol: RoutedSymbol, decision: BalanceOrder, own: Balance, now_ns: int, *, may_grow: bool
+    symbol: RoutedSymbol, decision: BalanceOrder, limits: SliceLimits, now_ns: int, *, may_grow: bool
 ) -> Request | None:
     """The order to send now; None where nothing can be taken within cost, depth and position.
 
@@ -25,12 +35,12 @@ def slice_of(
     versions = {terms.version, decision.instrument_version, book.instrument_version}
     if decision.stage != "take" or len(versions) > 1 or not symbol.market.is_live or has_taker(symbol):
         return None
-    limit = _inside_own(decision.side, _limit_ticks(decision.side, mid, own), symbol)
+    limit = _inside_own(decision.side, _limit_ticks(decision.side, mid, limits), symbol)
     reserved_lots = 0 if may_grow else symbol.orders.reserved_lots(decision.side)
     size_lots = min(
         decision.size_lots,
         symbol.position.reducing_room_lots(decision.side) - reserved_lots,
-        int(own.depth_share_max * shown_lots(book, decision.side, limit)),
+        int(limits.own.depth_share_max * shown_lots(book, decision.side, limit)),
         _largest_order(limit, terms),
     )
     if size_lots <= 0 or size_lots * limit < terms.order_value_min:
@@ -59,9 +69,10 @@ def shown_lots(book: Book, side: Side, limit_ticks: int) -> int:
     return sum(size for price, size in levels if side_sign(side) * (limit_ticks - price) >= 0)
 
 
-def _limit_ticks(side: Side, mid_half_ticks: int, own: Balance) -> int:
-    """The worst price within `cost_bps_max` of the mid, rounded towards the mid."""
-    away = mid_half_ticks * own.cost_bps_max / BPS_PER_UNIT
+def _limit_ticks(side: Side, mid_half_ticks: int, limits: SliceLimits) -> int:
+    """The worst price within `cost_bps_max` and the gate's collar of the mid, rounded towards the mid."""
+    away = mid_half_ticks * limits.own.cost_bps_max / BPS_PER_UNIT
+    away = min(away, limits.collar.of_whole(mid_half_ticks))
     return int((mid_half_ticks + away) // 2) if side == "buy" else int(-((away - mid_half_ticks) // 2))
 
 

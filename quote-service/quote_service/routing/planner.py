@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from quote_service.routing.account import AccountState
-from quote_service.routing.balance import slice_of
+from quote_service.routing.balance import SliceLimits, slice_of
 from quote_service.routing.desired.desired_quotes import DesiredSide, fitted, reduced
 from quote_service.routing.desired.order_plan import Plan, Rules, plan, pull_all
 from quote_service.routing.gate import codes
@@ -106,7 +106,8 @@ class Planner:
         if decision.sequence > symbol.balance_sequence:
             symbol.balance_sequence = decision.sequence
             may_grow = self._account.trading_state(symbol) == "RUN"
-            request = slice_of(symbol, decision, self._balance, now_ns, may_grow=may_grow)
+            limits = SliceLimits(self._balance, self._gate.collar)
+            request = slice_of(symbol, decision, limits, now_ns, may_grow=may_grow)
             if request is not None:
                 self._dispatch.send(symbol, request, now_ns, outputs)
         return outputs

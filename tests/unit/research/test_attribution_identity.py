@@ -130,7 +130,12 @@ def test_what_balancing_earned_is_a_part_of_capture_and_fees_and_of_no_sum() -> 
     before = CarriedLine.model_validate(
         carried | {"capture": "0", "inventory": "0", "net_fees": "0", "balance": "-1"}
     )
-    lines = [before, mid(0, "100"), fill(1, 3, "99"), fill(2, -2, "99", fee="0.5", purpose="balance")]
+    lines: list[Line] = [
+        before,
+        mid(0, "100"),
+        fill(1, 3, "99"),
+        fill(2, -2, "99", fee="0.5", purpose="balance"),
+    ]
     report = booked([instrument(), *lines]).finish().symbols[SYMBOL].attribution
     assert (report.balance, report.capture, report.fees) == (Decimal("-3.5"), Decimal(1), Decimal("0.5"))
     assert report.equity_change == report.capture + report.inventory - report.fees

@@ -14,6 +14,7 @@ from quote_service.routing.gate.funds import funds_codes
 from quote_service.routing.gate.market_checks import MarketChecks
 from quote_service.routing.gate.order_checks import filter_codes, order_codes
 from quote_service.routing.gate.request import Denied, Passed, Request
+from quote_service.routing.gate.share import Share
 from quote_service.routing.symbol_state import RoutedSymbol
 from schemas.config import Config
 from schemas.orders import REMOVED
@@ -61,6 +62,11 @@ class Gate:
         if failing and symbol.gate.overrides.find(request, failing, now_ns) is None:
             return Denied(tuple(failing))
         return Passed(request)
+
+    @property
+    def collar(self) -> Share:
+        """Largest distance of an order's price from the mid, as a share of it."""
+        return self._market.collar
 
     def record_sent(self, request: Request, symbol: RoutedSymbol, now_ns: int) -> None:
         """Record a sent request for later checks."""

@@ -17,7 +17,7 @@ class MarketChecks:
     """Price collar at once and over a window, self-cross, post-only."""
 
     def __init__(self, config: Config) -> None:
-        self._collar = Share.of(config.routing.price_collar)
+        self.collar = Share.of(config.routing.price_collar)
         self._move = Share.of(config.protection.quote_move_max)
         self._move_window_ns = int(config.protection.quote_move_window_s * NS_PER_S)
 
@@ -25,7 +25,7 @@ class MarketChecks:
         """Codes against the request from the market or from own orders."""
         failing = []
         mid = symbol.market.mid_half_ticks
-        if mid is not None and self._collar.is_exceeded(abs(2 * request.price_ticks - mid), mid):
+        if mid is not None and self.collar.is_exceeded(abs(2 * request.price_ticks - mid), mid):
             failing.append(codes.PRICE_COLLAR)
         if mid is not None and self._strays(request, symbol, mid, now_ns):
             failing.append(codes.PRICE_COLLAR_PERIOD)

@@ -19,3 +19,7 @@ class Share:
     def is_exceeded(self, part: int, whole: int) -> bool:
         """Is `part` more than this share of `whole`?"""
         return part * self.denominator > self.numerator * whole
+
+    def of_whole(self, whole: int) -> int:
+        """The largest part that does not exceed it."""
+        return self.numerator * whole // self.denominator

@@ -58,6 +58,16 @@ def test_where_nothing_is_within_cost_nothing_is_sent() -> None:
     assert holding(cost_bps_max=99).send(wanted()) == []
 
 
+def test_no_slice_asks_for_a_price_that_the_gate_would_refuse() -> None:
+    """The collar is 1 %: of the 50 lots at 99 a fifth."""
+    desk = Desk(
+        wide_config(balance={"stage_max": "take", "cost_bps_max": 200}, routing={"price_collar": 0.01})
+    )
+    desk.book(0)
+    desk.position(1, 100)
+    assert taken(desk.send(wanted())) == [("place_intent", "sell", 99, 10, "ioc")]
+
+
 def test_each_decision_counts_once_and_slices_follow_one_another() -> None:
     desk = holding()
     [first] = desk.send(wanted(1))

@@ -61,12 +61,16 @@ class Dialect:
         self.client = client
 
     def _params(self, venue_client_id: str, time_in_force: TimeInForce = "gtc") -> dict[str, Any]:
-        """Self-trade prevention for every order and amend; post-only for all but IOC orders."""
+        """Self-trade prevention for every order and amend; post-only for all but IOC orders.
+
+        The venue applies the taker's mode: an IOC order reduces risk, so the own quote that it meets expires.
+        """
         kind = {"postOnly": True} if time_in_force == "gtc" else {"timeInForce": "IOC"}
         params: dict[str, Any] = {**kind, "clientOrderId": venue_client_id}
         if self.venue.stp_modes:
             name, modes = _STP[self.venue.id]
-            params[name] = modes[self.venue.stp_modes[0]]
+            takes = time_in_force == "ioc" and "expire_maker" in self.venue.stp_modes
+            params[name] = modes["expire_maker" if takes else self.venue.stp_modes[0]]
         return params
 
     async def place(

@@ -70,7 +70,7 @@ def _form_of(prefixes: Iterable[str]) -> re.Pattern[str]:
     """Matches our ids, unambiguously: tags have a fixed length, and a slot starts with a letter."""
     return re.compile(
         rf"(?:{'|'.join(map(re.escape, prefixes))})"
-        r"(?P<tag>[0-9a-f]{6})(?P<place>[ba]\d+)X(?P<count>[0-9a-z]+)(?:R(?P<rev>[0-9a-z]+))?"
+        r"(?P<tag>[0-9a-f]{6})(?P<place>[ba](?:\d+|t))X(?P<count>[0-9a-z]+)(?:R(?P<rev>[0-9a-z]+))?"
     )
 
 

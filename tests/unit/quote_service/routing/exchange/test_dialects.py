@@ -170,6 +170,25 @@ def test_self_trade_prevention_stands_in_every_order_where_the_venue_has_it(venu
     assert not {"NONE", "none"} & {str(sent[name]) for name in names}
 
 
+IOC: list[tuple[VenueId, Sent]] = [
+    ("binance", {"type": "LIMIT", "timeInForce": "IOC", "selfTradePreventionMode": "EXPIRE_MAKER"}),
+    ("binanceusdm", {"type": "LIMIT", "timeInForce": "IOC", "selfTradePreventionMode": "EXPIRE_MAKER"}),
+    ("kraken", {"ordertype": "limit", "timeinforce": "IOC", "stptype": "cancel-oldest"}),
+    ("okx", {"ordType": "ioc", "stpMode": "cancel_maker"}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("venue", "fields"), IOC)
+def test_an_order_that_takes_never_rests_and_ends_an_own_quote_in_its_way(
+    venue: VenueId, fields: Sent
+) -> None:
+    venue_order = wire_to(venue)
+    placed = venue_order.dialect.place(venue_order.contract, "sell", 9_001, 123, "mm1", "ioc")
+    sent = venue_order.after(placed)
+    assert {name: sent.get(name) for name in fields} == fields
+    assert "post" not in str(sent.get("oflags"))
+
+
 CANCELS: list[tuple[VenueId, str, str, Sent]] = [
     ("binance", "DELETE", "/api/v3/order", {"origClientOrderId": "mm1", "symbol": "LTCUSDT"}),
     ("binanceusdm", "DELETE", "/fapi/v1/order", {"origClientOrderId": "mm1", "symbol": "LTCUSDT"}),

@@ -6,7 +6,7 @@ import ccxt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from quote_service.routing.orders.client_ids import client_order_id, id_prefix
+from quote_service.routing.orders.client_ids import TAKER_LEVEL, client_order_id, id_prefix
 from quote_service.routing.venues.exchange.ids import OrderKey, VenueClientIds
 from quote_service.routing.venues.exchange.outcomes import (
     HeldBackError,
@@ -25,7 +25,7 @@ KEY = "binance:BTC/USDT"
 
 @given(
     side=st.sampled_from(["buy", "sell"]),
-    level=st.integers(0, 9),
+    level=st.integers(0, 9) | st.just(TAKER_LEVEL),
     count=st.integers(1, 36**5 - 1),
     revision=st.integers(0, 36**3 - 1),
 )
