@@ -70,6 +70,8 @@ class SymbolView(SymbolEvent):
     risk: RiskState | None = None
     balance: BalanceOrder | None = None
     """The balancer's newest decision; None: leaning was always all."""
+    slice_denied: OrderEvent | None = None
+    """The balancer's newest order, if the gate denied it."""
     live_orders: tuple[OrderEvent, ...] = ()
     """The newest event of each order that has not ended."""
     denials: tuple[OrderEvent, ...] = ()

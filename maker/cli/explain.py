@@ -55,6 +55,8 @@ def _print_explanation(explained: dict[str, Any]) -> None:
     console.print(f"{explained['symbol']}  {explained['time'] or ''}  {model}", highlight=False)
     for side in ("bid", "ask"):
         console.print(_side_table(side, explained[side]))
+    if explained.get("balancing") is not None:
+        console.print(_balancing_text(explained["balancing"]), highlight=False)
     for cause in explained["causes"]:
         mark = "->" if cause["direct"] else "  "
         console.print(
@@ -62,6 +64,14 @@ def _print_explanation(explained: dict[str, Any]) -> None:
             f"{cause['age_ms']:.1f} ms earlier",
             highlight=False,
         )
+
+
+def _balancing_text(balancing: dict[str, Any]) -> str:
+    what = f"{balancing['side']} {balancing['size']}, urgency {balancing['urgency']:.4g}"
+    flattens = ", a person wants nothing held" if balancing["flattens"] else ""
+    because = f"; {balancing['held_back']}" if balancing["held_back"] else ""
+    cost = f"taking costs {balancing['cost_bps']:.4g} bps"
+    return f"balancing: {balancing['stage']}, {what}{flattens}, {cost}{because}"
 
 
 def _side_table(name: str, side: dict[str, Any]) -> "Table":

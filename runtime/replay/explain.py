@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from runtime.text import iso_time
+from schemas.balancing import BalanceOrder
 from schemas.market import Instrument
 from schemas.message import Side
 from schemas.quoting import QuoteSide, QuoteTarget
@@ -28,6 +29,26 @@ def explain_target(
         "model_because": target.model_because,
         "bid": explain_side(target.bid, instrument) | {"gate": _word("buy", denied)},
         "ask": explain_side(target.ask, instrument) | {"gate": _word("sell", denied)},
+    }
+
+
+def explain_balancing(
+    decision: BalanceOrder | None, instrument: Instrument | None, now_ns: int
+) -> dict[str, Any] | None:
+    """What the balancer does beyond leaning; None: nothing."""
+    if decision is None or now_ns > decision.valid_until_ns:
+        return None
+    if decision.stage == "lean" and not decision.flattens:
+        return None
+    lot = Decimal(0) if instrument is None else instrument.lot_size
+    return {
+        "stage": decision.stage,
+        "side": decision.side,
+        "size": f"{from_units(decision.size_lots, lot):f}",
+        "urgency": decision.urgency,
+        "cost_bps": decision.cost_bps,
+        "held_back": decision.held_back or None,
+        "flattens": decision.flattens,
     }
 
 

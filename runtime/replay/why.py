@@ -7,10 +7,11 @@ from typing import Any
 
 from runtime.errors import ConfigError
 from runtime.log.logfile import LoggedRecord, read_log
-from runtime.replay.explain import explain_target
+from runtime.replay.explain import explain_balancing, explain_target
 from runtime.replay.start_points import DISORDER_NS, as_published, carried_at, start_points_before, start_text
 from runtime.replay.trace_reader import ConfigStep, ConsumedInput, TraceReader, TraceStep
 from runtime.text import iso_time, nearest
+from schemas.balancing import BalanceOrder
 from schemas.carried.runtime import StateMessageCarried
 from schemas.envelope import decode
 from schemas.market import Instrument
@@ -100,14 +101,14 @@ def why(directory: Path, symbol: str, until_ns: int | None) -> dict[str, Any]:
     if search.quote is None:
         began = start_text(directory)
         raise ConfigError(_nothing_found(search) + (f"; {began}" if began else ""))
-    instrument = next((record for record in search.causes if record.topic == "market.instrument"), None)
+    found = {record.topic: record for record in search.causes if record.key == search.quote.key}
+    announced, decided = found.get("market.instrument"), found.get("inventory.balance")
+    instrument = None if announced is None else decode(Instrument, announced.payload)
     target = decode(QuoteTarget, search.quote.payload)
-    explained = explain_target(
-        target,
-        None if instrument is None else decode(Instrument, instrument.payload),
-        _denied(directory, search.quote.key, target),
-    )
+    explained = explain_target(target, instrument, _denied(directory, search.quote.key, target))
+    decision = None if decided is None else decode(BalanceOrder, decided.payload)
     return explained | {
+        "balancing": explain_balancing(decision, instrument, target.event_time_ns),
         "event_id": search.quote.envelope.event_id,
         "causes": [_cause(record, search.quote) for record in search.causes],
     }
@@ -122,7 +123,7 @@ def _denied(directory: Path, key: str, target: QuoteTarget) -> dict[Side, tuple[
                 break
             if record.topic == _ORDERS and record.key == key and _DENIED in record.payload:
                 order = decode(OrderEvent, record.payload)
-                if order.target_sequence == target.sequence:
+                if order.target_sequence == target.sequence and order.time_in_force == "gtc":
                     found[order.side] = order.reasons
         break
     return found

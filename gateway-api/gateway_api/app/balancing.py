@@ -24,7 +24,7 @@ def balancing(view: SymbolView, account: RiskState | None) -> Balancing | None:
         size=_size(view, order),
         urgency=round(order.urgency, 4),
         cost_bps=round(order.cost_bps, 4),
-        held_back=order.held_back or None,
+        held_back=order.held_back or _denied(view),
         flatten=flatten,
     )
 
@@ -52,6 +52,11 @@ def _flatten_state(
     if order is not None and order.flattens:
         return "under_way"
     return "awaits_second" if flatten_asked_by(view.risk, account) else None
+
+
+def _denied(view: SymbolView) -> str | None:
+    denied = view.slice_denied
+    return None if denied is None else f"the gate denied it: {', '.join(denied.reasons)}"
 
 
 def _size(view: SymbolView, order: BalanceOrder) -> str:

@@ -1,6 +1,7 @@
 """Flatten over real HTTP and websockets: IOC orders, partly filled, their rest expired, none sent twice."""
 
 from collections.abc import Iterator
+from itertools import chain, repeat
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +21,14 @@ BALANCE = {"cost_bps_max": 80, "depth_share_max": 0.5}
 
 @pytest.fixture
 def quicker(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Others take half of what each taker of ours came for: the rest of an IOC order finds nothing."""
-    execute = SimulatedMarket.execute
+    """Others take half of what our first takers came for: the rest of an IOC order finds nothing.
+
+    Not of all: what is left in the end would be too small for the exchange.
+    """
+    execute, shares = SimulatedMarket.execute, chain([2, 2], repeat(1))
 
     def half(self: SimulatedMarket, side: Any, limit_ticks: int | None, size_lots: int) -> Iterator[Any]:
-        return execute(self, side, limit_ticks, max(1, size_lots // 2))
+        return execute(self, side, limit_ticks, size_lots // next(shares))
 
     monkeypatch.setattr(SimulatedMarket, "execute", half)
 
@@ -39,13 +43,15 @@ def held(trader: Trader) -> int:
 
 
 def buy(trader: Trader, sandbox: SandboxServer) -> None:
-    """Our bid is filled."""
+    """Our bid is filled; one that was replaced just then is not, and the next one is."""
 
-    def bids() -> list[dict[str, Any]]:
-        return [o for o in sandbox.truth["orders"] if (o["side"], o["status"]) == ("buy", "NEW")]
+    def is_bought() -> bool:
+        bids = [o for o in sandbox.truth["orders"] if (o["side"], o["status"]) == ("buy", "NEW")]
+        if bids:
+            sandbox.fill(bids[-1], bids[-1]["size_lots"])
+        return any(trade["side"] == "buy" for trade in sandbox.truth["trades"])
 
-    trader.until(lambda: bool(bids()), "a bid stands")
-    sandbox.fill(bids()[0], bids()[0]["size_lots"])
+    trader.until(is_bought, "a bid is filled")
     trader.until(lambda: held(trader) > 0, "the fill is booked")
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from schemas.balancing import BalanceOrder
 from schemas.control import Command
+from tests.kit.messages import order_event
 from tests.unit.gateway_api.conftest import Client, Engine, Messages
 
 FLATTEN = "/api/v1/maker/flatten"
@@ -113,6 +114,23 @@ class TestStatus:
         }  # fmt: skip
         trading.take(btc.book(13))
         assert self.shown(client)["balancing"] is None
+
+    def test_what_the_gate_denied_is_about_the_balancer_and_not_about_a_quote(
+        self, client: Client, trading: Engine, btc: Messages
+    ) -> None:
+        denied = order_event(
+            "denied",
+            "denied",
+            side="sell",
+            time_ns=btc.at(9)["event_time_ns"],
+            venue="synthetic",
+            reasons=("RISK_HALT",),
+            time_in_force="ioc",
+        )
+        trading.take(btc.position(9), decision(btc, 9), denied)
+        shown = self.shown(client)
+        assert shown["balancing"]["held_back"] == "the gate denied it: RISK_HALT"
+        assert "RISK_HALT" not in (shown["ask"]["reason"] or "")
 
     def test_a_flatten_awaits_its_second_person_is_under_way_and_done(
         self, client: Client, trading: Engine, btc: Messages

@@ -51,6 +51,8 @@ class SymbolFold:
     position: Position | None = None
     risk: RiskState | None = None
     balance: BalanceOrder | None = None
+    slice_denied: OrderEvent | None = None
+    """The balancer's newest order, if the gate denied it."""
     stopped: bool = False
     removed_ns: int | None = None
     """When an operator removed it; None: it is followed."""
@@ -84,7 +86,9 @@ class SymbolFold:
         if counter is not None:
             self.order_counts[counter] += 1
         self.presence.follow(event)
-        if event.kind == "denied":
+        if event.time_in_force == "ioc":
+            self.slice_denied = event if event.kind == "denied" else None
+        elif event.kind == "denied":
             self.denials[event.side] = event
         elif event.kind == "accepted":
             self.denials.pop(event.side, None)
@@ -180,6 +184,7 @@ class SymbolFold:
             profits=profit.view(position),
             risk=self.risk,
             balance=self.balance,
+            slice_denied=self.slice_denied,
             live_orders=tuple(self.presence.orders.values()),
             denials=tuple(self.denials.values()),
             last_trades=tuple(self.last_trades),
