@@ -76,7 +76,7 @@ bench-sides: setup-dev  ## how many quotes stand where the venue grants few mess
 bench-paper: setup-dev  ## the tables of Avellaneda and Stoikov (2008) beside ours
 	@$(BIN)/python -m tests.bench.paper $(ARGS)
 
-bench-quotes: setup-dev  ## each quoting model on recordings, beside three baselines; some twelve minutes
+bench-quotes: setup-dev  ## the default settings on recordings, walk-forward, beside three baselines; some ten minutes
 	@$(BIN)/python -m tests.bench.quotes $(ARGS)
 
 bench-balance: setup-dev  ## what each stage of the position balancer costs on recordings, and the inventory risk it saves
