@@ -8,7 +8,17 @@ from schemas.live_settings import LIVE_SETTINGS, SYMBOL_SETTINGS
 from schemas.setting_units import unit_of
 
 SECTIONS = (
-    *("market_making", "pricing", "model", "micro_price", "alpha", "shape", "inventory", "market_data"),
+    *(
+        "market_making",
+        "pricing",
+        "model",
+        "micro_price",
+        "alpha",
+        "shape",
+        "reaction",
+        "inventory",
+        "market_data",
+    ),
     *("risk_limits", "routing", "protection", "venue", "reporting"),
 )
 _PEERS: Mapping[str, str] = {

@@ -46,6 +46,7 @@ from schemas.quoting_settings import (
     SymbolSettings,
     check_fair_value,
 )
+from schemas.reaction_settings import Reaction
 from schemas.renamed_keys import with_present_names
 from schemas.shape_settings import Shape
 
@@ -240,6 +241,7 @@ class Config(Instruction):
     micro_price: MicroPrice = MicroPrice()
     alpha: Alpha = Alpha()
     shape: Shape = Shape()
+    reaction: Reaction = Reaction()
     per_symbol: dict[str, SymbolSettings] = Field(default_factory=dict)
     """By symbol: overrides of the sections above that quoting reads, of targets and limits in `inventory`,
     and of position, loss and notional in `risk_limits`."""

@@ -43,6 +43,8 @@ class MarketData(Instruction):
     """Depth, which order sizes follow, is averaged over time with this half-life."""
     flow_half_life_s: Seconds = 10.0
     """Of taker volume, from which flow imbalance is computed."""
+    burst_half_life_s: Seconds = 0.25
+    """Of the short-lived taker volume to which `reaction.burst_depths` refers."""
     ofi_levels: Annotated[int, Field(ge=1, le=20)] = 5
     """Book levels for which order flow is computed."""
     ofi_half_life_s: Seconds = 10.0

@@ -202,6 +202,7 @@ class SymbolSettings(Instruction):
     micro_price: dict[str, Any] = Field(default_factory=dict)
     alpha: dict[str, Any] = Field(default_factory=dict)
     shape: dict[str, Any] = Field(default_factory=dict)
+    reaction: dict[str, Any] = Field(default_factory=dict)
     inventory: dict[str, Any] = Field(default_factory=dict)
     risk_limits: dict[str, Any] = Field(default_factory=dict)
 

@@ -37,6 +37,8 @@ _UNITS: Mapping[str, str] = {
     "shape.position_max": "base units",
     "shape.inventory_sizing_eta": "number",
     "shape.loss_budget": "reporting currency",
+    "reaction.burst_depths": "depths of a side",
+    "reaction.burst_widening": "multiple",
     "inventory.target_notional": "reporting currency",
     "inventory.target_share": "fraction",
     "inventory.opening_positions": "base units, or contracts; price in quote currency",

@@ -55,5 +55,10 @@ class Signal(SymbolEvent):
     """A of A exp(-k distance): orders per second and side that reach the mid; None before any estimate."""
     arrival_decay_per_tick: float | None = None
     """k: decay of their rate with the distance from the mid."""
+    taker_buy_depths: float = 0.0
+    """Volume of takers that bought just now, decayed within a fraction of a second, in mean depths of the
+    side that they took from; 0 for a symbol whose quotes do not react to it."""
+    taker_sell_depths: float = 0.0
+    """The same of takers that sold."""
     arrival_ready: bool = False
     """The estimate passed its checks: enough orders, at enough distances."""

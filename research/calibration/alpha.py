@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from schemas.alpha_settings import flow_pressure
+from schemas.alpha_settings import burst_pressure, flow_pressure
 from schemas.message import Event
 from schemas.signals import Signal
 from schemas.units import BPS_PER_UNIT
@@ -32,7 +32,7 @@ class Sample(NamedTuple):
     time_ns: int
     mid_half_ticks: int
     features: tuple[float, ...]
-    """Taker imbalance, depth imbalance, order flow by level."""
+    """Taker imbalance, burst of takers, depth imbalance, order flow by level."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ def samples_of(events: Iterable[Event]) -> list[Sample]:
         Sample(
             event.event_time_ns,
             event.mid_half_ticks,
-            (flow_pressure(event), event.imbalance, *event.ofi),
+            (flow_pressure(event), burst_pressure(event), event.imbalance, *event.ofi),
         )
         for event in events
         if isinstance(event, Signal) and event.book_status == "live" and event.mid_half_ticks

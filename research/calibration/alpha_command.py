@@ -7,8 +7,7 @@ from typing import Any
 import yaml
 
 from research.calibration.alpha import AlphaFit, fit_alpha, samples_of
-from research.calibration.source import market_of
-from runtime.config.settings import load_config
+from research.calibration.source import config_with_bursts, market_of
 from runtime.errors import ConfigError
 from schemas.refusals import RefusalTally
 from schemas.units import NS_PER_MS
@@ -26,7 +25,8 @@ class AlphaReport:
     refused: RefusalTally
 
     def _named(self, values: tuple[float, ...]) -> dict[str, Any]:
-        return {"flow_bps": values[0], "imbalance_bps": values[1], "ofi_bps": list(values[2:])}
+        flow, burst, imbalance, *ofi = values
+        return {"flow_bps": flow, "burst_bps": burst, "imbalance_bps": imbalance, "ofi_bps": ofi}
 
     def as_json(self) -> dict[str, Any]:
         """Coefficients in bps per unit of each feature."""
@@ -43,8 +43,8 @@ class AlphaReport:
 
     def as_text(self) -> str:
         """One line per coefficient."""
-        names = ["flow_bps", "imbalance_bps"]
-        names += [f"ofi_bps, level {level}" for level in range(1, len(self.fit.coefficients) - 1)]
+        names = ["flow_bps", "burst_bps", "imbalance_bps"]
+        names += [f"ofi_bps, level {level}" for level in range(1, len(self.fit.coefficients) - 2)]
         lines = [
             f"{self.symbol}: the mid's move within {self.horizon_ms} ms, from {self.fit.samples} samples",
             *self.refused.lines(self.symbol),
@@ -80,7 +80,7 @@ def run_alpha(
     if horizon_ms < 1:
         raise ConfigError(f"--horizon-ms {horizon_ms} is not above 0: give milliseconds")
     refused = RefusalTally()
-    events = market_of(source, symbol, load_config((), {}, {}).config, refused)
+    events = market_of(source, symbol, config_with_bursts(), refused)
     try:
         fit = fit_alpha(samples_of(events), horizon_ms * NS_PER_MS)
         report = AlphaReport(symbol, horizon_ms, fit, refused)

@@ -20,6 +20,15 @@ _READ: tuple[type[Event], ...] = (Instrument, Book, Trade, Signal, Refusal)
 _MESSAGES = {each.type_name: each for each in _READ}
 
 
+_NEVER = 1e12
+"""Depths of a side that no burst of takers has."""
+
+
+def config_with_bursts() -> Config:
+    """The default configuration, with signals that state the volume of takers of the last moment."""
+    return Config.model_validate({"reaction": {"burst_depths": _NEVER}})
+
+
 def market_of(source: str, symbol: str, config: Config, refused: RefusalTally) -> Iterator[Event]:
     """Instrument, books, trades, signals of `symbol` (or `venue:symbol`) in order; a folder is a log.
 

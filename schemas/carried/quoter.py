@@ -31,6 +31,10 @@ class CarriedSide(_Part):
     filled_ns: TimeNs | None = None
     """Of the newest fill: the side is not quoted for `shape.filled_order_delay_ms` after it."""
     hanging: tuple[CarriedHanging, ...] = ()
+    burst_until_ns: TimeNs = 0
+    """Until then the side reacts to takers that printed towards it."""
+    burst_depths: float = 0.0
+    """Their volume, in mean depths of the side."""
 
 
 class QuoterCarried(Carried):

@@ -271,6 +271,8 @@ class MonitorCore(DecidingCore[MonitorInput]):
         if not symbol.trade_ids.add(trade.trade_id):
             return (_refusal(trade, now_ns, "duplicate_trade", f"trade id {trade.trade_id}"),)
         symbol.flow.add(now_ns, trade.side, trade.size_lots)
+        if symbol.burst is not None:
+            symbol.burst.add(now_ns, trade.side, trade.size_lots)
         symbol.buckets.add(now_ns, trade.side, trade.size_lots)
         symbol.arrival.observe_trade(now_ns, trade, symbol.mid_half_ticks)
         message = Trade(

@@ -1,6 +1,7 @@
 """Decides when a signal has changed enough to be published."""
 
 from dataclasses import dataclass
+from math import inf
 
 from schemas.config import Config
 from schemas.signals import Signal
@@ -23,13 +24,16 @@ class SignalGate:
 
     interval_ns: int
     emergency_flow: float
+    burst_depths: float = inf
+    """Volume of takers in a burst, to which the symbol's quotes react."""
     last: Signal | None = None
 
     @classmethod
     def of(cls, config: Config) -> "SignalGate":
-        """The gate by the configuration."""
+        """The gate by a symbol's configuration."""
         interval_ns = config.market_data.signal_interval_ms * NS_PER_MS
-        return cls(interval_ns, config.pricing.emergency_flow_threshold)
+        burst = config.reaction.burst_depths
+        return cls(interval_ns, config.pricing.emergency_flow_threshold, inf if burst is None else burst)
 
     def is_due(
         self,
@@ -42,6 +46,7 @@ class SignalGate:
         volatility: float | None,
         book_imbalance: float,
         flow_imbalance: float,
+        bursts: tuple[float, float] = (0.0, 0.0),
     ) -> bool:
         """True at once where quoting must react; otherwise on enough change after the interval."""
         last = self.last
@@ -52,6 +57,8 @@ class SignalGate:
             return True
         if (abs(flow_imbalance) > self.emergency_flow) != (abs(last.flow_imbalance) > self.emergency_flow):
             return True
+        if max(bursts) > self.burst_depths and self._begins(bursts, last):
+            return True
         if now_ns - last.event_time_ns < self.interval_ns:
             return False
         return (
@@ -61,6 +68,11 @@ class SignalGate:
             or abs(flow_imbalance - last.flow_imbalance) > IMBALANCE_CHANGE
             or self._volatility_changed(volatility, last.volatility_per_sqrt_s)
         )
+
+    def _begins(self, bursts: tuple[float, float], last: Signal) -> bool:
+        """Does a burst of takers begin on a side?"""
+        before = (last.taker_buy_depths, last.taker_sell_depths)
+        return any(now > self.burst_depths >= then for now, then in zip(bursts, before, strict=True))
 
     @staticmethod
     def _mid_jumped(now: int | None, before: int | None) -> bool:

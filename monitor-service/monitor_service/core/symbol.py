@@ -37,6 +37,8 @@ class SymbolMonitor:
     buckets: BucketFlow
     arrival: ArrivalEstimate
     flow: TradeFlow
+    burst: TradeFlow | None
+    """Of the last fractions of a second; None: quoting does not react to it."""
     imbalance: TimeAverage
     bid_depth: TimeAverage
     ask_depth: TimeAverage
@@ -57,7 +59,8 @@ class SymbolMonitor:
     @classmethod
     def of(cls, instrument: Instrument, config: Config) -> "SymbolMonitor":
         """A symbol without any data."""
-        volatility = config.market_data.volatility
+        volatility, own = config.market_data.volatility, config.of_symbol(instrument.symbol)
+        reads_bursts = own.reaction.burst_depths is not None or own.alpha.burst_bps
         return cls(
             instrument,
             VarianceRate(volatility.half_life_s / log(2), volatility.jump_sigma),
@@ -69,10 +72,11 @@ class SymbolMonitor:
             BucketFlow(config.market_data.toxicity_bucket_s, config.market_data.toxicity_buckets),
             ArrivalEstimate(config.market_data.arrival_half_life_s / log(2)),
             TradeFlow(config.market_data.flow_half_life_s / log(2)),
+            TradeFlow(config.market_data.burst_half_life_s / log(2)) if reads_bursts else None,
             TimeAverage(config.market_data.imbalance_half_life_s / log(2)),
             TimeAverage(config.market_data.depth_half_life_s / log(2)),
             TimeAverage(config.market_data.depth_half_life_s / log(2)),
-            SignalGate.of(config),
+            SignalGate.of(own),
         )
 
     @property
@@ -157,8 +161,18 @@ class SymbolMonitor:
             volatility=volatility,
             book_imbalance=self.imbalance.advance_to(now_ns),
             flow_imbalance=self.flow.imbalance,
+            bursts=self._bursts(now_ns),
         )
         return self.publish_signal(now_ns) if due else None
+
+    def _bursts(self, now_ns: int) -> tuple[float, float]:
+        """Volume of takers that just bought and sold, in mean depths of the side that they took from."""
+        burst = self.burst
+        if burst is None or not (burst.buys or burst.sells):
+            return (0.0, 0.0)
+        burst.decay_to(now_ns)
+        asks, bids = self.ask_depth.advance_to(now_ns), self.bid_depth.advance_to(now_ns)
+        return (burst.buys / asks if asks else 0.0, burst.sells / bids if bids else 0.0)
 
     @property
     def has_unpublished_mid(self) -> bool:
@@ -182,7 +196,7 @@ class SymbolMonitor:
         """All features, advanced to a time."""
         self.flow.decay_to(now_ns)
         volatility, is_ready = self.volatility
-        law = self.arrival.law
+        law, bursts = self.arrival.law, self._bursts(now_ns)
         return Signal(
             event_time_ns=now_ns,
             venue=self.instrument.venue,
@@ -210,4 +224,6 @@ class SymbolMonitor:
             arrival_rate_per_s=None if law is None else law.A,
             arrival_decay_per_tick=None if law is None else law.k,
             arrival_ready=law is not None,
+            taker_buy_depths=bursts[0],
+            taker_sell_depths=bursts[1],
         )

@@ -5,11 +5,12 @@ from decimal import Decimal
 from quote_service.quoting.ladder.after_fills import AfterFills, FilledSide, Hanging
 from quote_service.quoting.ladder.bands import MovingBand
 from quote_service.quoting.ladder.shape import ShapeMemory
+from quote_service.quoting.reaction.bursts import Burst, TakerBursts
 from schemas.carried.quoter import CarriedHanging, CarriedSide, QuoterCarried
 from schemas.market import Instrument
 
 
-def side_carried(side: FilledSide) -> CarriedSide:
+def side_carried(side: FilledSide, burst: Burst) -> CarriedSide:
     """The carried form of one side."""
     return CarriedSide(
         filled_ns=side.filled_ns,
@@ -17,6 +18,16 @@ def side_carried(side: FilledSide) -> CarriedSide:
             CarriedHanging(price_ticks=each.price_ticks, size_lots=each.lots, since_ns=each.since_ns)
             for each in side.hanging
         ),
+        burst_until_ns=burst.until_ns,
+        burst_depths=burst.depths,
+    )
+
+
+def bursts_after(carried: QuoterCarried) -> TakerBursts:
+    """The bursts of takers to which the sides still react, under any contract."""
+    return TakerBursts(
+        Burst(carried.bid.burst_until_ns, carried.bid.burst_depths),
+        Burst(carried.ask.burst_until_ns, carried.ask.burst_depths),
     )
 
 

@@ -9,6 +9,7 @@ from quote_service.quoting import reasons
 from quote_service.quoting.fair_value.imbalance import flow_in_force
 from quote_service.quoting.ladder.levels import DraftSide, barred, cut, levels, too_small
 from quote_service.quoting.models.answer import Contribution, ModelFacts
+from quote_service.quoting.reaction.touch import left_because
 from quote_service.quoting.sizing import (
     SizeLimits,
     budget_share,
@@ -148,7 +149,18 @@ def draft_quote(
     held = HeldInventory(held.lots, bias)
     bid = draft_side("buy", (priced.bid_ticks, fair), Size(bid_level, share, factor), held, limits, config)
     ask = draft_side("sell", (priced.ask_ticks, fair), Size(ask_level, share, factor), held, limits, config)
+    if config.reaction.is_on:
+        bid = _unless_left("buy", bid, book, inputs.facts, config)
+        ask = _unless_left("sell", ask, book, inputs.facts, config)
     return QuoteDraft(bid, ask, priced)
+
+
+def _unless_left(name: Side, side: DraftSide, book: Book, facts: ModelFacts, config: Config) -> DraftSide:
+    """The side, or why it is left."""
+    if not side.prices:
+        return side
+    because = left_because(name, side.prices[0], book, facts, config.reaction)
+    return side if because is None else barred(because)
 
 
 def draft_side(

@@ -12,7 +12,7 @@ from quote_service.quoting.draft import (
     reduce_only,
     within_gate,
 )
-from quote_service.quoting.fair_value.imbalance import is_emergency
+from quote_service.quoting.fair_value.imbalance import begins_emergency
 from quote_service.quoting.inputs import QuoterInput
 from quote_service.quoting.ladder.levels import DraftSide
 from quote_service.quoting.models.catalogue import prepare
@@ -141,14 +141,13 @@ class QuoterCore(DecidingCore[QuoterInput]):
         return tuple(targets)
 
     def _on_signal(self, signal: Signal) -> tuple[Event, ...]:
-        """Waits for the book that follows, where one does; an emergency reprices at once."""
+        """Waits for the book that follows, where one does; emergencies and bursts reprice at once."""
         state = self._state(signal)
         before, state.signal = state.signal, signal
-        if state.book is None or signal.book_time_ns > state.book.event_time_ns:
-            return ()
-        pricing = self._config(state).pricing
-        begins = is_emergency(signal, pricing) and not (before and is_emergency(before, pricing))
-        return self._requote(state, self._now_ns) if begins or before is None else ()
+        own = self._config(state)
+        begins = state.bursts.observe(signal, self._now_ns, own.reaction) or before is None
+        begins |= begins_emergency(signal, before, own.pricing)
+        return self._requote(state, self._now_ns) if begins and state.has_book_of(signal) else ()
 
     def _on_position(self, position: Position) -> tuple[Event, ...]:
         state = self._state(position)
@@ -321,6 +320,7 @@ class QuoterCore(DecidingCore[QuoterInput]):
             return not_quoted(reasons.NO_SIGNAL)
         config = self._config(state)
         held = HeldInventory(state.position_lots, 0.0 if state.position is None else state.position.bias)
+        state.observe_queues(book, config.reaction)
         facts = model_facts(state, signal, now_ns)
         if config.pricing.reference_market is not None:
             half_life_s = config.pricing.reference_half_life_s

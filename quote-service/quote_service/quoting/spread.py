@@ -60,6 +60,9 @@ class PricedQuote(NamedTuple):
     bid_half: float
     """And with them."""
     ask_half: float
+    bid_wide: float
+    """And with a burst of takers."""
+    ask_wide: float
     passive_bid: float
     """Clamped below the best ask, before rounding to a tick."""
     passive_ask: float
@@ -79,6 +82,15 @@ def _least(inputs: PricingInputs, adverse_bps: float, pricing: Pricing) -> float
     """The same in ticks, and at least half a tick."""
     least_bps = min_half_spread_bps(adverse_bps, inputs.facts, pricing)
     return max(_HALF_TICKS_MIN, inputs.fair_ticks * least_bps / BPS_PER_UNIT)
+
+
+def _widened(halves: tuple[float, float], facts: ModelFacts, config: Config) -> tuple[float, float]:
+    """Both sides' half-spreads, wider where takers print towards the side."""
+    factor = config.reaction.burst_widening
+    if factor is None or facts.taker_depths == (0.0, 0.0):
+        return halves
+    bid, ask = facts.taker_depths
+    return halves[0] * (factor if bid else 1.0), halves[1] * (factor if ask else 1.0)
 
 
 def price_quote(inputs: PricingInputs, config: Config) -> PricedQuote | None:
@@ -103,10 +115,11 @@ def price_quote(inputs: PricingInputs, config: Config) -> PricedQuote | None:
     bid_calm, ask_calm = max(half * factors[0], calm_half), max(half * factors[1], calm_half)
     bid_half = max(bid_calm, _least(inputs, inputs.facts.adverse_bid_bps, pricing))
     ask_half = max(ask_calm, _least(inputs, inputs.facts.adverse_ask_bps, pricing))
-    if not (fair > 0 and fair + abs(shift) + max(bid_half, ask_half) <= TICKS_MAX):
+    bid_wide, ask_wide = _widened((bid_half, ask_half), inputs.facts, config)
+    if not (fair > 0 and fair + abs(shift) + max(bid_wide, ask_wide) <= TICKS_MAX):
         return None
-    passive_bid = min(fair + shift - bid_half, inputs.best_ask_ticks - 1)
-    passive_ask = max(fair + shift + ask_half, inputs.best_bid_ticks + 1)
+    passive_bid = min(fair + shift - bid_wide, inputs.best_ask_ticks - 1)
+    passive_ask = max(fair + shift + ask_wide, inputs.best_bid_ticks + 1)
     return PricedQuote(
         inputs,
         answer,
@@ -120,6 +133,8 @@ def price_quote(inputs: PricingInputs, config: Config) -> PricedQuote | None:
         ask_calm,
         bid_half,
         ask_half,
+        bid_wide,
+        ask_wide,
         passive_bid,
         passive_ask,
         round_outward(passive_bid, "buy"),

@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass, field
 
-from quote_service.quoting.carried_state import memory_after, side_carried, units_of
+from quote_service.quoting.carried_state import bursts_after, memory_after, side_carried, units_of
 from quote_service.quoting.fair_value.reference_market import Reference
 from quote_service.quoting.ladder.shape import ShapeMemory
+from quote_service.quoting.reaction.bursts import TakerBursts
+from quote_service.quoting.reaction.touch import QueueFront
 from quote_service.quoting.refusals import SideRefusals
 from quote_service.quoting.sizing import SizeLimits
 from schemas.balancing import BalanceOrder
@@ -13,6 +15,7 @@ from schemas.gating import GateRoom
 from schemas.inventory import Position
 from schemas.market import Book, Instrument
 from schemas.quoting import QuoteTarget
+from schemas.reaction_settings import Reaction
 from schemas.risk import RiskState
 from schemas.signals import Signal
 from schemas.topics import QUOTE
@@ -43,6 +46,9 @@ class QuotedSymbol:
     priced_ns: int = 0
     memory: ShapeMemory = field(default_factory=ShapeMemory)
     reference: Reference = field(default_factory=Reference)
+    bursts: TakerBursts = field(default_factory=TakerBursts)
+    fronts: tuple[QueueFront, QueueFront] = field(default_factory=lambda: (QueueFront(), QueueFront()))
+    """Bid and ask."""
     carried: QuoterCarried | None = None
     """From the last session, kept until the contract in whose units it is becomes known."""
 
@@ -72,6 +78,19 @@ class QuotedSymbol:
             self.refusals[0].observe(room, "buy", now_ns)
             self.refusals[1].observe(room, "sell", now_ns)
 
+    def has_book_of(self, signal: Signal) -> bool:
+        """Has the book come that a signal describes?"""
+        return self.book is not None and signal.book_time_ns <= self.book.event_time_ns
+
+    def observe_queues(self, book: Book, reaction: Reaction) -> None:
+        """How much of the queue at a live book's best prices is ahead of our quotes, where it matters."""
+        if reaction.queue_join_share is None:
+            return
+        target = self.target
+        bids, asks = ((), ()) if target is None else (target.bid.prices, target.ask.prices)
+        self.fronts[0].observe(bids, book.bid_prices[0], book.bid_sizes[0])
+        self.fronts[1].observe(asks, book.ask_prices[0], book.ask_sizes[0])
+
     def balance_in_force(self, now_ns: int) -> BalanceOrder | None:
         """The balancer's newest decision, while it is valid and asks for more than leaning."""
         decision = self.balance
@@ -89,11 +108,14 @@ class QuotedSymbol:
         before = self.instrument
         self.instrument, self.limits = instrument, limits
         if before is None:
+            if self.carried is not None:
+                self.bursts = bursts_after(self.carried)
             self.memory, self.carried = memory_after(self.memory, self.carried, instrument), None
         elif before != instrument.model_copy(update={"event_time_ns": before.event_time_ns}):
             self.book = self.signal = None
             self.memory, self.reference.log_ratio = ShapeMemory(), None
             self.refusals = (SideRefusals(), SideRefusals())
+            self.fronts = (QueueFront(), QueueFront())
 
     def as_carried(self, now_ns: int) -> QuoterCarried:
         """The state to carry over; state still waiting for its contract is passed on unchanged."""
@@ -106,8 +128,8 @@ class QuotedSymbol:
             symbol=self.symbol,
             tick_size=tick_size,
             lot_size=lot_size,
-            bid=side_carried(fills.bid),
-            ask=side_carried(fills.ask),
+            bid=side_carried(fills.bid, self.bursts.bid),
+            ask=side_carried(fills.ask, self.bursts.ask),
             band_reference_ticks=band.reference_ticks,
             band_since_ns=band.since_ns,
         )

@@ -25,6 +25,8 @@ def model_facts(state: QuotedSymbol, signal: Signal, now_ns: int) -> ModelFacts:
         adverse_ask_bps=0.0 if position is None else position.adverse_ask_bps or 0.0,
         jump_volatility_bps=signal.jump_volatility_per_sqrt_s * BPS_PER_UNIT,
         money_per_tick_lot=1.0 if instrument is None else float(instrument.money_per_tick_lot),
+        taker_depths=state.bursts.in_force(now_ns),
+        front_shares=(state.fronts[0].share, state.fronts[1].share),
         now_ns=now_ns,
     )
 

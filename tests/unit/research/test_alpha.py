@@ -15,7 +15,7 @@ from quote_service.quoting.quoter import QuoterCore
 
 from research.calibration.alpha import Sample, fit_alpha
 from research.calibration.alpha_command import AlphaReport
-from schemas.alpha_settings import Alpha, flow_pressure
+from schemas.alpha_settings import Alpha, burst_pressure, flow_pressure
 from schemas.config import Config
 from schemas.refusals import RefusalTally
 from tests.system.conftest import run_maker
@@ -26,11 +26,11 @@ floats = partial(st.floats, allow_subnormal=False)
 S = 1_000_000_000
 
 
-def market(seed: int, *, told_bps: tuple[float, float], count: int = 4_000) -> list[Sample]:
+def market(seed: int, *, told_bps: tuple[float, ...], count: int = 4_000) -> list[Sample]:
     """A second between samples; the mid moves by the features before, and by noise of 1 bp."""
     random, mid, seen = Random(seed), 2e8, []
     for number in range(count):
-        features = (random.gauss(0, 1), random.gauss(0, 1))
+        features = tuple(random.gauss(0, 1) for _ in told_bps)
         seen.append(Sample(number * S, round(mid), features))
         move_bps = sum(bps * each for bps, each in zip(told_bps, features, strict=True)) + random.gauss(0, 1)
         mid *= 1 + move_bps / 10_000
@@ -86,16 +86,25 @@ def test_too_few_samples_are_refused() -> None:
 
 
 def test_the_settings_are_what_quoting_reads() -> None:
-    report = AlphaReport("A/B", 1_000, fit_alpha(market(1, told_bps=(0.5, -0.1)), S), RefusalTally())
+    report = AlphaReport("A/B", 1_000, fit_alpha(market(1, told_bps=(0.5, 0.2, -0.1)), S), RefusalTally())
     own = Config.model_validate(yaml.safe_load(report.settings())).of_symbol("A/B")
     assert own.alpha.flow_bps == pytest.approx(report.fit.coefficients[0])
-    assert own.alpha.imbalance_bps == pytest.approx(report.fit.coefficients[1])
+    assert own.alpha.burst_bps == pytest.approx(report.fit.coefficients[1])
+    assert own.alpha.imbalance_bps == pytest.approx(report.fit.coefficients[2])
 
 
 def test_takers_count_by_what_they_traded_beside_the_depth() -> None:
     calm = signal(flow_imbalance=1.0, flow_volume_lots=0.0)
     busy = signal(flow_imbalance=-0.5, flow_volume_lots=60_000.0)
     assert (flow_pressure(calm), flow_pressure(busy)) == (0.0, -0.375)
+
+
+def test_takers_of_the_last_moment_count_beside_a_depth() -> None:
+    """Three depths bought and one sold: 2/5; mirrored the opposite."""
+    bought = signal(taker_buy_depths=3.0, taker_sell_depths=1.0)
+    sold = signal(taker_buy_depths=1.0, taker_sell_depths=3.0)
+    assert (burst_pressure(bought), burst_pressure(sold), burst_pressure(signal())) == (0.4, -0.4, 0.0)
+    assert Alpha(burst_bps=2.0).expected_bps(bought) == pytest.approx(0.8)
 
 
 def test_the_fair_value_moves_by_what_is_expected_and_says_so() -> None:

@@ -59,6 +59,7 @@ def quote_steps(priced: PricedQuote, side: Side) -> list[RawStep]:
             fair + priced.shift + outward * calm_half,
         ),
         *_adverse(inputs.facts, side, calm_half, final_half, fair + priced.shift + outward * final_half),
+        *_burst(priced, side, final_half, fair + priced.shift),
         RawStep("post_only", opposite, None, passive),
         RawStep("tick_rounding", passive, None, final),
     ]
@@ -72,6 +73,15 @@ def _adverse(
         return []
     expected_bps = facts.adverse_bid_bps if side == "buy" else facts.adverse_ask_bps
     return [RawStep("adverse_move", expected_bps, "pricing.min_edge_bps", price_after)]
+
+
+def _burst(priced: PricedQuote, side: Side, half: float, centre: float) -> list[RawStep]:
+    """The step for takers that print towards the side, where that widens it."""
+    place, wide, outward = (0, priced.bid_wide, -1) if side == "buy" else (1, priced.ask_wide, 1)
+    if wide <= half:
+        return []
+    depths = priced.inputs.facts.taker_depths[place]
+    return [RawStep("taker_burst", depths, "reaction.burst_widening", centre + outward * wide)]
 
 
 def _own_spread(side: Side, factor: float, price_after: float) -> list[RawStep]:

@@ -24,6 +24,11 @@ def flow_in_force(signal: Signal, pricing: Pricing) -> float:
     return signal.flow_imbalance if counts else 0.0
 
 
+def begins_emergency(signal: Signal, before: Signal | None, pricing: Pricing) -> bool:
+    """Does the emergency response begin with this signal?"""
+    return is_emergency(signal, pricing) and not (before and is_emergency(before, pricing))
+
+
 def is_emergency(signal: Signal, pricing: Pricing) -> bool:
     """Is the emergency response active, to any degree?"""
     return abs(flow_in_force(signal, pricing)) > pricing.emergency_flow_threshold

@@ -64,6 +64,10 @@ class ModelFacts(NamedTuple):
     """Per square root of a second: of the jumps that volatility leaves out."""
     money_per_tick_lot: float = 1.0
     """In quote currency."""
+    taker_depths: tuple[float, float] = (0.0, 0.0)
+    """Of bid and ask: takers' volume towards the side in a burst that has not ended; 0: there is none."""
+    front_shares: tuple[float | None, float | None] = (None, None)
+    """Of bid and ask: the share of the best price's queue ahead of our quote; None: it is not there."""
     reference_ticks: float | None = None
     """Fair value from the reference market; None without a usable one."""
     now_ns: int = 0
