@@ -68,7 +68,7 @@ class Pricing(Instruction):
     """Averaging time of the ratio."""
     pressure_threshold: BelowOne = 0.1
     """Absolute book imbalance (-1..1) below which there is no pressure shift."""
-    adjustment_speed: BelowOne = 0.001
+    adjustment_speed: BelowOne = 0.0
     """Shift of both quotes where the heavier side pushes, at full imbalance, as a fraction of the price."""
     emergency_multiplier: Widening = 3.0
     """Largest factor on the half-spread under one-sided flow. Both sides widen; neither crosses."""

@@ -36,23 +36,36 @@ def calibrate(
         bool,
         typer.Option("--alpha", help="Fit the order-flow alpha (prediction of the next mid move) instead."),
     ] = False,
-    horizon_ms: Annotated[int, typer.Option(help="With --alpha: prediction horizon, ms.")] = 1_000,
+    reaction: Annotated[
+        bool,
+        typer.Option("--reaction", help="Fit when a side is left: bursts of takers, and queues."),
+    ] = False,
+    horizon_ms: Annotated[
+        int | None,
+        typer.Option(help="With --alpha (default 1000) or --reaction (5000): horizon, ms."),
+    ] = None,
     config_out: Annotated[
         Path | None,
-        typer.Option(help="With --microprice or --alpha: write the fit to this YAML configuration file."),
+        typer.Option(help="With --microprice, --alpha, --reaction: write the fit to this YAML file."),
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed of the bootstrap for the standard errors.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout, for programs.")] = False,
 ) -> None:
     """Fit A and k: market orders reaching a distance from the mid arrive at A exp(-k distance) per second."""
-    if microprice and alpha:
-        raise ConfigError("--microprice and --alpha are fitted one at a time: omit one")
-    if alpha and plot is not None:
-        raise ConfigError(f"--plot {plot}: --alpha has no plot; omit it")
+    if microprice + alpha + reaction > 1:
+        raise ConfigError("--microprice, --alpha and --reaction are fitted one at a time: omit the others")
+    if (alpha or reaction) and plot is not None:
+        raise ConfigError(f"--plot {plot}: {'--alpha' if alpha else '--reaction'} has no plot; omit it")
     report: FitReport
-    if alpha:
+    if reaction:
+        from research.calibration.reaction_command import run_reaction
+
+        horizon_ms = 5_000 if horizon_ms is None else horizon_ms
+        report = run_reaction(str(source), symbol, horizon_ms=horizon_ms, config_out=config_out)
+    elif alpha:
         from research.calibration.alpha_command import run_alpha
 
+        horizon_ms = 1_000 if horizon_ms is None else horizon_ms
         report = run_alpha(str(source), symbol, horizon_ms=horizon_ms, config_out=config_out)
     elif microprice:
         from research.calibration.command import run_micro_price

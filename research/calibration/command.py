@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 from monitor_service.core.arrival_law import ArrivalLaw
 
+from research.calibration.adverse import HORIZON_S
 from research.calibration.fit import Calibration, calibrate
 from research.calibration.micro_plot import micro_price_plot
 from research.calibration.microprice import MicroPriceTable, TopOfBook, fit_micro_price
@@ -56,6 +57,7 @@ class CalibrationReport:
             **self._law(found.poisson),
             "errors": self._law(found.error),
             "not_fitted_because": found.because,
+            **self._edge(),
             "log_linear": self._law(found.log_linear),
             "from_depths": self._law(found.depths),
             "buys": self._law(found.buys),
@@ -71,6 +73,32 @@ class CalibrationReport:
                 for cell in found.cells
             ],
         }
+
+    def _edge(self) -> dict[str, float | bool | None]:
+        """1/k, all that a fill earns at best, beside what it costs; bps."""
+        law, adverse = self.found.poisson, self.seen.adverse
+        fee_bps = float(self.seen.instrument.maker_fee_bps) if self.seen.instrument else 0.0
+        distance_bps = None if law is None else self.tick_bps / law.k
+        cost_bps = None if adverse.mean_bps is None else fee_bps + max(adverse.mean_bps, 0.0)
+        return {
+            "fill_distance_bps": distance_bps,
+            "fee_bps": fee_bps,
+            "adverse_bps": adverse.mean_bps,
+            "adverse_error_bps": adverse.error_bps,
+            "pays": None if distance_bps is None or cost_bps is None else distance_bps >= cost_bps,
+        }
+
+    def _edge_line(self, fields: dict[str, Any]) -> str:
+        """Whether a model of arrival pays here."""
+        said = f"1/k is {fields['fill_distance_bps']:.4g} bps"
+        adverse, error = fields["adverse_bps"], fields["adverse_error_bps"]
+        if fields["pays"] is None:
+            return f"{said}; no mid {HORIZON_S} s after an order is known to compare it with"
+        shown = f"{adverse:.3g}" if error is None else f"{adverse:.3g} +- {error:.2g}"
+        cost = f"fee {fields['fee_bps']:g} and adverse move {shown} bps {HORIZON_S} s after an order"
+        if fields["pays"]:
+            return f"{said}, at least {cost}: glft pays"
+        return f"{said}, less than {cost}: do not choose glft; it would be quoted 1/k beyond both"
 
     def _law(self, law: ArrivalLaw | None) -> dict[str, float | None]:
         if law is None:
@@ -92,6 +120,7 @@ class CalibrationReport:
         lines.append(f"{'distance':>14} {'bps':>9} {'orders':>8} {'rate 1/s':>10} {'fitted':>10}")
         lines += [_row(row) for row in fields["distances"]]
         if self.found.poisson is not None:
+            lines.append(self._edge_line(fields))
             law = f"arrival_rate_per_s: {fields['A']:.6g}, arrival_decay_per_bps: {fields['k_per_bps']:.6g}"
             lines.append(f"model: {{{law}}}")
         return "\n".join(lines)

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from monitor_service.core.arrival import OrderDepths
 
+from research.calibration.adverse import AdverseMoves
 from research.calibration.source import market_of
 from runtime.errors import ConfigError
 from schemas.config import Config
@@ -33,6 +34,7 @@ class OrdersSeen:
     begin_ns: int = 0
     end_ns: int = 0
     refused: RefusalTally = field(default_factory=RefusalTally)
+    adverse: AdverseMoves = field(default_factory=AdverseMoves)
 
     @property
     def window_s(self) -> float:
@@ -76,6 +78,7 @@ def _apply_book(observed: OrdersSeen, book: Book) -> int | None:
         return None
     observed.begin_ns = observed.begin_ns or book.event_time_ns
     observed.books += 1
+    observed.adverse.pass_to(book.event_time_ns, book.bid_prices[0] + book.ask_prices[0])
     observed.mids += book.bid_prices[0] + book.ask_prices[0]
     observed.spreads += book.ask_prices[0] - book.bid_prices[0]
     return book.bid_prices[0] + book.ask_prices[0]
@@ -85,5 +88,7 @@ def _apply_trade(observed: OrdersSeen, depths: OrderDepths, trade: Trade, mid: i
     """An order is counted at the time of the next trade, which is close enough."""
     side = depths.side
     ended = depths.add(trade.exchange_time_ns or trade.event_time_ns, trade.side, trade.price_ticks, mid)
+    if trade.side is not None and (ended is not None or side is None):
+        observed.adverse.add(trade.event_time_ns, trade.side, mid)
     if ended is not None and side is not None:
         observed.orders.append(MarketOrder(trade.event_time_ns, side, ended))

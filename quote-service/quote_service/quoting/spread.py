@@ -70,17 +70,26 @@ class PricedQuote(NamedTuple):
     ask_ticks: int
 
 
-def min_half_spread_bps(adverse_bps: float, facts: ModelFacts, pricing: Pricing) -> float:
-    """A side's least distance from the shifted centre: fee, adverse move and edge, or the plain minimum."""
+def min_half_spread_bps(
+    adverse_bps: float, facts: ModelFacts, pricing: Pricing, fill_distance_bps: float | None = None
+) -> float:
+    """A side's least distance from the shifted centre: fee, adverse move and edge, or the plain minimum.
+
+    Where 1/k is less than fee and adverse move together, a model of arrival has no edge at its own distance:
+    it is quoted where A exp(-k d) (d - fee - adverse move) is largest, 1/k beyond both.
+    """
     plain = pricing.min_spread_bps / 2
     if pricing.min_edge_bps is None:
         return plain
-    return max(plain, facts.fee_bps + adverse_bps + pricing.min_edge_bps)
+    cost_bps, edge_bps = facts.fee_bps + adverse_bps, pricing.min_edge_bps
+    if fill_distance_bps is not None and fill_distance_bps < cost_bps:
+        edge_bps = max(edge_bps, fill_distance_bps)
+    return max(plain, cost_bps + edge_bps)
 
 
-def _least(inputs: PricingInputs, adverse_bps: float, pricing: Pricing) -> float:
+def _least(inputs: PricingInputs, adverse_bps: float, answer: ModelAnswer, pricing: Pricing) -> float:
     """The same in ticks, and at least half a tick."""
-    least_bps = min_half_spread_bps(adverse_bps, inputs.facts, pricing)
+    least_bps = min_half_spread_bps(adverse_bps, inputs.facts, pricing, answer.fill_distance_bps)
     return max(_HALF_TICKS_MIN, inputs.fair_ticks * least_bps / BPS_PER_UNIT)
 
 
@@ -111,10 +120,10 @@ def price_quote(inputs: PricingInputs, config: Config) -> PricedQuote | None:
     bound = pricing.skew_half_spreads_max * half
     shift = min(max(answer.shift + pressure + flight, -bound), bound)
     factors = config.shape.bid_spread_factor, config.shape.ask_spread_factor
-    calm_half = _least(inputs, 0.0, pricing)
+    calm_half = _least(inputs, 0.0, answer, pricing)
     bid_calm, ask_calm = max(half * factors[0], calm_half), max(half * factors[1], calm_half)
-    bid_half = max(bid_calm, _least(inputs, inputs.facts.adverse_bid_bps, pricing))
-    ask_half = max(ask_calm, _least(inputs, inputs.facts.adverse_ask_bps, pricing))
+    bid_half = max(bid_calm, _least(inputs, inputs.facts.adverse_bid_bps, answer, pricing))
+    ask_half = max(ask_calm, _least(inputs, inputs.facts.adverse_ask_bps, answer, pricing))
     bid_wide, ask_wide = _widened((bid_half, ask_half), inputs.facts, config)
     if not (fair > 0 and fair + abs(shift) + max(bid_wide, ask_wide) <= TICKS_MAX):
         return None

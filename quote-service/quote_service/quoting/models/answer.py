@@ -99,6 +99,13 @@ class ModelAnswer(NamedTuple):
         return sum(part.ticks for part in self.widths)
 
     @property
+    def fill_distance_bps(self) -> float | None:
+        """1/k, the most that one fill earns beyond its costs; None for a model that knows no arrival."""
+        if self.model == VOL_MULTIPLE:
+            return None
+        return next((1 / part.input for part in self.widths if part.name == "arrival"), None)
+
+    @property
     def shift(self) -> float:
         """Ticks, positive upward."""
         return sum(part.ticks for part in self.shifts)

@@ -42,7 +42,7 @@ def answer(model: dict[str, Any], bias: float = 0.0, facts: ModelFacts = FACTS) 
 
 def priced(facts: ModelFacts, **sections: Any) -> PricedQuote:
     inputs = PricingInputs(99_999, 100_001, FAIR, 0.5, 0.0, 0.0, 0.0, facts)
-    quote = price_quote(inputs, config_of({}, **sections))
+    quote = price_quote(inputs, config_of(sections.pop("model", {}), **sections))
     assert quote is not None
     return quote
 
@@ -162,6 +162,24 @@ def test_the_adverse_move_is_each_sides_own_and_a_step_of_its_own() -> None:
     assert steps["buy"]["adverse_move"].input == 3.0
     assert steps["buy"]["adverse_move"].price_after == pytest.approx(99_950)
     assert "adverse_move" not in steps["sell"]
+
+
+def test_where_1_over_k_is_less_than_the_costs_it_is_quoted_beyond_both() -> None:
+    """k 0.1 a tick is 1 a bps: 1/k of 1 bp is less than 2 + 3, so the bid stands 6 bps off, the ask 3."""
+    facts = FACTS._replace(fee_bps=2.0, adverse_bid_bps=3.0, arrival_decay_per_tick=0.1)
+    thin = {"name": "glft", "counts_fee": False, "inventory_deviation": 1.0}
+    quote = priced(facts, model=thin)
+    assert (quote.bid_ticks, quote.ask_ticks) == (99_940, 100_030)
+    deep = priced(facts._replace(arrival_decay_per_tick=0.01), model=thin)
+    assert deep.answer.fill_distance_bps == pytest.approx(10)
+    assert deep.bid_half == deep.ask_half == deep.half
+
+
+def test_vol_multiple_knows_no_arrival_and_keeps_its_least_distance() -> None:
+    facts = FACTS._replace(fee_bps=2.0, adverse_bid_bps=3.0, arrival_decay_per_tick=0.1)
+    quote = priced(facts, market_making={"base_spread": 0.0, "volatility_multiplier": 0.0})
+    assert quote.answer.fill_distance_bps is None
+    assert (quote.bid_ticks, quote.ask_ticks) == (99_950, 100_020)
 
 
 def test_one_symbol_has_a_model_of_its_own() -> None:

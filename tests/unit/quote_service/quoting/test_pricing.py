@@ -20,6 +20,8 @@ from schemas.quoting_settings import MarketMaking, Pricing
 floats = partial(st.floats, allow_subnormal=False)
 
 FAIR = 100_000
+PRESSED = {"adjustment_speed": 0.001}
+"""10 bps at full imbalance; by default the book's imbalance moves nothing."""
 STEPS = (
     "fair_value",
     "base_spread",
@@ -78,7 +80,8 @@ class TestWorkedExamples:
         Flow 0.85 is half way from 0.7 to 1: the half-spread is 200 x (1 + (3 - 1) x 0.5) = 400.
         lean = -0.0005 x 0.5 x 100,000 = -25; imbalance 0.55 is half way from 0.1 to 1: 0.001 x 0.5 x 100,000
         = 50; the flow moves both by half of the added 200: 100."""
-        quote = priced(inputs(volatility_bps=10.0, bias=0.5, imbalance=0.55, flow_imbalance=0.85))
+        market = inputs(volatility_bps=10.0, bias=0.5, imbalance=0.55, flow_imbalance=0.85)
+        quote = priced(market, pricing=PRESSED)
         by_hand = {
             "fair_value": (100_000, 100_000),
             "base_spread": (99_900, 100_100),
@@ -101,7 +104,8 @@ class TestWorkedExamples:
         assert (quote.bid_ticks, quote.ask_ticks) == (99_725, 100_525)
 
     def test_the_steps_name_what_drove_them(self) -> None:
-        quote = priced(inputs(volatility_bps=10.0, bias=0.5, imbalance=0.55, flow_imbalance=0.85))
+        market = inputs(volatility_bps=10.0, bias=0.5, imbalance=0.55, flow_imbalance=0.85)
+        quote = priced(market, pricing=PRESSED)
         driven_by = {step.name: step.input for step in quote_steps(quote, "buy")}
         assert driven_by == pytest.approx(
             {
@@ -198,7 +202,7 @@ class TestWorkedExamples:
     ) -> None:
         """Half-spread 10; pressure wants 100 and gets 2 x 10: the near quote would be 10 beyond fair."""
         market = inputs(imbalance=imbalance, best_bid_ticks=FAIR - 5, best_ask_ticks=FAIR + 5)
-        quote = priced(market, {"base_spread": 0.0002}, {"skew_half_spreads_max": 2.0})
+        quote = priced(market, {"base_spread": 0.0002}, {**PRESSED, "skew_half_spreads_max": 2.0})
         assert (quote.bid_ticks, quote.ask_ticks) == (bid, ask)
 
     def test_ticks_are_rounded_away_from_the_market(self) -> None:
