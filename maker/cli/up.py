@@ -11,6 +11,7 @@ from maker.cli.options import ConfigFiles, Json
 from maker.people import with_people
 from maker.summary import as_json as summary_as_json
 from maker.summary import as_text
+from maker.thin_edge import thin_edges
 from runtime.config.settings import DEFAULT, load_config
 from runtime.errors import ConfigError, OrdersLeftError, left_at_venue
 from runtime.observability.stderr import print_note
@@ -67,6 +68,8 @@ def up(
     for key, origin in loaded.origin.items():
         if origin.startswith("env "):
             print_note(f"{key} is set by the environment: {origin}")
+    for line in thin_edges(loaded.config):
+        print_note(line)
     options = RunOptions(
         for_s=for_s,
         gateway=not no_gateway,

@@ -36,7 +36,7 @@ class MetOrder(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Avoided:
-    """The largest burst towards its side within each of `HOLDS_MS` before it, in depths of the side."""
+    """A rule, with what the orders earned that it lets through and that it avoids; None: there are none."""
 
     threshold: float | None
     """None: nothing is avoided."""
