@@ -40,6 +40,12 @@ def calibrate(
         bool,
         typer.Option("--reaction", help="Fit when a side is left: bursts of takers, and queues."),
     ] = False,
+    realised: Annotated[
+        bool, typer.Option("--realised", help="Show realised variance, with and without jumps, instead.")
+    ] = False,
+    toxicity: Annotated[
+        bool, typer.Option("--toxicity", help="Show how one-sided takers are, and how the mid follows them.")
+    ] = False,
     horizon_ms: Annotated[
         int | None,
         typer.Option(help="With --alpha (default 1000) or --reaction (5000): horizon, ms."),
@@ -52,12 +58,31 @@ def calibrate(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout, for programs.")] = False,
 ) -> None:
     """Fit A and k: market orders reaching a distance from the mid arrive at A exp(-k distance) per second."""
-    if microprice + alpha + reaction > 1:
-        raise ConfigError("--microprice, --alpha and --reaction are fitted one at a time: omit the others")
-    if (alpha or reaction) and plot is not None:
-        raise ConfigError(f"--plot {plot}: {'--alpha' if alpha else '--reaction'} has no plot; omit it")
+    chosen = [
+        name
+        for name, given in (
+            ("--microprice", microprice),
+            ("--alpha", alpha),
+            ("--reaction", reaction),
+            ("--realised", realised),
+            ("--toxicity", toxicity),
+        )
+        if given
+    ]
+    if len(chosen) > 1:
+        raise ConfigError(f"{' and '.join(chosen)} are one at a time: omit the others")
+    if plot is not None and chosen not in ([], ["--microprice"]):
+        raise ConfigError(f"--plot {plot}: {chosen[0]} has no plot; omit it")
     report: FitReport
-    if reaction:
+    if realised:
+        from research.calibration.market_command import run_realised
+
+        report = run_realised(str(source), symbol)
+    elif toxicity:
+        from research.calibration.market_command import run_toxicity
+
+        report = run_toxicity(str(source), symbol)
+    elif reaction:
         from research.calibration.reaction_command import run_reaction
 
         horizon_ms = 5_000 if horizon_ms is None else horizon_ms

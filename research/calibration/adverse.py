@@ -11,12 +11,13 @@ HORIZON_S = 5
 
 
 class AdverseMoves:
-    """Moves of the mid, in bps, from just before a market order to `HORIZON_S` after it, with the taker.
+    """Moves of the mid, in bps, from just before a market order to a horizon after it, with the taker.
 
     The mid is the last one at or before that time; orders whose time has not come are left out.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, horizon_s: int = HORIZON_S) -> None:
+        self._horizon_ns = horizon_s * NS_PER_S
         self._waiting: deque[tuple[int, int, int]] = deque()
         """(due time, side, mid before in half ticks)."""
         self._mid: int | None = None
@@ -24,7 +25,7 @@ class AdverseMoves:
 
     def add(self, time_ns: int, side: Side, mid_half_ticks: int) -> None:
         """A market order, with the mid before it."""
-        self._waiting.append((time_ns + HORIZON_S * NS_PER_S, side_sign(side), mid_half_ticks))
+        self._waiting.append((time_ns + self._horizon_ns, side_sign(side), mid_half_ticks))
 
     def pass_to(self, time_ns: int, mid_half_ticks: int) -> None:
         """The mid from a time on."""

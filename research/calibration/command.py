@@ -60,6 +60,7 @@ class CalibrationReport:
             **self._edge(),
             "log_linear": self._law(found.log_linear),
             "from_depths": self._law(found.depths),
+            "discrete": self._law(found.discrete),
             "buys": self._law(found.buys),
             "sells": self._law(found.sells),
             "distances": [
@@ -129,6 +130,7 @@ class CalibrationReport:
         names = {
             "log_linear": "by least squares",
             "from_depths": "from single depths",
+            "discrete": "from whole ticks",
             "buys": "buys alone",
             "sells": "sells alone",
         }

@@ -3,7 +3,7 @@
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import exp, sqrt
+from math import exp, log1p, sqrt
 from random import Random
 
 from monitor_service.core.arrival_law import EVENTS_LEAST, ArrivalLaw, fit_log_linear, fit_poisson
@@ -38,6 +38,8 @@ class Calibration:
     """Standard errors of both."""
     log_linear: ArrivalLaw | None
     depths: ArrivalLaw | None
+    discrete: ArrivalLaw | None
+    """From single depths as whole half ticks."""
     buys: ArrivalLaw | None
     sells: ArrivalLaw | None
 
@@ -57,6 +59,7 @@ def calibrate(observed: OrdersSeen, distances: Sequence[float] | None, seed: int
         None if law is None else _errors(observed, at, seed),
         _log_linear(at, counts, 2 * window_s),
         _from_depths(depths, at[0], window_s),
+        _discrete(depths, at[0], window_s),
         _of_side(observed, "buy", at),
         _of_side(observed, "sell", at),
     )
@@ -108,6 +111,17 @@ def _from_depths(depths: Sequence[float], least: float, window_s: float) -> Arri
     if not sum(beyond) or not window_s:
         return None
     k = len(beyond) / sum(beyond)
+    return ArrivalLaw(len(beyond) / (2 * window_s) * exp(k * least), k)
+
+
+def _discrete(depths: Sequence[float], least: float, window_s: float) -> ArrivalLaw | None:
+    """The same where depths are whole half ticks: their excess over d0 is geometric with exp(-k/2), so that
+    k = 2 log(1 + 1/(2 mean(D - d0))). As a continuous law it is too low where 1/k is few ticks.
+    """
+    beyond = [depth - least for depth in depths if depth >= least]
+    if not sum(beyond) or not window_s:
+        return None
+    k = 2 * log1p(len(beyond) / (2 * sum(beyond)))
     return ArrivalLaw(len(beyond) / (2 * window_s) * exp(k * least), k)
 
 

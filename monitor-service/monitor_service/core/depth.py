@@ -43,8 +43,10 @@ class TimeAverage:
     time_ns: int = 0
 
     def advance_to(self, time_ns: int) -> float:
-        """Advance to a time; returns the average then: the first value is assumed for all time before it."""
-        if time_ns > self.time_ns:
+        """Advance to a time; returns the average then: the first value is assumed for all time before it, and
+        0 before any.
+        """
+        if self.time_ns and time_ns > self.time_ns:
             kept = exp(-(time_ns - self.time_ns) / (self.tau_s * NS_PER_S))
             self.average = self.value + (self.average - self.value) * kept
             self.time_ns = time_ns

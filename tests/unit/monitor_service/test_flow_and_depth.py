@@ -140,6 +140,13 @@ def test_the_first_value_stands_for_all_time_before_it() -> None:
     assert average.advance_to(T0 + 5 * S) == pytest.approx(0.8)
 
 
+def test_asking_before_the_first_value_does_not_begin_the_average() -> None:
+    average = TimeAverage(tau_s=2.0)
+    assert average.advance_to(5 * S) == 0.0
+    average.set(6 * S, -0.83)
+    assert average.advance_to(7 * S) == pytest.approx(-0.83)
+
+
 def test_a_new_value_comes_in_as_time_passes() -> None:
     average = TimeAverage(tau_s=2.0)
     average.set(T0, 0.0)

@@ -151,3 +151,14 @@ def test_the_command_prints_json_lines_or_columns(recording: Path) -> None:
     columns = CliRunner().invoke(app, ["signals", str(recording)]).stdout.splitlines()
     assert columns[0].startswith("time  symbol  event  mid")
     assert len(columns) == 6
+
+
+def test_a_trade_before_the_first_book_leaves_the_imbalance_unknown_and_not_even(tmp_path: Path) -> None:
+    """What was wrong: asked before the first book, the average began at 0, and told 0 for -0.83."""
+    path = tmp_path / "market.jsonl"
+    lines = [trade(at(0), 100.02, 5, "buy"), book(at(1), [[100.00, 1]], [[100.02, 11]], 1)]
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    before, first = rows_of(path)
+    assert [before[name] for name in ("imbalance", "bid_depth", "ask_depth", "mid")] == [None] * 4
+    assert first["imbalance"] == first["queue_imbalance"] == pytest.approx(-10 / 12)
+    assert (first["bid_depth"], first["ask_depth"]) == (1.0, 11.0)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
+from math import exp
 from typing import Annotated, Any
 
 from pydantic import Strict, TypeAdapter, ValidationError
@@ -57,6 +58,8 @@ def price_model(state: Mapping[str, Any], config: Config) -> dict[str, Any]:
     if missing:
         raise ValueError(f"{model} needs {', '.join(missing)}: add it to the state")
     answer = _vol_multiple(used, config) if model == VOL_MULTIPLE else _of_model(model, used)
+    if {"A", "k"} <= given.keys():
+        answer |= _earning(answer, given)
     return answer | {"unused": [name for name in given if name not in USES[model]]}
 
 
@@ -89,6 +92,19 @@ def _of_model(model: str, used: Mapping[str, float]) -> dict[str, Any]:
         inputs = ModelInputs(**(asdict(inputs) | {field: of_deviation(inputs, used[_DEVIATION])}))
     quote = asdict(quote_with(model, inputs))
     return quote | {"steps": list(quote["steps"])}
+
+
+def _earning(quote: Mapping[str, Any], given: Mapping[str, float]) -> dict[str, float]:
+    """Fills per second of each side, A exp(-k distance), and what they earn beside a mid without drift: with
+    constant distances the expected profit of a session is that times its seconds (FORMULAS.md, Fill rates).
+    """
+    sides = (quote["bid_distance"], quote["ask_distance"])
+    rates = [0.0 if each is None else given["A"] * exp(-given["k"] * max(each, 0.0)) for each in sides]
+    cost, size = given.get("fee", 0.0) + given.get("impact", 0.0) / 2, given.get("order_size", 1.0)
+    earned = sum(
+        rate * size * (each - cost) for rate, each in zip(rates, sides, strict=True) if each is not None
+    )
+    return {"bid_fill_rate_per_s": rates[0], "ask_fill_rate_per_s": rates[1], "profit_per_s": earned}
 
 
 _AVERSIONS: Mapping[str, tuple[str, Callable[[ModelInputs, float], float]]] = {

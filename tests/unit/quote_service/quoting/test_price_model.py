@@ -114,3 +114,20 @@ def test_what_cannot_be_priced_is_refused(state: dict[str, Any], message: str) -
     with pytest.raises(ValueError, match=r"is|needs|set") as refused:
         explain_state(state, Config())
     assert message in str(refused.value)
+
+
+def test_fill_rates_and_what_they_earn() -> None:
+    """Both sides 0.845385 away: 140 exp(-1.268078) = 39.3921 fills a second, and 2 x 39.3921 x 0.845385."""
+    answer = priced(STOIKOV, A=140)
+    assert answer["bid_fill_rate_per_s"] == answer["ask_fill_rate_per_s"] == pytest.approx(39.3921, rel=1e-5)
+    assert answer["profit_per_s"] == pytest.approx(66.6030, rel=1e-5)
+    paying = priced(STOIKOV, A=140, fee=0.1)
+    assert paying["profit_per_s"] < answer["profit_per_s"]
+    assert "profit_per_s" not in priced(STOIKOV)
+
+
+def test_a_side_that_is_not_quoted_fills_never() -> None:
+    full = priced(SET_A | {"model": "glft_exact"}, q=4, q_max=4)
+    assert full["bid_distance"] is None
+    assert full["bid_fill_rate_per_s"] == 0.0
+    assert full["profit_per_s"] == pytest.approx(full["ask_fill_rate_per_s"] * full["ask_distance"])
