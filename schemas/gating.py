@@ -41,4 +41,4 @@ class GateRoom(SymbolEvent):
     waits_for_messages: bool = False
     """The message budget is used up: only cancels, and amends that offer less, go out."""
     refused: tuple[RefusedQuote, ...] = ()
-    """At most one a side, the newest."""
+    """At most one a side, the newest. It waits until the gate would let it pass: then it is here no more."""

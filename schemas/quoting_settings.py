@@ -49,9 +49,6 @@ class MarketMaking(Instruction):
     """A new price nearer than this to the current target does not replace it (queue priority)."""
     requote_size_change: Fraction = 0.2
     """Nor does a new size within this fraction of the current one."""
-    refused_rest_s: Seconds = 10.0
-    """A side whose price the gate would refuse (collar, moves within a minute) is quoted again once its price
-    would have passed for this long: it does not come and go with every tick."""
     target_ttl_ms: Milliseconds = 5_000
     """A target older than this must not be acted on; it is republished after half that time."""
 

@@ -1,4 +1,4 @@
-"""Configuration keys that have another name now. Files, variables and logs with the old one still load."""
+"""Configuration keys that have another name now, or none. What has the old one still loads."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -9,6 +9,8 @@ RENAMED_KEYS: Mapping[str, str] = {
     "inventory.markout_horizon_ms": "inventory.markout_horizons_ms",
 }
 """The present name by the old one, both as `section.name`."""
+DROPPED_KEYS = frozenset({"market_making.refused_rest_s"})
+"""Settings that there are no more: what has them still loads, and they change nothing."""
 
 
 def with_present_names(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -17,6 +19,9 @@ def with_present_names(values: Mapping[str, Any]) -> dict[str, Any]:
     Raises ValueError where one setting has two values, one under each name.
     """
     renamed = dict(values)
+    for key in DROPPED_KEYS:
+        if _has(renamed, key):
+            _remove(renamed, key)
     for old, present, value in _old_keys(values):
         _remove(renamed, old)
         section, _, name = present.partition(".")
@@ -35,9 +40,14 @@ def with_present_names(values: Mapping[str, Any]) -> dict[str, Any]:
 def _old_keys(values: Mapping[str, Any]) -> Iterator[tuple[str, str, Any]]:
     for old, present in RENAMED_KEYS.items():
         section, _, name = old.partition(".")
-        keys = values.get(section)
-        if isinstance(keys, Mapping) and name in keys:
-            yield old, present, keys[name]
+        if _has(values, old):
+            yield old, present, values[section][name]
+
+
+def _has(values: Mapping[str, Any], key: str) -> bool:
+    section, _, name = key.partition(".")
+    keys = values.get(section)
+    return isinstance(keys, Mapping) and name in keys
 
 
 def _remove(values: dict[str, Any], key: str) -> None:

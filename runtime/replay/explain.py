@@ -58,7 +58,7 @@ def _word(side: Side, denied: Mapping[Side, Sequence[str]] | None) -> str | None
     return None if found is None else f"denied: {', '.join(found)}"
 
 
-PRICE_INPUTS = frozenset({"fair_value", "post_only", "tick_rounding"})
+PRICE_INPUTS = frozenset({"fair_value", "post_only", "tick_rounding", "price_collar"})
 """Steps whose input is a price: shown as one, not in ticks."""
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from schemas.envelope import encode
 from schemas.message import Event
-from schemas.renamed_keys import RENAMED_KEYS
+from schemas.renamed_keys import DROPPED_KEYS, RENAMED_KEYS
 from tests.contract.carried_examples import carried_examples
 from tests.contract.decision_examples import decision_examples
 from tests.contract.example_values import FOLDER
@@ -51,10 +51,12 @@ def field_paths(value: Any, path: str = "") -> Iterator[str]:
 
 
 def lost_fields(old: bytes, new: bytes) -> list[str]:
-    """Fields of the old message that the new one lacks; a renamed key of the configuration is not lost."""
+    """Fields that the new message lacks; renamed and dropped keys of the configuration are not lost."""
     present = frozenset(field_paths(json.loads(new)))
     return [
-        path for path in dict.fromkeys(field_paths(json.loads(old))) if _present_name(path) not in present
+        path
+        for path in dict.fromkeys(field_paths(json.loads(old)))
+        if _present_name(path) not in present and path.removeprefix(_CONFIG) not in DROPPED_KEYS
     ]
 
 

@@ -38,7 +38,7 @@ class GateLimits(NamedTuple):
             Decimal(str(routing.price_collar)).as_integer_ratio(),
         )
 
-    def is_beyond_collar(self, price_ticks: int, mid_half_ticks: int) -> bool:
+    def is_beyond_collar(self, price_ticks: float, mid_half_ticks: int) -> bool:
         """Is a price further from the mid than the collar allows?"""
         if self.collar is None:
             return False

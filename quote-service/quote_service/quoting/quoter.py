@@ -17,7 +17,7 @@ from quote_service.quoting.inputs import QuoterInput
 from quote_service.quoting.ladder.levels import DraftSide
 from quote_service.quoting.models.catalogue import prepare
 from quote_service.quoting.own_configs import leaders, own_configs
-from quote_service.quoting.refusals import Moment
+from quote_service.quoting.refusals import allowed, within_collar
 from quote_service.quoting.removed import RemovedSymbols
 from quote_service.quoting.requote import merge, stands
 from quote_service.quoting.sizing import SizeLimits
@@ -63,7 +63,6 @@ class QuoterCore(DecidingCore[QuoterInput]):
         self._account_risk: RiskState | None = None
         self._all_stopped = False
         self._ending = False
-        self._refused_rest_ns = int(config.market_making.refused_rest_s * NS_PER_S)
         self._book_age_ns_max = config.market_data.book_age_ms_max * NS_PER_MS
 
     def _decide(self, event: QuoterInput) -> tuple[Event, ...]:  # noqa: C901, PLR0912  a case for each input
@@ -166,7 +165,7 @@ class QuoterCore(DecidingCore[QuoterInput]):
     def _on_room(self, room: GateRoom) -> tuple[Event, ...]:
         """What the gate leaves, or what it refused."""
         state = self._state(room)
-        state.observe_room(room, self._now_ns)
+        state.room = room
         return () if state.target is None else self._requote(state, self._now_ns)
 
     def _on_balance(self, decision: BalanceOrder) -> tuple[Event, ...]:
@@ -270,32 +269,19 @@ class QuoterCore(DecidingCore[QuoterInput]):
         """A target where the quote changed enough; the current one again before it expires."""
         state.priced_ns = now_ns
         draft = self._draft(state, now_ns)
-        current = state.target
-        if current is None or current.instrument_version != state.version:
-            bid, ask = self._allowed(state, draft.bid, draft.ask, None, now_ns)
+        current = state.target_in_force
+        if current is None:
+            bid, ask = allowed(draft.bid, draft.ask, state)
             return (self._publish_new(state, now_ns, draft, bid, ask),)
         memory = state.memory.sides
         bid, ask = merge(current, draft, state.book, memory, now_ns, self._config(state))
-        bid, ask = self._allowed(state, bid, ask, current, now_ns)
+        bid, ask = allowed(bid, ask, state)
         if not (stands(current.bid, bid) and stands(current.ask, ask)):
             return (self._publish_new(state, now_ns, draft, bid, ask),)
         if now_ns - current.event_time_ns >= self._ttl_ns(state) // 2:
             model = (current.model, current.model_because)
             return (self._publish(state, now_ns, current.bid, current.ask, model),)
         return ()
-
-    def _allowed(
-        self, state: QuotedSymbol, bid: DraftSide, ask: DraftSide, current: QuoteTarget | None, now_ns: int
-    ) -> tuple[DraftSide, DraftSide]:
-        """Both sides without what the gate would refuse for its price, or for lack of messages."""
-        book, limits = state.book, state.limits
-        if book is None or limits is None or not (bid.prices or ask.prices):
-            return bid, ask
-        mid = book.bid_prices[0] + book.ask_prices[0]
-        at = Moment(mid, now_ns, self._refused_rest_ns, state.waits_for_messages)
-        bids, asks = (None, None) if current is None else (current.bid, current.ask)
-        bid = state.refusals[0].allowed("buy", bid, bids, limits.gate, at)
-        return bid, state.refusals[1].allowed("sell", ask, asks, limits.gate, at)
 
     def _config(self, state: QuotedSymbol) -> Config:
         """The symbol's own configuration."""
@@ -333,7 +319,8 @@ class QuoterCore(DecidingCore[QuoterInput]):
         if self._is_reduce_only(state):
             draft = reduce_only(draft, state.position_lots, limits)
         mid = book.bid_prices[0] + book.ask_prices[0]
-        return within_gate(draft, mid, state.position_lots, limits, state.room_in_force)
+        draft = within_gate(draft, mid, state.position_lots, limits, state.room_in_force)
+        return within_collar(draft, state)
 
     def _blocked(self, state: QuotedSymbol) -> str | None:
         """The reason the symbol may not be quoted regardless of its market, or None."""

@@ -10,8 +10,9 @@ from typing import NamedTuple
 from quote_service.quoting.fair_value.imbalance import emergency_intensity, pressure_share
 from quote_service.quoting.models.answer import Contribution, ModelAnswer, ModelFacts, answer_of
 from schemas.config import Config
+from schemas.message import Side
 from schemas.quoting_settings import Pricing
-from schemas.units import BPS_PER_UNIT, round_outward
+from schemas.units import BPS_PER_UNIT, round_outward, side_sign
 
 TICKS_MAX = float(2**40)
 """Above this a float cannot resolve thousandths of a tick: nothing is quoted."""
@@ -68,6 +69,16 @@ class PricedQuote(NamedTuple):
     passive_ask: float
     bid_ticks: int
     ask_ticks: int
+    bid_nearer: int | None
+    """The same rounded towards the market, for where the gate refuses the tick outward of it; None: that
+    would break the minimum spread."""
+    ask_nearer: int | None
+
+    def roundings(self, side: Side) -> tuple[float, int, int | None]:
+        """A side's price before rounding, rounded outward, and towards the market."""
+        if side == "buy":
+            return self.passive_bid, self.bid_ticks, self.bid_nearer
+        return self.passive_ask, self.ask_ticks, self.ask_nearer
 
 
 def min_half_spread_bps(
@@ -122,8 +133,9 @@ def price_quote(inputs: PricingInputs, config: Config) -> PricedQuote | None:
     factors = config.shape.bid_spread_factor, config.shape.ask_spread_factor
     calm_half = _least(inputs, 0.0, answer, pricing)
     bid_calm, ask_calm = max(half * factors[0], calm_half), max(half * factors[1], calm_half)
-    bid_half = max(bid_calm, _least(inputs, inputs.facts.adverse_bid_bps, answer, pricing))
-    ask_half = max(ask_calm, _least(inputs, inputs.facts.adverse_ask_bps, answer, pricing))
+    bid_least = _least(inputs, inputs.facts.adverse_bid_bps, answer, pricing)
+    ask_least = _least(inputs, inputs.facts.adverse_ask_bps, answer, pricing)
+    bid_half, ask_half = max(bid_calm, bid_least), max(ask_calm, ask_least)
     bid_wide, ask_wide = _widened((bid_half, ask_half), inputs.facts, config)
     if not (fair > 0 and fair + abs(shift) + max(bid_wide, ask_wide) <= TICKS_MAX):
         return None
@@ -148,4 +160,12 @@ def price_quote(inputs: PricingInputs, config: Config) -> PricedQuote | None:
         passive_ask,
         round_outward(passive_bid, "buy"),
         round_outward(passive_ask, "sell"),
+        _nearer("buy", passive_bid, fair + shift - bid_least),
+        _nearer("sell", passive_ask, fair + shift + ask_least),
     )
+
+
+def _nearer(side: Side, passive: float, least: float) -> int | None:
+    """A price rounded towards the market, where the least half-spread allows that."""
+    ticks = round_outward(passive, "sell" if side == "buy" else "buy")
+    return ticks if side_sign(side) * (least - ticks) >= 0 else None

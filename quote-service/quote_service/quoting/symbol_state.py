@@ -7,7 +7,6 @@ from quote_service.quoting.fair_value.reference_market import Reference
 from quote_service.quoting.ladder.shape import ShapeMemory
 from quote_service.quoting.reaction.bursts import TakerBursts
 from quote_service.quoting.reaction.touch import QueueFront
-from quote_service.quoting.refusals import SideRefusals
 from quote_service.quoting.sizing import SizeLimits
 from schemas.balancing import BalanceOrder
 from schemas.carried.quoter import QuoterCarried
@@ -36,10 +35,6 @@ class QuotedSymbol:
     risk: RiskState | None = None
     room: GateRoom | None = None
     balance: BalanceOrder | None = None
-    refusals: tuple[SideRefusals, SideRefusals] = field(
-        default_factory=lambda: (SideRefusals(), SideRefusals())
-    )
-    """Bid and ask."""
     stopped: bool = False
     target: QuoteTarget | None = None
     sequence: int = 0
@@ -66,17 +61,16 @@ class QuotedSymbol:
         )
 
     @property
+    def target_in_force(self) -> QuoteTarget | None:
+        """The current target, where it is in units of the instrument in force."""
+        target = self.target
+        return None if target is None or target.instrument_version != self.version else target
+
+    @property
     def room_in_force(self) -> GateRoom | None:
         """The router's newest word, where it is in units of the instrument in force."""
         room = self.room
         return None if room is None or room.instrument_version != self.version else room
-
-    def observe_room(self, room: GateRoom, now_ns: int) -> None:
-        """The router's newest word."""
-        self.room = room
-        if room.instrument_version == self.version:
-            self.refusals[0].observe(room, "buy", now_ns)
-            self.refusals[1].observe(room, "sell", now_ns)
 
     def has_book_of(self, signal: Signal) -> bool:
         """Has the book come that a signal describes?"""
@@ -98,11 +92,6 @@ class QuotedSymbol:
             return None
         return None if now_ns > decision.valid_until_ns else decision
 
-    @property
-    def waits_for_messages(self) -> bool:
-        """Is the router's message budget used up?"""
-        return self.room_in_force is not None and self.room_in_force.waits_for_messages
-
     def replace_instrument(self, instrument: Instrument, limits: SizeLimits | None) -> None:
         """A change of terms voids book and signal: their ticks and lots are in the old units."""
         before = self.instrument
@@ -114,7 +103,6 @@ class QuotedSymbol:
         elif before != instrument.model_copy(update={"event_time_ns": before.event_time_ns}):
             self.book = self.signal = None
             self.memory, self.reference.log_ratio = ShapeMemory(), None
-            self.refusals = (SideRefusals(), SideRefusals())
             self.fronts = (QueueFront(), QueueFront())
 
     def as_carried(self, now_ns: int) -> QuoterCarried:

@@ -1,7 +1,7 @@
 """Builds the quote target message and the model inputs from one symbol's state."""
 
 from quote_service.quoting.draft import QuoteDraft
-from quote_service.quoting.explain.steps import RawStep, quote_steps, step_fields
+from quote_service.quoting.explain.steps import PRICE_COLLAR, RawStep, quote_steps, step_fields
 from quote_service.quoting.ladder.levels import DraftSide
 from quote_service.quoting.models.answer import ModelFacts
 from quote_service.quoting.models.vol_multiple import NAME as VOL_MULTIPLE
@@ -41,6 +41,8 @@ def side_message(side: DraftSide, priced: PricedQuote | None, name: Side) -> Quo
     steps = [] if priced is None else quote_steps(priced, name)
     if steps and side.prices and side.urgency is not None:
         steps.append(RawStep("balance", side.urgency, "balance.stage_max", float(side.prices[0])))
+    if steps and side.prices and side.refused_ticks is not None:
+        steps.append(RawStep(PRICE_COLLAR, side.refused_ticks, "routing.price_collar", float(side.prices[0])))
     fields = {
         "prices": side.prices,
         "sizes": side.sizes,

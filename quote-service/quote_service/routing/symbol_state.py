@@ -62,6 +62,8 @@ class RoutedSymbol:
         """A contract comes into force; `terms` None: it is not tradable."""
         before = self.contract.terms
         self.contract.announce(instrument, terms)
+        if before is None or terms is None or before.version != terms.version:
+            self.recent.refused_prices.clear()
         if terms is not None and before is not None and before.version in self.contract.other_units:
             self.protection.convert(self.contract, before.version, terms.version)
 

@@ -11,7 +11,7 @@ from runtime.errors import ConfigError
 from schemas.config import Config
 from schemas.envelope import decode
 from schemas.process import ConfigApplied
-from schemas.renamed_keys import RENAMED_KEYS
+from schemas.renamed_keys import DROPPED_KEYS, RENAMED_KEYS
 from tests.conftest import ROOT
 
 
@@ -118,6 +118,11 @@ def test_the_configuration_of_an_old_log_loads_and_has_the_same_hash() -> None:
     assert config_hash(applied.config) == config_hash(decode(ConfigApplied, as_recorded()).config)
 
 
+def test_a_setting_that_there_is_no_more_changes_nothing() -> None:
+    applied = decode(ConfigApplied, as_recorded(market_making={"refused_rest_s": 5.0}))
+    assert config_hash(applied.config) == config_hash(decode(ConfigApplied, as_recorded()).config)
+
+
 def test_a_configuration_with_two_values_for_one_setting_is_refused() -> None:
     with pytest.raises(ValueError, match=r"engine\.port \(1\) and gateway\.port \(2\)"):
         Config.model_validate({"engine": {"port": 1}, "gateway": {"port": 2}})
@@ -125,5 +130,5 @@ def test_a_configuration_with_two_values_for_one_setting_is_refused() -> None:
 
 def test_the_old_names_are_the_present_ones_of_nothing() -> None:
     known = {f"{section}.{name}" for section, keys in Config().model_dump().items() for name in keys}
-    assert not set(RENAMED_KEYS) & known
+    assert not (set(RENAMED_KEYS) | DROPPED_KEYS) & known
     assert set(RENAMED_KEYS.values()) <= known

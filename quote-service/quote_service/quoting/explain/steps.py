@@ -7,6 +7,9 @@ from quote_service.quoting.spread import PricedQuote
 from schemas.message import Side
 from schemas.units import bps
 
+PRICE_COLLAR = "price_collar"
+"""The best price is a tick nearer to the market than the one that the collar refuses, which is the input."""
+
 
 class RawStep(NamedTuple):
     """A step before its effect is computed."""

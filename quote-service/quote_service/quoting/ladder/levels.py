@@ -24,6 +24,8 @@ class DraftSide(NamedTuple):
     """The most that all levels together may show."""
     urgency: float | None = None
     """Of the balancer, that put the best level at the touch; None: it did not."""
+    refused_ticks: int | None = None
+    """The best price that the collar refuses, in whose place the tick nearer to the market is quoted."""
 
     @property
     def is_ordered(self) -> bool:

@@ -52,7 +52,8 @@ class RecentActions:
     sent: dict[Slot, Sent] = field(default_factory=dict)
     denied: dict[Slot, DeniedQuote] = field(default_factory=dict)
     refused_prices: dict[Side, RefusedQuote] = field(default_factory=dict)
-    """The newest price of a side that the gate denied, until an order of the side is sent."""
+    """The newest price of a side that the gate denied, until it would let it pass, or an order of the side is
+    sent."""
     refused: dict[Slot, Refused] = field(default_factory=dict)
     filled: dict[Slot, Filled] = field(default_factory=dict)
     waiting: dict[Slot, TimeNs] = field(default_factory=dict)

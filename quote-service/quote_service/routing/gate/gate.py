@@ -17,6 +17,7 @@ from quote_service.routing.gate.request import Denied, Passed, Request
 from quote_service.routing.gate.share import Share
 from quote_service.routing.symbol_state import RoutedSymbol
 from schemas.config import Config
+from schemas.message import Side
 from schemas.orders import REMOVED
 from schemas.units import NS_PER_MS, side_sign
 
@@ -79,6 +80,18 @@ class Gate:
         others = self._account.exposure_micro - symbol.usage.exposure_micro
         left = max(0, self._exposure_max_micro - others)
         return left * terms.micro_denominator // (mid_half_ticks * terms.micro_numerator)
+
+    def refuses_price(self, side: Side, price_ticks: int, symbol: RoutedSymbol, now_ns: int) -> bool:
+        """Would an order be denied for this price, whatever its size?"""
+        terms, mid = symbol.contract.terms, symbol.market.mid_half_ticks
+        if terms is None or mid is None:
+            return True
+        filters = terms.filters
+        if not filters.price_min <= price_ticks <= filters.price_max:
+            return True
+        if not filters.allows_price(side, price_ticks, mid):
+            return True
+        return bool(self._market.price_codes(side, price_ticks, symbol, now_ns))
 
     def reference_codes(self, symbol: RoutedSymbol, now_ns: int) -> list[str]:
         """What is wrong with the market data of a symbol."""

@@ -7,6 +7,7 @@ from quote_service.routing.gate.share import Share
 from quote_service.routing.orders.order_states import Order
 from quote_service.routing.symbol_state import RoutedSymbol
 from schemas.config import Config
+from schemas.message import Side
 from schemas.units import NS_PER_S, side_sign
 
 STEP_NS = NS_PER_S
@@ -23,16 +24,23 @@ class MarketChecks:
 
     def codes(self, request: Request, symbol: RoutedSymbol, now_ns: int) -> list[str]:
         """Codes against the request from the market or from own orders."""
-        failing = []
-        mid = symbol.market.mid_half_ticks
-        if mid is not None and self.collar.is_exceeded(abs(2 * request.price_ticks - mid), mid):
-            failing.append(codes.PRICE_COLLAR)
-        if mid is not None and self._strays(request, symbol, mid, now_ns):
-            failing.append(codes.PRICE_COLLAR_PERIOD)
+        failing = self.price_codes(request.side, request.price_ticks, symbol, now_ns)
         if crosses_own(request, symbol) is not None:
             failing.append(codes.SELF_CROSS)
         if symbol.market.is_live and not request.takes and would_take(request, symbol):
             failing.append(codes.POST_ONLY)
+        return failing
+
+    def price_codes(self, side: Side, price_ticks: int, symbol: RoutedSymbol, now_ns: int) -> list[str]:
+        """Those of the collar, at once and over a window."""
+        mid = symbol.market.mid_half_ticks
+        if mid is None:
+            return []
+        failing = []
+        if self.collar.is_exceeded(abs(2 * price_ticks - mid), mid):
+            failing.append(codes.PRICE_COLLAR)
+        if self._strays(side, price_ticks, symbol, mid, now_ns):
+            failing.append(codes.PRICE_COLLAR_PERIOD)
         return failing
 
     def record_sent(self, request: Request, symbol: RoutedSymbol, now_ns: int) -> None:
@@ -47,12 +55,12 @@ class MarketChecks:
         while now_ns - steps[0].time_ns > self._move_window_ns:
             steps.popleft()
 
-    def _strays(self, request: Request, symbol: RoutedSymbol, mid: int, now_ns: int) -> bool:
+    def _strays(self, side: Side, price_ticks: int, symbol: RoutedSymbol, mid: int, now_ns: int) -> bool:
         """Did our price move far within the window, and the market less than half as far?"""
-        for step in symbol.gate.price_steps[request.side]:
+        for step in symbol.gate.price_steps[side]:
             if now_ns - step.time_ns > self._move_window_ns:
                 continue
-            moved = self._move.is_exceeded(abs(request.price_ticks - step.price_ticks), step.price_ticks)
+            moved = self._move.is_exceeded(abs(price_ticks - step.price_ticks), step.price_ticks)
             if moved and not self._move.is_exceeded(2 * abs(mid - step.mid_half_ticks), step.mid_half_ticks):
                 return True
         return False

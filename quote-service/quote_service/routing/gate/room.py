@@ -40,6 +40,12 @@ def _news(symbol: RoutedSymbol, account: AccountState, gate: Gate, now_ns: int) 
     mid = None if terms is None else symbol.mid_in(terms.version)
     if terms is None or mid is None:
         return None
+    refused = symbol.recent.refused_prices
+    symbol.recent.refused_prices = {
+        side: quote
+        for side, quote in refused.items()
+        if gate.refuses_price(side, quote.price_ticks, symbol, now_ns)
+    }
     room = _room(symbol, account, gate, (terms, mid), now_ns)
     before = symbol.usage.published_room
     if before is not None and _is_near(before, room):

@@ -1,5 +1,6 @@
 """What the order router's gate would refuse is not stated as a quote."""
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -25,8 +26,6 @@ from tests.unit.quote_service.quoting.builders import (
     targets,
     why_not,
 )
-
-REST_NS = 10 * S
 
 
 def room(at: int = T0 + 1, **fields: Any) -> GateRoom:
@@ -66,18 +65,14 @@ class TestCollar:
         targets(core, *facts(), book())
         assert targets(core, book(10_000, 10_002, at=T0 + 1)) == []
 
-    def test_a_side_rests_once_its_price_was_refused(self) -> None:
-        """Volatility of 10 bps adds 10 ticks to each side: refused. It is quoted again 10 s after the last
-        price that would have been refused, however often the volatility changes."""
+    def test_a_side_is_quoted_again_with_the_first_price_that_would_pass(self) -> None:
+        """Volatility of 10 bps adds 10 ticks to each side: 205 are refused, 195 are not."""
         core = QuoterCore(config(market_making={"base_spread": 0.039}))
         targets(core, *facts(), book())
-        moving, calm = signal(volatility_per_sqrt_s=0.001), signal()
-        (gone,) = targets(core, moving, book(at=T0 + S))
+        (gone,) = targets(core, signal(volatility_per_sqrt_s=0.001), book(at=T0 + S))
         assert quotes(gone) == (None, None)
-        for second in range(2, 12):
-            refreshed = targets(core, moving if second == 5 else calm, book(at=T0 + second * S))
-            assert all(quotes(each) == (None, None) for each in refreshed)
-        (back,) = targets(core, calm, book(at=T0 + 5 * S + REST_NS))
+        assert targets(core, book(at=T0 + 2 * S)) == [], "no fact has changed"
+        (back,) = targets(core, signal(), book(at=T0 + 3 * S))
         assert quotes(back) == ((9_805, 2_000), (10_195, 2_000))
 
     def test_a_tighter_one_holds_from_its_setting_on(self) -> None:
@@ -91,6 +86,65 @@ class TestCollar:
         assert [each.type_name for each in said] == ["process.setting.v1"], "what stands may stand"
         (target,) = targets(core, book(9_990, 9_992, at=T0 + 2))
         assert [each and each.partition(":")[0] for each in why_not(target)] == ["PRICE_COLLAR"] * 2
+
+
+class TestCoarseTick:
+    """A price of 125 ticks: one of them is 80 bps, and the collar of 2 % is 2.5. Half of 3.6 % is 2.25."""
+
+    spread = 0.036
+
+    def core(self, **pricing: Any) -> QuoterCore:
+        core = QuoterCore(config(market_making={"base_spread": self.spread}, pricing=pricing))
+        targets(core, *facts())
+        return core
+
+    def test_rounding_to_whole_ticks_does_not_carry_a_price_beyond_the_collar(self) -> None:
+        """122.75 and 127.25 are 180 bps away; 122 and 128 would be 240."""
+        (target,) = targets(self.core(), book(124, 126))
+        assert (target.bid.prices, target.ask.prices) == ((123,), (127,))
+        steps = target.bid.steps
+        assert [(each.name, each.input, each.price_after) for each in steps[-2:]] == [
+            ("tick_rounding", pytest.approx(122.75), 122),
+            ("price_collar", 122, 123),
+        ]
+        assert sum(each.effect_bps for each in steps) == pytest.approx(-160)
+
+    def test_where_rounding_outward_stays_inside_it_prices_are_rounded_outward(self) -> None:
+        """Around 125.5 the bid of 123.24 goes to 123 and the ask of 127.76 to 128, each 199 bps away."""
+        (target,) = targets(self.core(), book(125, 126))
+        assert (target.bid.prices, target.ask.prices) == ((123,), (128,))
+        assert target.bid.steps[-1].name == "tick_rounding"
+
+    def test_a_mid_that_goes_to_and_fro_by_half_a_tick_takes_no_quote_away(self) -> None:
+        core, quoted, tops = self.core(), [], [(124, 126), (125, 126), (125, 127), (125, 126)]
+        for second in range(100):
+            quoted += targets(core, book(*tops[second % 4], at=T0 + second * S))
+        assert quoted
+        assert all(each.bid.prices and each.ask.prices for each in quoted)
+
+    def test_the_minimum_spread_is_kept(self) -> None:
+        """Of 340 bps half is 2.125 ticks: 123 is 2 from the mid, too near."""
+        (target,) = targets(self.core(min_spread_bps=340), book(124, 126))
+        text = "PRICE_COLLAR: 240.0 bps from the mid, and routing.price_collar allows 200"
+        assert why_not(target) == (text, text)
+
+    def test_what_stands_is_kept_while_it_is_less_than_a_tick_from_the_models_price(self) -> None:
+        """Volatility of 30 bps makes it 2.625 ticks, beyond the collar: 123 would not be placed, and stays.
+        With 70 bps it is 3.125, and nothing may stay there."""
+        core = self.core()
+        targets(core, book(124, 126))
+        assert targets(core, signal(volatility_per_sqrt_s=0.003), book(124, 126, at=T0 + 1)) == []
+        (gone,) = targets(core, signal(volatility_per_sqrt_s=0.007), book(124, 126, at=T0 + 2))
+        assert quotes(gone) == (None, None)
+        assert targets(core, signal(volatility_per_sqrt_s=0.003), book(124, 126, at=T0 + 3)) == []
+
+    def test_a_smaller_size_than_the_venue_takes_at_the_nearer_price_is_not_quoted(self) -> None:
+        """The ask's 2,000 lots at 128 ticks are the minimum of 2.56; at 127 they would be less."""
+        core = self.core(order_notional_min="0.01")
+        targets(core, instrument(min_notional=Decimal("2.56")), signal())
+        (target,) = targets(core, book(124, 126))
+        assert target.bid.prices == (123,)
+        assert [each and each.partition(":")[0] for each in why_not(target)] == [None, "PRICE_COLLAR"]
 
 
 class TestRoom:
@@ -135,14 +189,24 @@ class TestRoom:
         (target,) = targets(core, *facts(), room(waits_for_messages=True), book())
         assert why_not(target) == ("MESSAGE_LIMIT: the message budget is used up",) * 2
 
-    def test_what_the_gate_refused_waits(self) -> None:
+    def test_what_the_gate_refused_waits_until_it_takes_its_word_back(self) -> None:
         refused = RefusedQuote(side="buy", price_ticks=9_990, target_sequence=1, codes=("PERCENT_PRICE",))
         core = QuoterCore(config())
         targets(core, *facts(), room(T0, refused=(refused,)))
         (target,) = targets(core, book())
-        assert why_not(target) == ("PERCENT_PRICE: the gate refused this price", None)
-        (again,) = [each for each in targets(core, book(at=T0 + 2 * REST_NS)) if each.bid.prices]
+        assert why_not(target) == ("PERCENT_PRICE: the gate refuses this price", None)
+        hour_ns = 3_600 * S
+        later = targets(core, book(at=T0 + hour_ns))
+        assert [quotes(each)[0] for each in later] == [None] * len(later), "time alone changes nothing"
+        (again,) = targets(core, room(T0 + hour_ns + 1))
         assert quotes(again)[0] == (9_990, 2_000)
+
+    def test_another_price_than_the_refused_one_is_stated(self) -> None:
+        refused = RefusedQuote(side="buy", price_ticks=9_990, target_sequence=1, codes=("PERCENT_PRICE",))
+        core = QuoterCore(config())
+        targets(core, *facts(), room(T0, refused=(refused,)), book())
+        (target,) = targets(core, book(10_009, 10_011, at=T0 + 1))
+        assert quotes(target)[0] == (9_999, 2_000)
 
     def test_room_in_the_units_of_another_contract_says_nothing(self) -> None:
         result, _ = quoted(config(), room(instrument_version=2, buy_lots_max=1))

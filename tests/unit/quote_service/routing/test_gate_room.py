@@ -4,6 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 from schemas.gating import GateRoom
+from schemas.market import VenueFilters
 from schemas.orders import OrderEvent
 from tests.kit.messages import BTC, ETH, MS, T0, book, instrument, target
 from tests.unit.quote_service.routing.builders import Desk, wide_config
@@ -55,6 +56,46 @@ def test_a_denied_price_is_stated_until_an_order_of_the_side_goes_out() -> None:
     assert (refused.side, refused.price_ticks, refused.codes) == ("buy", 90, ("PRICE_COLLAR",))
     desk.target(2, 2, bids=[(99, 5)])
     desk.tick(3)
+    assert desk.rooms[-1].refused == ()
+
+
+def test_a_denied_price_is_taken_back_once_the_market_has_come_to_it() -> None:
+    """A collar of 2 % around 100 ends at 98; around 92 it ends at 90.16, and 91 is inside."""
+    desk = Desk(wide_config(routing={"price_collar": 0.02}))
+    desk.book(0)
+    desk.target(1, 1, bids=[(91, 5)])
+    desk.tick(2)
+    assert [each.price_ticks for each in desk.rooms[-1].refused] == [91]
+    stated = len(desk.rooms)
+    desk.tick(3_600_000 - 1)
+    assert len(desk.rooms) == stated, "time alone changes nothing"
+    desk.book(3_600_000, bid=91, ask=93)
+    desk.tick(3_600_001)
+    assert desk.rooms[-1].refused == ()
+
+
+def test_a_price_that_moved_too_far_is_taken_back_when_the_window_is_over() -> None:
+    """Our bid may move by 3 % within a minute, as the market did not move: 99, then 95."""
+    desk = Desk(wide_config(protection={"quote_move_max": 0.03, "quote_move_window_s": 60}))
+    desk.live(0, 1, bids=[(99, 5)])
+    denied = desk.target(2, 2, bids=[(95, 5)])
+    assert ("PRICE_COLLAR_PERIOD",) in [each.reasons for each in denied]
+    assert [each.price_ticks for each in desk.rooms[-1].refused] == [95]
+    desk.tick(59_000)
+    assert desk.rooms[-1].refused
+    desk.tick(60_002)
+    assert desk.rooms[-1].refused == ()
+
+
+def test_a_price_outside_the_venues_filter_waits_for_other_terms() -> None:
+    desk = Desk(wide_config(), filters=VenueFilters(price_min=Decimal(95)))
+    desk.book(0)
+    desk.target(1, 1, bids=[(94, 5)])
+    desk.tick(2)
+    assert [each.codes for each in desk.rooms[-1].refused] == [("PRICE_FILTER",)]
+    desk.send(instrument(version=2))
+    desk.send(book(instrument_version=2, time_ns=T0 + 3 * MS))
+    desk.tick(4)
     assert desk.rooms[-1].refused == ()
 
 
