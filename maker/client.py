@@ -236,6 +236,14 @@ class MakerClient:
         """Stop quoting a symbol and cancel its orders."""
         return self._read(Switched, self.ask("POST", "maker/stop", {"symbol": symbol, "reason": reason}))
 
+    def remove(self, symbol: str, *, force: bool = False, reason: str = "") -> SentCommand:
+        """Stop a symbol and, once the venue shows none of its orders, follow it no more: until a start.
+
+        `force`: although a position is held, which stays in the ledger.
+        """
+        body = {"symbol": symbol, "force": force, "reason": reason}
+        return self._read(SentCommand, self.ask("POST", "maker/remove", body))
+
     def status(self, symbol: str) -> Status:
         """Where a symbol stands; an unknown one is refused with the nearest."""
         return self._read(Status, self.ask("GET", f"maker/status/{quote(symbol, safe='')}"))

@@ -17,12 +17,17 @@ TOKEN_VARIABLE = "MAKER_TOKEN"  # noqa: S105  a variable's name
 _LOOK_S = 0.2
 
 
+def client_at(url: str, token_file: Path | None) -> MakerClient:
+    """A client of the gateway there; raises ConfigError where the URL is invalid or there is no token."""
+    return MakerClient(checked_url(url), _token(token_file))
+
+
 class HttpEngine:
     """Talks to its API."""
 
     def __init__(self, url: str, token_file: Path | None) -> None:
         """Raises ConfigError where the URL is invalid or there is no token."""
-        self._client = MakerClient(checked_url(url), _token(token_file))
+        self._client = client_at(url, token_file)
 
     @property
     def place(self) -> str:
@@ -74,7 +79,7 @@ def _token(file: Path | None) -> str:
     )
     if not token:
         raise ConfigError(
-            f"--url needs a token, which `maker token NAME --config FILE` creates; give it with --token-file "
-            f"or in {TOKEN_VARIABLE}"
+            f"the gateway needs a token, which `maker token NAME --config FILE` creates; give it with "
+            f"--token-file or in {TOKEN_VARIABLE}"
         )
     return token.strip()

@@ -113,8 +113,8 @@ def price(config: ConfigFiles = None, as_json: Json = False) -> None:
     A state with a "model" gets that model's output for its own inputs, before rounding; always JSON.
     """
     try:
-        state = json.loads(sys.stdin.read())
-    except json.JSONDecodeError as error:
+        state = json.loads(sys.stdin.buffer.read())  # of bytes it knows the encoding, and a byte-order mark
+    except ValueError as error:  # no JSON, or bytes that are no text
         raise ConfigError(f"stdin is not JSON: {error}") from None
     if not isinstance(state, dict):
         raise ConfigError(f"stdin is not a JSON object: it is {short(state)}")

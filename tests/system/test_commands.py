@@ -5,7 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from runtime.log.logfile import read_log
 from runtime.text import iso_time
+from schemas.envelope import decode
+from schemas.orders import OrderEvent
 from tests.system.conftest import Maker, Run
 
 pytestmark = pytest.mark.slow
@@ -55,6 +58,28 @@ def test_why_for_people_is_a_table(synthetic_run: Run, maker: Maker) -> None:
     assert done.code == 0, done.err
     for word in ("fair_value", "base_spread", "inventory_lean", "tick_rounding", "market_making.base_spread"):
         assert word in done.out
+
+
+def test_why_ends_with_the_gates_word(tmp_path: Path, maker: Maker) -> None:
+    """Our prices may not move unless the mid does: a quote that only leans is denied."""
+    config, log = tmp_path / "config.yaml", tmp_path / "log"
+    config.write_text("protection: {quote_move_max: 0.00001}\n")
+    run = ("--speed", "max", "--for", "20", "--seed", "7", "--no-gateway", "--config", config, "--log", log)
+    assert maker("up", *run).code == 0
+    denials = [
+        record
+        for record in read_log(log)
+        if record.topic == "order.event" and b'"kind":"denied"' in record.payload
+    ]
+    assert denials
+    denied = decode(OrderEvent, denials[0].payload)
+    at = ("--log", log, "--at", iso_time(denied.event_time_ns))
+    told = maker("why", denied.symbol, *at, "--json").json
+    side = "bid" if denied.side == "buy" else "ask"
+    assert told["sequence"] == denied.target_sequence
+    assert told[side]["gate"] == f"denied: {', '.join(denied.reasons)}"
+    shown = maker("why", denied.symbol, *at).out
+    assert f"denied: {', '.join(denied.reasons)}" in shown
 
 
 def test_why_names_the_nearest_symbol(synthetic_run: Run, maker: Maker) -> None:

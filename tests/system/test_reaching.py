@@ -87,6 +87,34 @@ def test_a_symbol_is_halted_shown_and_resumed(running: Running, maker: Any, how:
     until(lambda: json.loads(maker("status", *where, "--json").out)["halts"] == [], "none is left")
 
 
+def test_a_symbol_is_stopped_started_and_removed(running: Running, maker: Any) -> None:
+    where = ("--url", running.url, "--token-file", running.token)
+
+    def states() -> dict[str, str]:
+        found = json.loads(maker("status", *where, "--json").out)
+        return {each["symbol"]: each["state"] for each in found["symbols"]}
+
+    stopped = maker("stop", "LTC/USDT", *where, "--reason", "a test", "--json")
+    assert (stopped.code, json.loads(stopped.out)["status"]) == (0, "stopped"), stopped.err
+    until(lambda: states()["LTC/USDT"] == "STOPPED", "it is stopped")
+
+    refused = maker("start", "LTC/USDT", "--max-position", "5000", *where)
+    assert (refused.code, "looser than 100" in refused.err) == (2, True)
+    started = maker("start", "LTC/USDT", "--base-spread", "0.0040", *where)
+    assert started.code == 0, started.err
+    assert started.out.startswith("Quoting of LTC/USDT is switched on")
+    assert "base_spread 0.0040" in started.out
+    until(lambda: states()["LTC/USDT"] != "STOPPED", "it is started")
+
+    removed = maker("remove", "LTC/USDT", "--force", *where)
+    assert (removed.code, "LTC/USDT is being removed" in removed.out) == (0, True), removed.err
+    until(lambda: "LTC/USDT" not in states(), "it is removed")
+    unknown = maker("remove", "LTCUSDT", *where)
+    assert (unknown.code, len(unknown.err.splitlines())) == (2, 1)
+    assert maker("start", "LTC/USDT", *where).code == 0
+    until(lambda: "LTC/USDT" in states(), "it is followed again")
+
+
 def test_who_is_not_let_in_is_told_so(running: Running, maker: Any, tmp_path: Path) -> None:
     wrong = tmp_path / "token"
     wrong.touch(0o600)

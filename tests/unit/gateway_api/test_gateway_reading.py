@@ -197,6 +197,20 @@ def test_why_shows_the_steps_of_the_newest_target(client: Client) -> None:
     assert (why["sequence"], why["expired"]) == (3, True)
 
 
+@pytest.mark.parametrize("kind", ["accepted", "amended"])
+def test_why_ends_with_the_gates_word_until_it_lets_an_order_pass(
+    trading: Engine, btc: Messages, client_of: type[Client], kind: str
+) -> None:
+    def gate() -> tuple[str | None, str | None]:
+        why = client_of(trading).get(f"{API}/maker/why/BTC/USDT").json()
+        return why["bid"]["gate"], why["ask"]["gate"]
+
+    trading.take(btc.order(9, *DENIED, reasons=("POS_LIMIT", "EXPOSURE")))
+    assert gate() == ("denied: POS_LIMIT, EXPOSURE", None)
+    trading.take(btc.order(10, kind, "live", "buy"))
+    assert gate() == (None, None)
+
+
 def test_why_of_a_side_that_is_not_quoted_says_so(
     trading: Engine, btc: Messages, client_of: type[Client]
 ) -> None:

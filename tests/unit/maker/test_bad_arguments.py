@@ -77,7 +77,7 @@ def nothing_serves(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("maker.supervisor.supervise", lambda *_, **__: None)
     monkeypatch.setattr("sandbox.command.on_stop", lambda stop: stop())
     monkeypatch.setattr("sandbox.venue_check.command._run_all", would_run)
-    monkeypatch.setattr("sys.stdin", io.StringIO("null"))
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"null")))
     monkeypatch.setenv("MM__KAFKA__BOOTSTRAP", "127.0.0.1:1")
     monkeypatch.setenv("MM__REDIS__URL", "redis://127.0.0.1:1")
 

@@ -20,13 +20,13 @@ STATE = {
 
 
 def maker(
-    shell: str, *arguments: str, stdin: str = "", env: Mapping[str, str] | None = None
+    shell: str, *arguments: str, stdin: str | bytes = "", env: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[bytes]:
     """A command line with redirections, as a shell makes them."""
     line = f'"$0" -m maker "$@" {shell}'
     return subprocess.run(
         ["bash", "-c", line, sys.executable, *arguments],
-        input=stdin.encode(),
+        input=stdin if isinstance(stdin, bytes) else stdin.encode(),
         env={**os.environ, **(env or {})},
         capture_output=True,
         check=False,
@@ -73,6 +73,22 @@ def test_a_terminal_of_another_alphabet_gets_what_it_can_show(env: Mapping[str, 
     assert "1234567.9" in done.stdout.decode("latin-1")
     wrong = maker("", "why", "\u20bf", "--log", "missing", env=env)
     assert (wrong.returncode, len(wrong.stderr.splitlines())) == (2, 1)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_a_state_with_a_byte_order_mark_is_priced(encoding: str) -> None:
+    """As an editor on Windows saves it."""
+    marked = json.dumps(STATE).encode(encoding)
+    done = maker("", "price", "--json", stdin=marked)
+    plain = maker("", "price", "--json", stdin=json.dumps(STATE))
+    assert (done.returncode, done.stdout) == (0, plain.stdout), done.stderr
+
+
+def test_a_state_that_is_no_text_is_refused_in_one_line() -> None:
+    done = maker("", "price", stdin=b"{\xff\xfe")
+    assert done.returncode == 2
+    assert done.stderr.decode().startswith("maker: stdin is not JSON: ")
+    assert len(done.stderr.splitlines()) == 1
 
 
 def test_prices_are_shown_with_all_their_digits() -> None:

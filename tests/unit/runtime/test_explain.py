@@ -52,6 +52,11 @@ def test_the_steps_of_a_side_that_is_not_quoted_are_told_too() -> None:
     }
 
 
+def test_what_the_gate_denied_stands_beside_its_side() -> None:
+    explained = explain_target(TARGET, INSTRUMENT, {"sell": ("POS_LIMIT", "EXPOSURE")})
+    assert (explained["bid"]["gate"], explained["ask"]["gate"]) == (None, "denied: POS_LIMIT, EXPOSURE")
+
+
 def test_without_an_instrument_there_are_no_prices() -> None:
     bid = explain_target(TARGET, None)["bid"]
     assert (bid["price"], bid["size"]) == (None, None)

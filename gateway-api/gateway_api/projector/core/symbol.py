@@ -90,7 +90,7 @@ class SymbolFold:
             self.slice_denied = event if event.kind == "denied" else None
         elif event.kind == "denied":
             self.denials[event.side] = event
-        elif event.kind == "accepted":
+        elif event.kind in {"accepted", "amended"}:
             self.denials.pop(event.side, None)
 
     def apply_position(self, position: Position) -> None:
