@@ -9,10 +9,21 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import yaml
+
+from schemas.config import Config
 from tests.servers.local import MAKER, PATIENCE_S
 from tests.servers.visitor import Visitor
 
 BASE = "api/v1/maker"
+
+
+def config_file(folder: Path, *symbols: str) -> Path:
+    """A synthetic market of these symbols alone."""
+    usual = Config().feed.model_dump(mode="json")["symbols"]
+    path = folder / f"{len(symbols)}.yaml"
+    path.write_text(yaml.safe_dump({"feed": {"symbols": {each: usual[each] for each in symbols}}}))
+    return path
 
 
 class Live:

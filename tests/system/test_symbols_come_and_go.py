@@ -8,22 +8,12 @@ from typing import Any
 from urllib.error import HTTPError
 
 import pytest
-import yaml
 
-from schemas.config import Config
 from tests.servers.local import PATIENCE_S
 from tests.system.conftest import Maker
-from tests.system.live_engine import BASE, Live, live_engine
+from tests.system.live_engine import BASE, Live, config_file, live_engine
 
 pytestmark = pytest.mark.slow
-
-
-def config_file(folder: Path, *symbols: str) -> Path:
-    """A synthetic market of these symbols alone."""
-    usual = Config().feed.model_dump(mode="json")["symbols"]
-    path = folder / f"{len(symbols)}.yaml"
-    path.write_text(yaml.safe_dump({"feed": {"symbols": {each: usual[each] for each in symbols}}}))
-    return path
 
 
 @contextmanager

@@ -34,11 +34,12 @@ class CurrentConfig:
         changes = account.changes if account else ()
         if changes != self._changes:
             self._changes = changes
-            self._current = _folded(self._context.config, changes)
+            self._current = current_of(self._context.config, changes)
         return self._current
 
 
-def _folded(config: Config, changes: tuple[ChangeView, ...]) -> Current:
+def current_of(config: Config, changes: tuple[ChangeView, ...]) -> Current:
+    """The configuration of the start with these changes, oldest first."""
     newest: dict[str, ChangeView] = {}
     pending: dict[str, str] = {}
     for view in changes:

@@ -13,9 +13,11 @@ import structlog
 from pydantic import TypeAdapter
 
 from gateway_api.access.visibility import STREAM_PARTS, Sight, StreamPart
+from gateway_api.app.current import current_of
 from gateway_api.app.detail import fills_of
 from gateway_api.app.numbers import milliseconds
 from gateway_api.app.reading import all_keys
+from gateway_api.app.responses import Limit
 from gateway_api.app.symbol_status import limits, symbol_status
 from gateway_api.app.view_models import (
     FILLS_SHOWN,
@@ -33,7 +35,7 @@ from schemas.config import Config
 from schemas.envelope import decode
 from schemas.numbers import shortened
 from schemas.risk import RiskState
-from schemas.units import money_text
+from schemas.units import from_units, money_text
 from schemas.views import ACCOUNT_DOCUMENT, SYMBOL_PREFIX, AccountView, SymbolView
 
 _SYMBOLS_PER_TURN = 4
@@ -49,9 +51,11 @@ class _Money(NamedTuple):
     day: Decimal
     gross: Decimal
     """Absolute notional."""
+    with_orders: Decimal
+    """The largest absolute notional that fills of the open orders can lead to."""
 
 
-_NO_MONEY = _Money(*[Decimal(0)] * 4)
+_NO_MONEY = _Money(*[Decimal(0)] * 5)
 
 
 @dataclass(slots=True)
@@ -73,6 +77,8 @@ class Overview:
         self._changed = False
         self._store = store
         self._config = config
+        """In force: of the start, with the live changes."""
+        self._started_with = config
         self._sight = sight
         self._fills: dict[str, tuple[FillNews, ...]] = {}
         self._documents: dict[str, bytes] = {}
@@ -132,6 +138,8 @@ class Overview:
         before, account = self._account, decode(AccountView, document)
         self._account = account
         sees = self._sight.sees_event
+        if before is None or before.changes != account.changes:
+            self._config = current_of(self._started_with, account.changes).config
         changes = [each for each in account.changes if sees(each.change)]
         self._put_part("alerts", lambda: alerts_json([*filter(sees, account.alerts)], account), change)
         self._put_part("proposals", lambda: proposals_json([*filter(sees, account.proposals)]), change)
@@ -141,14 +149,7 @@ class Overview:
         return are_others_removed or _standing(before.risk if before else None) != _standing(account.risk)
 
     def _apply_symbol(self, key: str, view: SymbolView, change: int) -> None:
-        position, profits = view.position, view.profits
-        if position is not None and profits is not None:
-            self._money[key] = _Money(
-                position.pnl_reporting,
-                profits.session * profits.rate,
-                profits.day * profits.rate,
-                abs(position.notional_reporting),
-            )
+        self._money[key] = _money_of(view)
         self._apply_fills(key, view)
         if STREAM_PARTS["symbols"] in self._sight.permissions:
             text = self._made(key, lambda: self._status_text(key, view))
@@ -212,7 +213,7 @@ class Overview:
             flattens=risk.flattens if risk else False,
             flatten_asked_by=risk.flatten_asked_by if risk else None,
             resume_people=self._config.risk_limits.resume_people,
-            limits=limits(risk, self._sight),
+            limits=(*limits(risk, self._sight), *(self._gate_limits(money) if shows_pnl else ())),
             pnl=money_text(money.total) if shows_pnl else None,
             session_pnl=money_text(money.session) if shows_pnl else None,
             day_pnl=money_text(money.day) if shows_pnl else None,
@@ -220,9 +221,45 @@ class Overview:
             gross_notional=money_text(money.gross),
             exposure=exposure if shows_pnl else None,
             exposure_max=self._config.risk_limits.max_exposure,
+            warn_at=self._config.risk_limits.warn_at,
             refusals_without_symbol=self._account.refusals_without_symbol if self._account else 0,
             withdrawals=tuple(map(mass_cancel_view_model, mass_cancels)),
         )
+
+    def _gate_limits(self, money: _Money) -> tuple[Limit, ...]:
+        """What the order router's gate keeps besides risk-service's limits."""
+        capital, most = self._config.reporting.capital, self._config.risk_limits.max_exposure
+        share = round(float(money.with_orders / capital), 6)
+        return (Limit(name="exposure_with_orders", value=share, limit=most, unit="of capital"),)
+
+
+def _money_of(view: SymbolView) -> _Money:
+    position, profits = view.position, view.profits
+    if position is None or profits is None:
+        return _NO_MONEY._replace(with_orders=_with_orders(view))
+    return _Money(
+        position.pnl_reporting,
+        profits.session * profits.rate,
+        profits.day * profits.rate,
+        abs(position.notional_reporting),
+        max(abs(position.notional_reporting), _with_orders(view)),
+    )
+
+
+def _with_orders(view: SymbolView) -> Decimal:
+    """As the gate counts it: all orders of one side are filled, none of the other."""
+    contract, position, book = view.instrument, view.position, view.book
+    mark = None if position is None else position.mark_half_ticks
+    if mark is None and book is not None and book.bid_prices and book.ask_prices:
+        mark = book.bid_prices[0] + book.ask_prices[0]
+    if contract is None or mark is None:
+        return Decimal(0)
+    lots = 0 if position is None else position.position_lots
+    open_lots = {"buy": 0, "sell": 0}
+    for order in view.live_orders:
+        open_lots[order.side] += order.size_lots - order.filled_lots
+    worst_lots = max(abs(lots), abs(lots + open_lots["buy"]), abs(lots - open_lots["sell"]))
+    return from_units(worst_lots * mark, contract.money_per_tick_lot) / 2 * contract.reporting_rate
 
 
 _NAMES = TypeAdapter(str)

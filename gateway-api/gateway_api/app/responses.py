@@ -145,6 +145,8 @@ class Profit(Answer):
     """What taking liquidity to reduce the position earned, mostly below 0: its part of capture less fees."""
     realised: str
     unrealised: str
+    balance: str
+    """What taking liquidity to reduce the position earned, mostly below 0: part of capture and fees."""
     max_drawdown: str
     total_reporting: str
     session_reporting: str
@@ -233,6 +235,8 @@ class SymbolFacts(Answer):
     rank: int
     """0 for the most urgent state."""
     stopped: bool
+    removed: bool
+    """By an operator; it is listed for the position that it still holds."""
     event_time_ms: float
     market: Market | None
     features: Features | None

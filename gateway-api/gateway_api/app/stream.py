@@ -51,6 +51,8 @@ class EngineViewModel(Answer):
     max_loss: str
     account_max_loss: str
     config_hash: str
+    book_age_ms_max: int
+    """A book older than this is stale: nothing is quoted from it."""
     started_ms: float
 
 
@@ -275,6 +277,7 @@ class Streams:
             max_loss=str(config.risk_limits.max_loss),
             account_max_loss=str(config.risk_limits.account_max_loss),
             config_hash=config_hash(config),
+            book_age_ms_max=config.market_data.book_age_ms_max,
             started_ms=self._started_ms,
         )
 

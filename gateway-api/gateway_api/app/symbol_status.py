@@ -45,6 +45,7 @@ def symbol_status(view: SymbolView, account: AccountView | None, sight: Sight) -
         state=state,
         rank=_RANKS[state],
         stopped=view.stopped,
+        removed=view.removed,
         event_time_ms=milliseconds(view.event_time_ns),
         market=_market(view.book, view.instrument),
         features=_features(view),
@@ -144,6 +145,8 @@ def _reason(view: SymbolView, side: Side, risk: Risk | None) -> str:
     target_side = _target_side(view, side)
     if risk is not None and risk.state == "HALT":
         return "halted: " + (", ".join(risk.reasons) or "no reason given")
+    if view.removed:
+        return "removed by an operator, with a position: it counts at its last mark"
     if view.stopped:
         return "stopped by command"
     if is_unquoted(view):
@@ -245,6 +248,7 @@ def _profit(view: SymbolView, sight: Sight) -> Profit | None:
         balance=money_text(position.pnl_balance),
         realised=money_text(position.realised),
         unrealised=money_text(position.unrealised),
+        balance=money_text(position.pnl_balance),
         max_drawdown=money_text(position.max_drawdown),
         total_reporting=money_text(position.pnl_reporting),
         session_reporting=money_text(profits.session * profits.rate),

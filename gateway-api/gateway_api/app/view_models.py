@@ -68,6 +68,8 @@ class AccountViewModel(Answer):
     exposure: float | None
     """Gross notional / equity (capital plus profit): None as for PnL."""
     exposure_max: float
+    warn_at: float
+    """Share of a limit from which the engine warns."""
     refusals_without_symbol: int
     withdrawals: tuple[MassCancelViewModel, ...]
 

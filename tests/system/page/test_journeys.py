@@ -140,7 +140,10 @@ def test_halt_by_keyboard_verified_at_the_venue_and_resume(
     assert page.evaluate("document.activeElement.id") == "dialog-cancel"
     page.fill("#command-reason", "news, standing aside")
     page.click("#halt-confirm")
-    has(page.locator("#halted"), "ALL TRADING HALTED: COMMAND: news, standing aside by local")
+    has(
+        page.locator("#halted"),
+        re.compile(r"ALL TRADING HALTED by local \d\d:\d\d:\d\d: news, standing aside\."),
+    )
     has(page.locator("#halted"), re.compile(r"Cancelled (\d+) of \1, confirmed by the venue"))
     has(page.locator("#command-log"), re.compile(r"verified, zero orders \d"))
     page.wait_for_function("document.title.includes('HALTED')")

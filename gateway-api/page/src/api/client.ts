@@ -60,7 +60,7 @@ export async function ask<Answer>(path: string, { method = "GET", body, idempote
   if (body !== undefined) init.body = JSON.stringify(body);
   if (signal) init.signal = signal;
   const response = await fetch(API + path, init).catch((error: unknown) => {
-    if (signal?.aborted) throw error;
+    if (signal?.aborted && signal.reason instanceof DOMException && signal.reason.name !== "TimeoutError") throw error;
     throw new Refusal(away(path));
   });
   if (response.ok) return (response.status === 204 ? null : await response.json()) as Answer;

@@ -1806,6 +1806,8 @@ export interface components {
             realised: string;
             /** Unrealised */
             unrealised: string;
+            /** Balance */
+            balance: string;
             /** Max Drawdown */
             max_drawdown: string;
             /** Total Reporting */
@@ -2226,6 +2228,8 @@ export interface components {
             rank: number;
             /** Stopped */
             stopped: boolean;
+            /** Removed */
+            removed: boolean;
             /** Event Time Ms */
             event_time_ms: number;
             market: components["schemas"]["Market"] | null;
@@ -2327,6 +2331,8 @@ export interface components {
             rank: number;
             /** Stopped */
             stopped: boolean;
+            /** Removed */
+            removed: boolean;
             /** Event Time Ms */
             event_time_ms: number;
             market: components["schemas"]["Market"] | null;

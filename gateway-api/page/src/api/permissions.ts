@@ -6,6 +6,8 @@ const HOLDERS: Record<Permission, string> = {
   pnl: "viewer, trader or risk",
   start: "trader",
   stop: "trader, risk or service",
+  flatten: "trader",
+  approve_flatten: "risk",
   halt: "trader, risk, admin or service",
   resume_request: "trader or risk",
   resume: "risk",

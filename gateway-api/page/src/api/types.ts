@@ -5,7 +5,8 @@ import type {
   Limit,
   SystemProcessViewModel,
   PreviewSides,
-  SymbolStatus,
+  Risk as OwnRisk,
+  SymbolStatus as OwnStatus,
 } from "./openapi";
 
 export type {
@@ -29,16 +30,28 @@ export type {
   PreviewSides as QuoteSides,
   SignInProblem as Problem,
   Profit,
-  Risk,
   SessionViewModel,
   SessionResponse as Session,
   SessionsResponse,
   Setting,
   SettingsResponse,
   Step,
-  SymbolStatus,
   SystemResponse,
 } from "./openapi";
+
+/** How an inventory is brought back to its target; null: nothing to bring back. */
+export interface Balancing {
+  stage: "lean" | "touch" | "take";
+  side: Side | null;
+  size: string;
+  urgency: number;
+  cost_bps: number | null;
+  held_back: string | null;
+  flatten: null | "awaits_second" | "under_way" | "done";
+}
+
+export type Risk = OwnRisk & { flattens?: boolean; flatten_asked_by?: string | null };
+export type SymbolStatus = Omit<OwnStatus, "risk"> & { risk: Risk | null; balancing?: Balancing | null };
 
 export type TradingState = "RUN" | "REDUCE_ONLY" | "HALT";
 export type MakerState =
@@ -59,6 +72,8 @@ export type Permission =
   | "start"
   | "stop"
   | "halt"
+  | "flatten"
+  | "approve_flatten"
   | "resume_request"
   | "resume"
   | "tighten"
@@ -73,7 +88,7 @@ export type Permission =
   | "audit"
   | "export"
   | "users";
-export type CommandAction = "start" | "stop" | "halt" | "resume" | "resume_request" | "remove";
+export type CommandAction = "start" | "flatten" | "halt_flatten" | "approve_flatten" | "stop" | "halt" | "resume" | "resume_request" | "remove";
 export type SignInWay = "one_time" | "users";
 
 // --- the stream ---
@@ -88,6 +103,8 @@ export interface EngineViewModel {
   max_loss: string;
   account_max_loss: string;
   config_hash: string;
+  /** A book older than this is stale: the engine quotes nothing from it. */
+  book_age_ms_max: number;
   started_ms: number;
 }
 
@@ -108,6 +125,10 @@ export interface AccountViewModel {
   halt_sequence: number;
   resume_asked_by: string | null;
   resume_people: number;
+  /** Halted, and orders that reduce positions go out. */
+  flattens?: boolean;
+  /** The first of two people asked for that. */
+  flatten_asked_by?: string | null;
   limits: Limit[];
   /** Total PnL since the ledgers began; null, as the others: not visible to this user. */
   pnl: string | null;
@@ -118,6 +139,8 @@ export interface AccountViewModel {
   gross_notional: string;
   exposure: number | null;
   exposure_max: number;
+  /** Share of a limit from which the engine warns. */
+  warn_at: number;
   refusals_without_symbol: number;
   withdrawals: Withdrawal[];
 }

@@ -1,18 +1,20 @@
 import { useEffect } from "react";
 import { AcknowledgeDialog } from "../frame/AcknowledgeDialog";
+import { ApproveFlattenDialog } from "../frame/ApproveFlattenDialog";
 import { Banners } from "../frame/Banners";
 import { CommandLog } from "../frame/CommandLog";
 import { openDialog } from "../frame/dialogs";
 import { HaltDialog, ResumeDialog } from "../frame/HaltDialog";
 import { HelpDialog } from "../frame/HelpDialog";
 import { StartAllDialog } from "../frame/StartAllDialog";
+import { StartDialog } from "../frame/StartDialog";
 import { Nav } from "../frame/Nav";
 import { RemoveDialog } from "../frame/RemoveDialog";
 import { SignIn } from "../frame/SignIn";
 import { Strip } from "../frame/Strip";
 import { useTab } from "../frame/useTab";
 import { listen } from "../live/connect";
-import { useConnection, useLoaded } from "../live/hooks";
+import { useIsAway } from "../live/away";
 import { AuditPage } from "../pages/audit/AuditPage";
 import { OverviewPage } from "../pages/overview/OverviewPage";
 import { PnlPage } from "../pages/pnl/PnlPage";
@@ -48,15 +50,14 @@ export function App() {
 
 function Desk() {
   const { page } = useWatched(route);
-  const { connected } = useConnection();
-  const isLoaded = useLoaded();
+  const isAway = useIsAway();
   useTab();
   useEffect(() => {
     const ends = [listen(), listenToKeys(), keepSessionAlive()];
     return () => ends.forEach((end) => end());
   }, []);
   return (
-    <div className="app" data-connected={connected || !isLoaded} data-mode={page === "replay" ? "replay" : "live"}>
+    <div className="app" data-away={isAway} data-mode={page === "replay" ? "replay" : "live"}>
       <a className="skip" href="#main" onClick={toMain}>
         Skip to content
       </a>
@@ -85,13 +86,17 @@ function OpenDialogs() {
   const open = useWatched(openDialog);
   switch (open?.kind) {
     case "halt":
-      return <HaltDialog scope={open.scope} />;
+      return <HaltDialog scope={open.scope} action={open.action} />;
     case "resume":
       return <ResumeDialog scope={open.scope} />;
+    case "approve-flatten":
+      return <ApproveFlattenDialog scope={open.scope} />;
     case "remove":
       return <RemoveDialog scope={open.scope} />;
     case "help":
       return <HelpDialog />;
+    case "start":
+      return <StartDialog />;
     case "start-all":
       return <StartAllDialog />;
     case "acknowledge":

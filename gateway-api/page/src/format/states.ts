@@ -31,6 +31,7 @@ const TRADING_LOOKS: Record<TradingState, Look> = {
 };
 
 const STARTING = look("ring", "calm", "STARTING");
+export const UNKNOWN = look("ring", "calm", "UNKNOWN");
 export const CONNECTING = look("ring", "calm", "CONNECTING");
 export const PAUSED = look("square", "calm", "PAUSED");
 
@@ -42,17 +43,15 @@ export const SEVERITY_LOOKS: Record<Severity, Look> = {
   critical: look("octagon", "bad", "CRITICAL"),
 };
 
-export const SOFT_SHARE = 0.7;
-
 export function limitShare(limit: Limit): number {
   return limit.limit ? Math.max(0, limit.value / limit.limit) : 0;
 }
 
-export function limitLook(share: number): Look {
+/** `warnAt`: the engine's own threshold, risk_limits.warn_at. */
+export function limitLook(share: number, warnAt: number): Look {
   if (share >= 1) return look("octagon", "bad", "BREACH");
-  return share >= SOFT_SHARE ? look("triangle", "warn", "WARN") : look("circle", "good", "OK");
+  return share >= warnAt ? look("triangle", "warn", "WARN") : look("circle", "good", "OK");
 }
 
 export const plainKey = (key: string) => (key.startsWith("*") ? "all" : key.slice(key.indexOf(":") + 1));
 export const venueOf = (key: string) => key.slice(0, key.indexOf(":"));
-export const words = (name: string) => name.replaceAll("_", " ");

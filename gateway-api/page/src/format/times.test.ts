@@ -15,7 +15,7 @@ describe("times", () => {
     expect(durationText(3_723_000)).toBe("1:02:03");
   });
 
-  it("calls it stale after two seconds and dead after ten", () => {
-    expect([2000, 2001, 10_001].map(freshness)).toEqual(["fresh", "stale", "dead"]);
+  it("calls it stale when the engine does, and dead at three times that age", () => {
+    expect([5000, 5001, 15_001].map((age) => freshness(age, 5_000))).toEqual(["fresh", "stale", "dead"]);
   });
 });

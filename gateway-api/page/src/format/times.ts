@@ -1,7 +1,7 @@
 // Times and ages. The zone is UTC unless the user wants the local one.
 
-const STALE_MS = 2_000;
-const DEAD_MS = 10_000;
+/** Hatched from this multiple of the age at which it is stale. */
+const DEAD_AFTER = 3;
 
 export type Zone = "utc" | "local";
 export type Freshness = "fresh" | "stale" | "dead";
@@ -39,9 +39,10 @@ export function ageText(ageMs: number): string {
   return Math.floor(age / 3_600_000) + " h";
 }
 
-export function freshness(ageMs: number): Freshness {
-  if (ageMs > DEAD_MS) return "dead";
-  return ageMs > STALE_MS ? "stale" : "fresh";
+/** `staleMs`: the age from which the engine itself quotes nothing from a book, market_data.book_age_ms_max. */
+export function freshness(ageMs: number, staleMs: number): Freshness {
+  if (ageMs > DEAD_AFTER * staleMs) return "dead";
+  return ageMs > staleMs ? "stale" : "fresh";
 }
 
 export function durationText(durationMs: number): string {

@@ -2,6 +2,7 @@ import { useState } from "react";
 import { problemFrom } from "../api/client";
 import type { Problem } from "../api/types";
 import { useRight } from "../app/session";
+import { alertTitle, plainReason } from "../format/reasons";
 import { plainKey } from "../format/states";
 import { acknowledge } from "../live/commands";
 import { useAlerts } from "../live/hooks";
@@ -25,9 +26,9 @@ export function AcknowledgeDialog({ alertId }: { alertId: string }) {
         }}
       >
         <p>
-          <b>{alert?.name}</b> {alert ? plainKey(alert.key) : ""}
+          <b>{alert ? alertTitle(alert.name) : ""}</b> {alert ? plainKey(alert.key) : ""}
         </p>
-        <p className="muted">{alert?.message}</p>
+        <p className="muted">{alert ? plainReason(alert.message) : ""}</p>
         <label>
           <span>Note</span>
           <input data-first value={note} maxLength={1000} autoComplete="off" onChange={(event) => setNote(event.target.value)} />

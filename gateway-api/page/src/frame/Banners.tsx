@@ -2,6 +2,7 @@
 import { useWatched } from "../app/external";
 import { sessionState } from "../app/session";
 import { grouped, shortened } from "../format/numbers";
+import { plainReason } from "../format/reasons";
 import { durationText } from "../format/times";
 import { isClockKnown, useTick } from "../live/clock";
 import { retryNow } from "../live/connect";
@@ -10,6 +11,7 @@ import { useAccount, useAllSymbols, useCommands, useConnection, useEngine, useLo
 import { live } from "../live/store";
 import { Icon } from "../ui/Icon";
 import { Clock } from "../ui/time";
+import { ApproveFlatten } from "./ApproveFlattenDialog";
 import { openDialog } from "./dialogs";
 import { withdrawalText } from "./withdrawal";
 
@@ -38,10 +40,10 @@ function Halted() {
     <div className="banner halted" role="alert" id="halted">
       <Icon shape="octagon" />
       <p>
-        <b>ALL TRADING HALTED: {account.reasons.join("; ") || "no reason given"}.</b>{" "}
-        {order ? <>By {order.principal} at <Clock atMs={order.time_ms} />. </> : null}
+        <b>{order && isByCommand(account.reasons) ? <>ALL TRADING HALTED by {order.principal} <Clock atMs={order.time_ms} />: {order.reason}.</> : <>ALL TRADING HALTED: {plainReason(account.reasons.join("; ")) || "no reason given"}.</>}</b>{" "}
         {withdrawalText(account.withdrawals, sidesQuoted("*"))} Residual position {residual}. {nextStep(account)}
       </p>
+      <ApproveFlatten scope="*" askedBy={account.flatten_asked_by} />
       <button type="button" onClick={() => openDialog.set({ kind: "resume", scope: "*" })}>
         Resume{"\u2026"}
       </button>
@@ -49,10 +51,13 @@ function Halted() {
   );
 }
 
+const isByCommand = (reasons: readonly string[]) => reasons.length === 1 && reasons[0]?.startsWith("COMMAND: ");
+
 function nextStep(account: NonNullable<typeof live.account>): string {
-  if (!account.latched) return "It ends when its cause is gone.";
+  if (!account.latched) return "Ends by itself when its cause is gone.";
   if (account.resume_asked_by) return `${account.resume_asked_by} requested a resume: a second person has to approve.`;
-  return account.resume_people > 1 ? "Ending it takes two people: one requests, another resumes, with a reason." : "A resume with a reason ends it (role risk).";
+  if (account.flattens) return "Positions are being closed; it stays halted until resumed.";
+  return account.resume_people > 1 ? "Ending it takes two people: one requests, another resumes, with a reason." : "Stays halted until resumed, with a reason (role risk).";
 }
 
 function Offline() {

@@ -1,15 +1,19 @@
 // Commands sent from here and their progress: sent, acknowledged, verified, each with its time.
-import type { Problem } from "../api/types";
+import type { CommandAction } from "../api/types";
 import { useWatched } from "../app/external";
-import { plainKey, words } from "../format/states";
+import { words } from "../format/labels";
+import { plainKey } from "../format/states";
 import { engineNow, useTick } from "../live/clock";
-import { dismiss, send, sidesQuoted, tracked, type Tracked } from "../live/commands";
+import { dismiss, positionsHeld, send, sidesQuoted, tracked, unreceived, type Tracked } from "../live/commands";
 import { useConnection } from "../live/hooks";
 import { CommandButton } from "../ui/controls";
 import { Clock } from "../ui/time";
 
 const SHOWN_DONE_MS = 8_000;
 const SHOWN_MAX = 2;
+
+/** After this without a proof from the venue people are told how to make sure. */
+const PROVEN_WITHIN_MS = 10_000;
 
 const isShown = (entry: Tracked) => entry.verified_ms === null || engineNow() - entry.verified_ms < SHOWN_DONE_MS;
 
@@ -38,7 +42,7 @@ function Entry({ entry }: { entry: Tracked }) {
           {"\u00d7"}
         </button>
       </p>
-      {entry.problem ? <Failed problem={entry.problem} /> : <Stages entry={entry} />}
+      {entry.problem ? <p>{unreceived(entry)}</p> : <Stages entry={entry} />}
     </div>
   );
 }
@@ -56,11 +60,30 @@ function Undo({ entry }: { entry: Tracked }) {
   );
 }
 
+const PROOFS: Partial<Record<CommandAction, string>> = {
+  halt: "verified, zero orders",
+  stop: "verified, zero orders",
+  flatten: "verified, flat",
+  halt_flatten: "verified, halted and flat",
+  approve_flatten: "verified, flat",
+};
+
+/** What is still to happen before the command is in force. */
+function leftOf({ action, key }: Tracked): string {
+  if (action === "halt" || action === "stop") {
+    const left = sidesQuoted(key);
+    return left ? `${left} sides still quoted` : "waiting";
+  }
+  if (!PROOFS[action]) return "waiting";
+  const left = positionsHeld(key);
+  return left ? `${left} ${left === 1 ? "position" : "positions"} still held` : "waiting";
+}
+
 function Stages({ entry }: { entry: Tracked }) {
   const { connected } = useConnection();
   const isQuieting = entry.action === "halt" || entry.action === "stop";
-  const left = sidesQuoted(entry.key);
-  const waiting = connected ? (isQuieting && left ? `${left} sides still quoted` : "waiting") : "unknown: the stream is down";
+  const waiting = connected ? leftOf(entry) : "unknown: nothing is read from the engine";
+  const isLate = isQuieting && entry.acknowledged_ms !== null && entry.verified_ms === null && engineNow() - entry.acknowledged_ms > PROVEN_WITHIN_MS;
   return (
     <ol className="stages">
       <li className="reached">
@@ -70,17 +93,10 @@ function Stages({ entry }: { entry: Tracked }) {
         acknowledged {entry.acknowledged_ms ? <Clock atMs={entry.acknowledged_ms} millis /> : "\u2026"}
       </li>
       <li className={entry.verified_ms ? "reached" : ""}>
-        {isQuieting ? "verified, zero orders " : "verified "}
+        {PROOFS[entry.action] ?? "verified"}{" "}
         {entry.verified_ms ? <Clock atMs={entry.verified_ms} millis /> : waiting}
       </li>
+      {isLate ? <li className="bad">NOT VERIFIED: on the engine's machine run maker halt --all, and maker status</li> : null}
     </ol>
-  );
-}
-
-function Failed({ problem }: { problem: Problem }) {
-  return (
-    <p>
-      Not taken: {problem.detail} {problem.hint}
-    </p>
   );
 }

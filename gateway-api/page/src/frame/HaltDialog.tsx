@@ -1,36 +1,44 @@
 // The kill switch: scope, action, reason; with a real exchange, also the scope typed as confirmation.
 import { useState } from "react";
-import type { CommandAction } from "../api/types";
+import type { CommandAction, Permission } from "../api/types";
 import { useRight } from "../app/session";
 import { plainKey, venueOf } from "../format/states";
 import { useAccount, useEngine, useKeys } from "../live/hooks";
 import { live } from "../live/store";
 import { Dialog } from "../ui/Dialog";
 import { DialogButtons, Notes, ReasonField, useSending } from "./commandDialog";
-import { closeDialog } from "./dialogs";
+import { closeDialog, type KillAction } from "./dialogs";
 import { scopeWord } from "./scope";
 
-type HaltAction = "halt" | "stop";
+interface Choice {
+  title: string;
+  text: string;
+  permission: Permission;
+}
 
-const ACTIONS: Record<HaltAction, { title: string; text: string }> = {
-  halt: { title: "Halt", text: "cancel every order now and latch: no orders until a resume" },
-  stop: { title: "Stop quoting", text: "cancel the quotes; a start brings them back" },
+const ACTIONS: Record<KillAction, Choice> = {
+  halt: { title: "Halt", text: "cancel every order now; stays halted until resumed", permission: "halt" },
+  halt_flatten: { title: "Halt and flatten", text: "halt, then close the positions; stays halted until resumed", permission: "flatten" },
+  stop: { title: "Stop quoting", text: "cancel the quotes; a start brings them back", permission: "stop" },
+  flatten: { title: "Flatten", text: "stop quoting and close the positions; a start quotes again", permission: "flatten" },
 };
+const STAYS = "Positions stay as they are: nothing is bought or sold.";
+const CLOSES = "Positions are closed in slices by IOC limit orders within balance.cost_bps_max of the mid and a share of the visible depth.";
 
-export function HaltDialog({ scope: first }: { scope: string }) {
+export function HaltDialog({ scope: first, action: firstAction = "halt" }: { scope: string; action?: KillAction | undefined }) {
   const engine = useEngine();
   const [scope, setScope] = useState(first);
-  const [action, setAction] = useState<HaltAction>("halt");
-  const [reason, setReason] = useState("manual halt from the page");
+  const [action, setAction] = useState<KillAction>(firstAction);
+  const [reason, setReason] = useState("manual, from the page");
   const [typed, setTyped] = useState("");
-  const right = useRight(action);
+  const right = useRight(ACTIONS[action].permission);
   const { problem, isBusy, submit } = useSending();
   const isLive = engine?.mode === "live";
   const word = scopeWord(scope);
   const isConfirmed = !isLive || typed.trim().toUpperCase() === word.toUpperCase();
   const canSend = isConfirmed && right.allowed && !isBusy && reason.trim() !== "";
   return (
-    <Dialog id="halt-dialog" title={ACTIONS[action].title + " trading"} onClose={closeDialog}>
+    <Dialog id="halt-dialog" title={action === "halt" ? "Halt trading" : ACTIONS[action].title} onClose={closeDialog}>
       <form
         onSubmit={(event) => {
           event.preventDefault();
@@ -48,8 +56,8 @@ export function HaltDialog({ scope: first }: { scope: string }) {
             <input id="halt-typed" value={typed} onChange={(event) => setTyped(event.target.value)} autoComplete="off" spellCheck={false} />
           </label>
         ) : null}
-        <p className="muted small">Positions stay as they are: nothing is bought or sold.</p>
-        <Notes problem={problem} because={right.because} />
+        <p className="muted small">{ACTIONS[action].permission === "flatten" ? CLOSES : STAYS}</p>
+        <Notes problem={problem} because={right.because} action={action} />
         <DialogButtons>
           <button type="submit" className="halt" id="halt-confirm" aria-disabled={!canSend || undefined} title={right.because || undefined}>
             {isBusy ? "Sending\u2026" : `${ACTIONS[action].title} ${word}`}
@@ -82,7 +90,7 @@ export function ResumeDialog({ scope }: { scope: string }) {
           {askedBy ? ` Requested by ${askedBy}.` : ""}
         </p>
         <ReasonField reason={reason} onReason={setReason} />
-        <Notes problem={problem} because={right.because} />
+        <Notes problem={problem} because={right.because} action={action} />
         <DialogButtons>
           <button type="submit" className="primary" id="resume-confirm" aria-disabled={!canSend || undefined} title={right.because || undefined}>
             {isBusy ? "Sending\u2026" : `${isFirst ? "Request resume of" : "Resume"} ${scopeWord(scope)}`}
@@ -116,13 +124,13 @@ function ScopeField({ scope, onScope }: { scope: string; onScope: (scope: string
   );
 }
 
-function ActionField({ action, onAction }: { action: HaltAction; onAction: (action: HaltAction) => void }) {
+function ActionField({ action, onAction }: { action: KillAction; onAction: (action: KillAction) => void }) {
   return (
     <fieldset>
       <legend>Action</legend>
-      {(["halt", "stop"] as const).map((each) => (
+      {(["halt", "halt_flatten", "stop", "flatten"] as const).map((each) => (
         <label key={each} className="choice">
-          <input type="radio" name="action" checked={action === each} onChange={() => onAction(each)} />
+          <input type="radio" name="action" value={each} checked={action === each} onChange={() => onAction(each)} />
           <span>
             <b>{ACTIONS[each].title}</b>: {ACTIONS[each].text}
           </span>

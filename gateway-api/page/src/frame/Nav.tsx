@@ -5,6 +5,7 @@ import { nextTheme, nextZone, shownTheme } from "../app/preferences";
 import { PAGE_TITLES, PAGES, routeHash, type Page } from "../app/routes";
 import { signOut } from "../app/session";
 import { zoneText } from "../format/times";
+import { useIsAway } from "../live/away";
 import { useHeld } from "../live/hooks";
 import { live } from "../live/store";
 import { Icon } from "../ui/Icon";
@@ -33,12 +34,13 @@ const hashOf = (page: Page) => routeHash(page, page === "symbol" ? lastSymbol() 
 
 function Tools() {
   const isHeld = useHeld();
+  const isAway = useIsAway();
   const zone = useZone();
   const theme = useWatched(shownTheme);
   return (
     <div className="tools">
       <button type="button" aria-pressed={isHeld} onClick={() => live.setHeld(!isHeld)} title="Freeze moving data (Space); halts and alerts continue">
-        <Icon shape={isHeld ? "square" : "circle"} tone={isHeld ? "warn" : "good"} /> {isHeld ? "Held" : "Live"}
+        <Icon shape={isHeld ? "square" : isAway ? "ring" : "circle"} tone={isHeld ? "warn" : isAway ? "calm" : "good"} /> {isHeld ? "Held" : isAway ? "Away" : "Live"}
       </button>
       <button type="button" onClick={nextZone} title="UTC or local time (u)">
         {zoneText(zone)}

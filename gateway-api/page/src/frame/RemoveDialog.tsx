@@ -33,7 +33,7 @@ export function RemoveDialog({ scope }: { scope: string }) {
           </label>
         ) : null}
         <ReasonField reason={reason} onReason={setReason} />
-        <Notes problem={problem} because={right.because} />
+        <Notes problem={problem} because={right.because} action="remove" />
         <DialogButtons>
           <button type="submit" className="halt" id="remove-confirm" aria-disabled={!canSend || undefined} title={right.because || undefined}>
             {isBusy ? "Sending\u2026" : `Remove ${plainKey(scope)}`}

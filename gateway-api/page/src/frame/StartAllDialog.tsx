@@ -32,7 +32,7 @@ export function StartAllDialog() {
           Quotes {stopped.length} stopped {stopped.length === 1 ? "symbol" : "symbols"} again: {named(stopped)}.
         </p>
         <ReasonField reason={reason} onReason={setReason} />
-        <Notes problem={problem} because={right.because} />
+        <Notes problem={problem} because={right.because} action="start" />
         <DialogButtons>
           <button type="submit" className="primary" id="start-all-confirm" aria-disabled={!canSend || undefined} title={right.because || undefined}>
             {isBusy ? "Sending\u2026" : "Start all"}

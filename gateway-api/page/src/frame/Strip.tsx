@@ -5,10 +5,13 @@ import { useWatched } from "../app/external";
 import { route } from "../app/location";
 import { useSession } from "../app/session";
 import { fixed, grouped, NOTHING, percent, withSign } from "../format/numbers";
-import { CONNECTING, limitLook, PAUSED, tradingLook, type Look } from "../format/states";
+import { limitLabel } from "../format/labels";
+import { CONNECTING, limitLook, PAUSED, tradingLook, UNKNOWN, type Look } from "../format/states";
 import { ageText, freshness, zoneText } from "../format/times";
 import { agedMs, engineNow, isClockKnown, skewMs, useTick } from "../live/clock";
-import { useAccount, useAlerts, useAllSymbols, useCalmAccount, useEngine, useHasEnded, useLoaded } from "../live/hooks";
+import { useAwayMs, useIsAway } from "../live/away";
+import { useAccount, useAlerts, useAllSymbols, useCalmAccount, useEngine, useHasEnded, useLoaded, useWarnAt } from "../live/hooks";
+import { live } from "../live/store";
 import { LimitBar } from "../ui/controls";
 import { Icon, StateWord } from "../ui/Icon";
 import { Money } from "../ui/Money";
@@ -62,7 +65,15 @@ function ModePill() {
   );
 }
 
+/** The state as it is now: unknown while nothing is read from the engine. */
 export function useStateLook(): Look {
+  const isAway = useIsAway();
+  const known = useReadLook();
+  return isAway ? UNKNOWN : known;
+}
+
+/** The state as it was last read. */
+function useReadLook(): Look {
   const account = useCalmAccount();
   const isLoaded = useLoaded();
   const symbols = useAllSymbols();
@@ -75,7 +86,19 @@ function StatePill() {
   return (
     <span className="pill state" id="state">
       <StateWord look={useStateLook()} />
+      <WasRead />
     </span>
+  );
+}
+
+function WasRead() {
+  const awayMs = useAwayMs();
+  const was = useReadLook();
+  if (awayMs === null) return null;
+  return (
+    <small>
+      was {was.word} {ageText(Math.floor(awayMs / 1000) * 1000)} ago
+    </small>
   );
 }
 
@@ -92,7 +115,7 @@ function Pnl() {
 }
 
 function Exposure() {
-  const account = useAccount();
+  const account = useCalmAccount();
   const exposure = account?.exposure ?? null;
   const share = account && exposure !== null ? exposure / account.exposure_max : 0;
   const title = account ? `Gross notional ${grouped(account.gross_notional)}` : undefined;
@@ -106,12 +129,12 @@ function Exposure() {
 
 function WorstLimit() {
   const worst = worstLimit(useCalmAccount(), useAllSymbols());
-  const look = limitLook(worst?.share ?? 0);
+  const look = limitLook(worst?.share ?? 0, useWarnAt());
   return (
-    <Figure name="Worst limit" title={worst ? `${worst.limit.name} of ${worst.owner}` : undefined}>
+    <Figure name="Worst limit" title={worst ? `${limitLabel(worst.limit.name)} of ${worst.owner}` : undefined}>
       {worst ? (
         <span className={look.tone}>
-          <Icon shape={look.shape} /> {percent(worst.share)} <small>{worst.limit.name}</small>
+          <Icon shape={look.shape} /> {percent(worst.share)} <small>{limitLabel(worst.limit.name)}</small>
         </span>
       ) : (
         NOTHING
@@ -138,7 +161,7 @@ function FeedAge() {
   useTick(500);
   const newest = symbols.reduce((latest, row) => Math.max(latest, row.market?.event_time_ms ?? 0), 0);
   const ageMs = engineNow() - newest;
-  const state = newest ? freshness(agedMs(ageMs)) : "fresh";
+  const state = newest ? freshness(agedMs(ageMs), live.staleMs) : "fresh";
   return (
     <Figure name="Feed age" title="Time since the newest book of any symbol">
       <span className={`age ${state}`} id="feed-age">
@@ -167,9 +190,17 @@ function Latency() {
 
 function EngineClock() {
   const zone = useZone();
+  const isAway = useIsAway();
   const engine = useEngine();
   const hasEnded = useHasEnded();
   useTick(500);
+  if (isAway) {
+    return (
+      <Figure name={`Read at, ${zoneText(zone)}`} title="The engine's time when anything was last read from it" className="optional">
+        <span id="clock">{isClockKnown() ? <Clock atMs={engineNow(live.readAtMs)} /> : NOTHING}</span>
+      </Figure>
+    );
+  }
   if (engine?.feed_kind === "recorded") {
     return (
       <Figure name={`Recording, ${zoneText(zone)}`} title="Time of the recording" className="optional">

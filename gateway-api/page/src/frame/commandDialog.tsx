@@ -3,8 +3,8 @@ import { useState, type ReactNode } from "react";
 import type { CommandAction, Problem } from "../api/types";
 import { useWatched } from "../app/external";
 import { route } from "../app/location";
-import { send } from "../live/commands";
-import { useConnection } from "../live/hooks";
+import { send, unreceived } from "../live/commands";
+import { useIsAway } from "../live/away";
 import { live } from "../live/store";
 import { closeDialog } from "./dialogs";
 import { keysOfScope } from "./scope";
@@ -44,16 +44,22 @@ export function ReasonField({ reason, onReason }: { reason: string; onReason: (r
   );
 }
 
-export function Notes({ problem, because }: { problem: Problem | null; because: string }) {
-  const { connected } = useConnection();
+interface NotesProps {
+  problem: Problem | null;
+  because: string;
+  action: CommandAction;
+}
+
+export function Notes({ problem, because, action }: NotesProps) {
+  const isAway = useIsAway();
   const { page } = useWatched(route);
   return (
     <>
       {page === "replay" ? <p className="warn">The page shows a past time; this affects the engine now.</p> : null}
-      {connected ? null : <p className="warn">The stream is down: the command is sent but cannot be verified here.</p>}
+      {isAway ? <p className="warn">Nothing is read from the engine: the command is sent, but its effect cannot be verified here.</p> : null}
       {because ? <p className="warn">{because}</p> : null}
       <p className="error" role="alert">
-        {problem ? `${problem.detail} ${problem.hint}` : ""}
+        {unreceived({ action, problem })}
       </p>
     </>
   );

@@ -2,6 +2,7 @@
 import { ask, freshId, problemFrom } from "../api/client";
 import type { CommandAction, CommandResponse, ControlResponse, Problem } from "../api/types";
 import { Watched } from "../app/external";
+import { signOf } from "../format/numbers";
 import { plainKey, venueOf } from "../format/states";
 import { engineNow } from "./clock";
 import { live } from "./store";
@@ -21,6 +22,9 @@ export interface Tracked {
 
 const PATHS: Record<CommandAction, string> = {
   start: "/maker/start",
+  flatten: "/maker/flatten",
+  halt_flatten: "/maker/flatten",
+  approve_flatten: "/maker/flatten/approve",
   stop: "/maker/stop",
   remove: "/maker/remove",
   halt: "/maker/risk/halt",
@@ -28,6 +32,8 @@ const PATHS: Record<CommandAction, string> = {
   resume_request: "/maker/risk/resume-request",
 };
 const KEPT = 20;
+/** An engine that takes longer to answer a command is taken for one that did not receive it. */
+const ANSWER_MS = 10_000;
 
 export const tracked = new Watched<readonly Tracked[]>([]);
 
@@ -42,10 +48,14 @@ function haltSequenceOf(key: string): number | null {
   return live.symbols.get(key)?.risk?.halt_sequence ?? null;
 }
 
+const FLATTENS: readonly CommandAction[] = ["flatten", "halt_flatten", "approve_flatten"];
+const NAMES_A_HALT: readonly CommandAction[] = ["resume", "resume_request", "approve_flatten"];
+
 function bodyOf(action: CommandAction, key: string, reason: string): Record<string, unknown> {
-  const scope = key === "*" ? { symbol: "*" } : { symbol: plainKey(key), venue: venueOf(key) };
-  const isResume = action === "resume" || action === "resume_request";
-  return isResume ? { ...scope, reason, halt_sequence: haltSequenceOf(key) } : { ...scope, reason };
+  const all = { symbol: FLATTENS.includes(action) ? null : "*" };
+  const scope = key === "*" ? all : { symbol: plainKey(key), venue: venueOf(key) };
+  if (action === "halt_flatten") return { ...scope, reason, halt: true };
+  return NAMES_A_HALT.includes(action) ? { ...scope, reason, halt_sequence: haltSequenceOf(key) } : { ...scope, reason };
 }
 
 /** Resolves to null, or to the error. */
@@ -54,8 +64,8 @@ export async function send(action: CommandAction, key: string, reason: string, m
   const entry = { id, command_id: null, action, key, sent_ms: engineNow(), acknowledged_ms: null, verified_ms: null, problem: null };
   tracked.set([entry, ...tracked.get()].slice(0, KEPT));
   try {
-    const answer = await ask<CommandResponse>(PATHS[action], { method: "POST", body: { ...bodyOf(action, key, reason), ...more }, idempotencyKey: id });
-    change(id, { command_id: answer.command_id, acknowledged_ms: engineNow() });
+    const answer = await ask<CommandResponse>(PATHS[action], { method: "POST", body: { ...bodyOf(action, key, reason), ...more }, idempotencyKey: id, signal: AbortSignal.timeout(ANSWER_MS) });
+    change(id, { command_id: answer.command_id, key: `${answer.venue}:${answer.symbol}`.replace("*:*", "*"), acknowledged_ms: engineNow() });
     verify();
     return null;
   } catch (error) {
@@ -71,6 +81,9 @@ export function sidesQuoted(key: string): number {
   return rowsOf(key).reduce((sum, row) => sum + Number(row.bid.quote !== null) + Number(row.ask.quote !== null), 0);
 }
 
+/** Number of symbols in the scope that hold a position. */
+export const positionsHeld = (key: string) => rowsOf(key).filter((row) => signOf(row.inventory?.position) !== 0).length;
+
 function isHalted(key: string): boolean {
   if (key === "*") return live.account?.state === "HALT";
   return rowsOf(key).every((row) => row.risk?.own_state === "HALT");
@@ -82,9 +95,12 @@ function isAsked(key: string): boolean {
 }
 
 const IN_FORCE: Record<CommandAction, (key: string) => boolean> = {
-  start: (key) => rowsOf(key).every((row) => !row.stopped),
+  start: (key) => rowsOf(key).length > 0 && rowsOf(key).every((row) => !row.stopped),
+  flatten: (key) => positionsHeld(key) === 0,
+  halt_flatten: (key) => isHalted(key) && positionsHeld(key) === 0,
+  approve_flatten: (key) => positionsHeld(key) === 0,
   stop: (key) => rowsOf(key).every((row) => row.stopped) && sidesQuoted(key) === 0,
-  remove: (key) => rowsOf(key).length === 0,
+  remove: (key) => rowsOf(key).every((row) => row.removed),
   halt: (key) => isHalted(key) && sidesQuoted(key) === 0,
   resume: (key) => !isHalted(key),
   resume_request: isAsked,
@@ -93,11 +109,36 @@ const IN_FORCE: Record<CommandAction, (key: string) => boolean> = {
 function verify(): void {
   for (const entry of tracked.get()) {
     if (entry.acknowledged_ms === null || entry.verified_ms !== null || entry.problem) continue;
+    const refusal = refusalOf(entry);
+    if (refusal) {
+      change(entry.id, { problem: refusal });
+      continue;
+    }
     const isTaken = live.commands.some((command) => command.command_id === entry.command_id);
     if (isTaken && IN_FORCE[entry.action](entry.key)) change(entry.id, { verified_ms: engineNow() });
   }
 }
 
+/** An engine that cannot do what was asked says so later, in an alert that names the command. */
+function refusalOf({ command_id: id, key }: Tracked): Problem | null {
+  const alert = live.alerts.find((each) => each.name.endsWith("_REFUSED") && id !== null && each.message.includes(id));
+  if (!alert) return null;
+  return { type: "about:blank", title: "Refused", status: 409, code: "refused", detail: alert.message, hint: "", instance: key };
+}
+
+const NOT_DONE: Partial<Record<CommandAction, string>> = { halt: "NOT HALTED", halt_flatten: "NOT HALTED", flatten: "NOT FLATTENED", stop: "NOT STOPPED" };
+
+/** What to do about a command that the engine did not receive, or not take. */
+export function unreceived({ action, problem }: Pick<Tracked, "action" | "problem">): string {
+  if (!problem) return "";
+  const text = `${problem.detail} ${problem.hint}`.trim();
+  const what = NOT_DONE[action];
+  if (!what) return text;
+  if (problem.status !== 0) return `${what}: ${text}`;
+  return `${what}: the engine did not receive it, and may still be trading. On its machine run: maker halt --all; without the engine: maker cancel-all --config FILE.`;
+}
+
+live.subscribe("alerts", verify);
 live.subscribe("symbols", verify);
 live.subscribe("account", verify);
 live.subscribe("commands", verify);

@@ -34,13 +34,21 @@ const ALL_EVERY_MS = 1_000;
 const all = new Watched<readonly SymbolStatus[]>([]);
 const calmSymbols = new Watched<ReadonlyMap<string, SymbolStatus>>(new Map());
 const calmAccount = new Watched<AccountViewModel | null>(null);
+const warnAt = new Watched(1);
 let timer = 0;
 
 function refreshAll(): void {
   timer = 0;
   calmSymbols.set(new Map(live.symbols));
   all.set([...live.symbols.values()]);
-  calmAccount.set(live.account);
+  calmAccount.set(withHeldMoney(live.account, live.isHeld ? calmAccount.get() : null));
+}
+
+/** While rows are frozen so is the money of the account: otherwise they would not add up to it. */
+function withHeldMoney(account: AccountViewModel | null, held: AccountViewModel | null): AccountViewModel | null {
+  if (!account || !held) return account;
+  const { pnl, session_pnl, day_pnl, gross_notional, exposure } = held;
+  return { ...account, pnl, session_pnl, day_pnl, gross_notional, exposure };
 }
 
 live.subscribe("symbols", () => {
@@ -49,14 +57,24 @@ live.subscribe("symbols", () => {
 });
 live.subscribe("keys", refreshAll);
 live.subscribe("account", () => {
+  warnAt.set(live.account?.warn_at ?? 1);
   if (live.account?.state !== calmAccount.get()?.state) refreshAll();
 });
+
+/** Share of a limit from which the engine warns. */
+export const useWarnAt = () => useWatched(warnAt);
 
 /** Every symbol's state, at most every ALL_EVERY_MS. */
 export const useAllSymbols = () => useWatched(all);
 
 /** A symbol from the same snapshot as all symbols and the account. */
-export const useCalmSymbol = (key: string): SymbolStatus | undefined => useWatched(calmSymbols).get(key);
+export function useCalmSymbol(key: string | null): SymbolStatus | undefined {
+  return useSyncExternalStore(key === null ? watchNothing : calmSymbols.subscribe, () => (key === null ? undefined : calmSymbols.get().get(key)));
+}
+
+const watchNothing = () => () => undefined;
 
 /** The account at most every ALL_EVERY_MS, but a change of its state at once: for lists that are slow to render. */
-export const useCalmAccount = () => useWatched(calmAccount);
+export function useCalmAccount(isWatched = true): AccountViewModel | null {
+  return useSyncExternalStore(isWatched ? calmAccount.subscribe : watchNothing, () => (isWatched ? calmAccount.get() : null));
+}

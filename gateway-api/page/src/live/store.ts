@@ -57,6 +57,8 @@ export class LiveStore {
   detail: Detail | null = null;
   connection: Connection = { connected: false, retry_at_ms: 0, dropped: 0 };
   loaded = false;
+  /** When the engine's state was last read, by the browser's monotonic clock. */
+  readAtMs = 0;
   /** Symbols and fills are frozen while a user reads; halts and alerts are not. */
   isHeld = false;
   /** Change counter: a cheap check whether any symbol changed. */
@@ -84,6 +86,7 @@ export class LiveStore {
   take(message: StreamMessage, isSnapshot: boolean): void {
     if (isSnapshot) this.forgetAbsent(message);
     this.takeUrgent(message);
+    if (this.view === "live") this.readAtMs = performance.now();
     if (this.isHeld && !isSnapshot) this.hold(message);
     else this.takeMoving(message);
     this.loaded = true;
@@ -110,6 +113,11 @@ export class LiveStore {
     if (!isHeld && this.held) this.takeMoving(this.held);
     this.held = null;
     this.touch("held");
+  }
+
+  /** The age at which a book is stale, as the engine has it. */
+  get staleMs(): number {
+    return this.engine?.book_age_ms_max ?? Infinity;
   }
 
   private takeUrgent(message: StreamMessage): void {

@@ -50,14 +50,14 @@ describe("limits", () => {
   it("have a share, also where both are negative", () => {
     const limit = (value: number, most: number) => limitShare({ name: "x", unit: "", value, limit: most });
     expect([limit(50, 100), limit(-350, -500), limit(20, -500)]).toEqual([0.5, 0.7, 0]);
-    expect([0.69, 0.7, 1].map((share) => limitLook(share).word)).toEqual(["OK", "WARN", "BREACH"]);
+    expect([0.69, 0.7, 1].map((share) => limitLook(share, 0.7).word)).toEqual(["OK", "WARN", "BREACH"]);
   });
 });
 
 describe("profit", () => {
   it("adds up, and shows what does not", () => {
-    const profit = { capture: "10.0001", inventory: "-4.0000", fees: "1.5000", realised: "0", unrealised: "0", total: "4.5002" } as Profit;
-    expect(attributionOf([profit])).toMatchObject({ fees: "-1.5000", residual: "0.0001" });
+    const profit = { capture: "10.0001", inventory: "-4.0000", fees: "1.5000", realised: "0", unrealised: "0", balance: "-0.2", total: "4.5002" } as Profit;
+    expect(attributionOf([profit])).toMatchObject({ fees: "-1.5000", balance: "-0.2", residual: "0.0001" });
     expect(accountCurve([[1, 2, 3], [5, 8, 6]])).toEqual({ data: [[1, 2, 3], [0, 0, -2], [5, 8, 6]], drawdown: -2 });
   });
 

@@ -2,7 +2,8 @@ import { memo, useEffect, useRef, useState, type ReactNode } from "react";
 import type { Permission } from "../api/types";
 import { useRight } from "../app/session";
 import { percent } from "../format/numbers";
-import { limitLook, SOFT_SHARE } from "../format/states";
+import { limitLook } from "../format/states";
+import { useWarnAt } from "../live/hooks";
 import { useMoment } from "./moment";
 
 interface CommandButtonProps {
@@ -59,12 +60,13 @@ export function CommandButton({ permission, onClick, children, className, label,
 
 /** How much of a limit is used: a bar with marks at the soft and the hard limit. */
 export function LimitBar({ share, label }: { share: number; label: string }) {
-  const look = limitLook(share);
+  const warnAt = useWarnAt();
+  const look = limitLook(share, warnAt);
   const width = `${Math.min(share, 1) * 100}%`;
   return (
     <span className={`limit-bar ${look.tone}`} role="img" aria-label={`${label}: ${percent(share)} of the limit, ${look.word}`}>
       <i style={{ width }} />
-      <b style={{ left: `${SOFT_SHARE * 100}%` }} />
+      <b style={{ left: `${warnAt * 100}%` }} />
     </span>
   );
 }

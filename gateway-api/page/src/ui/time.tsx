@@ -3,6 +3,7 @@ import { preferences } from "../app/preferences";
 import { useWatched } from "../app/external";
 import { ageText, clockMsText, clockText, dayText, freshness, zoneText, type Zone } from "../format/times";
 import { agedMs, useTick } from "../live/clock";
+import { live } from "../live/store";
 import { useMoment } from "./moment";
 
 export const useZone = (): Zone => useWatched(preferences).zone;
@@ -25,6 +26,6 @@ export const Age = memo(function Age({ atMs }: { atMs: number | null | undefined
   useTick(1000);
   if (!atMs) return <span className="muted">no data</span>;
   const ageMs = moment.nowMs() - atMs;
-  const state = moment.isReplay ? "fresh" : freshness(agedMs(ageMs));
+  const state = moment.isReplay ? "fresh" : freshness(agedMs(ageMs), live.staleMs);
   return <span className={`age ${state}`}>{state === "fresh" ? ageText(ageMs) : `stale ${ageText(ageMs)}`}</span>;
 });

@@ -7,12 +7,9 @@ import { CommandButton } from "../../ui/controls";
 import { Panel } from "../../ui/Panel";
 import { Scroll } from "../../ui/Scroll";
 import { Empty } from "../../ui/states";
-import { isFar, isLooser, typed } from "./change";
+import { isFar, isLooser, OF_ACCOUNT, typed, valueText } from "./change";
 import { PreviewView } from "./PreviewView";
 import { settingName } from "./SettingsPanel";
-
-/** The value that takes a symbol's own away. */
-const OF_ACCOUNT = "account";
 
 interface ChangePanelProps {
   setting: Setting | null;
@@ -62,7 +59,7 @@ function ChangeForm({ setting, onSent }: { setting: Setting; onSent: () => void 
   const said = reason.trim();
   const canSend = value !== "" && value !== setting.value && said !== "" && (!far || confirmed === value);
   return (
-    <Scroll label="Change a setting" className="pad">
+    <Scroll label="Change a setting" className="pad change">
       <form className="change-form" onSubmit={(event) => event.preventDefault()}>
         <p>
           <b>{name}</b> <small>{section}</small>
@@ -98,20 +95,20 @@ function ChangeForm({ setting, onSent }: { setting: Setting; onSent: () => void 
           </CommandButton>
         </div>
         <div className="buttons">
-          {setting.is_own ? (
+          {setting.is_own && setting.was !== OF_ACCOUNT ? (
             <CommandButton permission={permissionOf(setting, isLooser(setting, setting.default))} id="setting-follow" busy={said === ""} onClick={() => void submit(OF_ACCOUNT, said)}>
               Follow the account
             </CommandButton>
           ) : null}
           {setting.change_id && setting.was ? (
             <CommandButton permission={permissionOf(setting, isLooser(setting, setting.was))} id="setting-revert" busy={said === ""} onClick={() => void revert(said)}>
-              Revert to {grouped(setting.was)}
+              Revert to {valueText(setting.was)}
             </CommandButton>
           ) : null}
         </div>
         <OutcomeLine outcome={outcome} />
       </form>
-      <PreviewView settingKey={setting.key} value={value} />
+      <PreviewView settingKey={setting.key} value={value} symbol={setting.symbol ?? null} />
     </Scroll>
   );
 }
@@ -124,7 +121,7 @@ function inForce(setting: Setting): string {
 
 /** Which symbols a change touches. */
 function reach(setting: Setting): string {
-  if (setting.symbol) return `A change touches ${setting.symbol} alone.`;
+  if (setting.symbol) return `A change touches this symbol only: ${setting.symbol}.`;
   const own = Object.entries(setting.own).map(([symbol, value]) => `${symbol} (${grouped(value)})`);
   return own.length ? `A change touches all symbols but those with a value of their own: ${own.join(", ")}.` : "A change touches every symbol.";
 }

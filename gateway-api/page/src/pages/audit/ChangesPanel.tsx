@@ -1,6 +1,5 @@
 // Requested changes against those in force: which processes have applied them.
 import type { Change } from "../../api/types";
-import { grouped } from "../../format/numbers";
 import type { Look } from "../../format/states";
 import { useChanges } from "../../live/hooks";
 import { StateWord } from "../../ui/Icon";
@@ -8,6 +7,7 @@ import { Panel } from "../../ui/Panel";
 import { Scroll } from "../../ui/Scroll";
 import { Empty } from "../../ui/states";
 import { Clock } from "../../ui/time";
+import { valueText } from "./change";
 
 function lookOf(change: Change): Look {
   if (change.refused_because) return { shape: "octagon", tone: "bad", word: "REFUSED" };
@@ -30,7 +30,7 @@ export function ChangesPanel() {
                   <th scope="row" className="clip">
                     {change.key}
                   </th>
-                  <td className="number">{change.was === null ? grouped(change.value) : `${grouped(change.was)} \u2192 ${grouped(change.value)}`}</td>
+                  <td className="number">{change.was === null ? valueText(change.value) : `${valueText(change.was)} \u2192 ${valueText(change.value)}`}</td>
                   <td>{change.approver ? `${change.requester} and ${change.approver}` : change.requester}</td>
                   <td>
                     <StateWord look={lookOf(change)} />

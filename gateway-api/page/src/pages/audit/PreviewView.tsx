@@ -4,8 +4,10 @@ import { ask, problemFrom } from "../../api/client";
 import type { ExplainedSide, PreviewResponse, Problem } from "../../api/types";
 import { lastSymbol } from "../../frame/lastSymbol";
 import { grouped, NOTHING, signed, trimmed } from "../../format/numbers";
-import { plainKey, venueOf, words } from "../../format/states";
+import { stepLabel } from "../../format/labels";
+import { plainKey, venueOf } from "../../format/states";
 import { useKeys } from "../../live/hooks";
+import { reasonText } from "../../ui/Reason";
 import { Failure } from "../../ui/states";
 import { totalBps, waterfall } from "../symbol/waterfall";
 
@@ -37,16 +39,24 @@ function usePreview(settingKey: string, value: string, symbolKey: string | null)
   return { preview, problem };
 }
 
-export function PreviewView({ settingKey, value }: { settingKey: string; value: string }) {
+interface PreviewViewProps {
+  settingKey: string;
+  value: string;
+  /** Of a setting of one symbol; null: the user chooses one. */
+  symbol: string | null;
+}
+
+export function PreviewView({ settingKey, value, symbol }: PreviewViewProps) {
   const keys = useKeys();
   const [chosen, setChosen] = useState(lastSymbol);
-  const symbolKey = chosen ?? keys[0] ?? null;
+  const own = symbol === null ? null : (keys.find((key) => plainKey(key) === symbol) ?? null);
+  const symbolKey = own ?? chosen ?? keys[0] ?? null;
   const { preview, problem } = usePreview(settingKey, value, symbolKey);
   return (
     <div className="preview">
       <p className="preview-head">
         <b>Preview of the newest quote</b>
-        <select aria-label="Symbol of the preview" value={symbolKey ?? ""} onChange={(event) => setChosen(event.target.value)}>
+        <select aria-label="Symbol of the preview" value={symbolKey ?? ""} disabled={own !== null} onChange={(event) => setChosen(event.target.value)}>
           {keys.map((key) => (
             <option key={key} value={key}>
               {plainKey(key)}
@@ -74,16 +84,16 @@ function Compared({ preview: { before, after } }: { preview: PreviewResponse }) 
         </tr>
       </thead>
       <tbody>
+        <Result title="price" of={(side) => (side.price === null ? reasonText(side.not_quoting_because) : grouped(side.price))} preview={{ before, after }} />
+        <Result title="size" of={(side) => trimmed(side.size)} preview={{ before, after }} />
+        <Result title="from fair value" of={(side) => (side.steps.length ? signed(totalBps(side), 2) : NOTHING)} preview={{ before, after }} />
         {names.slice(1).map((name) => (
           <tr key={name}>
-            <th scope="row">{words(name)}</th>
+            <th scope="row">{stepLabel(name)}</th>
             <Pair before={effect(before.bid, name)} after={effect(after.bid, name)} />
             <Pair before={effect(before.ask, name)} after={effect(after.ask, name)} />
           </tr>
         ))}
-        <Result title="from fair value" of={(side) => (side.steps.length ? signed(totalBps(side), 2) : NOTHING)} preview={{ before, after }} />
-        <Result title="price" of={(side) => (side.price === null ? (side.not_quoting_because ?? NOTHING) : grouped(side.price))} preview={{ before, after }} />
-        <Result title="size" of={(side) => trimmed(side.size)} preview={{ before, after }} />
       </tbody>
     </table>
   );

@@ -1,6 +1,7 @@
 import type { Setting, SettingsResponse } from "../../api/types";
 import { grouped } from "../../format/numbers";
-import { plainKey, words } from "../../format/states";
+import { settingWords, words } from "../../format/labels";
+import { plainKey } from "../../format/states";
 import { useKeys } from "../../live/hooks";
 import { Panel } from "../../ui/Panel";
 import { Scroll } from "../../ui/Scroll";
@@ -77,7 +78,7 @@ function List({ settings, chosen, onChoose }: { settings: readonly Setting[]; ch
 export function settingName(key: string): [section: string, name: string] {
   const parts = key.split(".");
   const rest = parts[0] === "per_symbol" ? parts.slice(-2) : parts;
-  return [words(rest[0] ?? ""), words(rest.slice(1).join("."))];
+  return [words(rest[0] ?? ""), settingWords(rest.slice(1).join("."))];
 }
 
 function Row({ setting, isChosen, onChoose }: { setting: Setting; isChosen: boolean; onChoose: (key: string) => void }) {

@@ -1,6 +1,6 @@
 // A typed value of a setting: what it means, how far it is from the value in force, whether it is looser.
 import type { Setting } from "../../api/types";
-import { drawable, MINUS } from "../../format/numbers";
+import { drawable, grouped, MINUS } from "../../format/numbers";
 
 /** A typed value as the server takes it; empty where `problem` says what is wrong with it. */
 export interface Typed {
@@ -10,6 +10,11 @@ export interface Typed {
 
 const NUMBER = /^[+-]?(\d+|\d{1,3}(,\d{3})+)(\.\d+)?(e[+-]?\d{1,3})?$/i;
 const USUAL_FACTOR = 2;
+
+/** The value that takes a symbol's own away. */
+export const OF_ACCOUNT = "account";
+
+export const valueText = (value: string) => (value === OF_ACCOUNT ? "the account's" : grouped(value));
 
 /** Commas only group thousands: with any other, a decimal comma would be lost and 2,5 become 25. */
 export function typed(setting: Setting, text: string): Typed {

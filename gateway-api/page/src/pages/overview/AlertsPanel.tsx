@@ -1,6 +1,7 @@
 import type { AlertViewModel } from "../../api/types";
 import { replayHash } from "../../app/routes";
 import { openDialog } from "../../frame/dialogs";
+import { alertTitle, plainReason } from "../../format/reasons";
 import { plainKey, SEVERITY_LOOKS } from "../../format/states";
 import { useAlerts, useLoaded } from "../../live/hooks";
 import { CommandButton } from "../../ui/controls";
@@ -43,13 +44,13 @@ function Alert({ alert }: { alert: AlertViewModel }) {
     <li data-alert={alert.alert_id} className={isOpen(alert) ? "" : "seen"}>
       <p className="alert-head">
         <StateWord look={SEVERITY_LOOKS[alert.severity]} />
-        <b>{alert.name}</b>
+        <b>{alertTitle(alert.name)}</b>
         <span>{plainKey(alert.key)}</span>
         {alert.count > 1 ? <span className="muted">{"\u00d7"}{alert.count}</span> : null}
         <span className="spacer" />
         <Clock atMs={alert.last_ms} />
       </p>
-      <p className="alert-text">{alert.message}</p>
+      <p className="alert-text">{plainReason(alert.message)}</p>
       <p className="alert-foot">
         <a href={replayHash(alert.last_ms - BEFORE_MS, alert.key)}>Incident, from 30 s before</a>
         <span className="spacer" />
@@ -62,7 +63,7 @@ function Alert({ alert }: { alert: AlertViewModel }) {
 function Seen({ alert }: { alert: AlertViewModel }) {
   if (alert.acknowledged_by === null) {
     return (
-      <CommandButton permission="acknowledge" label={`Acknowledge ${alert.name} ${plainKey(alert.key)}`} onClick={() => openDialog.set({ kind: "acknowledge", alertId: alert.alert_id })}>
+      <CommandButton permission="acknowledge" label={`Acknowledge ${alertTitle(alert.name)} ${plainKey(alert.key)}`} onClick={() => openDialog.set({ kind: "acknowledge", alertId: alert.alert_id })}>
         Acknowledge
       </CommandButton>
     );

@@ -1,9 +1,10 @@
 // Limits by utilisation: a word, a shape, a bar and a colour.
 import { routeHash } from "../../app/routes";
 import { percent } from "../../format/numbers";
-import { limitLook, words } from "../../format/states";
+import { limitLabel } from "../../format/labels";
+import { limitLook } from "../../format/states";
 import { limitsByShare, type OwnedLimit } from "../../frame/worst";
-import { useAllSymbols, useCalmAccount } from "../../live/hooks";
+import { useAllSymbols, useCalmAccount, useWarnAt } from "../../live/hooks";
 import { LimitBar } from "../../ui/controls";
 import { StateWord } from "../../ui/Icon";
 import { Panel } from "../../ui/Panel";
@@ -26,7 +27,7 @@ export function RiskPanel() {
 }
 
 function Body({ limits }: { limits: readonly OwnedLimit[] }) {
-  const worst = limitLook(Math.max(0, ...limits.map((each) => each.share)));
+  const worst = limitLook(Math.max(0, ...limits.map((each) => each.share)), useWarnAt());
   return (
     <>
       <p className="panel-line">
@@ -56,11 +57,11 @@ function Body({ limits }: { limits: readonly OwnedLimit[] }) {
 }
 
 function Row({ owned: { limit, share, owner } }: { owned: OwnedLimit }) {
-  const look = limitLook(share);
+  const look = limitLook(share, useWarnAt());
   return (
     <tr>
       <th scope="row">
-        {words(limit.name)} <small>{owner}</small>
+        {limitLabel(limit.name)} <small>{owner}</small>
       </th>
       <td>
         <LimitBar share={share} label={`${limit.name} of ${owner}`} />

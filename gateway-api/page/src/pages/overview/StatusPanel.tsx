@@ -1,4 +1,5 @@
 import type { MakerState } from "../../api/types";
+import { plainReason } from "../../format/reasons";
 import { MAKER_LOOKS } from "../../format/states";
 import { ageText, durationText } from "../../format/times";
 import { engineNow, useTick } from "../../live/clock";
@@ -68,7 +69,7 @@ function Engine() {
   const account = useCalmAccount();
   useTick(1000);
   if (!engine) return null;
-  const reasons = account?.reasons.join("; ") || "none";
+  const reasons = plainReason(account?.reasons.join("; ") ?? "") || "none";
   return (
     <Facts
       facts={[

@@ -7,6 +7,7 @@ import { send } from "../../live/commands";
 import { useCalmSymbol, useSymbol } from "../../live/hooks";
 import { BiasBar, CommandButton } from "../../ui/controls";
 import { StateWord } from "../../ui/Icon";
+import { useReason } from "../../ui/Reason";
 import { Money } from "../../ui/Money";
 import { Age } from "../../ui/time";
 import { ownSpreadBps } from "./summary";
@@ -77,8 +78,8 @@ function Cells({ row }: { row: SymbolStatus }) {
       <td className="number wide" title={row.market ? `Market ${grouped(row.market.bid)} / ${grouped(row.market.ask)}` : "The last mid received: the mark"}>
         {grouped(row.market ? row.market.mid : row.inventory?.mark)}
       </td>
-      <Side {...row.bid.quote} reason={row.bid.reason} className="bid" />
-      <Side {...row.ask.quote} reason={row.ask.reason} className="ask" />
+      <Side {...row.bid.quote} reason={row.bid.reason} symbolKey={row.key} className="bid" />
+      <Side {...row.ask.quote} reason={row.ask.reason} symbolKey={row.key} className="ask" />
       <td className="number wide">
         {fixed(ownSpreadBps(row), 1)} <span className="muted">/ {fixed(row.market?.spread_bps, 1)}</span>
       </td>
@@ -97,13 +98,14 @@ function Cells({ row }: { row: SymbolStatus }) {
 
 interface SideProps extends Partial<OwnQuote> {
   reason: string | null;
+  symbolKey: string;
   className: string;
 }
 
 /** Our best order, or the reason why there is none. */
-const Side = memo(function Side({ price, size, distance_bps, status, reason, className }: SideProps) {
+const Side = memo(function Side({ price, size, distance_bps, status, reason, symbolKey, className }: SideProps) {
+  const because = useReason(reason, symbolKey);
   if (price === undefined) {
-    const because = reason ?? "no reason given";
     return (
       <td className="none" title={because}>
         {because}

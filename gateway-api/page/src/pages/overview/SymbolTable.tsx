@@ -3,7 +3,9 @@ import { useEffect, useMemo, useRef, useState, type FocusEvent } from "react";
 import { addKeys } from "../../app/keyboard";
 import { go } from "../../app/location";
 import { symbolHash } from "../../app/routes";
+import { openDialog } from "../../frame/dialogs";
 import { useAllSymbols, useLoaded } from "../../live/hooks";
+import { CommandButton } from "../../ui/controls";
 import { Panel } from "../../ui/Panel";
 import { Empty, Skeleton } from "../../ui/states";
 import { VirtualRows } from "../../ui/VirtualRows";
@@ -110,6 +112,9 @@ interface ToolsProps {
 function Tools({ sort, onSort, search, onSearch, first }: ToolsProps) {
   return (
     <>
+      <CommandButton permission="start" id="start-one" onClick={() => openDialog.set({ kind: "start" })}>
+        Start a symbol{"\u2026"}
+      </CommandButton>
       <label className="inline">
         Sort{" "}
         <select id="sort" value={sort} onChange={(event) => onSort(event.target.value as Sort)}>

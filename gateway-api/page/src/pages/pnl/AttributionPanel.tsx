@@ -12,6 +12,7 @@ const PARTS: readonly (readonly [keyof Attribution, string, string])[] = [
   ["capture", "Spread capture", "Price improvement of fills over the mid"],
   ["inventory", "Inventory", "Effect of mid moves on the position, including adverse selection"],
   ["fees", "Fees", "Fees paid to the venue; a rebate is positive"],
+  ["balance", "of which balancing", "What taking liquidity to reduce positions earned: part of capture and fees"],
   ["residual", "Residual", "Total PnL less the parts: zero"],
 ];
 

@@ -8,16 +8,18 @@ export interface Attribution {
   fees: string;
   realised: string;
   unrealised: string;
+  /** What taking liquidity to reduce positions earned: part of capture and fees. */
+  balance: string;
   total: string;
   /** total less (capture + inventory - fees): zero, or the figures were taken at different times. */
   residual: string;
 }
 
 export function attributionOf(profits: readonly Profit[]): Attribution {
-  const sum = (name: "capture" | "inventory" | "fees" | "realised" | "unrealised" | "total") => sumOf(profits.map((profit) => profit[name]));
+  const sum = (name: "capture" | "inventory" | "fees" | "realised" | "unrealised" | "balance" | "total") => sumOf(profits.map((profit) => profit[name]));
   const [capture, inventory, fees, total] = [sum("capture"), sum("inventory"), negated(sum("fees")), sum("total")];
   const residual = sumOf([total, ...[capture, inventory, fees].map(negated)]);
-  return { capture, inventory, fees, realised: sum("realised"), unrealised: sum("unrealised"), total, residual };
+  return { capture, inventory, fees, realised: sum("realised"), unrealised: sum("unrealised"), balance: sum("balance"), total, residual };
 }
 
 /** By the currency that the symbols are quoted in: money of different currencies is not added up. */

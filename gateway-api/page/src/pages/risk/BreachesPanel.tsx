@@ -3,6 +3,7 @@ import { query } from "../../api/client";
 import type { EventRow, Paged, Severity } from "../../api/types";
 import { replayHash } from "../../app/routes";
 import { figure, NOTHING } from "../../format/numbers";
+import { alertTitle, plainReason } from "../../format/reasons";
 import { plainKey, SEVERITY_LOOKS } from "../../format/states";
 import { StateWord } from "../../ui/Icon";
 import { Panel } from "../../ui/Panel";
@@ -67,10 +68,10 @@ function Row({ row }: { row: EventRow }) {
         </a>
       </td>
       <td>{isSeverity(severity) ? <StateWord look={SEVERITY_LOOKS[severity]} /> : null}</td>
-      <th scope="row">{text(name)}</th>
+      <th scope="row">{alertTitle(text(name))}</th>
       <td>{plainKey(row.key)}</td>
-      <td className="clip" title={text(message)}>
-        {text(message)}
+      <td className="clip" title={plainReason(text(message))}>
+        {plainReason(text(message))}
       </td>
       <td className="number">
         {amount(value)} / {amount(limit)}

@@ -2,9 +2,10 @@
 import type { Limit } from "../../api/types";
 import { symbolHash } from "../../app/routes";
 import { figure, percent } from "../../format/numbers";
-import { limitLook, SOFT_SHARE, words } from "../../format/states";
+import { limitLabel } from "../../format/labels";
+import { limitLook } from "../../format/states";
 import { limitsByShare, type OwnedLimit } from "../../frame/worst";
-import { useAllSymbols, useCalmAccount } from "../../live/hooks";
+import { useAllSymbols, useCalmAccount, useWarnAt } from "../../live/hooks";
 import { LimitBar } from "../../ui/controls";
 import { StateWord } from "../../ui/Icon";
 import { Panel } from "../../ui/Panel";
@@ -20,21 +21,23 @@ export function LimitsPanel() {
   const rows = useAllSymbols();
   const limits = limitsByShare(account, rows);
   const byId = new Map(limits.map((each) => [idOf(each), each]));
-  const near = limits.filter((each) => each.share >= SOFT_SHARE).length;
+  const warnAt = useWarnAt();
+  const near = limits.filter((each) => each.share >= warnAt).length;
   return (
-    <Panel id="limits" title="Limits" note={`nearest first; ${near} of ${limits.length} over ${percent(SOFT_SHARE)}`} atMs={newestMs(rows)}>
+    <Panel id="limits" title="Limits" note={`nearest first; ${near} of ${limits.length} over ${percent(warnAt)}`} atMs={newestMs(rows)}>
       {account ? <VirtualRows label="Limits" className="limits-table" rowHeight={ROW_PX} keys={[...byId.keys()]} head={<Head />} row={(id) => <Row key={id} owned={byId.get(id)} />} /> : <Skeleton rows={16} />}
     </Panel>
   );
 }
 
 function Head() {
+  const warnAt = useWarnAt();
   return (
     <tr>
       <th scope="col">Of</th>
       <th scope="col">Limit</th>
       <th scope="col" className="bar-column">
-        Used <small>marks at 70 % and 100 %</small>
+        Used <small>mark at {percent(warnAt)}: warning</small>
       </th>
       <th scope="col" className="number">
         Share
@@ -68,13 +71,13 @@ function Row({ owned }: { owned: OwnedLimit | undefined }) {
   return (
     <tr data-limit={idOf(owned)}>
       <th scope="row">{key === "*" ? owner : <a href={symbolHash(key)}>{owner}</a>}</th>
-      <td>{words(limit.name)}</td>
+      <td>{limitLabel(limit.name)}</td>
       <td>
         <LimitBar share={share} label={`${limit.name} of ${owner}`} />
       </td>
       <td className="number">{percent(share, 1)}</td>
       <td>
-        <StateWord look={limitLook(share)} />
+        <StateWord look={limitLook(share, useWarnAt())} />
       </td>
       <td className="number">{figure(limit.value, 5)}</td>
       <td className="number">{figure(limit.limit)}</td>

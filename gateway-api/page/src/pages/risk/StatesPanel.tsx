@@ -1,6 +1,7 @@
 // Symbols that are not trading, with reason and remedy.
 import type { AccountViewModel, SymbolStatus } from "../../api/types";
 import { symbolHash } from "../../app/routes";
+import { plainReason } from "../../format/reasons";
 import { tradingLook } from "../../format/states";
 import { openDialog } from "../../frame/dialogs";
 import { withdrawalText } from "../../frame/withdrawal";
@@ -35,8 +36,8 @@ function Account({ account }: { account: AccountViewModel }) {
   return (
     <div className="state-block">
       <p>
-        <b>Account</b> <StateWord look={tradingLook(account.state)} /> {account.latched ? "latched" : ""}
-        <span className="muted"> {account.reasons.join("; ")}</span>
+        <b>Account</b> <StateWord look={tradingLook(account.state)} /> {account.latched ? "stays halted until resumed" : ""}
+        <span className="muted"> {plainReason(account.reasons.join("; "))}</span>
       </p>
       {isHalted ? (
         <p>
@@ -59,7 +60,7 @@ function Limited({ rows }: { rows: readonly SymbolStatus[] }) {
       {rows.map((row) => (
         <li key={row.key}>
           <a href={symbolHash(row.key)}>{row.symbol}</a> <StateWord look={tradingLook(row.risk?.own_state ?? null)} />
-          <span className="muted">{row.risk?.reasons.join("; ")}</span>
+          <span className="muted">{plainReason(row.risk?.reasons.join("; ") ?? "")}</span>
           {row.risk?.own_state === "HALT" ? (
             <button type="button" onClick={() => openDialog.set({ kind: "resume", scope: row.key })}>
               Resume{"\u2026"}

@@ -1,6 +1,8 @@
 import type { Inventory, Profit, SymbolStatus } from "../../api/types";
 import { grouped, negated, NOTHING, percent, trimmed } from "../../format/numbers";
-import { limitLook, limitShare, words } from "../../format/states";
+import { limitLabel } from "../../format/labels";
+import { limitLook, limitShare } from "../../format/states";
+import { useWarnAt } from "../../live/hooks";
 import { LimitBar } from "../../ui/controls";
 import { Facts, type Fact } from "../../ui/Facts";
 import { Icon } from "../../ui/Icon";
@@ -32,6 +34,7 @@ function profit(pnl: Profit | null): Fact[] {
     ["Spread capture", <Money key="capture" text={pnl.capture} decimals={4} />],
     ["Inventory", <Money key="inventory" text={pnl.inventory} decimals={4} />],
     ["Fees", <Money key="fees" text={negated(pnl.fees)} decimals={4} />],
+    ["of which balancing", <Money key="balance" text={pnl.balance} decimals={4} />, "What taking liquidity to reduce the position earned: part of capture and fees"],
     ["Max drawdown", <Money key="drawdown" text={negated(pnl.max_drawdown)} decimals={4} />],
   ];
 }
@@ -54,14 +57,15 @@ function Mark({ inventory: { mark, marked_ms } }: { inventory: Inventory }) {
 }
 
 function Limits({ status }: { status: SymbolStatus }) {
+  const warnAt = useWarnAt();
   return (
     <dl className="facts limits">
       {(status.risk?.limits ?? []).map((limit) => {
         const share = limitShare(limit);
-        const look = limitLook(share);
+        const look = limitLook(share, warnAt);
         return (
           <div key={limit.name} title={limit.unit}>
-            <dt>{words(limit.name)}</dt>
+            <dt>{limitLabel(limit.name)}</dt>
             <dd>
               <LimitBar share={share} label={limit.name} /> {percent(share)}{" "}
               <span className={look.tone}>

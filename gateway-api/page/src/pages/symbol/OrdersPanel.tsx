@@ -1,6 +1,6 @@
 import type { Detail, OwnOrder } from "../../api/types";
 import { grouped, NOTHING, trimmed } from "../../format/numbers";
-import { words } from "../../format/states";
+import { words } from "../../format/labels";
 import { ageText } from "../../format/times";
 import { Panel } from "../../ui/Panel";
 import { Scroll } from "../../ui/Scroll";

@@ -2,7 +2,7 @@
 import type { Detail, Setting, SettingsResponse, SymbolStatus } from "../../api/types";
 import { routeHash } from "../../app/routes";
 import { grouped } from "../../format/numbers";
-import { words } from "../../format/states";
+import { settingWords, words } from "../../format/labels";
 import { useMoment } from "../../ui/moment";
 import { Facts, type Fact } from "../../ui/Facts";
 import { Panel } from "../../ui/Panel";
@@ -37,7 +37,7 @@ export function ParametersPanel({ status, detail }: { status: SymbolStatus; deta
 const isShown = (setting: Setting) => setting.is_own || SECTIONS.includes(setting.key.split(".").at(-2) ?? "");
 
 function factOf(setting: Setting): Fact {
-  const name = words(setting.key.split(".").at(-1) ?? setting.key);
+  const name = settingWords(setting.key.split(".").at(-1) ?? setting.key);
   const own = setting.is_own ? `own, account ${grouped(setting.default)}, ` : "";
   const value = setting.pending === null ? grouped(setting.value) : `${grouped(setting.value)} \u2192 ${grouped(setting.pending)}`;
   return [setting.is_own ? `${name} (own)` : name, value, `${own}${setting.key}, ${setting.unit}`];

@@ -1,12 +1,14 @@
 import type { OwnSide, SymbolStatus } from "../../api/types";
 import { go } from "../../app/location";
 import { symbolHash } from "../../app/routes";
-import { fixed, grouped, percent, signed, trimmed } from "../../format/numbers";
+import { fixed, grouped, percent, signed, signOf, trimmed } from "../../format/numbers";
 import { MAKER_LOOKS, plainKey } from "../../format/states";
+import { ApproveFlatten } from "../../frame/ApproveFlattenDialog";
 import { openDialog } from "../../frame/dialogs";
 import { useKeys } from "../../live/hooks";
 import { CommandButton } from "../../ui/controls";
 import { Icon, StateWord } from "../../ui/Icon";
+import { useReason } from "../../ui/Reason";
 import { useMoment } from "../../ui/moment";
 import { Age } from "../../ui/time";
 import { ownSpreadBps } from "../overview/summary";
@@ -20,8 +22,8 @@ export function SymbolHead({ status }: { status: SymbolStatus }) {
       {isReplay ? <b className="symbol-name">{status.symbol}</b> : <SymbolChoice symbolKey={status.key} />}
       <span className="muted">{status.venue}</span>
       <StateWord look={MAKER_LOOKS[status.state]} />
-      <Side name="Bid" side={status.bid} className="bid" />
-      <Side name="Ask" side={status.ask} className="ask" />
+      <Side name="Bid" side={status.bid} symbolKey={status.key} className="bid" />
+      <Side name="Ask" side={status.ask} symbolKey={status.key} className="ask" />
       <dl className="figures">
         <Figure name="Mid" value={grouped(market?.mid)} />
         <Figure name="Spread, own / market" value={`${fixed(ownSpreadBps(status), 1)} / ${fixed(market?.spread_bps, 1)} bps`} />
@@ -61,13 +63,21 @@ function SymbolChoice({ symbolKey }: { symbolKey: string }) {
   );
 }
 
+interface SideProps {
+  name: string;
+  side: OwnSide;
+  symbolKey: string;
+  className: string;
+}
+
 /** Our best order on a side, or the reason why there is none. */
-function Side({ name, side, className }: { name: string; side: OwnSide; className: string }) {
+function Side({ name, side, symbolKey, className }: SideProps) {
+  const because = useReason(side.reason, symbolKey);
   if (!side.quote) {
     return (
-      <span className="side-reason" data-side={className} title={side.reason ?? ""}>
+      <span className="side-reason" data-side={className} title={because}>
         <Icon shape="ring" tone="warn" />
-        <b>No {name.toLowerCase()}</b> {side.reason ?? "no reason given"}
+        <b>No {name.toLowerCase()}</b> {because}
       </span>
     );
   }
@@ -88,6 +98,12 @@ function Buttons({ status }: { status: SymbolStatus }) {
           Remove{"\u2026"}
         </CommandButton>
       ) : null}
+      {signOf(status.inventory?.position) ? (
+        <CommandButton permission="flatten" label={`Flatten ${status.symbol}`} onClick={() => openDialog.set({ kind: "halt", scope: status.key, action: isHalted ? "halt_flatten" : "flatten" })}>
+          Flatten{"\u2026"}
+        </CommandButton>
+      ) : null}
+      <ApproveFlatten scope={status.key} askedBy={status.risk?.flatten_asked_by} />
       {isHalted ? (
         <button type="button" onClick={() => openDialog.set({ kind: "resume", scope: status.key })}>
           Resume{"\u2026"}

@@ -1,13 +1,14 @@
 // Explanation of the quote: each step from fair value to the tick, as a waterfall or table.
 import { useState } from "react";
-import type { Explanation, QuoteSides, Step, SymbolStatus } from "../../api/types";
+import type { ExplainedSide, Explanation, QuoteSides, Step, SymbolStatus } from "../../api/types";
 import { replayHash, routeHash } from "../../app/routes";
 import { figure, fixed, grouped, NOTHING, signed, trimmed } from "../../format/numbers";
-import { words } from "../../format/states";
+import { settingWords, stepLabel } from "../../format/labels";
 import { ageText } from "../../format/times";
 import { useTick } from "../../live/clock";
 import { Toggle } from "../../ui/controls";
 import { Icon } from "../../ui/Icon";
+import { useReason } from "../../ui/Reason";
 import { useMoment } from "../../ui/moment";
 import { Panel } from "../../ui/Panel";
 import { Scroll } from "../../ui/Scroll";
@@ -29,7 +30,7 @@ export function WhyPanel({ status, why, isLoading }: WhyPanelProps) {
   );
   return (
     <Panel id="why" title="Why this quote" note={why ? <Source why={why} symbolKey={status.key} /> : null} actions={actions}>
-      {why ? <Body why={why} isTable={isTable} /> : isLoading ? <Skeleton rows={12} /> : <Empty>No quote yet: the first quote target is explained here.</Empty>}
+      {why ? <Body why={why} isTable={isTable} symbolKey={status.key} /> : isLoading ? <Skeleton rows={12} /> : <Empty>No quote yet: the first quote target is explained here.</Empty>}
     </Panel>
   );
 }
@@ -62,23 +63,47 @@ function TargetAge({ why }: { why: Explanation }) {
   return nowMs > why.valid_until_ms ? <span className="age dead">expired, {age} old</span> : <span>{age} old</span>;
 }
 
-function Body({ why, isTable }: { why: Explanation; isTable: boolean }) {
+function Body({ why, isTable, symbolKey }: { why: Explanation; isTable: boolean; symbolKey: string }) {
   return (
     <Scroll label="Steps from fair value to the quoted price">
-      <Silent name="bid" because={why.bid.not_quoting_because} />
-      <Silent name="ask" because={why.ask.not_quoting_because} />
-      <Silent name="bid order" because={why.bid.gate} />
-      <Silent name="ask order" because={why.ask.gate} />
+      <Silent name="bid" because={why.bid.not_quoting_because} symbolKey={symbolKey} />
+      <Silent name="ask" because={why.ask.not_quoting_because} symbolKey={symbolKey} />
       {isTable ? <StepTable sides={why} /> : <Steps sides={why} />}
+      <GateWord name="bid" side={why.bid} symbolKey={symbolKey} />
+      <GateWord name="ask" side={why.ask} symbolKey={symbolKey} />
     </Scroll>
   );
 }
 
-function Silent({ name, because }: { name: string; because: string | null | undefined }) {
+interface SilentProps {
+  name: string;
+  because: string | null | undefined;
+  symbolKey: string;
+}
+
+function Silent({ name, because, symbolKey }: SilentProps) {
+  const text = useReason(because ?? null, symbolKey);
   if (!because) return null;
   return (
     <p className="side-reason" data-why={name}>
-      <Icon shape="ring" tone="warn" /> <b>No {name}</b> {because}
+      <Icon shape="ring" tone="warn" /> <b>No {name}</b> {text}
+    </p>
+  );
+}
+
+interface GateWordProps {
+  name: string;
+  side: ExplainedSide;
+  symbolKey: string;
+}
+
+/** The last word on a quote is the gate's: it let the order out, or why not. */
+function GateWord({ name, side, symbolKey }: GateWordProps) {
+  const text = useReason(side.gate?.replace(/^denied: /, "") ?? null, symbolKey);
+  if (side.not_quoting_because) return null;
+  return (
+    <p className="side-reason" data-gate={name}>
+      <Icon shape={side.gate ? "octagon" : "circle"} tone={side.gate ? "bad" : "good"} /> <b>Gate, {name}</b> {side.gate ? `held back: ${text}` : "passed"}
     </p>
   );
 }
@@ -120,7 +145,7 @@ function StepRow({ row, reach, isFirst }: { row: WaterfallRow; reach: number; is
   return (
     <tr className={isIdle ? "idle" : ""} data-step={row.name}>
       <th scope="row">
-        {words(row.name)} <StepSource step={step} />
+        {stepLabel(row.name)} <StepSource step={step} />
       </th>
       <td className="number">{isFirst ? <PriceAfter bar={row.bid} /> : effectText(row.bid)}</td>
       <td className="axis">
@@ -147,7 +172,7 @@ function StepSource({ step }: { step: Step | undefined }) {
       {step.config_key && name ? (
         <>
           {" "}
-          <a href={routeHash("audit", null, { setting: step.config_key })}>{words(name)}</a>
+          <a href={routeHash("audit", null, { setting: step.config_key })}>{settingWords(name)}</a>
         </>
       ) : null}
     </small>
@@ -215,7 +240,7 @@ function StepTable({ sides }: { sides: QuoteSides }) {
         {rows.map(({ name, bid, ask }) => (
           <tr key={name} data-step={name}>
             <th scope="row" title={(bid ?? ask)?.step.config_key ?? undefined}>
-              {words(name)}
+              {stepLabel(name)}
             </th>
             <td className="number">{figure((bid ?? ask)?.step.input ?? 0, 5)}</td>
             <td className="number">{fixed(bid?.step.effect_bps, 4)}</td>

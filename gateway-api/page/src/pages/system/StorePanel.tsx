@@ -1,9 +1,10 @@
 import type { SystemResponse } from "../../api/types";
 import { figure, fixed, percent } from "../../format/numbers";
-import { limitLook, limitShare, plainKey, words } from "../../format/states";
+import { words } from "../../format/labels";
+import { limitLook, limitShare, plainKey } from "../../format/states";
 import { ageText } from "../../format/times";
 import { skewMs, useTick } from "../../live/clock";
-import { useConnection, useView } from "../../live/hooks";
+import { useConnection, useView, useWarnAt } from "../../live/hooks";
 import { LimitBar } from "../../ui/controls";
 import { type Fact, Facts } from "../../ui/Facts";
 import { StateWord } from "../../ui/Icon";
@@ -54,6 +55,7 @@ function brokerFacts(broker: SystemResponse["broker"]): Fact[] {
 }
 
 function Limits({ system }: { system: SystemResponse }) {
+  const warnAt = useWarnAt();
   return (
     <dl className="facts limits">
       {system.limits.map((limit) => {
@@ -62,7 +64,7 @@ function Limits({ system }: { system: SystemResponse }) {
           <div key={limit.name} title={limit.unit}>
             <dt>{words(limit.name)}</dt>
             <dd>
-              {figure(limit.value, 4)} of {figure(limit.limit)} <LimitBar share={share} label={limit.name} /> {percent(share)} <StateWord look={limitLook(share)} />
+              {figure(limit.value, 4)} of {figure(limit.limit)} <LimitBar share={share} label={limit.name} /> {percent(share)} <StateWord look={limitLook(share, warnAt)} />
             </dd>
           </div>
         );
