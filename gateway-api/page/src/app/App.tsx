@@ -35,7 +35,7 @@ export function App() {
     case "asking":
       return <main className="sign-in" aria-busy="true" />;
     case "out":
-      return <SignIn way={state.way} problem={state.problem} key={state.problem?.code} />;
+      return <SignIn way={state.way} problem={state.problem} because={state.because} key={state.problem?.code} />;
     case "away":
       return (
         <main className="sign-in">

@@ -7,7 +7,7 @@ import { useWatched, Watched } from "./external";
 type SessionState =
   | { kind: "asking" }
   | { kind: "in"; session: Session }
-  | { kind: "out"; way: SignInWay; problem: Problem | null }
+  | { kind: "out"; way: SignInWay; problem: Problem | null; because: string }
   | { kind: "away"; problem: Problem };
 
 const KEEP_ALIVE_MS = 120_000;
@@ -25,7 +25,15 @@ function enter(session: Session): void {
   sessionState.set({ kind: "in", session });
 }
 
-whenSignedOut((problem) => sessionState.set({ kind: "out", way: problem.sign_in ?? "users", problem: null }));
+const ENDED = "The session has ended: it expired, was ended elsewhere, or the engine was started anew.";
+const LEFT = "You signed out.";
+let isLeaving = false;
+
+whenSignedOut((problem) => {
+  const before = sessionState.get();
+  const because = before.kind === "out" ? before.because : before.kind !== "in" ? "" : isLeaving ? LEFT : ENDED;
+  sessionState.set({ kind: "out", way: problem.sign_in ?? "users", problem: null, because });
+});
 
 /** Fetches the signed-in user; an unreachable gateway leaves an existing session alone. */
 export async function refreshSession(): Promise<void> {
@@ -52,10 +60,12 @@ export async function signIn(credentials: Credentials): Promise<Refusal | null> 
 }
 
 export async function signOut(): Promise<void> {
+  isLeaving = true;
   try {
     await ask("/session", { method: "DELETE" });
   } finally {
     await refreshSession();
+    isLeaving = false;
   }
 }
 
@@ -70,6 +80,11 @@ export async function beginSession(): Promise<void> {
   const state = sessionState.get();
   if (state.kind === "out") sessionState.set({ ...state, problem: refusal.problem });
 }
+
+/** The address with a code may also be pasted while the page is open. */
+window.addEventListener("hashchange", () => {
+  if (location.hash.startsWith("#code=")) void beginSession();
+});
 
 /** A page in use stays signed in: the server renews active sessions. */
 export function keepSessionAlive(): () => void {

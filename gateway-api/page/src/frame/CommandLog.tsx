@@ -6,6 +6,8 @@ import { plainKey } from "../format/states";
 import { engineNow, useTick } from "../live/clock";
 import { dismiss, positionsHeld, send, sidesQuoted, tracked, unreceived, type Tracked } from "../live/commands";
 import { useConnection } from "../live/hooks";
+import { live } from "../live/store";
+import { startStep } from "../pages/overview/standing";
 import { CommandButton } from "../ui/controls";
 import { Clock } from "../ui/time";
 
@@ -74,6 +76,7 @@ function leftOf({ action, key }: Tracked): string {
     const left = sidesQuoted(key);
     return left ? `${left} sides still quoted` : "waiting";
   }
+  if (action === "start" && key !== "*") return startStep(live.symbols.get(key)) ?? "waiting";
   if (!PROOFS[action]) return "waiting";
   const left = positionsHeld(key);
   return left ? `${left} ${left === 1 ? "position" : "positions"} still held` : "waiting";

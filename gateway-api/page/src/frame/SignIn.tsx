@@ -1,10 +1,19 @@
-import { useState } from "react";
+import { useEffect, useState } from "react";
 import type { Refusal } from "../api/client";
 import { problemFrom } from "../api/client";
 import type { Problem, SignInWay } from "../api/types";
 import { signIn, type Credentials } from "../app/session";
+import { iconOf } from "./tab";
 
-export function SignIn({ way, problem }: { way: SignInWay; problem: Problem | null }) {
+interface SignInProps {
+  way: SignInWay;
+  problem: Problem | null;
+  /** Why nobody is signed in any longer; empty for a first visit. */
+  because: string;
+}
+
+export function SignIn({ way, problem, because }: SignInProps) {
+  useSignInTitle(because);
   const [wrong, setWrong] = useState<Problem | null>(problem);
   const [waitS, setWaitS] = useState<number | null>(null);
   const [isBusy, setBusy] = useState(false);
@@ -34,7 +43,8 @@ export function SignIn({ way, problem }: { way: SignInWay; problem: Problem | nu
           void enter(credentialsFrom(new FormData(event.currentTarget)));
         }}
       >
-        <h2>Sign in</h2>
+        <h2>{because ? "Signed out" : "Sign in"}</h2>
+        {because ? <p role="status">{because}</p> : null}
         {way === "one_time" ? <CodeField /> : <PasswordFields />}
         {enrolWith ? <Enrolment address={enrolWith} /> : null}
         {hasSecond ? <SecondField /> : null}
@@ -52,6 +62,13 @@ export function SignIn({ way, problem }: { way: SignInWay; problem: Problem | nu
   );
 }
 
+function useSignInTitle(because: string): void {
+  useEffect(() => {
+    document.title = `${because ? "SIGNED OUT" : "Sign in"} \u2013 Market maker`;
+    document.getElementById("favicon")?.setAttribute("href", iconOf("calm"));
+  }, [because]);
+}
+
 function credentialsFrom(form: FormData): Credentials {
   const text = (name: string) => String(form.get(name) ?? "").trim();
   if (form.has("code")) return { code: text("code").replace(/^.*#code=/, "") };
@@ -63,9 +80,9 @@ function credentialsFrom(form: FormData): Credentials {
 function CodeField() {
   return (
     <>
-      <p className="muted">The engine printed a URL with a code at its start: open it, or type the code here. It is valid once.</p>
+      <p className="muted">Paste the one-time code from the terminal, or the whole address that the engine printed. A code is valid once.</p>
       <label>
-        Code <input name="code" required autoComplete="one-time-code" spellCheck={false} />
+        Code <input name="code" autoFocus required autoComplete="one-time-code" spellCheck={false} />
       </label>
     </>
   );
@@ -75,7 +92,7 @@ function PasswordFields() {
   return (
     <>
       <label>
-        Name <input name="name" required autoComplete="username" spellCheck={false} />
+        Name <input name="name" autoFocus required autoComplete="username" spellCheck={false} />
       </label>
       <label>
         Password <input name="password" type="password" required autoComplete="current-password" />

@@ -18,6 +18,7 @@ import { Money } from "../ui/Money";
 import { Clock, useZone } from "../ui/time";
 import { useAsk } from "../ui/useAsk";
 import { openDialog } from "./dialogs";
+import { withoutQuotes } from "../pages/overview/standing";
 import { worstLimit } from "./worst";
 
 const SYSTEM_EVERY_MS = 5_000;
@@ -145,9 +146,10 @@ function WorstLimit() {
 
 function Alerts() {
   const alerts = useAlerts();
-  const open = alerts.filter((alert) => alert.severity !== "info" && alert.acknowledged_by === null).length;
+  const { none } = withoutQuotes(useAllSymbols());
+  const open = alerts.filter((alert) => alert.severity !== "info" && alert.acknowledged_by === null).length + Number(none > 0);
   return (
-    <Figure name="Alerts" title={`${open} unacknowledged, ${alerts.length} in total`}>
+    <Figure name="Alerts" title={`${open} unacknowledged, ${alerts.length} in total${none ? `; ${none} symbols without quotes` : ""}`}>
       <span className={open ? "warn" : ""}>
         {open ? <Icon shape="triangle" /> : null} {open}
       </span>{" "}

@@ -4,6 +4,7 @@ import type { CommandAction, CommandResponse, ControlResponse, Problem } from ".
 import { Watched } from "../app/external";
 import { signOf } from "../format/numbers";
 import { plainKey, venueOf } from "../format/states";
+import { startStep } from "../pages/overview/standing";
 import { engineNow } from "./clock";
 import { live } from "./store";
 
@@ -95,7 +96,7 @@ function isAsked(key: string): boolean {
 }
 
 const IN_FORCE: Record<CommandAction, (key: string) => boolean> = {
-  start: (key) => rowsOf(key).length > 0 && rowsOf(key).every((row) => !row.stopped),
+  start: (key) => rowsOf(key).length > 0 && rowsOf(key).every((row) => !row.stopped && (key === "*" || startStep(row) === null)),
   flatten: (key) => positionsHeld(key) === 0,
   halt_flatten: (key) => isHalted(key) && positionsHeld(key) === 0,
   approve_flatten: (key) => positionsHeld(key) === 0,

@@ -23,6 +23,9 @@ export function useReason(reason: string | null, symbolKey: string): string {
 const used = (limit: Limit | undefined) => (limit ? `${percent(limit.value, 1)} of ${percent(limit.limit)}` : "");
 const share = (limit: Limit | undefined) => (limit?.limit ? `${percent(limit.value / limit.limit)} used` : "");
 
+/** Of the account's limits alone. */
+export const useAccountNumbers = () => useNumbers("*");
+
 /** By code, how much of its limit is used; none for a null key, which watches nothing. */
 function useNumbers(key: string | null): Record<string, string> {
   const account = useCalmAccount(key !== null);

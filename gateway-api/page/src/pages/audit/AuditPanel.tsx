@@ -46,8 +46,8 @@ function List({ rows }: { rows: readonly AuditRow[] }) {
           <tr>
             <th scope="col">Time</th>
             <th scope="col">Who</th>
-            <th scope="col">Did</th>
-            <th scope="col">Of</th>
+            <th scope="col">Action</th>
+            <th scope="col">Scope</th>
             <th scope="col">Reason</th>
             <th scope="col">Outcome</th>
           </tr>

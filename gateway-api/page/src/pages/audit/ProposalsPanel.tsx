@@ -15,7 +15,7 @@ export function ProposalsPanel() {
   useTick(1000);
   const open = proposals.filter((proposal) => proposal.valid_until_ms > engineNow());
   return (
-    <Panel id="proposals" title="Waiting for a second person" note={open.length ? String(open.length) : null}>
+    <Panel id="proposals" title="Pending approvals" note={open.length ? String(open.length) : null}>
       {open.length ? (
         <Scroll label="Proposals">
           <ul className="proposals">
@@ -25,7 +25,7 @@ export function ProposalsPanel() {
           </ul>
         </Scroll>
       ) : (
-        <Empty>No open proposals. Loosened limits, overrides and ledger corrections appear here.</Empty>
+        <Empty>No pending approvals. Loosened limits, overrides and ledger corrections appear here.</Empty>
       )}
     </Panel>
   );

@@ -10,6 +10,7 @@ import { Panel } from "../../ui/Panel";
 import { Scroll } from "../../ui/Scroll";
 import { Empty, Skeleton } from "../../ui/states";
 import { Clock } from "../../ui/time";
+import { HeldBackList } from "./HeldBackList";
 
 /** An incident is viewed from shortly before it happened. */
 const BEFORE_MS = 30_000;
@@ -22,6 +23,7 @@ export function AlertsPanel() {
   const sorted = [...alerts.filter(isOpen), ...alerts.filter((alert) => !isOpen(alert))];
   return (
     <Panel id="alerts" title="Alerts" note={alerts.length ? `${alerts.filter(isOpen).length} open` : null}>
+      <HeldBackList />
       {alerts.length ? (
         <Scroll label="Alerts, open ones first">
           <ul className="alerts">

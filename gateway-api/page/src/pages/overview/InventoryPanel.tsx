@@ -39,14 +39,16 @@ export function InventoryPanel() {
 
 function List({ held }: { held: readonly Held[] }) {
   return (
-    <Scroll label="Positions against their band" className="panel-list">
+    <Scroll label="Positions, of their maximum" className="panel-list">
       <table className="mini">
         <thead>
           <tr>
             <th scope="col">Symbol</th>
-            <th scope="col">Of maximum</th>
+            <th scope="col">
+              <span className="hidden-text">Bar</span>
+            </th>
             <th scope="col" className="number">
-              Bias
+              Of maximum
             </th>
             <th scope="col">Rebalance</th>
           </tr>

@@ -12,6 +12,7 @@ import { Facts } from "../../ui/Facts";
 import { Icon, StateWord } from "../../ui/Icon";
 import { Panel } from "../../ui/Panel";
 import { Skeleton } from "../../ui/states";
+import { startSteps } from "./standing";
 import { countStates, newestMs } from "./summary";
 
 const ORDER = Object.keys(MAKER_LOOKS) as MakerState[];
@@ -59,8 +60,22 @@ function Body() {
         ))}
         <li className="muted">of {total} symbols</li>
       </ul>
+      <Start />
       <Engine />
     </div>
+  );
+}
+
+/** What is still being read, built or measured, and since when. */
+function Start() {
+  const steps = [...startSteps(useAllSymbols())];
+  const engine = useEngine();
+  useTick(1000);
+  if (!steps.length || !engine) return null;
+  return (
+    <p className="muted" id="start-steps">
+      Starting: {steps.map(([step, count]) => `${step} ${count}`).join(", ")}; engine up {durationText(engineNow() - engine.started_ms)}
+    </p>
   );
 }
 

@@ -40,7 +40,7 @@ export function ByTimePanel() {
   const { data, problem, again } = useAsk<SeriesResponse>(PATH, EVERY_MS);
   const stretches = data ? stretchesOf(data) : [];
   return (
-    <Panel id="pnl-by-time" title="By time" note="PnL of each twelfth of the last hour">
+    <Panel id="pnl-by-time" title="By time" note="5-minute buckets, last hour">
       {problem && !data ? <Failure problem={problem} onRetry={again} /> : !data ? <Skeleton rows={8} /> : stretches.length ? <List stretches={stretches} /> : <Empty>No PnL in the last hour.</Empty>}
     </Panel>
   );

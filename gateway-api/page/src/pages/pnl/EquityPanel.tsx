@@ -50,7 +50,7 @@ export function EquityPanel() {
       ) : (
         <Chart
           title="Total PnL"
-          summary={`${withSign(shortened(account?.pnl, 2))}; session ${withSign(shortened(account?.session_pnl, 2))}, day ${withSign(shortened(account?.day_pnl, 2))}; drawdown in this range ${signed(drawdown, 2)}`}
+          summary={`${withSign(shortened(account?.pnl, 2))}; session ${withSign(shortened(account?.session_pnl, 2))}, day ${withSign(shortened(account?.day_pnl, 2))}; drawdown ${signed(drawdown, 2)} over the selected range`}
           series={SERIES}
           data={data}
           decimals={1}

@@ -45,26 +45,26 @@ export function CheckView({ position, move }: CheckViewProps) {
   const actions = (
     <>
       <button type="button" disabled={!right.allowed || isRunning} title={right.because} onClick={() => begin({ from: iso(position.from_ms), to: iso(position.to_ms) })}>
-        Check this range
+        Verify this range
       </button>
       <button type="button" disabled={!right.allowed || isRunning} title={right.because} onClick={() => begin({})}>
-        Check the whole log
+        Verify the whole log
       </button>
     </>
   );
   return (
-    <Panel id="check" title="Replay check" note="recorded decisions against recomputed ones" actions={actions} className="check-view">
+    <Panel id="check" title="Verify replay" note="recorded decisions against recomputed ones" actions={actions} className="check-view">
       {problem ? <Failure problem={problem} /> : <Result check={check} because={right.because} move={move} />}
     </Panel>
   );
 }
 
 function Result({ check, because, move }: { check: CheckResponse | null; because: string; move: Move }) {
-  if (!check) return <Empty>{because || "Not checked yet. A check reads the log from its beginning, which takes a while for a long log; the engine keeps running."}</Empty>;
+  if (!check) return <Empty>{because || "Not verified yet. Verifying reads the log from its beginning, which takes a while for a long log; the engine keeps running."}</Empty>;
   if (check.state === "running") return check.progress ? <Progress progress={check.progress} /> : <Skeleton rows={6} />;
-  if (check.state === "failed") return <Empty>The check failed: {check.error}</Empty>;
+  if (check.state === "failed") return <Empty>Verifying failed: {check.error}</Empty>;
   return (
-    <Scroll label="Result of the replay check" className="pad">
+    <Scroll label="Result of the verification" className="pad">
       <table className="mini" id="check-result">
         <thead>
           <tr>
@@ -96,7 +96,7 @@ function Progress({ progress }: { progress: NonNullable<CheckResponse["progress"
   const name = progress.process ?? "all processes";
   return (
     <div className="pad" role="status">
-      <progress value={progress.share} max={1} aria-label="Progress of the check" /> {Math.floor(progress.share * 100)} %, {name} at <Clock atMs={progress.time_ms} />
+      <progress value={progress.share} max={1} aria-label="Progress of the verification" /> {Math.floor(progress.share * 100)} %, {name} at <Clock atMs={progress.time_ms} />
     </div>
   );
 }
@@ -111,7 +111,7 @@ function Verdict({ checked }: { checked: CheckedProcess }) {
   const isSame = checked.divergences === 0;
   return (
     <td className={isSame ? "good" : "bad"}>
-      <Icon shape={isSame ? "circle" : "octagon"} /> {isSame ? "SAME" : "DIFFERS"}
+      <Icon shape={isSame ? "circle" : "octagon"} /> {isSame ? "IDENTICAL" : "DIFFERENT"}
       {checked.divergences_of_other_code ? <small> ({grouped(String(checked.divergences_of_other_code))} in sessions of another code)</small> : null}
     </td>
   );

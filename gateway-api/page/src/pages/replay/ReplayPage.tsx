@@ -71,7 +71,7 @@ function ReplayBanner({ position, children }: { position: Position; children: Re
 const VIEWS: readonly (readonly [View, string])[] = [
   ["timeline", "Timeline"],
   ["state", "State at the position"],
-  ["check", "Replay check"],
+  ["check", "Verify replay"],
 ];
 
 function Views({ view, move }: { view: View; move: Move }) {

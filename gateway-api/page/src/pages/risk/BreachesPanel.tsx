@@ -37,7 +37,7 @@ function List({ rows }: { rows: readonly EventRow[] }) {
             <th scope="col">Time</th>
             <th scope="col">Severity</th>
             <th scope="col">Name</th>
-            <th scope="col">Of</th>
+            <th scope="col">Scope</th>
             <th scope="col">Message</th>
             <th scope="col" className="number">
               Value / limit

@@ -34,7 +34,7 @@ function Head() {
   const warnAt = useWarnAt();
   return (
     <tr>
-      <th scope="col">Of</th>
+      <th scope="col">Scope</th>
       <th scope="col">Limit</th>
       <th scope="col" className="bar-column">
         Used <small>mark at {percent(warnAt)}: warning</small>

@@ -11,6 +11,7 @@ import { StateWord } from "../../ui/Icon";
 import { Panel } from "../../ui/Panel";
 import { Scroll } from "../../ui/Scroll";
 import { Empty, Skeleton } from "../../ui/states";
+import { HeldBackList } from "../overview/HeldBackList";
 import { newestMs } from "../overview/summary";
 
 export function StatesPanel() {
@@ -22,6 +23,7 @@ export function StatesPanel() {
       {account ? (
         <Scroll label="Trading states" className="pad">
           <Account account={account} />
+          <HeldBackList />
           {limited.length ? <Limited rows={limited} /> : <Empty>No symbol is halted or restricted by its own limits.</Empty>}
         </Scroll>
       ) : (

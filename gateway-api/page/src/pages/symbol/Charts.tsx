@@ -24,7 +24,7 @@ const QUOTES: readonly ChartSeries[] = [
   { label: "Mid", colour: "--text", width: 1, dashed: true },
 ];
 const INVENTORY: readonly ChartSeries[] = [
-  { label: "Bias", colour: "--bid", step: true, fill: "--bid-fill" },
+  { label: "Inventory, of maximum", colour: "--bid", step: true, fill: "--bid-fill" },
 ];
 const PNL: readonly ChartSeries[] = [
   { label: "Drawdown", colour: "--danger", fill: "--danger-fill", width: 1 },
@@ -120,7 +120,7 @@ function pnlSample({ pnl, event_time_ms }: SymbolStatus): Sample | null {
 function inventoryText({ inventory }: SymbolStatus): string {
   if (!inventory) return "no position";
   const signal = inventory.rebalance_action === "none" ? "no rebalancing" : `rebalance: ${inventory.rebalance_action} ${trimmed(inventory.rebalance_size)}`;
-  return `${trimmed(inventory.position)} ${inventory.base_currency}, ${percent(inventory.bias)} of the band; ${signal}`;
+  return `${trimmed(inventory.position)} ${inventory.base_currency}, ${percent(inventory.bias)} of maximum; ${signal}`;
 }
 
 const markerSize = (size: string, largest: number) => 3 + (largest ? ((drawable(size) ?? 0) / largest) * 3 : 0);
