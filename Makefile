@@ -129,8 +129,8 @@ page:  ## build the dashboard from its source (needs Node 20.19 or newer); the r
 	@npm --prefix $(PAGE) run --silent check
 	@npm --prefix $(PAGE) run --silent build
 
-screenshots: setup-dev  ## the pictures in docs/images, of a fresh engine in a real browser
-	@$(BIN)/python docs/make_screenshots.py
+screenshots: setup-dev  ## the pictures in docs/images, of a fresh engine in a real browser; fails where text is cut
+	@$(BIN)/python -m docs.make_screenshots
 
 clean:  ## remove what the other verbs made
 	rm -rf .venv .mypy_cache .ruff_cache .import_linter_cache runs

@@ -10,7 +10,7 @@ THEMES = ("dark", "light")
 _CUT = """() => {
   // Text of any length that people or machines write: it may end early where its title says it whole.
   const FREE = '.clip, td.none, .side-reason, .chart-summary, .event-list td, .note';
-  const isShown = node => node.checkVisibility({ visibilityProperty: true }) && !node.closest('.hidden-text, .skip, dialog:not([open])');
+  const isShown = node => getComputedStyle(node).clipPath === 'none' && node.checkVisibility({ visibilityProperty: true }) && !node.closest('.hidden-text, .skip, dialog:not([open])');
   const named = node => `${node.closest('[data-panel]')?.dataset.panel ?? 'frame'} ${node.tagName.toLowerCase()}.${node.className}`;
   const ownText = node => [...node.childNodes].filter(each => each.nodeType === 3).map(each => each.data.trim()).join(' ').trim();
   const found = new Set();
@@ -24,6 +24,7 @@ _CUT = """() => {
     } else if (style.overflowX === 'auto' || style.overflowX === 'scroll') {
       if (overflows) found.add(`${named(node)} is ${node.scrollWidth - node.clientWidth} px too wide: ${node.textContent.trim().slice(0, 40)}`);
     }
+    else if (overflows && node.matches('td, th')) found.add(`${named(node)} runs into the next: ${node.textContent.trim().slice(0, 60)}`);
     const text = ownText(node);
     const box = node.getBoundingClientRect();
     if (text && (box.right > innerWidth + 1 || box.left < -1)) found.add(`${named(node)} is outside the window: ${text.slice(0, 60)}`);

@@ -257,7 +257,9 @@ def test_a_replay_check_finds_nothing_in_an_honest_log(
 ) -> None:
     page = engine.open(watch(), "replay")
     page.get_by_role("button", name="Verify replay").click()
-    page.locator("[data-panel=check]").get_by_role("button", name=re.compile("Verify the whole log")).last.click()
+    page.locator("[data-panel=check]").get_by_role(
+        "button", name=re.compile("Verify the whole log")
+    ).last.click()
     has(page.locator("#check-result"), "order-router")
     has(page.locator("[data-panel=check]"), "IDENTICAL")
 
@@ -351,7 +353,9 @@ def test_a_log_that_was_tampered_with_diverges_and_shows_where(
     engine.start()
     page = engine.open(watch(), "replay")
     page.get_by_role("button", name="Verify replay").click()
-    page.locator("[data-panel=check]").get_by_role("button", name=re.compile("Verify the whole log")).last.click()
+    page.locator("[data-panel=check]").get_by_role(
+        "button", name=re.compile("Verify the whole log")
+    ).last.click()
     difference = page.get_by_label("First difference of quote-service")
     has(difference, "message.bid.prices[0]")
 

@@ -127,7 +127,9 @@ def test_old_data_is_called_stale_with_its_age(open_page: Callable[..., Any], wo
     page = open_page(world)
     stale_ms = world.config.market_data.book_age_ms_max
     world.now_ns += (stale_ms - 2_000) * NS_PER_MS
-    has(row(page, "BTC/USDT"), re.compile(r"[89]\.\d s"))  # old, and not stale yet: the engine still quotes from it
+    has(
+        row(page, "BTC/USDT"), re.compile(r"[89]\.\d s")
+    )  # old, and not stale yet: the engine still quotes from it
     world.now_ns += 3_000 * NS_PER_MS
     has(row(page, "BTC/USDT"), "stale 11")
     world.now_ns += 2 * stale_ms * NS_PER_MS

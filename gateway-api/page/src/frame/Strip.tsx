@@ -224,7 +224,7 @@ function User() {
   const session = useSession();
   return (
     <Figure name="User" title={session?.roles.join(", ")} className="optional user">
-      {session?.name ?? NOTHING} <small>{session?.roles.join(" ")}</small>
+      {session?.name ?? NOTHING} <small>{session && session.roles.length > 1 ? `${session.roles.length} roles` : session?.roles[0]}</small>
     </Figure>
   );
 }

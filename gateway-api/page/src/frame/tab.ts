@@ -1,7 +1,7 @@
 // The tab's title and icon show the state and the number of open alerts.
 import type { Tone } from "../format/states";
 
-const COLOURS: Record<Tone, string> = { good: "#3DDC97", warn: "#E69F00", bad: "#FF8A4C", calm: "#9AA7B4" };
+const COLOURS: Record<Tone, string> = { good: "#3DDC97", warn: "#F5D547", bad: "#FF8A4C", calm: "#9AA7B4" };
 
 const SHAPES: Record<Tone, string> = {
   good: "<circle cx='8' cy='8' r='5' fill='C'/>",

@@ -24,6 +24,8 @@ export interface ChartProps {
   /** Values that must be visible, such as zero or a limit. */
   include?: readonly number[];
   sync?: string;
+  /** First and last time shown, where several charts share an axis; none: those of the data. */
+  span?: readonly [number, number] | null;
   empty: string;
 }
 
@@ -36,7 +38,7 @@ export function Chart(props: ChartProps) {
     <figure className="chart">
       <figcaption>
         <b>{props.title}</b>
-        <span className="chart-summary">{props.summary}</span>
+        <span className="chart-summary" title={props.summary}>{props.summary}</span>
         <Toggle pressed={isTable} onToggle={() => setTable(!isTable)} label={`${props.title} as a table`}>
           Table
         </Toggle>
@@ -61,7 +63,7 @@ function Plot(props: ChartProps) {
   useEffect(() => {
     const node = box.current;
     if (!node) return;
-    const options = plotOptions(newest.current, zone, () => ({ markers: newest.current.markers ?? [], at_ms: replayed.current }));
+    const options = plotOptions(newest.current, zone, () => ({ markers: newest.current.markers ?? [], at_ms: replayed.current }), () => newest.current.span ?? null);
     plot.current = new uPlot({ ...options, width: node.clientWidth, height: node.clientHeight }, aligned(newest.current.data), node);
     const observer = new ResizeObserver(() => plot.current?.setSize({ width: node.clientWidth, height: node.clientHeight }));
     observer.observe(node);

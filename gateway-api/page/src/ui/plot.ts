@@ -105,7 +105,7 @@ function drawMarkers(plot: uPlot, markers: readonly Marker[]): void {
   context.restore();
 }
 
-export function plotOptions(chart: Plotted, zone: Zone, marks: () => Marks): Omit<uPlot.Options, "width" | "height"> {
+export function plotOptions(chart: Plotted, zone: Zone, marks: () => Marks, span: () => readonly [number, number] | null): Omit<uPlot.Options, "width" | "height"> {
   const cursor: uPlot.Cursor = { y: false, points: { size: 5 }, drag: { x: false, y: false } };
   if (chart.sync) cursor.sync = { key: chart.sync };
   return {
@@ -114,7 +114,7 @@ export function plotOptions(chart: Plotted, zone: Zone, marks: () => Marks): Omi
     padding: [6, 0, 0, 4],
     cursor,
     scales: {
-      x: { time: true },
+      x: { time: true, range: (_, low, high) => [...(span() ?? [low, high])] as [number, number] },
       y: { range: (_, low, high) => rangeOf(low, high, chart.include ?? []) },
     },
     axes: axes(chart.decimals, zone),

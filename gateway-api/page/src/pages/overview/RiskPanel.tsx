@@ -56,12 +56,12 @@ function Body({ limits }: { limits: readonly OwnedLimit[] }) {
   );
 }
 
-function Row({ owned: { limit, share, owner } }: { owned: OwnedLimit }) {
+function Row({ owned: { limit, share, owner, key } }: { owned: OwnedLimit }) {
   const look = limitLook(share, useWarnAt());
   return (
     <tr>
       <th scope="row">
-        {limitLabel(limit.name)} <small>{owner}</small>
+        {limitLabel(limit.name)} {key === "*" ? null : <small>{owner}</small>}
       </th>
       <td>
         <LimitBar share={share} label={`${limit.name} of ${owner}`} />

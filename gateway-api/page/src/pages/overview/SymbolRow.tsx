@@ -75,7 +75,7 @@ export const SymbolRow = memo(function SymbolRow({ symbolKey, index, isFocused, 
 function Cells({ row }: { row: SymbolStatus }) {
   return (
     <>
-      <td className="number wide" title={row.market ? `Market ${grouped(row.market.bid)} / ${grouped(row.market.ask)}` : "The last mid received: the mark"}>
+      <td className="number wide mid-price" title={row.market ? `Market ${grouped(row.market.bid)} / ${grouped(row.market.ask)}` : "The last mid received: the mark"}>
         {grouped(row.market ? row.market.mid : row.inventory?.mark)}
       </td>
       <Side {...row.bid.quote} reason={row.bid.reason} symbolKey={row.key} className="bid" />
@@ -87,8 +87,8 @@ function Cells({ row }: { row: SymbolStatus }) {
         <Position row={row} />
       </td>
       <Pnl symbolKey={row.key} />
-      <td className="number wide">{grouped(String(row.activity.fills))}</td>
-      <td className="number wide">{percent(row.activity.two_sided_share)}</td>
+      <td className="number wide fills">{grouped(String(row.activity.fills))}</td>
+      <td className="number wide uptime">{percent(row.activity.two_sided_share)}</td>
       <td className="number wide">
         <Age atMs={row.market?.event_time_ms ?? row.inventory?.marked_ms} />
       </td>

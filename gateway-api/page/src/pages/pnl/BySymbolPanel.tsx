@@ -32,12 +32,15 @@ export function BySymbolPanel() {
 
 const COLUMNS = ["Total PnL", "Session PnL", "Capture", "Inventory", "Fees", "Residual", "Realised", "Unrealised", "Max drawdown"];
 
+/** Which columns narrow screens leave out. */
+const columnClass = (index: number) => (index >= 5 ? "wide" : index >= 2 ? "mid" : "");
+
 function Head() {
   return (
     <tr>
       <th scope="col">Symbol</th>
       {COLUMNS.map((name) => (
-        <th key={name} scope="col" className={`number${["Residual", "Realised", "Unrealised", "Max drawdown"].includes(name) ? " wide" : ""}`}>
+        <th key={name} scope="col" className={`number ${columnClass(COLUMNS.indexOf(name))}`}>
           {name}
         </th>
       ))}
@@ -54,15 +57,14 @@ function Head() {
 function Row({ row }: { row: Earned | undefined }) {
   if (!row) return null;
   const { capture, inventory, fees, residual, realised, unrealised, total } = attributionOf([row.pnl]);
-  const near = [total, row.pnl.session, capture, inventory, fees];
-  const far = [residual, realised, unrealised, negated(row.pnl.max_drawdown)];
+  const columns = [total, row.pnl.session, capture, inventory, fees, residual, realised, unrealised, negated(row.pnl.max_drawdown)];
   return (
     <tr data-key={row.key}>
       <th scope="row">
         <a href={symbolHash(row.key)}>{row.symbol}</a>
       </th>
-      {[...near, ...far].map((text, index) => (
-        <td key={index} className={`number${index >= near.length ? " wide" : ""}`}>
+      {columns.map((text, index) => (
+        <td key={index} className={`number ${columnClass(index)}`}>
           <Money text={text} decimals={4} />
         </td>
       ))}

@@ -2,6 +2,7 @@ import { useMemo, useState } from "react";
 import { API, query } from "../../api/client";
 import { useRight } from "../../app/session";
 import { drawable, shortened, signed, withSign } from "../../format/numbers";
+import { dayText } from "../../format/times";
 import { engineNow } from "../../live/clock";
 import { useAllSymbols, useCalmAccount, useEngine } from "../../live/hooks";
 import { live } from "../../live/store";
@@ -75,7 +76,7 @@ export function Download({ path, values, name }: DownloadProps) {
   return (
     <span className="downloads">
       {["csv", "parquet"].map((format) => (
-        <a key={format} className="link" href={API + path + query({ ...values, format })} download={`${name}.${format}`}>
+        <a key={format} className="link" href={API + path + query({ ...values, format })} download={`${name}-${dayText(engineNow(), "utc")}.${format}`}>
           {format.toUpperCase()}
         </a>
       ))}

@@ -36,20 +36,20 @@ function Head() {
     <tr>
       <th scope="col">Scope</th>
       <th scope="col">Limit</th>
-      <th scope="col" className="bar-column">
-        Used <small>mark at {percent(warnAt)}: warning</small>
+      <th scope="col" className="bar-column mid">
+        Used <small>mark {percent(warnAt)}</small>
       </th>
       <th scope="col" className="number">
         Share
       </th>
       <th scope="col">State</th>
-      <th scope="col" className="number">
+      <th scope="col" className="number mid">
         Value
       </th>
-      <th scope="col" className="number">
+      <th scope="col" className="number mid">
         Limit
       </th>
-      <th scope="col" className="number">
+      <th scope="col" className="number wide">
         Headroom
       </th>
       <th scope="col" className="wide">
@@ -72,16 +72,16 @@ function Row({ owned }: { owned: OwnedLimit | undefined }) {
     <tr data-limit={idOf(owned)}>
       <th scope="row">{key === "*" ? owner : <a href={symbolHash(key)}>{owner}</a>}</th>
       <td>{limitLabel(limit.name)}</td>
-      <td>
+      <td className="mid">
         <LimitBar share={share} label={`${limit.name} of ${owner}`} />
       </td>
       <td className="number">{percent(share, 1)}</td>
       <td>
         <StateWord look={limitLook(share, useWarnAt())} />
       </td>
-      <td className="number">{figure(limit.value, 5)}</td>
-      <td className="number">{figure(limit.limit)}</td>
-      <td className="number">{figure(headroom(limit), 5)}</td>
+      <td className="number mid">{figure(limit.value, 5)}</td>
+      <td className="number mid">{figure(limit.limit)}</td>
+      <td className="number wide">{figure(headroom(limit), 5)}</td>
       <td className="muted wide">{limit.unit}</td>
     </tr>
   );

@@ -16,6 +16,12 @@ interface ChartsProps {
   toMs: number | null;
 }
 
+interface OneChartProps extends ChartsProps {
+  curve: ReturnType<typeof useCurve>;
+  /** Of all three charts, so that their axes agree. */
+  span: readonly [number, number] | null;
+}
+
 const QUOTES: readonly ChartSeries[] = [
   { label: "Own bid", colour: "--bid", step: true, width: 2 },
   { label: "Own ask", colour: "--ask", step: true, width: 2 },
@@ -35,17 +41,27 @@ const BAND = [-1, 0, 1];
 const SYNC = "symbol";
 
 export function Charts(props: ChartsProps) {
+  const { status, toMs } = props;
+  const quotes = useCurve({ kind: "quotes", key: status.key, toMs, sample: () => quoteSample(status) });
+  const inventory = useCurve({ kind: "inventory", key: status.key, toMs, sample: () => inventorySample(status) });
+  const pnl = useCurve({ kind: "pnl", key: status.key, toMs, sample: () => pnlSample(status) });
+  const span = spanOf([quotes, inventory, pnl].map((curve) => curve.columns[0] ?? []));
   return (
     <div className="charts">
-      <QuoteChart {...props} />
-      <InventoryChart {...props} />
-      <PnlChart {...props} />
+      <QuoteChart {...props} curve={quotes} span={span} />
+      <InventoryChart {...props} curve={inventory} span={span} />
+      <PnlChart {...props} curve={pnl} span={span} />
     </div>
   );
 }
 
-function QuoteChart({ status, detail, toMs }: ChartsProps) {
-  const curve = useCurve({ kind: "quotes", key: status.key, toMs, sample: () => quoteSample(status) });
+/** From the first to the last time of all. */
+function spanOf(times: readonly (readonly (number | null)[])[]): readonly [number, number] | null {
+  const ends = times.flatMap((each) => [each[0], each.at(-1)]).filter((time): time is number => typeof time === "number");
+  return ends.length ? [Math.min(...ends), Math.max(...ends)] : null;
+}
+
+function QuoteChart({ status, detail, curve, span }: OneChartProps) {
   const markers = useMemo(() => fillMarkers(detail?.fills ?? []), [detail?.fills]);
   if (curve.problem) return <Failure problem={curve.problem} onRetry={curve.again} />;
   const decimals = decimalsOf(detail?.contract?.tick_size ?? status.market?.bid ?? "0.01");
@@ -58,13 +74,13 @@ function QuoteChart({ status, detail, toMs }: ChartsProps) {
       decimals={Math.min(decimals, 4)}
       markers={markers}
       sync={SYNC}
+      span={span}
       empty={curve.isLoading ? "Loading the log\u2026" : "No quote in this time range."}
     />
   );
 }
 
-function InventoryChart({ status, toMs, detail }: ChartsProps) {
-  const curve = useCurve({ kind: "inventory", key: status.key, toMs, sample: () => inventorySample(status) });
+function InventoryChart({ status, detail, curve, span }: OneChartProps) {
   const data = useMemo<Columns>(() => [curve.columns[0] ?? [], curve.columns[3] ?? []], [curve.columns]);
   const markers = useMemo(() => inventoryMarkers(detail?.fills ?? [], data, status), [detail?.fills, data, status]);
   if (curve.problem) return <Failure problem={curve.problem} onRetry={curve.again} />;
@@ -78,15 +94,15 @@ function InventoryChart({ status, toMs, detail }: ChartsProps) {
       markers={markers}
       include={BAND}
       sync={SYNC}
+      span={span}
       empty={curve.isLoading ? "Loading the log\u2026" : "No position yet: the curve starts with the first fill."}
     />
   );
 }
 
-function PnlChart({ status, toMs }: ChartsProps) {
+function PnlChart({ status, curve, span }: OneChartProps) {
   const right = useRight("pnl");
   const profit = useProfit(status);
-  const curve = useCurve({ kind: "pnl", key: status.key, toMs, sample: () => pnlSample(status) });
   const { data, drawdown } = useMemo(() => accountCurve(curve.columns), [curve.columns]);
   if (!right.allowed) return <Empty>PnL is not visible to your role. {right.because}</Empty>;
   if (curve.problem) return <Failure problem={curve.problem} onRetry={curve.again} />;
@@ -99,6 +115,7 @@ function PnlChart({ status, toMs }: ChartsProps) {
       decimals={1}
       include={[0]}
       sync={SYNC}
+      span={span}
       empty={curve.isLoading ? "Loading the log\u2026" : "No PnL yet: the curve starts with the first fill."}
     />
   );

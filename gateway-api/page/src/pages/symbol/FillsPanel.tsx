@@ -1,6 +1,6 @@
 import { useState } from "react";
 import type { Detail, Fill, TradeViewModel } from "../../api/types";
-import { grouped, NOTHING, signed, trimmed } from "../../format/numbers";
+import { grouped, NOTHING, signed } from "../../format/numbers";
 import { Toggle } from "../../ui/controls";
 import { Panel } from "../../ui/Panel";
 import { Scroll } from "../../ui/Scroll";
@@ -15,7 +15,7 @@ export function FillsPanel({ detail }: { detail: Detail | null }) {
     </Toggle>
   );
   return (
-    <Panel id="fills" title={showsMarket ? "Market trades" : "Own fills"} note={showsMarket ? "taker's side" : "edge against mid"} actions={actions}>
+    <Panel id="fills" title={showsMarket ? "Market trades" : "Own fills"} note={showsMarket ? "taker's side" : "edge against mid, bps"} actions={actions}>
       {!detail ? <Skeleton rows={6} /> : showsMarket ? <Trades trades={detail.trades} /> : <Fills fills={detail.fills} />}
     </Panel>
   );
@@ -33,9 +33,9 @@ function Fills({ fills }: { fills: readonly Fill[] }) {
                 <Clock atMs={fill.time_ms} />
               </td>
               <SideCell side={fill.side} />
-              <td className="number">{trimmed(fill.size)}</td>
+              <td className="number">{grouped(fill.size)}</td>
               <td className="number">{grouped(fill.price)}</td>
-              <td className="number">{signed(fill.edge_bps, 1)} bps</td>
+              <td className="number">{signed(fill.edge_bps, 1)}</td>
             </tr>
           ))}
         </tbody>
@@ -56,7 +56,7 @@ function Trades({ trades }: { trades: readonly TradeViewModel[] }) {
                 <Clock atMs={trade.time_ms} />
               </td>
               <SideCell side={trade.side} />
-              <td className="number">{trimmed(trade.size)}</td>
+              <td className="number">{grouped(trade.size)}</td>
               <td className="number">{grouped(trade.price)}</td>
             </tr>
           ))}

@@ -104,7 +104,7 @@ const Level = memo(function Level({ row }: { row: LadderRow }) {
       <td className="number price">{grouped(row.price)}</td>
       <td className="number size">
         <i style={{ width: `${row.depth_share * 100}%` }} aria-hidden="true" />
-        {row.size ? trimmed(row.size) : null}
+        {row.size ? grouped(row.size) : null}
       </td>
     </tr>
   );
@@ -114,7 +114,7 @@ function OwnCell({ row }: { row: LadderRow }) {
   return (
     <>
       <span className="hidden-text">own {row.side} </span>
-      {trimmed(row.own_size)} {row.order ? <small>{ageText(row.order.age_ms)}</small> : null}
+      {grouped(row.own_size)} {row.order ? <small>{ageText(row.order.age_ms)}</small> : null}
     </>
   );
 }

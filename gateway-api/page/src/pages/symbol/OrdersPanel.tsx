@@ -53,7 +53,7 @@ function Order({ order }: { order: OwnOrder }) {
       </td>
       <td className="number">{grouped(order.price)}</td>
       <td className="number">
-        {trimmed(order.filled)} / {trimmed(order.size)}
+        {grouped(order.filled)} / {grouped(order.size)}
       </td>
       <td>{order.status ? words(order.status) : NOTHING}</td>
       <td className="number">{ageText(order.age_ms)}</td>

@@ -120,7 +120,7 @@ function Steps({ sides }: { sides: QuoteSides }) {
             Bid
           </th>
           <th scope="col" className="axis">
-            bps from fair value
+            <abbr title="Basis points from fair value">bps</abbr>
           </th>
           <th scope="col" className="number ask">
             Ask
