@@ -10,24 +10,33 @@ THEMES = ("dark", "light")
 _CUT = """() => {
   // Text of any length that people or machines write: it may end early where its title says it whole.
   const FREE = '.clip, td.none, .side-reason, .chart-summary, .event-list td, .note';
-  const isShown = node => getComputedStyle(node).clipPath === 'none' && node.checkVisibility({ visibilityProperty: true }) && !node.closest('.hidden-text, .skip, dialog:not([open])');
-  const named = node => `${node.closest('[data-panel]')?.dataset.panel ?? 'frame'} ${node.tagName.toLowerCase()}.${node.className}`;
-  const ownText = node => [...node.childNodes].filter(each => each.nodeType === 3).map(each => each.data.trim()).join(' ').trim();
+  const isShown = node =>
+    getComputedStyle(node).clipPath === 'none'
+    && node.checkVisibility({ visibilityProperty: true })
+    && !node.closest('.hidden-text, .skip, dialog:not([open])');
+  const panelOf = node => node.closest('[data-panel]')?.dataset.panel ?? 'frame';
+  const nameOf = node => `${panelOf(node)} ${node.tagName.toLowerCase()}.${node.className}`;
+  const textOf = node => node.textContent.trim().slice(0, 60);
+  const ownText = node =>
+    [...node.childNodes].filter(each => each.nodeType === 3).map(each => each.data.trim()).join(' ').trim();
+  const cutIn = node => {
+    const overflow = getComputedStyle(node).overflowX;
+    if (node.scrollWidth <= node.clientWidth + 1 || node.clientWidth === 0) return null;
+    if (overflow === 'auto' || overflow === 'scroll')
+      return `is ${node.scrollWidth - node.clientWidth} px too wide`;
+    if (overflow === 'visible') return node.matches('td, th') ? 'runs into the next' : null;
+    const isWhole = node.matches(FREE) && node.closest('[title]')?.title;
+    return textOf(node) && !isWhole ? 'is cut' : null;
+  };
+  const isOutside = node => {
+    const { left, right } = node.getBoundingClientRect();
+    return ownText(node) && (right > innerWidth + 1 || left < -1);
+  };
   const found = new Set();
   for (const node of document.querySelectorAll('body *')) {
     if (!isShown(node) || node.matches('canvas, option, select, input, i')) continue;
-    const style = getComputedStyle(node);
-    const overflows = node.scrollWidth > node.clientWidth + 1 && node.clientWidth > 0;
-    if (style.overflowX === 'hidden' || style.overflowX === 'clip') {
-      const said = node.closest('[title]')?.title || '';
-      if (overflows && node.textContent.trim() && !(node.matches(FREE) && said)) found.add(`${named(node)}: ${node.textContent.trim().slice(0, 60)}`);
-    } else if (style.overflowX === 'auto' || style.overflowX === 'scroll') {
-      if (overflows) found.add(`${named(node)} is ${node.scrollWidth - node.clientWidth} px too wide: ${node.textContent.trim().slice(0, 40)}`);
-    }
-    else if (overflows && node.matches('td, th')) found.add(`${named(node)} runs into the next: ${node.textContent.trim().slice(0, 60)}`);
-    const text = ownText(node);
-    const box = node.getBoundingClientRect();
-    if (text && (box.right > innerWidth + 1 || box.left < -1)) found.add(`${named(node)} is outside the window: ${text.slice(0, 60)}`);
+    const how = cutIn(node) ?? (isOutside(node) ? 'is outside the window' : null);
+    if (how) found.add(`${nameOf(node)} ${how}: ${textOf(node)}`);
   }
   return [...found];
 }"""
