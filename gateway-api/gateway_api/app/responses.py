@@ -145,8 +145,6 @@ class Profit(Answer):
     """What taking liquidity to reduce the position earned, mostly below 0: its part of capture less fees."""
     realised: str
     unrealised: str
-    balance: str
-    """What taking liquidity to reduce the position earned, mostly below 0: part of capture and fees."""
     max_drawdown: str
     total_reporting: str
     session_reporting: str

@@ -248,7 +248,6 @@ def _profit(view: SymbolView, sight: Sight) -> Profit | None:
         balance=money_text(position.pnl_balance),
         realised=money_text(position.realised),
         unrealised=money_text(position.unrealised),
-        balance=money_text(position.pnl_balance),
         max_drawdown=money_text(position.max_drawdown),
         total_reporting=money_text(position.pnl_reporting),
         session_reporting=money_text(profits.session * profits.rate),

@@ -1806,8 +1806,6 @@ export interface components {
             realised: string;
             /** Unrealised */
             unrealised: string;
-            /** Balance */
-            balance: string;
             /** Max Drawdown */
             max_drawdown: string;
             /** Total Reporting */
