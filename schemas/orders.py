@@ -6,7 +6,7 @@ from typing import ClassVar, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict
 
-from schemas.message import PriceTicks, Side, SizeLots, SymbolEvent, TimeNs
+from schemas.message import ALL_SYMBOLS, PriceTicks, Side, SizeLots, SymbolEvent, TimeNs
 
 OrderStatus = Literal[
     "pending_new",
@@ -236,8 +236,9 @@ class KillReport(SymbolEvent):
 
     @property
     def key(self) -> str:
-        """`venue:symbol`, and of a shard's part of the account its number: the newest of each counts."""
-        return f"{self.venue}:{self.symbol}" + ("" if self.shard is None else f".{self.shard}")
+        """`venue:symbol`; of a part of the account `venue.shard:*`, so that the newest of each counts."""
+        is_part = self.shard is not None and self.symbol == ALL_SYMBOLS
+        return f"{self.venue}.{self.shard}:{self.symbol}" if is_part else f"{self.venue}:{self.symbol}"
 
 
 def progress_of(reports: Iterable[KillReport]) -> KillState | None:

@@ -9,8 +9,12 @@ from runtime.log.logfile import LoggedRecord
 from runtime.log.slices import log_records
 from runtime.process.definition import HistorySource
 from schemas.message import ALL_SYMBOLS
+from schemas.orders import KillReport
+from schemas.topics import TOPIC_OF
 
 ACCOUNT_KEY = f"{ALL_SYMBOLS}:{ALL_SYMBOLS}"
+_OF_PARTS = TOPIC_OF[KillReport.type_name]
+"""The topic on which shards report their parts of the account, each under a key of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +42,21 @@ class HistoryQuery:
         return (
             record.topic in self.topics
             and self.from_ns <= record.envelope.event_time_ns < self.to_ns
-            and (keys is None or record.key in keys)
+            and (keys is None or record.key in keys or self._is_part_of_account(record))
         )
+
+    def _is_part_of_account(self, record: LoggedRecord) -> bool:
+        """Whether a record is of a shard's part of the account, and the account is selected."""
+        venue, _, symbol = record.key.partition(":")
+        return self._selects_parts(record.topic) and symbol == ALL_SYMBOLS and "." in venue
+
+    def _selects_parts(self, topic: str) -> bool:
+        return topic == _OF_PARTS and self.keys is not None and ACCOUNT_KEY in self.keys
 
     @property
     def keys_by_topic(self) -> dict[str, frozenset[str] | None]:
-        """Each topic with the keys selected of it; None: all."""
-        return {topic: self.keys_of(topic) for topic in self.topics}
+        """Each topic with the keys by which its partitions are found; None: all."""
+        return {topic: None if self._selects_parts(topic) else self.keys_of(topic) for topic in self.topics}
 
 
 class HistoryRecord(NamedTuple):

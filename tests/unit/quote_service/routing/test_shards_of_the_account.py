@@ -98,7 +98,7 @@ def halted() -> list[KillReport]:
 
 def test_a_halt_of_the_account_is_reported_by_each_shard_under_a_key_of_its_own() -> None:
     reports = halted()
-    assert [report.key for report in reports] == ["*:*.0", "*:*.1"]
+    assert [report.key for report in reports] == ["*.0:*", "*.1:*"]
     assert [(report.venue, report.symbol, report.shards) for report in reports] == [("*", ALL_SYMBOLS, 2)] * 2
     assert all(len(report.open_orders) == 1 for report in reports)
 
