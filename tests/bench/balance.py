@@ -1,6 +1,6 @@
 """Prints what each stage of the position balancer costs on recordings, and what inventory risk it saves.
 
-    python -m tests.bench.balance [--events 10000] [--taker-fee-bps 4] [--json FILE] [NAME ...]
+    python -m tests.bench.balance [--events 10000] [--taker-fee-bps 4] [--stages take] [--json FILE] [NAME]
 
 The same quotes, fill model, limits and fees for all stages; the stage alone differs. Inventory is weighted by
 time, in the reporting currency; `balance` is what taking earned, fees deducted, as in `maker pnl`. NAME is a
@@ -29,6 +29,8 @@ STAGES: tuple[BalanceStage, ...] = ("lean", "touch", "take")
 INVENTORY_MAX = 8_000
 """Quote currency: small enough that the recordings fill it."""
 P95 = 0.95
+URGENCY = 0.25
+"""Taking begins where the touch does by default, so that the two can be compared."""
 
 
 def config_of(
@@ -39,7 +41,7 @@ def config_of(
         "market_making": {"base_spread": 0.0001, "requote_threshold_bps": 0.1},
         "pricing": {"min_spread_bps": 0.1},
         "inventory": {"max_inventory_notional": INVENTORY_MAX},
-        "balance": {"stage_max": stage},
+        "balance": {"stage_max": stage, "urgency_take": URGENCY},
         "instruments": {symbol: {"maker_fee_bps": "0", "taker_fee_bps": str(taker_fee_bps)}},
         "feed": {"kind": "recorded", "speed": "max", "paths": [str(path)]},
         "engine": {"log_dir": folder},
@@ -138,6 +140,7 @@ def main() -> None:
     )
     parser.add_argument("--events", type=int, default=10_000)
     parser.add_argument("--taker-fee-bps", type=float, default=4.0)
+    parser.add_argument("--stages", nargs="+", choices=STAGES, default=STAGES)
     parser.add_argument("--json", type=Path)
     parser.add_argument("names", nargs="*")
     options = parser.parse_args()
@@ -159,7 +162,7 @@ def main() -> None:
             part = shortened(path, Path(folder), options.events)
             with gzip.open(part, "rt") as file:
                 symbol = json.loads(file.readline())["symbol"]
-            for stage in STAGES:
+            for stage in options.stages:
                 rows.append(run(part, symbol, stage, options.taker_fee_bps))
                 print(line_of(rows[-1]), flush=True)
     if options.json is not None:

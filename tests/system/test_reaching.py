@@ -115,6 +115,26 @@ def test_a_symbol_is_stopped_started_and_removed(running: Running, maker: Any) -
     until(lambda: "LTC/USDT" in states(), "it is followed again")
 
 
+@pytest.mark.parametrize("how", ["log", "url"])
+def test_a_symbol_is_flattened_under_a_halt_that_a_resume_ends(
+    running: Running, maker: Any, how: str
+) -> None:
+    where = {
+        "log": ("--log", running.log),
+        "url": ("--url", running.url, "--token-file", running.token),
+    }[how]
+    asked = ("flatten", "SOL/USDT", *where, "--reason", "a test", "--within", "1", "--json")
+    done = maker(*asked, "--halt")
+    result = json.loads(done.out)
+    assert (done.code, result["state"]) in {(0, "flat"), (1, "held")}, done.err
+    (halt,) = json.loads(maker("status", *where, "--json").out)["halts"]
+    assert (halt["key"], halt["flattens"]) == ("synthetic:SOL/USDT", True)
+    assert maker("halt", "SOL/USDT", *where, "--within", "60").code == 0
+    refused = maker(*asked)
+    assert (refused.code, "SOL/USDT is halted" in refused.err) == (2, True)
+    assert maker("resume", "SOL/USDT", *where, "--reason", "mended", "--within", "60").code == 0
+
+
 def test_who_is_not_let_in_is_told_so(running: Running, maker: Any, tmp_path: Path) -> None:
     wrong = tmp_path / "token"
     wrong.touch(0o600)
