@@ -4,6 +4,8 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from quote_service.quoting.quoter import QuoterCore
 
 from schemas.config import Config
@@ -145,6 +147,37 @@ class TestCoarseTick:
         (target,) = targets(core, book(124, 126))
         assert target.bid.prices == (123,)
         assert [each and each.partition(":")[0] for each in why_not(target)] == [None, "PRICE_COLLAR"]
+
+
+@given(
+    tops=st.lists(st.tuples(st.integers(40, 300), st.integers(1, 6)), min_size=1, max_size=12),
+    base_spread=st.floats(0.001, 0.06),
+    min_spread_bps=st.floats(0, 400),
+    volatility=st.floats(0, 0.02),
+)
+def test_no_new_price_is_beyond_the_collar_nor_tighter_than_the_minimum_spread(
+    tops: list[tuple[int, int]], base_spread: float, min_spread_bps: float, volatility: float
+) -> None:
+    """Whatever the size of a tick. What stands may be beyond the collar: it is not asked for again."""
+    settings = config(
+        market_making={"base_spread": base_spread},
+        pricing={"min_spread_bps": min_spread_bps, "adjustment_speed": 0},
+    )
+    core = QuoterCore(settings)
+    targets(core, risk(), instrument(), signal(volatility_per_sqrt_s=volatility))
+    before: set[tuple[str, int]] = set()
+    for second, (bid, width) in enumerate(tops):
+        mid = 2 * bid + width
+        for target in targets(core, book(bid, bid + width, at=T0 + second * S)):
+            sides = {("bid", each) for each in target.bid.prices} | {
+                ("ask", each) for each in target.ask.prices
+            }
+            for _, price in sides - before:
+                assert abs(2 * price - mid) * 50 <= mid
+            if not sides & before and target.bid.prices and target.ask.prices:
+                spread = target.ask.prices[0] - target.bid.prices[0]
+                assert spread * 2 / mid * 10_000 >= min_spread_bps * (1 - 1e-9)
+            before = sides
 
 
 class TestRoom:
