@@ -111,7 +111,7 @@ def test_a_symbol_is_stopped_started_and_removed(running: Running, maker: Any) -
     removed = maker("remove", "LTC/USDT", "--force", *where)
     assert (removed.code, "LTC/USDT is being removed" in removed.out) == (0, True), removed.err
     with MakerClient(running.url, running.token.read_text()) as client:
-        until(lambda: "REMOVED" in str(client.alerts()), "its market data has ended")
+        until(lambda: "removed: no order" in str(client.alerts()), "its market data has ended")
     unknown = maker("remove", "LTCUSDT", *where)
     assert (unknown.code, len(unknown.err.splitlines())) == (2, 1)
     assert maker("start", "LTC/USDT", *where).code == 0

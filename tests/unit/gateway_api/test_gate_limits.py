@@ -30,7 +30,7 @@ def exposure_with_orders(engine: Engine, *events: Event) -> Decimal:
     engine.take(instrument(), book(), *events)
     limit = next(each for each in account_of(engine)["limits"] if each["name"] == "exposure_with_orders")
     assert limit["limit"] == Config().risk_limits.max_exposure
-    return round(Decimal(str(limit["value"])) * Config().reporting.capital)
+    return Decimal(round(Decimal(str(limit["value"])) * Config().reporting.capital))
 
 
 BUY = order_event("accepted", "live", order_id="b", side="buy", lots=500)
