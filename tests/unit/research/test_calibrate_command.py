@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from math import exp
 from pathlib import Path
 from random import Random
 from xml.etree import ElementTree
@@ -11,8 +12,11 @@ from typer.testing import CliRunner
 
 from maker.cli.app import app
 from research.calibration.command import run_calibration
+from research.calibration.fit import calibrate
+from research.calibration.orders import MarketOrder, OrdersSeen
 from research.calibration.plot import Point, intensity_plot
 from runtime.errors import ConfigError
+from tests.kit.messages import T0, S
 
 BEGIN_S = 1_700_000_000
 RATE, K = 0.5, 4.0
@@ -47,12 +51,25 @@ def test_a_and_k_are_found_with_their_errors(market: Path) -> None:
     assert 0 < told["errors"]["k"] < 0.1 * K
     assert told["k_per_bps"] == pytest.approx(told["k"] * 0.01, rel=1e-9)
     assert (told["mid"], told["half_spread"]) == pytest.approx((100.0, 0.01))
-    for name in ("log_linear", "from_depths", "buys", "sells"):
+    for name in ("log_linear", "from_depths", "discrete", "buys", "sells"):
         assert told[name]["k"] == pytest.approx(K, rel=0.2), name
         assert told[name]["A"] == pytest.approx(RATE, rel=0.2), name
     assert told["orders"] == pytest.approx(4_000, rel=0.1)
     counts = [row["orders"] for row in told["distances"]]
     assert counts == sorted(counts, reverse=True)
+
+
+def test_a_law_of_few_ticks_needs_whole_ticks() -> None:
+    """Excess depths of whole half ticks, geometric with exp(-1/2): k is 1 a tick, and not 1.30."""
+    counts = [round(10_000 * exp(-number / 2)) for number in range(20)]
+    depths = [2 + half_ticks for half_ticks, count in enumerate(counts) for _ in range(count)]
+    orders = [MarketOrder(T0 + S, "buy", depth) for depth in depths]
+    seen = OrdersSeen(orders=orders, mids=2e5, spreads=2.0, books=1, begin_ns=T0, end_ns=T0 + 100 * S)
+    found = calibrate(seen, (1.0, 2.0, 3.0), seed=0)
+    assert found.discrete is not None
+    assert found.depths is not None
+    assert found.discrete.k == pytest.approx(1, rel=0.002)
+    assert found.depths.k == pytest.approx(2 * (exp(0.5) - 1), rel=0.002)
 
 
 def test_distances_are_the_ones_asked_for(market: Path) -> None:
