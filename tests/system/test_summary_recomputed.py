@@ -17,6 +17,29 @@ import pytest
 from tests.system.conftest import Maker, Run
 
 pytestmark = pytest.mark.slow
+MONEY: tuple[str, ...] = (
+    "position",
+    "pnl",
+    "session_pnl",
+    "day_pnl",
+    "pnl_capture",
+    "pnl_inventory",
+    "fees",
+    "pnl_balance",
+)
+MONEY += ("max_drawdown", "open_fees")
+COUNTS: tuple[str, ...] = (
+    "books",
+    "trades",
+    "refused_events",
+    "quotes",
+    "orders",
+    "amends",
+    "cancels",
+    "rejects",
+)
+COUNTS += ("denials", "fills", "halts")
+TERMS = ("instrument", "refused_by_reason", "first_refusals")
 ENDED = {"filled", "cancelled", "rejected", "denied"}
 ACKNOWLEDGED = {"accepted", "amended", "amend_rejected", "cancel_rejected", "partial_fill"}
 Line = dict[str, Any]
@@ -36,6 +59,8 @@ class Account:
     capture: Fraction = Fraction(0)
     inventory: Fraction = Fraction(0)
     fees: Fraction = Fraction(0)
+    balance: Fraction = Fraction(0)
+    """Of fees and capture: what orders earned that took liquidity to reduce the position."""
     mid: Fraction | None = None
     """In ticks: of the last live book."""
     mark: Fraction = Fraction(0)
@@ -148,6 +173,8 @@ class Account:
         self.fees += Fraction(said["fee"])
         self.capture += signed * (at_print - price) * self.unit
         self.inventory += signed * (at_report - at_print) * self.unit
+        if said["purpose"] == "balance":
+            self.balance += signed * (at_print - price) * self.unit - Fraction(said["fee"])
         self.lots += signed
 
 
@@ -193,6 +220,7 @@ def test_money_and_position(synthetic_run: Run, accounts: dict[str, Account]) ->
             "pnl_capture": own.capture,
             "pnl_inventory": own.inventory,
             "fees": own.fees,
+            "pnl_balance": own.balance,
             "max_drawdown": own.drawdown,
         }
         told = {name: float(said[name]) for name in money}
@@ -202,11 +230,15 @@ def test_money_and_position(synthetic_run: Run, accounts: dict[str, Account]) ->
     assert traded >= 2
 
 
+def test_no_number_of_a_symbol_is_left_out(synthetic_run: Run) -> None:
+    for said in synthetic_run.summary["symbols"].values():
+        assert set(said) == {"venue", *MONEY, *COUNTS, "quoting_share", *TERMS}
+
+
 def test_counts(synthetic_run: Run, accounts: dict[str, Account]) -> None:
-    names = ("books", "trades", "refused_events", "quotes", "orders", "amends", "cancels", "rejects")
     for symbol, said in synthetic_run.summary["symbols"].items():
         own = accounts[symbol].counts
-        counted = {name: own[name] for name in (*names, "denials", "fills", "halts")}
+        counted = {name: own[name] for name in COUNTS}
         assert {name: said[name] for name in counted} == counted, symbol
     assert sum(each.counts["orders"] for each in accounts.values()) > 5
 
