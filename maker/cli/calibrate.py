@@ -1,6 +1,8 @@
 """`maker calibrate`: order arrival rates and how far market orders reach into the book."""
 
 import json
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Protocol
 
@@ -18,6 +20,17 @@ class FitReport(Protocol):
 
     def as_text(self) -> str:
         """Lines of text for the terminal."""
+
+
+@dataclass(frozen=True, slots=True)
+class FitOptions:
+    """What a fit may be told; each takes what concerns it."""
+
+    distances_bps: Sequence[float]
+    plot: Path | None
+    horizon_ms: int | None
+    config_out: Path | None
+    seed: int
 
 
 @exit_with_errors
@@ -58,46 +71,47 @@ def calibrate(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout, for programs.")] = False,
 ) -> None:
     """Fit A and k: market orders reaching a distance from the mid arrive at A exp(-k distance) per second."""
-    chosen = [
-        name
-        for name, given in (
-            ("--microprice", microprice),
-            ("--alpha", alpha),
-            ("--reaction", reaction),
-            ("--realised", realised),
-            ("--toxicity", toxicity),
-        )
-        if given
-    ]
+    given = {
+        "--microprice": microprice,
+        "--alpha": alpha,
+        "--reaction": reaction,
+        "--realised": realised,
+        "--toxicity": toxicity,
+    }
+    chosen = [name for name, is_given in given.items() if is_given]
     if len(chosen) > 1:
         raise ConfigError(f"{' and '.join(chosen)} are one at a time: omit the others")
-    if plot is not None and chosen not in ([], ["--microprice"]):
-        raise ConfigError(f"--plot {plot}: {chosen[0]} has no plot; omit it")
-    report: FitReport
-    if realised:
-        from research.calibration.market_command import run_realised
+    subject = chosen[0] if chosen else None
+    if plot is not None and subject not in (None, "--microprice"):
+        raise ConfigError(f"--plot {plot}: {subject} has no plot; omit it")
+    wishes = FitOptions(distance_bps or (), plot, horizon_ms, config_out, seed)
+    report = _report(str(source), symbol, subject, wishes)
+    print(json.dumps(report.as_json(), allow_nan=False) if as_json else report.as_text())
 
-        report = run_realised(str(source), symbol)
-    elif toxicity:
-        from research.calibration.market_command import run_toxicity
 
-        report = run_toxicity(str(source), symbol)
-    elif reaction:
+def _report(source: str, symbol: str, subject: str | None, options: FitOptions) -> FitReport:
+    """The fit of a subject, by its option; None: A and k."""
+    horizon_ms, config_out = options.horizon_ms, options.config_out
+    if subject in ("--realised", "--toxicity"):
+        from research.calibration.market_command import run_realised, run_toxicity
+
+        return (run_realised if subject == "--realised" else run_toxicity)(source, symbol)
+    if subject == "--reaction":
         from research.calibration.reaction_command import run_reaction
 
         horizon_ms = 5_000 if horizon_ms is None else horizon_ms
-        report = run_reaction(str(source), symbol, horizon_ms=horizon_ms, config_out=config_out)
-    elif alpha:
+        return run_reaction(source, symbol, horizon_ms=horizon_ms, config_out=config_out)
+    if subject == "--alpha":
         from research.calibration.alpha_command import run_alpha
 
         horizon_ms = 1_000 if horizon_ms is None else horizon_ms
-        report = run_alpha(str(source), symbol, horizon_ms=horizon_ms, config_out=config_out)
-    elif microprice:
+        return run_alpha(source, symbol, horizon_ms=horizon_ms, config_out=config_out)
+    if subject == "--microprice":
         from research.calibration.command import run_micro_price
 
-        report = run_micro_price(str(source), symbol, config_out=config_out, plot=plot)
-    else:
-        from research.calibration.command import run_calibration
+        return run_micro_price(source, symbol, config_out=config_out, plot=options.plot)
+    from research.calibration.command import run_calibration
 
-        report = run_calibration(str(source), symbol, distances_bps=distance_bps or (), plot=plot, seed=seed)
-    print(json.dumps(report.as_json(), allow_nan=False) if as_json else report.as_text())
+    return run_calibration(
+        source, symbol, distances_bps=options.distances_bps, plot=options.plot, seed=options.seed
+    )

@@ -10,7 +10,7 @@ from schemas.units import BPS_PER_UNIT, NS_PER_S, side_sign
 HORIZON_S = 5
 
 
-class AdverseMoves:
+class TakerMoves:
     """Moves of the mid, in bps, from just before a market order to a horizon after it, with the taker.
 
     The mid is the last one at or before that time; orders whose time has not come are left out.

@@ -7,7 +7,7 @@ from math import log, sqrt
 from typing import Any
 
 from research.attribution.flow import FlowImbalance, VolumeBuckets
-from research.calibration.adverse import AdverseMoves
+from research.calibration.adverse import TakerMoves
 from research.calibration.realised import Realised, realised
 from research.calibration.source import market_of
 from runtime.config.settings import load_config
@@ -93,7 +93,7 @@ def run_realised(source: str, symbol: str) -> RealisedReport:
         raise ConfigError(f"{source}: no realised measures of {symbol}: {error}") from None
 
 
-class TakerTally:
+class FlowTally:
     """The one-sidedness of takers, and how far the mid follows them."""
 
     def __init__(self, settings: MarketData) -> None:
@@ -101,7 +101,7 @@ class TakerTally:
         self.volume_lots = 0
         self.begin_ns = self.end_ns = 0
         self.flow = FlowImbalance(settings.flow_half_life_s / log(2))
-        self.moves = {each: AdverseMoves(each) for each in HORIZONS_S}
+        self.moves = {each: TakerMoves(each) for each in HORIZONS_S}
         self._sided: list[tuple[int, int, int]] = []
         """(sign, lots, price in ticks) of every trade with a side: buckets follow from the whole volume."""
         self._settings = settings
@@ -140,7 +140,7 @@ class FlowReport:
     """How one-sided takers were, and how far the mid followed them."""
 
     symbol: str
-    tally: TakerTally
+    tally: FlowTally
 
     def as_json(self) -> dict[str, Any]:
         """Imbalances from -1 to 1 and 0 to 1; moves in bps with the taker, by horizon in seconds."""
@@ -179,7 +179,7 @@ def _shown(value: float | None) -> str:
 def run_toxicity(source: str, symbol: str) -> FlowReport:
     """Of a recording or a log. Raises ConfigError where no trade has a side."""
     config = load_config((), {}, {}).config
-    tally = TakerTally(config.market_data)
+    tally = FlowTally(config.market_data)
     for event in market_of(source, symbol, config, RefusalTally()):
         tally.apply(event)
     if not tally.trades:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from monitor_service.core.arrival import OrderDepths
 
-from research.calibration.adverse import AdverseMoves
+from research.calibration.adverse import TakerMoves
 from research.calibration.source import market_of
 from runtime.errors import ConfigError
 from schemas.config import Config
@@ -34,7 +34,7 @@ class OrdersSeen:
     begin_ns: int = 0
     end_ns: int = 0
     refused: RefusalTally = field(default_factory=RefusalTally)
-    adverse: AdverseMoves = field(default_factory=AdverseMoves)
+    adverse: TakerMoves = field(default_factory=TakerMoves)
 
     @property
     def window_s(self) -> float:

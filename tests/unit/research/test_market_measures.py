@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from research.calibration.market_command import FlowReport, RealisedReport, TakerTally, sampled_returns
+from research.calibration.market_command import FlowReport, FlowTally, RealisedReport, sampled_returns
 from research.calibration.realised import realised
 from schemas.market_data_settings import MarketData
 from schemas.message import Event, Side
@@ -77,7 +77,7 @@ def test_volatilities_are_per_square_root_of_a_second() -> None:
 
 
 def test_takers_of_one_side_are_as_toxic_as_can_be_and_the_mid_follows() -> None:
-    tally = TakerTally(MarketData(toxicity_bucket_s=1.0, toxicity_buckets=2))
+    tally = FlowTally(MarketData(toxicity_bucket_s=1.0, toxicity_buckets=2))
     for second in range(20):
         time_ns = T0 + second * S
         tally.apply(book(99 + second, 101 + second, levels=1, time_ns=time_ns))
@@ -92,7 +92,7 @@ def test_takers_of_one_side_are_as_toxic_as_can_be_and_the_mid_follows() -> None
 
 
 def test_balanced_takers_are_not_toxic() -> None:
-    tally = TakerTally(MarketData(toxicity_bucket_s=2.0, toxicity_buckets=3))
+    tally = FlowTally(MarketData(toxicity_bucket_s=2.0, toxicity_buckets=3))
     for number in range(40):
         side: Side = "buy" if number % 2 else "sell"
         tally.apply(trade(100, 1, side, trade_id=str(number), time_ns=T0 + number * S))

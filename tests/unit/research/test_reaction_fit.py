@@ -6,7 +6,7 @@ from random import Random
 import pytest
 import yaml
 
-from research.calibration.adverse import AdverseMoves
+from research.calibration.adverse import TakerMoves
 from research.calibration.reaction import MetOrder, fit_reaction
 from research.calibration.reaction_command import ReactionReport, met_orders, run_reaction
 from runtime.errors import ConfigError
@@ -106,7 +106,7 @@ def test_the_command_names_what_is_wrong(tmp_path: Path) -> None:
 
 def test_the_adverse_move_is_with_the_taker_and_by_the_last_mid_before_the_horizon() -> None:
     """Bought at a mid of 100: 101 five seconds later, +100 bps; sold at 101, and 102: -99."""
-    moves = AdverseMoves()
+    moves = TakerMoves()
     moves.pass_to(T0, 200)
     moves.add(T0 + 1, "buy", 200)
     moves.pass_to(T0 + S, 202)
