@@ -5,12 +5,12 @@ import type {
   Limit,
   SystemProcessViewModel,
   PreviewSides,
-  Risk as OwnRisk,
-  SymbolStatus as OwnStatus,
+  SymbolStatus,
 } from "./openapi";
 
 export type {
   Activity,
+  Balancing,
   CheckedProcess,
   CheckResponse,
   CommandResponse,
@@ -30,28 +30,16 @@ export type {
   PreviewSides as QuoteSides,
   SignInProblem as Problem,
   Profit,
+  Risk,
   SessionViewModel,
   SessionResponse as Session,
   SessionsResponse,
   Setting,
   SettingsResponse,
   Step,
+  SymbolStatus,
   SystemResponse,
 } from "./openapi";
-
-/** How an inventory is brought back to its target; null: nothing to bring back. */
-export interface Balancing {
-  stage: "lean" | "touch" | "take";
-  side: Side | null;
-  size: string;
-  urgency: number;
-  cost_bps: number | null;
-  held_back: string | null;
-  flatten: null | "awaits_second" | "under_way" | "done";
-}
-
-export type Risk = OwnRisk & { flattens?: boolean; flatten_asked_by?: string | null };
-export type SymbolStatus = Omit<OwnStatus, "risk"> & { risk: Risk | null; balancing?: Balancing | null };
 
 export type TradingState = "RUN" | "REDUCE_ONLY" | "HALT";
 export type MakerState =
@@ -126,9 +114,9 @@ export interface AccountViewModel {
   resume_asked_by: string | null;
   resume_people: number;
   /** Halted, and orders that reduce positions go out. */
-  flattens?: boolean;
+  flattens: boolean;
   /** The first of two people asked for that. */
-  flatten_asked_by?: string | null;
+  flatten_asked_by: string | null;
   limits: Limit[];
   /** Total PnL since the ledgers began; null, as the others: not visible to this user. */
   pnl: string | null;

@@ -103,7 +103,7 @@ interface Right {
 
 export function useRight(permission: Permission): Right {
   const state = useWatched(sessionState);
-  const allowed = state.kind === "in" && (state.session.permissions as readonly string[]).includes(permission);
+  const allowed = state.kind === "in" && state.session.permissions.includes(permission);
   return { allowed, because: allowed ? "" : whoMay(permission) };
 }
 

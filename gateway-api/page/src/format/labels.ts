@@ -16,6 +16,7 @@ export const STEP_LABELS: Readonly<Record<string, string>> = {
   side_spread: "spread of this side",
   minimum_spread: "minimum spread",
   adverse_move: "adverse move after fills",
+  taker_burst: "burst of takers",
   post_only: "post-only",
   tick_rounding: "tick rounding",
   balance: "balancing at the touch",
@@ -30,16 +31,10 @@ const LIMIT_LABELS: Readonly<Record<string, string>> = {
 
 export const limitLabel = (name: string) => LIMIT_LABELS[name] ?? words(name);
 
-const SETTING_LABELS: Readonly<Record<string, string>> = {
-  refused_rest_s: "rest after a refused quote, s",
-};
-
 const UNITS = /_(bps|ms|s|lots|pct)(_max|_min)?$/;
 
 /** `min_spread_bps`: min spread, bps; `lag_ms_max`: max lag, ms. */
 export function settingWords(name: string): string {
-  const label = SETTING_LABELS[name];
-  if (label) return label;
   const found = UNITS.exec(name);
   if (!found) return words(name);
   const [, unit, bound] = found;

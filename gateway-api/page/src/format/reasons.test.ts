@@ -21,7 +21,7 @@ describe("reasons", () => {
   });
 
   it("puts units behind the name", () => {
-    expect(["lag_ms_max", "min_spread_bps", "refused_rest_s", "base_spread"].map(settingWords)).toEqual(["max lag, ms", "min spread, bps", "rest after a refused quote, s", "base spread"]);
+    expect(["lag_ms_max", "min_spread_bps", "base_spread"].map(settingWords)).toEqual(["max lag, ms", "min spread, bps", "base spread"]);
     expect(stepLabel("adverse_move")).toBe("adverse move after fills");
   });
 });

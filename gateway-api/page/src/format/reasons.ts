@@ -18,6 +18,9 @@ export const PHRASES: Readonly<Record<string, string>> = {
   MOVING_BAND: "fair value is outside the moving band",
   FILLED_ORDER_DELAY: "filled a moment ago: waits before it quotes again",
   BELOW_MIN_NOTIONAL: "the venue's smallest order is larger than a maximum allows",
+  TAKER_BURST: "takers trade towards this side",
+  BOOK_IMBALANCE: "the other side of the best prices is too heavy",
+  QUEUE: "the queue at the best price is too short to join or stay in",
   PRICE_OUT_OF_RANGE: "the price is out of range",
   BOOK_BUILDING: "the order book is being built",
   BOOK_GAPPED: "the order book misses an update",
@@ -107,7 +110,7 @@ const ALERT_TITLES: Readonly<Record<string, string>> = {
 };
 
 const CODE = /\b[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*\b/g;
-const SETTING = /\b(?:risk_limits|routing|market_making|inventory|pricing|protection|shape|market_data|balance)\.([a-z_]+)\b/g;
+const SETTING = /\b(?:risk_limits|routing|market_making|inventory|pricing|protection|shape|market_data|balance|reaction)\.([a-z_]+)\b/g;
 /** A person's own words follow, which stay as they are. */
 const COMMAND = "COMMAND: ";
 

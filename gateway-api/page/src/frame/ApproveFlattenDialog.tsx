@@ -8,7 +8,7 @@ import { closeDialog, openDialog } from "./dialogs";
 import { scopeWord } from "./scope";
 
 /** Shown to everybody but the person who asked. */
-export function ApproveFlatten({ scope, askedBy }: { scope: string; askedBy: string | null | undefined }) {
+export function ApproveFlatten({ scope, askedBy }: { scope: string; askedBy: string | null }) {
   const session = useSession();
   if (!askedBy || askedBy === session?.name) return null;
   return (

@@ -1,5 +1,6 @@
-import type { Inventory, Profit, SymbolStatus } from "../../api/types";
-import { grouped, negated, NOTHING, percent, trimmed } from "../../format/numbers";
+import type { Balancing, Inventory, Profit, SymbolStatus } from "../../api/types";
+import { fixed, grouped, negated, NOTHING, percent, trimmed } from "../../format/numbers";
+import { plainReason } from "../../format/reasons";
 import { limitLabel } from "../../format/labels";
 import { limitLook, limitShare } from "../../format/states";
 import { useWarnAt } from "../../live/hooks";
@@ -39,7 +40,7 @@ function profit(pnl: Profit | null): Fact[] {
   ];
 }
 
-function held({ inventory }: SymbolStatus): Fact[] {
+function held({ inventory, balancing }: SymbolStatus): Fact[] {
   if (!inventory) return [["Position", "none"]];
   const { rebalance_action: action } = inventory;
   return [
@@ -48,6 +49,22 @@ function held({ inventory }: SymbolStatus): Fact[] {
     ["Mark", <Mark key="mark" inventory={inventory} />],
     ["Average price", inventory.average_price ? trimmed(inventory.average_price) : NOTHING],
     ["Rebalance", action === "none" ? "none" : `${action} ${trimmed(inventory.rebalance_size)}, urgency ${percent(inventory.rebalance_urgency)}`],
+    ...balancingFacts(balancing),
+  ];
+}
+
+const STAGES: Record<Balancing["stage"], string> = { lean: "leaning", touch: "quoting at the touch", take: "taking" };
+const FLATTENS: Record<NonNullable<Balancing["flatten"]>, string> = { awaits_second: "flatten awaits a second person", under_way: "flatten under way", done: "flattened; stays halted until resumed" };
+
+/** What the balancer does now, what taking would cost, and why it does not take though it is urgent. */
+function balancingFacts(balancing: Balancing | null): Fact[] {
+  if (!balancing) return [];
+  const { stage, side, size, cost_bps: cost, held_back: because, flatten } = balancing;
+  const what = side ? `${STAGES[stage]}: ${side} ${trimmed(size)}` : STAGES[stage];
+  return [
+    ["Balancing", cost === null ? what : `${what}, taking costs ${fixed(cost, 1)} bps`],
+    ...(flatten ? ([["Flatten", FLATTENS[flatten]]] as const) : []),
+    ...(because ? ([["Not taken", plainReason(because)]] as const) : []),
   ];
 }
 

@@ -15,7 +15,7 @@ export function FillsPanel({ detail }: { detail: Detail | null }) {
     </Toggle>
   );
   return (
-    <Panel id="fills" title={showsMarket ? "Market trades" : "Own fills"} note={showsMarket ? "taker's side" : "edge against mid, bps"} actions={actions}>
+    <Panel id="fills" title={showsMarket ? "Market trades" : "Own fills"} note={showsMarket ? "taker's side" : "edge, bps"} actions={actions}>
       {!detail ? <Skeleton rows={6} /> : showsMarket ? <Trades trades={detail.trades} /> : <Fills fills={detail.fills} />}
     </Panel>
   );

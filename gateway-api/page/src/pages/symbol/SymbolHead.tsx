@@ -103,7 +103,7 @@ function Buttons({ status }: { status: SymbolStatus }) {
           Flatten{"\u2026"}
         </CommandButton>
       ) : null}
-      <ApproveFlatten scope={status.key} askedBy={status.risk?.flatten_asked_by} />
+      <ApproveFlatten scope={status.key} askedBy={status.risk?.flatten_asked_by ?? null} />
       {isHalted ? (
         <button type="button" onClick={() => openDialog.set({ kind: "resume", scope: status.key })}>
           Resume{"\u2026"}
