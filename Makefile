@@ -4,7 +4,7 @@ BIN := .venv/bin
 MEMBERS := schemas runtime maker monitor-service quote-service inventory-service risk-service gateway-api research sandbox
 export PYTHONDONTWRITEBYTECODE :=
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run test test-fast test-kafka lint format up down bench bench-kafka bench-orders bench-sides bench-budget bench-gate bench-rude bench-ui bench-paper bench-quotes bench-peers setup-peers soak soak-kafka docs page screenshots lock clean
+.PHONY: help setup setup-dev fast run test test-fast test-kafka lint format up down bench bench-kafka bench-orders bench-sides bench-budget bench-gate bench-rude bench-ui bench-paper bench-quotes bench-peers setup-peers soak soak-kafka docs page screenshots lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -25,6 +25,12 @@ USED := ccxt.pro, maker.cli.app, maker.engine, maker.run, gateway_api.app.servic
 setup: .venv/ready  ## make the virtual environment that the engine runs in
 
 setup-dev: .venv/ready-dev  ## add what tests and lint need
+
+fast: setup  ## compile what every market event passes, which needs a C compiler; some five minutes
+	@$(PIP) --no-compile --require-hashes -r requirements-compile.lock
+	@rm -rf .venv/compiled && $(BIN)/python deploy/make_compiled.py .venv/compiled
+	@$(PIP) --no-deps --force-reinstall .venv/compiled/*.whl
+	@$(BIN)/maker --version
 
 run: setup  ## the whole engine in one process, with a dashboard
 	@$(BIN)/maker up $(ARGS)
@@ -117,6 +123,7 @@ COMPILE_PEER := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no
 lock: setup-dev  ## resolve every third-party version anew
 	@$(COMPILE) -o requirements.lock $(ARGS)
 	@$(COMPILE) --group dev -c requirements.lock -o requirements-dev.lock $(ARGS)
+	@$(COMPILE) --group compile -c requirements-dev.lock -o requirements-compile.lock $(ARGS)
 	@echo "nautilus_trader==1.221.0" | $(COMPILE_PEER) - -o tests/bench/nautilus.lock $(ARGS)
 	@printf "%s\n" hftbacktest==2.4.4 numba==0.68.1 llvmlite==0.50.0 numpy==2.2.6 \
 		| $(COMPILE_PEER) --no-deps - -o tests/bench/hftbacktest.lock $(ARGS)

@@ -47,7 +47,7 @@ from runtime.replay.restore_point import RestorePoint
 from runtime.signals import on_stop, stops_interrupt
 from runtime.state.checkpoint import Checkpoints
 from runtime.state.disk_room import check_room
-from runtime.store.documents import MemoryStore
+from runtime.store.documents import MemoryStore, PulledStore
 from runtime.version import code_version
 from schemas.config import Config
 from schemas.control import AccessEvent, Command, ControlEvent
@@ -81,7 +81,7 @@ class Engine:
 
     def __init__(self, config: Config, options: RunOptions) -> None:
         self._options = options
-        self._store = MemoryStore()
+        self._store = MemoryStore() if options.gateway else PulledStore()
         self._log_dir = run_folder(config)
         if standing_folder(config) is None:
             remove_old_runs(self._log_dir.parent, config.engine.keep.runs)

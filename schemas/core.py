@@ -2,11 +2,14 @@
 
 from typing import ClassVar, Generic, TypeVar, cast
 
+from mypy_extensions import mypyc_attr
+
 from schemas.message import Event
 
 InputT = TypeVar("InputT", bound=Event)
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)  # some cores are never compiled
 class DecidingCore(Generic[InputT]):
     """A core of one process. `inputs` are the types it consumes: those of the union InputT."""
 

@@ -13,6 +13,7 @@ import pytest
 import structlog
 from hypothesis import HealthCheck, settings
 
+from runtime.compiled import SWITCH
 from schemas.deployment import Kafka, Redis
 from tests.kit.field_names import refuse_unknown_fields
 from tests.servers.kafka import KafkaServer, shared_kafka, topics
@@ -37,6 +38,7 @@ def pytest_configure() -> None:
     for name in list(os.environ):
         if _OF_WHO_RUNS_THE_TESTS.fullmatch(name):
             del os.environ[name]
+    os.environ[SWITCH] = "0"  # the tests of compiled modules turn them on
     settings.register_profile("any_machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
     settings.load_profile("any_machine")
     refuse_unknown_fields(pytest.MonkeyPatch())

@@ -97,9 +97,10 @@ def root(
 ) -> None:
     """A market making engine: quotes many markets at once, explains every quote and replays it exactly."""
     if version:
+        from runtime.compiled import kind_in_words
         from runtime.version import code_version
 
-        print(f"maker {code_version()}")
+        print(f"maker {code_version()}, {kind_in_words()}")
         raise typer.Exit
     if ctx.invoked_subcommand in _WITHOUT_LOG:
         from runtime.observability.stderr import print_crashes_without_secrets

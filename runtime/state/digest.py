@@ -9,15 +9,17 @@ from hashlib import blake2b
 
 from pydantic import BaseModel
 
+from runtime.compiled import COMPILED_ATTRIBUTES
 from runtime.config.settings import config_hash
 from schemas.config import Config
 
 _DIGEST_BYTES = 16
+_UNSET = object()
 _PLAIN = (int, float, str, bytes, bool, type(None), Decimal, Enum)
 
 
 def state_digest(core: object) -> str:
-    """Hex digest of everything reachable from the core's attributes, in their order.
+    """Hex digest of everything reachable from the core's attributes, the same for compiled and pure code.
 
     Class names may change, attribute names are part of the state. Functions and bound methods are wiring and
     left out. A class with a large window may provide `digest_state()` instead. Raises TypeError for a set:
@@ -31,7 +33,9 @@ def state_digest(core: object) -> str:
 
 
 def _parts(value: object, above: set[int]) -> Iterator[str]:
-    if isinstance(value, _PLAIN):
+    if isinstance(value, float) and value.is_integer():
+        yield repr(int(value))  # an integer in a field of type float stays one in pure code alone
+    elif isinstance(value, _PLAIN):
         yield repr(value)
     elif isinstance(value, Config):
         yield config_hash(value)  # where the process runs is not part of its state
@@ -67,17 +71,21 @@ def _object_parts(value: object, above: set[int]) -> Iterator[str]:
         yield from _parts(summary(), above)
         return
     for name in _attributes(value):
-        item = getattr(value, name, None)
-        if not _is_wiring(item):
+        item = getattr(value, name, _UNSET)
+        if item is not _UNSET and not _is_wiring(item):
             yield name
             yield from _parts(item, above)
 
 
 def _attributes(value: object) -> list[str]:
+    """Those of a dataclass as declared; else sorted: compiled classes do not keep the order of assignment."""
     if is_dataclass(value):
         return [field.name for field in fields(value)]
-    names = [name for base in type(value).__mro__ for name in getattr(base, "__slots__", ())]
-    return names + list(getattr(value, "__dict__", {}))
+    kind = type(value)
+    slots = (name for base in kind.__mro__ for name in getattr(base, "__slots__", ()))
+    return sorted(
+        {*slots, *getattr(kind, COMPILED_ATTRIBUTES, ()), *getattr(value, "__dict__", {})} - {"__dict__"}
+    )
 
 
 def _is_wiring(item: object) -> bool:

@@ -11,13 +11,15 @@ import io
 import os
 import pickle  # read back by an unpickler with an allowlist
 from collections import Counter, OrderedDict, defaultdict, deque
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, fields, is_dataclass
 from decimal import Decimal
 from hashlib import blake2b
 from pathlib import Path
-from types import MethodType
-from typing import Any
+from types import BuiltinMethodType, MethodType
+from typing import Any, ClassVar
 
+from runtime.compiled import COMPILED_ATTRIBUTES, kind_of_code
 from runtime.errors import LogDamagedError
 from runtime.garbage import uncollected
 from runtime.process.crash_points import pass_point
@@ -66,24 +68,80 @@ def method(owner: Any, name: str) -> Any:
     return getattr(owner, name)
 
 
-def _reduce_method(value: MethodType) -> tuple[Any, tuple[Any, str]]:
+def _reduce_method(value: MethodType | BuiltinMethodType) -> tuple[Any, tuple[Any, str]]:
     return method, (value.__self__, value.__name__)
 
 
-_REDUCERS = {**copyreg.dispatch_table, MethodType: _reduce_method}
+_REDUCERS = {**copyreg.dispatch_table, MethodType: _reduce_method, BuiltinMethodType: _reduce_method}
+"""Methods of compiled classes are built-in ones."""
+
+
+def frozen(kind: Any, *values: Any) -> Any:
+    """An instance of a frozen dataclass of the engine with these values, in the order of its fields."""
+    _refuse_strange(kind.__module__, kind.__qualname__)
+    made = kind.__new__(kind)
+    for field, value in zip(fields(kind), values, strict=True):
+        object.__setattr__(made, field.name, value)
+    return made
+
+
+class _CompiledPickler(pickle.Pickler):
+    """A compiled frozen class refuses to be given its attributes back."""
+
+    def reducer_override(self, value: Any) -> Any:
+        kind = type(value)
+        if not hasattr(kind, COMPILED_ATTRIBUTES) or not is_dataclass(kind):
+            return NotImplemented
+        if not kind.__dataclass_params__.frozen:  # type: ignore[attr-defined]
+            return NotImplemented
+        return frozen, (kind, *(getattr(value, field.name) for field in fields(kind)))
 
 
 class _Unpickler(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
-        plain = _PLAIN.get((module, name))
-        if plain is not None:
-            return plain
-        _refuse_strange(module, name)
-        found = super().find_class(module, name)
-        is_own_class = isinstance(found, type) and found.__module__ == module
-        if not is_own_class and found is not method:
-            raise LogDamagedError(f"a snapshot names {module}.{name}, which is no part of the engine's state")
-        return found
+        return _found(module, name, super().find_class)
+
+
+class _OfOtherKind(pickle._Unpickler):  # the C one does not let attributes be set in another way
+    """Reads what compiled code wrote with pure code, and the reverse: they lay out attributes differently."""
+
+    dispatch: ClassVar[dict[int, Any]] = dict(pickle._Unpickler.dispatch)
+    stack: list[Any]
+
+    def find_class(self, module: str, name: str) -> Any:
+        return _found(module, name, super().find_class)
+
+    def load_build(self) -> None:
+        """Set the attributes of the object on the stack."""
+        state = self.stack.pop()
+        owner = self.stack[-1]
+        for name, value in _values_of(owner, state).items():
+            object.__setattr__(owner, name, value)
+
+    dispatch[pickle.BUILD[0]] = load_build
+
+
+def _values_of(owner: object, state: Any) -> dict[str, Any]:
+    """The attributes in a pickled state: a dictionary, one of slots, or values of a frozen class's slots."""
+    if isinstance(state, list):
+        names = (field.name for field in fields(owner))  # type: ignore[arg-type]
+        return dict(zip(names, state, strict=True))
+    if isinstance(state, tuple):
+        own, slots = state
+        return {**(own or {}), **slots}
+    return dict(state)
+
+
+def _found(module: str, name: str, find: Callable[[str, str], Any]) -> Any:
+    plain = _PLAIN.get((module, name))
+    if plain is not None:
+        return plain
+    _refuse_strange(module, name)
+    found = find(module, name)
+    is_own_class = isinstance(found, type) and found.__module__ == module
+    if not is_own_class and found not in (method, frozen):
+        raise LogDamagedError(f"a snapshot names {module}.{name}, which is no part of the engine's state")
+    return found
 
 
 def _refuse_strange(module: str, name: str) -> None:
@@ -96,10 +154,11 @@ def to_bytes(snapshot: Snapshot) -> bytes:
     """The serialised snapshot."""
     buffer = io.BytesIO()
     with uncollected():
-        pickler = pickle.Pickler(buffer, protocol=5)
+        kind = _CompiledPickler if kind_of_code() == "compiled" else pickle.Pickler
+        pickler = kind(buffer, protocol=5)
         pickler.dispatch_table = _REDUCERS
         pickler.dump(snapshot)
-    body = snapshot.sources_hash.encode() + b"\n" + buffer.getvalue()
+    body = f"{snapshot.sources_hash} {kind_of_code()}".encode() + b"\n" + buffer.getvalue()
     return blake2b(body, digest_size=_DIGEST_BYTES).digest() + body
 
 
@@ -108,11 +167,13 @@ def from_bytes(data: bytes, sources_hash: str) -> Snapshot:
     digest, body = data[:_DIGEST_BYTES], data[_DIGEST_BYTES:]
     if blake2b(body, digest_size=_DIGEST_BYTES).digest() != digest:
         raise LogDamagedError("the digest of a snapshot does not fit its body")
-    written_by, _, pickled = body.partition(b"\n")
+    head, _, pickled = body.partition(b"\n")
+    written_by, _, kind = head.partition(b" ")
     if written_by != sources_hash.encode():
         raise LogDamagedError("a snapshot was written by another code")
+    is_own_kind = kind == kind_of_code().encode()
     with uncollected():
-        found = _Unpickler(io.BytesIO(pickled)).load()
+        found = (_Unpickler if is_own_kind else _OfOtherKind)(io.BytesIO(pickled)).load()
     if not isinstance(found, Snapshot):
         raise LogDamagedError("a snapshot holds no state of a process")
     return found

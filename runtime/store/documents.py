@@ -3,7 +3,7 @@
 In `maker up` it is memory; distributed, it is Redis. Values are JSON documents.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -59,3 +59,25 @@ class MemoryStore:
     def status(self) -> StoreStatus:
         """Always live: writer and reader share memory."""
         return StoreStatus("live", 0)
+
+
+class PulledStore(MemoryStore):
+    """A store whose documents are made when they are read: it costs nothing where nobody looks.
+
+    Writer and reader share a thread.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pull: Callable[[], Mapping[str, bytes]] = dict
+        """The documents that changed since the last call."""
+
+    def get(self, name: str) -> bytes | None:
+        """The document as of now, or None."""
+        self.put(self.pull())
+        return super().get(name)
+
+    def names(self, prefix: str) -> tuple[str, ...]:
+        """The names of now that begin with `prefix`, sorted."""
+        self.put(self.pull())
+        return super().names(prefix)

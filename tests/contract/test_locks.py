@@ -9,6 +9,7 @@ ROOT = Path(__file__).resolve().parents[2]
 LOCKS = (
     "requirements.lock",
     "requirements-dev.lock",
+    "requirements-compile.lock",
     "tests/bench/nautilus.lock",
     "tests/bench/hftbacktest.lock",
 )

@@ -5,6 +5,7 @@ from time import monotonic_ns
 
 from gateway_api.projector.core.views import ProjectorCore
 from runtime.process.definition import AdapterContext, Core, ProcessDefinition
+from runtime.store.documents import PulledStore
 from schemas.carried.view import ViewCarried
 from schemas.config import Config
 from schemas.message import Event
@@ -20,16 +21,21 @@ _SYMBOLS_PER_WRITE = 10
 
 
 class ViewWriter:
-    """Writes changes in small batches, and everything at shutdown."""
+    """Writes changes in small batches, and everything at shutdown, unless the store pulls them."""
 
     def __init__(self, context: AdapterContext) -> None:
         self._context = context
         # the complete restored state: a new writer replaces its predecessor's views
         self._put(context.pop_all_documents())
         self._write_at_ns = 0
+        self._is_pulled = isinstance(context.store, PulledStore)
+        if isinstance(context.store, PulledStore):
+            context.store.pull = context.pop_changed_documents
 
     def on_event(self, event: Event) -> None:
         """Any event may trigger a write; a shutdown and carried state always do."""
+        if self._is_pulled:
+            return
         if isinstance(event, Shutdown | ViewCarried):
             self._write(None)
         elif monotonic_ns() >= self._write_at_ns:

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
-from typing import ClassVar
 
 from risk_service.core.limits import NOTHING, ONE, is_loss_in_force, loss_breaches
 from risk_service.core.scope import Breach, Scope
@@ -18,9 +17,6 @@ LEAST_MAXIMUM = Decimal(1)
 class AccountRisk:
     """Equity, its maximum, and gross exposure."""
 
-    LIMIT_NAMES: ClassVar = ("exposure", "drawdown", "loss")
-    """Parallel to shares and uses()."""
-
     scope: Scope
     equity: Decimal
     """Capital plus profit."""
@@ -32,6 +28,11 @@ class AccountRisk:
     """Share of each limit in use, as last measured."""
     loss_halt_at: Decimal = ONE
     """Share of the loss limit that halts."""
+
+    @property
+    def limit_names(self) -> tuple[str, ...]:
+        """Names of the limits, parallel to shares and uses()."""
+        return ("exposure", "drawdown", "loss")
 
     @classmethod
     def of(cls, capital: Decimal) -> "AccountRisk":

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import ClassVar
 
 from risk_service.core.book_watch import BookWatch
 from risk_service.core.fee_watch import FeeWatch
@@ -21,9 +20,6 @@ ONE = Decimal(1)
 @dataclass(slots=True)
 class SymbolRisk:
     """risk-service's state of one symbol. Money is in the reporting currency."""
-
-    LIMIT_NAMES: ClassVar = ("position", "loss")
-    """Parallel to shares and uses()."""
 
     scope: Scope
     instrument: Instrument | None = None
@@ -56,6 +52,11 @@ class SymbolRisk:
     """Gain of the position per half tick; None while the instrument is unknown."""
     _base: Decimal = NOTHING
     """Profit at a mark of 0: the reported profit without the position's value at its mark."""
+
+    @property
+    def limit_names(self) -> tuple[str, ...]:
+        """Names of the limits, parallel to shares and uses()."""
+        return ("position", "loss")
 
     def mark(self, half_ticks: int, now_ns: int) -> bool:
         """Apply the market's mark; did it change?"""

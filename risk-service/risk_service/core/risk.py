@@ -294,7 +294,7 @@ class RiskCore(DecidingCore[RiskInput]):
         near = [
             number
             for number, share in enumerate(risk.shares)
-            if self._is_newly_near(risk.scope, risk.LIMIT_NAMES[number], share)
+            if self._is_newly_near(risk.scope, risk.limit_names[number], share)
         ]
         if not near:
             return ()

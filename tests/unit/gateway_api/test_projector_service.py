@@ -8,10 +8,12 @@ from gateway_api.projector.core.views import ProjectorCore
 from gateway_api.projector.service import ViewWriter
 
 from runtime.process.definition import AdapterContext
-from runtime.store.documents import MemoryStore
+from runtime.store.documents import MemoryStore, PulledStore
 from schemas.config import Config
+from schemas.envelope import decode
 from schemas.process import Shutdown, Tick
 from schemas.topics import PROCESSES
+from schemas.views import SymbolView
 from tests.unit.gateway_api.conftest import Messages
 
 
@@ -115,3 +117,19 @@ def test_it_has_no_input_of_its_own() -> None:
     _, _, adapter = make()
     assert adapter.next_due_ns() is None
     assert adapter.poll_due(10**18) == ()
+
+
+def test_where_nobody_looks_documents_are_made_when_they_are_read(btc: Messages) -> None:
+    core, store = core_of(), PulledStore()
+    adapter = writer_of(core, store)
+    for tick in range(3):
+        core.on_event(btc.book(tick))
+        adapter.on_event(Shutdown(event_time_ns=tick))
+    assert core.pop_changed(), "no event made a document"
+    core.on_event(btc.book(4))
+    assert store.names("symbol/") == ("symbol/synthetic:BTC/USDT",)
+    view = decode(SymbolView, store.get("symbol/synthetic:BTC/USDT") or b"")
+    assert view.counters.books == 4
+    core.on_event(btc.book(5))
+    view = decode(SymbolView, store.get("symbol/synthetic:BTC/USDT") or b"")
+    assert view.counters.books == 5

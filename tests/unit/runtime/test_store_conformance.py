@@ -3,26 +3,28 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
 
 import pytest
 
-from runtime.store.documents import MemoryStore, StateStore
+from runtime.store.documents import MemoryStore, PulledStore, StateStore
 from tests.servers.redis import all_of, eventually, redis_stores
 
+KINDS: dict[str, type[StateStore]] = {"memory": MemoryStore, "pulled": PulledStore}
 Stores = Callable[[], AbstractAsyncContextManager[tuple[StateStore, StateStore]]]
 
 
 @asynccontextmanager
-async def memory_stores() -> AsyncIterator[tuple[StateStore, StateStore]]:
-    store = MemoryStore()
+async def memory_stores(kind: type[StateStore]) -> AsyncIterator[tuple[StateStore, StateStore]]:
+    store = kind()
     yield store, store
 
 
-@pytest.fixture(params=["memory", pytest.param("redis", marks=pytest.mark.redis)])
+@pytest.fixture(params=["memory", "pulled", pytest.param("redis", marks=pytest.mark.redis)])
 def stores(request: pytest.FixtureRequest) -> Stores:
     """Opens a store: the end that is written, and the end that is read."""
-    if request.param == "memory":
-        return memory_stores
+    if request.param in KINDS:
+        return partial(memory_stores, KINDS[request.param])
     config = request.getfixturevalue("redis")
     return lambda: redis_stores(config)
 
