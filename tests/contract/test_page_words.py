@@ -30,14 +30,25 @@ def codes_of(module: Any) -> set[str]:
 
 def steps_made() -> set[str]:
     """The names that quoting gives to steps, as written in its modules."""
-    calls = (
-        node
-        for path in STEPS.rglob("*.py")
-        for node in ast.walk(ast.parse(path.read_text()))
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in STEP_MAKERS
-    )
-    firsts = (call.args[0] for call in calls if call.args)
-    return {each.value for each in firsts if isinstance(each, ast.Constant) and isinstance(each.value, str)}
+    nodes = [node for path in STEPS.rglob("*.py") for node in ast.walk(ast.parse(path.read_text()))]
+    constants = {
+        node.targets[0].id: node.value.value
+        for node in nodes
+        if isinstance(node, ast.Assign)
+        and isinstance(node.targets[0], ast.Name)
+        and isinstance(node.value, ast.Constant)
+    }
+    firsts = [
+        node.args[0]
+        for node in nodes
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id in STEP_MAKERS
+        and node.args
+    ]
+    named = {each.value for each in firsts if isinstance(each, ast.Constant)}
+    named |= {constants.get(each.id) for each in firsts if isinstance(each, ast.Name)}
+    return {each for each in named if isinstance(each, str)}
 
 
 def test_every_reason_of_quoting_and_of_the_gate_has_words() -> None:
@@ -51,5 +62,5 @@ def test_every_code_that_stops_a_symbol_has_a_title() -> None:
 
 def test_every_step_of_a_quote_has_a_label() -> None:
     made = steps_made()
-    assert {"fair_value", "jumps", "adverse_move", "balance"} <= made
+    assert {"fair_value", "jumps", "adverse_move", "balance", "price_collar"} <= made
     assert made - keys_of("STEP_LABELS", "labels.ts") == set()

@@ -48,7 +48,7 @@ def compiled(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
         pytest.skip("needs a C compiler and the headers of this Python")
     folder = tmp_path_factory.mktemp("compiled")
     program = ROOT / "deploy" / "make_compiled.py"
-    command = [sys.executable, program, folder, "--optimise", "0"]
+    command = [sys.executable, str(program), str(folder), "--optimise", "0"]
     made = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
     assert made.returncode == 0, made.stderr[-4000:]
     (wheel,) = folder.glob("*.whl")

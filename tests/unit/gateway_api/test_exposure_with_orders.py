@@ -25,7 +25,7 @@ def account_of(engine: Engine, sight: Sight = ALL_OF_IT) -> Any:
     return json.loads(b"{" + found.since(-1) + b"}")["account"]
 
 
-def exposure_with_orders(engine: Engine, *events: Event) -> int:
+def exposure_with_orders(engine: Engine, *events: Event) -> Decimal:
     """In the reporting currency; the mid is 100."""
     engine.take(instrument(), book(), *events)
     limit = next(each for each in account_of(engine)["limits"] if each["name"] == "exposure_with_orders")

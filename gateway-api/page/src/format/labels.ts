@@ -19,6 +19,7 @@ export const STEP_LABELS: Readonly<Record<string, string>> = {
   taker_burst: "burst of takers",
   post_only: "post-only",
   tick_rounding: "tick rounding",
+  price_collar: "nearer tick within the collar",
   balance: "balancing at the touch",
 };
 
