@@ -31,7 +31,7 @@ class Manifest(NamedTuple):
 
     modules: tuple[str, ...]
     sources: dict[str, str]
-    """SHA-256 by file, as `package/module.py`: of what was compiled, and of what that relies on."""
+    """SHA-256 by file, from its package on: of what was compiled, and of what that relies on."""
 
 
 class _CompiledFinder:

@@ -319,11 +319,24 @@ def test_the_image_holds_every_service() -> None:
     text = (DEPLOY / "Dockerfile").read_text(encoding="utf-8")
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     members = project["tool"]["uv"]["workspace"]["members"]
-    assert re.findall(r"^COPY (?!--)(\S+) ", text, re.MULTILINE) == ["requirements.lock", *members]
+    build, _, _ = text.partition(" AS compiled")
+    assert re.findall(r"^COPY (?!--)(\S+) ", build, re.MULTILINE) == ["requirements.lock", *members]
     assert set(re.findall(r"(?<= )\./([\w-]+)", text)) == {*members}
     ignored = (DEPLOY / "Dockerfile.dockerignore").read_text(encoding="utf-8").splitlines()
     seen = [line.removeprefix("!") for line in ignored if line.startswith("!")]
     assert all(any(fnmatch(member, pattern) for pattern in seen) for member in members)
+
+
+def test_the_image_holds_compiled_modules_of_its_own_sources() -> None:
+    """They are made of what the first stage installed, which the last one copies."""
+    text = (DEPLOY / "Dockerfile").read_text(encoding="utf-8")
+    _, _, stage = text.partition("FROM build AS compiled\n")
+    compiling, _, last = stage.partition("\nFROM ")
+    assert "--require-hashes -r requirements-compile.lock" in compiling
+    for name in re.findall(r"^COPY (?!--)(.+) \S+$", compiling, re.MULTILINE):
+        assert all((ROOT / each).exists() for each in name.split())
+    assert "COPY --from=build /venv /venv" in last
+    assert "--mount=from=compiled" in last
 
 
 def test_one_service_builds_the_image_before_any_other_runs_it(compose: Document) -> None:
