@@ -45,7 +45,9 @@ def has_a_compiler() -> bool:
 def compiled(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """The environment in which compiled modules are used, made of the sources as they are."""
     if not has_a_compiler():
-        pytest.skip("needs a C compiler and the headers of this Python")
+        pytest.skip(
+            "a C compiler or the headers of this Python are missing: on Debian, apt install gcc python3-dev"
+        )
     folder = tmp_path_factory.mktemp("compiled")
     program = ROOT / "deploy" / "make_compiled.py"
     command = [sys.executable, str(program), str(folder), "--optimise", "0"]
