@@ -152,8 +152,8 @@ class TestCoarseTick:
 @given(
     tops=st.lists(st.tuples(st.integers(40, 300), st.integers(1, 6)), min_size=1, max_size=12),
     base_spread=st.floats(0.001, 0.06),
-    min_spread_bps=st.floats(0, 400),
-    volatility=st.floats(0, 0.02),
+    min_spread_bps=st.floats(0, 400, allow_subnormal=False),
+    volatility=st.floats(0, 0.02, allow_subnormal=False),
 )
 def test_no_new_price_is_beyond_the_collar_nor_tighter_than_the_minimum_spread(
     tops: list[tuple[int, int]], base_spread: float, min_spread_bps: float, volatility: float
