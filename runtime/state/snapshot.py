@@ -168,7 +168,7 @@ def from_bytes(data: bytes, sources_hash: str) -> Snapshot:
     if blake2b(body, digest_size=_DIGEST_BYTES).digest() != digest:
         raise LogDamagedError("the digest of a snapshot does not fit its body")
     head, _, pickled = body.partition(b"\n")
-    written_by, _, kind = head.partition(b" ")
+    written_by, _, kind = head.rpartition(b" ")
     if written_by != sources_hash.encode():
         raise LogDamagedError("a snapshot was written by another code")
     is_own_kind = kind == kind_of_code().encode()

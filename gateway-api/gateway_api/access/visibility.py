@@ -97,7 +97,8 @@ TYPES: Mapping[str, TypeRule] = {
         + "book_status book_time_ns mid_half_ticks spread_ticks weighted_mid_ticks volatility_per_sqrt_s "
         + "volatility_ready regime jump bid_depth_lots ask_depth_lots imbalance flow_imbalance "
         + "flow_volume_lots robust_volatility_per_sqrt_s noise without_jumps_per_sqrt_s ofi toxicity "
-        + "jump_volatility_per_sqrt_s arrival_rate_per_s arrival_decay_per_tick arrival_ready"
+        + "jump_volatility_per_sqrt_s arrival_rate_per_s arrival_decay_per_tick arrival_ready "
+        + "taker_buy_depths taker_sell_depths"
     ),
     "market.feed.rate.v1": TypeRule(_RATE),
     "market.rate.v1": TypeRule(_RATE),

@@ -28,7 +28,7 @@ def test_a_process_that_runs_is_left_alone(tmp_path: Path) -> None:
     ("name", "shards", "words"),
     [
         ("quote-service.0", 1, "is named without a number, not 'quote-service.0'"),
-        ("order-router.1", 2, "is named without a number, not 'order-router.1'"),
+        ("risk-service.1", 2, "is named without a number, not 'risk-service.1'"),
         ("quote-service", 2, r"is named quote-service\.0 and so on"),
         ("quote-service.2", 2, r"is named quote-service\.0 and so on"),
         ("quote-servic", 1, "did you mean 'quote-service'"),
