@@ -71,7 +71,7 @@ class TestSnapshot:
 
         body = (
             SOURCES.encode()
-            + b"\n"
+            + b" pure\n"
             + pickle.PROTO
             + b"\x04"
             + pickle.GLOBAL
