@@ -12,7 +12,7 @@ import os
 import pickle  # read back by an unpickler with an allowlist
 from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields
 from decimal import Decimal
 from hashlib import blake2b
 from pathlib import Path
@@ -76,25 +76,37 @@ _REDUCERS = {**copyreg.dispatch_table, MethodType: _reduce_method, BuiltinMethod
 """Methods of compiled classes are built-in ones."""
 
 
-def frozen(kind: Any, *values: Any) -> Any:
-    """An instance of a frozen dataclass of the engine with these values, in the order of its fields."""
-    _refuse_strange(kind.__module__, kind.__qualname__)
-    made = kind.__new__(kind)
-    for field, value in zip(fields(kind), values, strict=True):
-        object.__setattr__(made, field.name, value)
-    return made
+def give(owner: Any, values: dict[str, Any]) -> None:
+    """Set the attributes of one of the engine's own objects, a frozen one too."""
+    _refuse_strange(type(owner).__module__, type(owner).__qualname__)
+    for name, value in values.items():
+        object.__setattr__(owner, name, value)
 
 
 class _CompiledPickler(pickle.Pickler):
-    """A compiled frozen class refuses to be given its attributes back."""
+    """A compiled frozen class refuses to be given its attributes back, and an interpreted class does not name
+    those that it has from a compiled one.
+    """
 
     def reducer_override(self, value: Any) -> Any:
         kind = type(value)
-        if not hasattr(kind, COMPILED_ATTRIBUTES) or not is_dataclass(kind):
+        if not hasattr(kind, COMPILED_ATTRIBUTES) or not (_is_frozen(kind) or _is_interpreted(kind)):
             return NotImplemented
-        if not kind.__dataclass_params__.frozen:  # type: ignore[attr-defined]
-            return NotImplemented
-        return frozen, (kind, *(getattr(value, field.name) for field in fields(kind)))
+        return copyreg.__newobj__, (kind,), _values(value), None, None, give  # type: ignore[attr-defined]
+
+
+def _is_frozen(kind: type) -> bool:
+    parameters: Any = getattr(kind, "__dataclass_params__", None)
+    return parameters is not None and bool(parameters.frozen)
+
+
+def _is_interpreted(kind: type) -> bool:
+    return COMPILED_ATTRIBUTES not in vars(kind)
+
+
+def _values(owner: object) -> dict[str, Any]:
+    names = {*getattr(type(owner), COMPILED_ATTRIBUTES), *getattr(owner, "__dict__", {})} - {"__dict__"}
+    return {name: getattr(owner, name) for name in sorted(names) if hasattr(owner, name)}
 
 
 class _Unpickler(pickle.Unpickler):
@@ -115,8 +127,7 @@ class _OfOtherKind(pickle._Unpickler):  # the C one does not let attributes be s
         """Set the attributes of the object on the stack."""
         state = self.stack.pop()
         owner = self.stack[-1]
-        for name, value in _values_of(owner, state).items():
-            object.__setattr__(owner, name, value)
+        give(owner, _values_of(owner, state))
 
     dispatch[pickle.BUILD[0]] = load_build
 
@@ -139,7 +150,7 @@ def _found(module: str, name: str, find: Callable[[str, str], Any]) -> Any:
     _refuse_strange(module, name)
     found = find(module, name)
     is_own_class = isinstance(found, type) and found.__module__ == module
-    if not is_own_class and found not in (method, frozen):
+    if not is_own_class and found not in (method, give):
         raise LogDamagedError(f"a snapshot names {module}.{name}, which is no part of the engine's state")
     return found
 

@@ -62,7 +62,7 @@ def compiled(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 
 def lines_of(maker: Maker, log: Path) -> list[str]:
-    """What was published, except what is one run's own: its process, its key, and digests of state with it."""
+    """What was published, except what is one run's own: its process, key, digests with that key."""
     done = maker("log", "text", log)
     assert done.code == 0, done.err
     lines = (line.partition(" ")[2] for line in done.out.splitlines())
