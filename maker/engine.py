@@ -51,10 +51,13 @@ from runtime.store.documents import MemoryStore, PulledStore
 from runtime.version import code_version
 from schemas.config import Config
 from schemas.control import AccessEvent, Command, ControlEvent
+from schemas.envelope import decode
 from schemas.holdings import HoldingSeen
 from schemas.message import ALL_SYMBOLS
+from schemas.orders import KillReport
 from schemas.topics import GATEWAY, ROUTER
 from schemas.units import NS_PER_S
+from schemas.views import ACCOUNT_DOCUMENT, AccountView
 
 _UNTRADED_DRAIN_LIMIT_NS = 2 * NS_PER_S
 """Without market data nothing was sent, and the venue may not be reconciled: its orders of an earlier run are
@@ -116,6 +119,8 @@ class Engine:
             self._log_dir, self._loop.send_control, lambda: self._clock.now_ns, lambda: tuple(self._loop.keys)
         )
         self._loop.on_kill = self._halt_socket.observe
+        for report in self._known_withdrawals():
+            self._halt_socket.observe(report)
         send, keys = self._loop.send_control, self._loop.keys
         self._halt_socket.answers = {
             "positions": PositionDesk(self._holdings, send, lambda: self._clock.now_ns).answer,
@@ -131,6 +136,11 @@ class Engine:
         """The recording is over, and the page shows how it ended."""
         self._url: str | None = None
         self._code: str | None = None
+
+    def _known_withdrawals(self) -> tuple[KillReport, ...]:
+        """Mass cancels that a log as opened knows of: a halt that is repeated makes no new report."""
+        document = self._store.get(ACCOUNT_DOCUMENT)
+        return () if document is None else decode(AccountView, document).withdrawals
 
     def _status(self) -> dict[str, Any]:
         now_ns = self._clock.now_ns

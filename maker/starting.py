@@ -21,6 +21,10 @@ _FILLED_IN = frozenset({"engine.log_dir", "control.public_keys"})
 """Keys that every start reports itself."""
 
 
+def _shown(live: LiveValue) -> dict[str, str]:
+    return live.model_dump(include={"setting_key", "value", "file_value"})
+
+
 @dataclass(frozen=True, slots=True)
 class KeyChange:
     """A key with a different value in the files; None: absent."""
@@ -56,8 +60,8 @@ class Changes:
         return {
             "keys": [asdict(each) for each in self.keys],
             "live": [
-                *({**each.model_dump(), "stays": True, "because": None} for each in self.stays),
-                *({**each.model_dump(), "stays": False, "because": why} for each, why in self.falls),
+                *({**_shown(each), "stays": True, "because": None} for each in self.stays),
+                *({**_shown(each), "stays": False, "because": why} for each, why in self.falls),
             ],
             "symbols": {"come": list(self.symbols_come), "go": list(self.symbols_go)},
             "code": None if self.code is None else {"old": self.code[0], "new": self.code[1]},

@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from schemas.config import Config
-from schemas.live_settings import changed, live_setting, value_of
+from schemas.live_settings import changed, is_beyond, live_setting, value_of
 from schemas.numbers import decimal_of
 from schemas.process import ConfigApplied, LiveValue, SettingApplied
+from schemas.setting_keys import OF_ACCOUNT, SettingKey
 
 
 def overlaid(file: Config, live: Sequence[LiveValue]) -> tuple[Config, tuple[LiveValue, ...]]:
@@ -53,7 +54,12 @@ def with_change(
     others = tuple(each for each in live if each.setting_key != key)
     if _same(change.value, file_value):
         return others
-    return (*others, LiveValue(setting_key=key, value=change.value, file_value=file_value))
+    account = SettingKey.of(key).of_account
+    setting = live_setting(key)
+    is_own_limit = account != key and setting is not None and setting.tighter is not None
+    account_value = file_value_of(began, account) if is_own_limit else ""
+    value = LiveValue(setting_key=key, value=change.value, file_value=file_value, account_value=account_value)
+    return (*others, value)
 
 
 def live_values_of(processes: Mapping[str, Sequence[LiveValue]]) -> tuple[LiveValue, ...]:
@@ -102,7 +108,21 @@ def _file_changed(file: Config, live: LiveValue) -> str | None:
     if live_setting(live.setting_key) is None:
         return f"{live.setting_key} can no longer be changed while the engine runs"
     now = value_of(file, live.setting_key)
-    return None if _same(now, live.file_value) else f"the file changed from {live.file_value} to {now}"
+    if not _same(now, live.file_value):
+        return f"the file changed from {live.file_value} to {now}"
+    return _tightened(file, live)
+
+
+def _tightened(file: Config, live: LiveValue) -> str | None:
+    """Why a symbol's own limit is void: the file has a tighter one for all symbols than when it was set."""
+    account = SettingKey.of(live.setting_key).of_account
+    if not live.account_value or live.value == OF_ACCOUNT:
+        return None
+    now = value_of(file, account)
+    key = live.setting_key
+    if is_beyond(key, live.account_value, now) and is_beyond(key, live.value, now):
+        return f"the file's {account} was tightened from {live.account_value} to {now}"
+    return None
 
 
 def _same(one: str, other: str) -> bool:

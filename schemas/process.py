@@ -49,6 +49,8 @@ class LiveValue(BaseModel):
     value: str
     file_value: str
     """The file's value at the time of the change."""
+    account_value: str = ""
+    """Of one symbol's limit: the file's account-wide value at that time. Empty in older records."""
 
 
 class ControlRefused(SymbolEvent):

@@ -29,7 +29,7 @@ from runtime.process.unrecorded_cancel import (
 from runtime.process.wake import Wake
 from schemas.control import ControlEvent
 from schemas.envelope import Envelope
-from schemas.market import Instrument
+from schemas.market import FeedBook, FeedRefused, FeedTrade, Instrument
 from schemas.orders import INTENT_KINDS, KillReport, OrderEvent
 from schemas.topics import GATEWAY, MONITOR, TOPIC_OF, TOPICS
 from schemas.units import NS_PER_MS, NS_PER_S
@@ -41,6 +41,7 @@ log."""
 _LOG_WAIT_S = 0.05
 TURNS_PER_PAUSE = 256
 """Turns of the loop before it yields to other tasks and commits in simulated time."""
+_MARKET_EVENTS = frozenset((FeedBook, FeedTrade, FeedRefused))
 _TICK_PHASE_NS = 17 * NS_PER_MS
 """Offset between the ticks of different processes: each tick is work for every symbol."""
 LATE_NS = 50 * NS_PER_MS
@@ -239,10 +240,10 @@ class EmbeddedLoop:
             self._turn_is_feed = is_feed
             if is_feed:
                 self._fed_ns, self._late_since_ns = now_ns, None
-            for _, records in process.poll_due(now_ns):
+            for record, records in process.poll_due(now_ns):
                 self._queue.extend(records)
                 self._deliver()
-                self.market_events += is_feed
+                self.market_events += is_feed and type(record.message) in _MARKET_EVENTS
 
         return fire
 

@@ -27,7 +27,7 @@ def owner_status(
     pnl = Decimal(status.pnl.total) if status.pnl is not None else _NOTHING
     return OwnerStatus(
         symbol=status.symbol,
-        status=_word(status),
+        status=word_of(status),
         current_quotes=_quotes(status),
         inventory=_NOTHING if status.inventory is None else Decimal(status.inventory.position),
         pnl=pnl if sight.may("pnl", status.key) else None,
@@ -40,7 +40,8 @@ def in_camel_case(status: OwnerStatus) -> CamelStatus:
     return CamelStatus.model_validate(status.model_dump())
 
 
-def _word(status: SymbolStatus) -> MakerStatus:
+def word_of(status: SymbolStatus) -> MakerStatus:
+    """Whether a symbol is quoted, in one word."""
     if status.stopped or status.state in _STOPPED:
         return "stopped"
     return "error" if status.state in _IN_ERROR else "active"

@@ -10,7 +10,7 @@ from gateway_api.app.authorisation import REFUSALS, Authorisation, identity_of
 from gateway_api.app.balancing import balancing
 from gateway_api.app.detail import explanation
 from gateway_api.app.owner_responses import CamelStatus, StatusResponse
-from gateway_api.app.owner_status import in_camel_case, owner_status
+from gateway_api.app.owner_status import in_camel_case, owner_status, word_of
 from gateway_api.app.performance_responses import Minute, PerformanceResponse, PnlSplit
 from gateway_api.app.problems import ProblemError, documented
 from gateway_api.app.reading import account_of, find_key, minutes_of, seen, stamp, symbol_keys, view_of
@@ -80,12 +80,13 @@ class _Reader:
         ]
         account = account_of(store)
         makers = [symbol_status(view, account, sight) for view in views if not view.stopped]
+        active = tuple(maker.symbol for maker in makers if word_of(maker) == "active")
         newest_ns = max((view.event_time_ns for view in views), default=None)
         return ActiveResponse.model_validate(
             seen(newest_ns, self._context)
             | {
-                "active_symbols": tuple(maker.symbol for maker in makers),
-                "total_count": len(makers),
+                "active_symbols": active,
+                "total_count": len(active),
                 "count": len(makers),
                 "makers": tuple(
                     ActiveMaker(

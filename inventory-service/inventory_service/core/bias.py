@@ -35,7 +35,9 @@ class Held(NamedTuple):
 def bounds(
     limits: InventoryLimits, instrument: Instrument, mark_half_ticks: int | Decimal, held: Held
 ) -> Bounds:
-    """The limits in lots. Where money binds, the threshold keeps its share of the maximum."""
+    """The limits in lots. Where money binds, the threshold keeps its share of the maximum; a threshold beyond
+    the maximum is the maximum.
+    """
     lot = instrument.lot_size * instrument.multiplier
     price = Decimal(mark_half_ticks) / 2 * instrument.tick_size * instrument.reporting_rate
     max_units, target_units = limits.max_inventory, limits.target_inventory
@@ -45,7 +47,7 @@ def bounds(
         target_units = _share(limits.target_share, held, lot, price / instrument.reporting_rate)
     if price > 0:
         max_units = min(max_units, limits.max_inventory_notional / price)
-    share = limits.rebalance_threshold / limits.max_inventory
+    share = min(Decimal(1), limits.rebalance_threshold / limits.max_inventory)
     return Bounds(target_units / lot, max_units / lot, share * max_units / lot)
 
 

@@ -214,12 +214,19 @@ def reduce_only(draft: QuoteDraft, position_lots: int, limits: SizeLimits) -> Qu
 
 
 def at_touch(draft: QuoteDraft, book: Book, decision: BalanceOrder | None) -> QuoteDraft:
-    """The side that reduces the inventory at the market's best price, where the balancer wants that."""
+    """The side that reduces the inventory at the market's best price, where the balancer wants that.
+
+    While it takes, the other side is not quoted: our own order there would be in the way, and fills of it
+    would undo what is paid for.
+    """
     if decision is None:
         return draft
+    grows = barred(f"{reasons.BALANCING}: the balancer is taking to {decision.side}")
     if decision.side == "buy":
-        return draft._replace(bid=_best_at("buy", draft.bid, book.bid_prices[0], decision.urgency))
-    return draft._replace(ask=_best_at("sell", draft.ask, book.ask_prices[0], decision.urgency))
+        bid = _best_at("buy", draft.bid, book.bid_prices[0], decision.urgency)
+        return draft._replace(bid=bid, ask=grows if decision.stage == "take" else draft.ask)
+    ask = _best_at("sell", draft.ask, book.ask_prices[0], decision.urgency)
+    return draft._replace(ask=ask, bid=grows if decision.stage == "take" else draft.bid)
 
 
 def _best_at(name: Side, side: DraftSide, touch_ticks: int, urgency: float) -> DraftSide:

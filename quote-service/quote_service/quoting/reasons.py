@@ -27,6 +27,8 @@ TAKER_BURST = "TAKER_BURST"
 """Takers print towards the side: `reaction.burst_depths`."""
 BOOK_IMBALANCE = "BOOK_IMBALANCE"
 """The other side's best size is too heavy: `reaction.imbalance_leave_share`."""
+BALANCING = "BALANCING"
+"""The balancer takes on the other side."""
 QUEUE = "QUEUE"
 """In a spread of a tick the best price has too short a queue to join or to stay in:
 `reaction.queue_join_share`, `reaction.queue_leave_share`."""

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from schemas.config import Config
 from schemas.control import SettingChange
 from schemas.inventory import Position
+from schemas.message import Side
 from schemas.orders import AccountBalance
 from schemas.process import SettingApplied
 from tests.kit.messages import ETH, T0, fill, instrument, signal, tick
@@ -139,3 +140,13 @@ def test_a_derivative_has_no_pair_to_share() -> None:
 
 def test_a_share_is_of_the_whole() -> None:
     assert "less than or equal to 1" in refused(inventory={"target_share": "1.5"}, **EXCHANGE)
+
+
+@pytest.mark.parametrize(("held", "urgency"), [(4, 0.0), (5, 0.0), (6, 1.0)])
+@pytest.mark.parametrize("side", ["buy", "sell"])
+def test_a_threshold_beyond_the_maximum_is_the_maximum(held: int, urgency: float, side: Side) -> None:
+    """A maximum that was lowered below the threshold does not end the balancing."""
+    made = core(inventory={**WIDE, "max_inventory": "5", "rebalance_threshold": "10"})
+    said = position(made, fill("a", side, 100, held))
+    assert said.rebalance_urgency == urgency
+    assert said.rebalance_action == ("none" if not urgency else "sell" if side == "buy" else "buy")

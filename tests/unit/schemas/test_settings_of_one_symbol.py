@@ -194,6 +194,26 @@ def test_an_own_value_outlives_a_start_until_the_file_says_another() -> None:
 
 
 @pytest.mark.parametrize(
+    ("value", "account", "falls"),
+    [("90", "2", True), ("90", "95", False), ("90", "120", False), ("1", "2", False), ("200", "100", False)],
+)
+def test_an_own_limit_falls_where_the_file_is_tightened_below_it(
+    value: str, account: str, falls: bool
+) -> None:
+    """With the account's at 100 then; one that was agreed to beyond it stays while that stays."""
+    key = own("risk_limits.max_position")
+    applied = SettingApplied(event_time_ns=1, process=RISK, change_id="c", setting_key=key, value=value)
+    (live,) = with_change(began(Config()), (), applied)
+    assert live.account_value == "100"
+    file = Config.model_validate({"risk_limits": {"max_position": account}})
+    config, standing = overlaid(file, (live,))
+    assert (value_of(config, key), standing) == ((OF_ACCOUNT, ()) if falls else (value, (live,)))
+    if falls:
+        because = "the file's risk_limits.max_position was tightened from 100 to 2"
+        assert fallen(file, (live,)) == ((live, because),)
+
+
+@pytest.mark.parametrize(
     ("limits", "words"),
     [
         ({"max_drawdown": -0.1}, "risk_limits.max_drawdown is one for all symbols"),

@@ -19,6 +19,7 @@ export const PHRASES: Readonly<Record<string, string>> = {
   FILLED_ORDER_DELAY: "filled a moment ago: waits before it quotes again",
   BELOW_MIN_NOTIONAL: "the venue's smallest order is larger than a maximum allows",
   TAKER_BURST: "takers trade towards this side",
+  BALANCING: "the inventory is being brought back by taking",
   BOOK_IMBALANCE: "the other side of the best prices is too heavy",
   QUEUE: "the queue at the best price is too short to join or stay in",
   PRICE_OUT_OF_RANGE: "the price is out of range",

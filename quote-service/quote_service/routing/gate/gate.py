@@ -136,6 +136,9 @@ class Gate:
         flattens = request.takes and self._account.flattens_under_halt(symbol)
         if flattens:
             failing = [code for code in failing if code != codes.RISK_HALT]
+        if request.takes and symbol.protection.stopped_by is None and self._only_reduces(request, symbol):
+            # quotes are frozen against takers; taking ourselves brings the inventory back
+            failing = [code for code in failing if code != codes.MMP_FROZEN]
         if (flattens or state == "REDUCE_ONLY") and not self._only_reduces(request, symbol):
             failing.append(codes.RISK_REDUCE_ONLY)
         return failing

@@ -123,6 +123,8 @@ class MarketMakerProtection:
     def _observe_fill(
         self, symbol: RoutedSymbol, fill: Fill, now_ns: int, executed_ns: TimeNs | None
     ) -> list[TradingStop]:
+        if fill.purpose == "balance":  # we chose it: it says nothing about takers
+            return []
         version = fill.instrument_version if symbol.contract.terms is None else symbol.contract.terms.version
         signed_lots = symbol.contract.lots_in(
             side_sign(fill.side) * fill.size_lots, fill.instrument_version, version

@@ -23,15 +23,30 @@ def wanted(**fields: Any) -> BalanceOrder:
     ("side", "said"),
     [("sell", ((9_990, 2_000), (10_001, 2_000))), ("buy", ((9_999, 2_000), (10_010, 2_000)))],
 )
-@pytest.mark.parametrize("stage", ["touch", "take"])
-def test_the_reducing_side_is_at_the_touch_and_the_step_says_so(side: Any, said: Any, stage: str) -> None:
-    (target,) = targets(quoting(), wanted(side=side, stage=stage))
+def test_the_reducing_side_is_at_the_touch_and_the_step_says_so(side: Any, said: Any) -> None:
+    (target,) = targets(quoting(), wanted(side=side))
     assert quotes(target) == said
     reducing = target.ask if side == "sell" else target.bid
     assert (reducing.steps[-1].name, reducing.steps[-1].input) == ("balance", 0.5)
     assert reducing.steps[-1].price_after == reducing.prices[0]
     other = target.bid if side == "sell" else target.ask
     assert other.steps[-1].name != "balance"
+
+
+@pytest.mark.parametrize("side", ["buy", "sell"])
+def test_while_the_balancer_takes_the_other_side_is_not_quoted(side: Any) -> None:
+    """Our own order would be in the way of what is taken, and its fills would undo it."""
+    core = quoting()
+    (target,) = targets(core, wanted(side=side, stage="take"))
+    reducing, growing = (target.bid, target.ask) if side == "buy" else (target.ask, target.bid)
+    assert (growing.prices, growing.not_quoting_because) == (
+        (),
+        f"BALANCING: the balancer is taking to {side}",
+    )
+    assert reducing.steps[-1].name == "balance"
+    (back,) = targets(core, book(at=T0 + 4 * S))
+    assert back.bid.prices
+    assert back.ask.prices
 
 
 @pytest.mark.parametrize("fields", [{"stage": "lean"}, {"instrument_version": 2}, {"valid_until_ns": T0 - 1}])

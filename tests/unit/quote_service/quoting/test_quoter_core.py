@@ -192,7 +192,7 @@ NOT_QUOTED: dict[str, tuple[Event, ...]] = {
 }
 ON_ONE_SIDE = {reasons.MAX_INVENTORY, reasons.POSITION_BAND, reasons.PRICE_BAND}
 ON_ONE_SIDE |= {reasons.MOVING_BAND, reasons.FILLED_ORDER_DELAY}
-ON_ONE_SIDE |= {reasons.TAKER_BURST, reasons.BOOK_IMBALANCE, reasons.QUEUE}
+ON_ONE_SIDE |= {reasons.TAKER_BURST, reasons.BOOK_IMBALANCE, reasons.QUEUE, reasons.BALANCING}
 """All but the first two: test_shape.py, test_reaction.py."""
 OF_THE_GATE = {reasons.PRICE_COLLAR, reasons.POS_LIMIT, reasons.EXPOSURE}
 OF_THE_GATE |= {reasons.INSUFFICIENT_BALANCE, reasons.MESSAGE_LIMIT}

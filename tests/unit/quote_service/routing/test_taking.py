@@ -138,3 +138,20 @@ def test_the_simulated_venue_fills_what_the_book_shows_and_cancels_the_rest() ->
     ]
     venue.on_event(book(90, 92, time_ns=T0 + 2 * S))
     assert venue.poll_due(T0 + 10 * S) == [], "nothing of it rests"
+
+
+def test_own_slices_are_no_sign_of_fast_takers() -> None:
+    """A slice of twenty times what is quoted freezes nothing."""
+    desk = holding()
+    desk.symbol.protection.quote_lots = 1
+    [order] = desk.send(wanted())
+    desk.fill(6, order, order.size_lots, "t1")
+    assert desk.symbol.position.lots == 80
+    assert desk.stops == []
+
+
+@pytest.mark.parametrize(("lots", "passes"), [(100, True), (-100, False)])
+def test_what_reduces_is_taken_although_quotes_are_frozen(lots: int, *, passes: bool) -> None:
+    desk = holding(lots)
+    desk.symbol.protection.fill_rate.frozen_until_ns = T0 + S
+    assert bool(desk.send(wanted())) == passes
