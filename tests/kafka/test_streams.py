@@ -111,6 +111,9 @@ class Trial:
         print(f"{what}: {self.said.records} said of {len(self.said.newest)} minutes, group at {self.let_go}")
 
 
+_LIVES = 4
+
+
 async def kill_three_times(config: Kafka, worker: LocalProcess, expected: Keyed) -> Keyed:
     bus = KafkaBus(config)
     reader = bus.reader({TopicPartition("monitor.statistics", part): 0 for part in range(config.partitions)})
@@ -149,6 +152,7 @@ def test_three_kills_change_no_total(kafka: Kafka, tmp_path: Path) -> None:
     expected = batch_totals(history())
     try:
         assert asyncio.run(kill_three_times(kafka, worker, expected)) == expected
+        until(lambda: worker.text().count("serving_health") == _LIVES, "it runs, and can end in order")
         assert worker.stop() == 0
     finally:
         worker.kill()

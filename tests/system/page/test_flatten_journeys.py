@@ -43,7 +43,7 @@ def test_a_position_is_closed_and_a_halt_with_flatten_stays_until_resumed(
     has(dialog, "Positions are closed in slices by IOC limit orders")
     page.click("#halt-confirm")
     log = page.locator("#command-log .command")
-    has(log.first, re.compile(r"FLATTEN LTC/USDT.*verified, flat \d", re.S))
+    has(log.first, re.compile(r"FLATTEN LTC/USDT.*verified, flat \d\d:\d\d", re.S))
     has(page.locator(".symbol-head"), "STOPPED")
     assert float(engine.visitor.get("api/v1/maker/status/LTC/USDT")["inventory"]) == 0
 
@@ -53,5 +53,5 @@ def test_a_position_is_closed_and_a_halt_with_flatten_stays_until_resumed(
     page.fill("#command-reason", "end of the day")
     page.click("#halt-confirm")
     has(page.locator("#halted"), "end of the day")
-    has(log.first, re.compile(r"HALT FLATTEN all.*verified, halted and flat \d", re.S))
+    has(log.first, re.compile(r"HALT FLATTEN all.*verified, halted and flat \d\d:\d\d", re.S))
     has(page.locator("#halted"), "ALL TRADING HALTED")

@@ -85,6 +85,11 @@ export function sidesQuoted(key: string): number {
 /** Number of symbols in the scope that hold a position. */
 export const positionsHeld = (key: string) => rowsOf(key).filter((row) => signOf(row.inventory?.position) !== 0).length;
 
+/** Nothing is held, and no order is left that could be filled. */
+function isFlat(key: string): boolean {
+  return positionsHeld(key) === 0 && sidesQuoted(key) === 0;
+}
+
 function isHalted(key: string): boolean {
   if (key === "*") return live.account?.state === "HALT";
   return rowsOf(key).every((row) => row.risk?.own_state === "HALT");
@@ -97,9 +102,9 @@ function isAsked(key: string): boolean {
 
 const IN_FORCE: Record<CommandAction, (key: string) => boolean> = {
   start: (key) => rowsOf(key).length > 0 && rowsOf(key).every((row) => !row.stopped && (key === "*" || startStep(row) === null)),
-  flatten: (key) => positionsHeld(key) === 0,
-  halt_flatten: (key) => isHalted(key) && positionsHeld(key) === 0,
-  approve_flatten: (key) => positionsHeld(key) === 0,
+  flatten: isFlat,
+  halt_flatten: (key) => isHalted(key) && isFlat(key),
+  approve_flatten: isFlat,
   stop: (key) => rowsOf(key).every((row) => row.stopped) && sidesQuoted(key) === 0,
   remove: (key) => rowsOf(key).every((row) => row.removed),
   halt: (key) => isHalted(key) && sidesQuoted(key) === 0,
