@@ -102,8 +102,10 @@ def _halt_line(halt: dict[str, Any]) -> str:
         "cancelling": f"{halt['open_orders']} orders may be open",
         "incomplete": f"the venue has not confirmed the cancel of {halt['open_orders']} orders",
     }.get(halt["withdrawal"] or "", "")
+    flattens = "orders that reduce go out until nothing is held" if halt.get("flattens") else ""
+    waits = f"{halt['flatten_asked_by']} asks for a flatten" if halt.get("flatten_asked_by") else ""
     asked = f"{halt['resume_asked_by']} requests a resume" if halt["resume_asked_by"] else ""
-    rest = "; ".join(part for part in (*halt["reasons"], proof, asked) if part)
+    rest = "; ".join(part for part in (*halt["reasons"], proof, flattens, waits, asked) if part)
     return f"halted: {what}{since}: {rest}"
 
 

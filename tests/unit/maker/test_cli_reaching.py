@@ -306,6 +306,13 @@ def test_status_for_people(engines: list[Engine]) -> None:
         assert said in done.stdout
 
 
+def test_status_says_that_orders_go_out_under_a_halt(engines: list[Engine]) -> None:
+    engines[0].statuses = [standing(halts=[halted() | {"flattens": True}])]
+    assert "no open order; orders that reduce go out until nothing is held" in maker("status").stdout
+    engines[0].statuses = [standing(halts=[halted() | {"flatten_asked_by": "ann"}])]
+    assert "ann asks for a flatten" in maker("status").stdout
+
+
 def test_status_of_one_symbol_for_programs(engines: list[Engine]) -> None:
     engines[0].statuses = [standing(halts=[halted()])]
     done = maker("status", "ETH/USDT", "--json")
