@@ -158,3 +158,19 @@ def test_one_that_runs_as_fast_as_it_can_is_halted_too(maker: Any, tmp_path: Pat
         assert (halted.code, halted.out.splitlines()[-1]) == (0, "confirmed: no order is open")
     finally:
         process.kill()
+
+
+def test_a_halt_that_is_repeated_after_a_kill_is_still_confirmed(maker: Any, tmp_path: Path) -> None:
+    """The orders were gone before: nothing is reported anew."""
+    killed = Running(tmp_path)
+    halt = ("halt", "--log", killed.log, "--reason", "a test", "--within", "60", "--json")
+    try:
+        killed.start()
+        assert maker(*halt).code == 0
+        killed.process.kill()
+        (tmp_path / "engine.txt").unlink()  # its URL is of the life before
+        killed.start()
+        again = maker(*halt)
+        assert (again.code, json.loads(again.out.splitlines()[-1])["state"]) == (0, "confirmed"), again.err
+    finally:
+        killed.process.kill()
