@@ -102,8 +102,8 @@ def _side_table(name: str, side: dict[str, Any]) -> "Table":
 
 
 def _exact(price: float) -> str:
-    """A price with all its digits, and without an exponent."""
-    return f"{Decimal(repr(price)):f}"
+    """A price with the 15 digits that a float has for certain, and without an exponent."""
+    return f"{Decimal(f'{price:.15g}'):f}"
 
 
 @exit_with_errors
