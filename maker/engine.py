@@ -13,15 +13,16 @@ import structlog
 import uvloop
 from prometheus_client import REGISTRY
 
+from maker.asking import PeopleDesk
 from maker.composition import HISTORY_COMMAND, process_definitions, status_of_store
-from maker.flattening import FlattenDesk
+from maker.flattening import Flatten, flatten_commands
 from maker.gateway import gateway_server
 from maker.halt_socket import HaltSocket
 from maker.old_runs import remove_old_runs
 from maker.one_process import figures_of, system_process
 from maker.opening import LogOpening
 from maker.positions import PositionDesk, ShowsHoldings
-from maker.resuming import ResumeDesk, rule_document
+from maker.resuming import Resume, resume_commands, rule_document
 from maker.run_folder import account_lock, run_folder, standing_folder
 from maker.summary import RunFigures, summarise
 from runtime.config.control_keys import verifier, with_keys
@@ -122,10 +123,11 @@ class Engine:
         for report in self._known_withdrawals():
             self._halt_socket.observe(report)
         send, keys = self._loop.send_control, self._loop.keys
+        at_desk = (send, lambda: self._clock.now_ns, lambda: tuple(keys))
         self._halt_socket.answers = {
             "positions": PositionDesk(self._holdings, send, lambda: self._clock.now_ns).answer,
-            "flatten": FlattenDesk(send, lambda: self._clock.now_ns, lambda: tuple(keys)).answer,
-            "resume": ResumeDesk(send, lambda: self._clock.now_ns, lambda: tuple(keys)).answer,
+            "flatten": PeopleDesk(Flatten, flatten_commands, *at_desk).answer,
+            "resume": PeopleDesk(Resume, resume_commands, *at_desk).answer,
             "rule": lambda request, user: rule_document(self._config),
             "status": lambda request, user: self._status(),
         }

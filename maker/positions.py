@@ -6,8 +6,9 @@ from decimal import ROUND_FLOOR, Decimal
 from typing import Any, Protocol, runtime_checkable
 from uuid import uuid4
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
+from maker.asking import checked
 from runtime.errors import ConfigError
 from runtime.text import nearest
 from schemas.control import Adjustment, AdjustmentKind
@@ -44,11 +45,7 @@ class People:
 
 def adjustment_from(fields: dict[str, Any]) -> RequestedAdjustment:
     """Raises ConfigError where the change is not possible."""
-    try:
-        return RequestedAdjustment.model_validate(fields)
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise ConfigError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+    return checked(RequestedAdjustment, fields)
 
 
 def changes_of(

@@ -7,10 +7,11 @@ import socket
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
+from maker.asking import Word
 from maker.composition import status_of_messages
 from maker.flattening import Flatten, flatten_commands
 from maker.reaching import Answer, Rule
-from maker.resuming import Resume, Word, resume_commands
+from maker.resuming import Resume, resume_commands
 from maker.signed import kafka_publisher, publish_to_kafka, send_to_kafka
 from runtime.bus import TopicPartition
 from runtime.errors import ConfigError, DependencyError

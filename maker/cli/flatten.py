@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from maker.asking import Word
 from maker.cli.errors import exit_with_errors
 from maker.cli.halt import ACCOUNT_KEY, LOOK_S, Lines, enter_at, one_engine, plain_name
 from maker.cli.options import ConfigFiles, KafkaOption
@@ -15,7 +16,6 @@ from maker.cli.where import Log, TokenFile, Url, where_from
 from maker.cli.who import TWO, Approver, As, Passwords, check_alone
 from maker.flattening import Flatten
 from maker.reaching import Answer, Reached, Rule, reach
-from maker.resuming import Word
 from runtime.errors import ConfigError, RefusedError
 from runtime.text import nearest
 

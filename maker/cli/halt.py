@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from maker.asking import Word
 from maker.cli.errors import exit_with_errors
 from maker.cli.options import ConfigFiles, KafkaOption
 from maker.cli.where import Log, TokenFile, Url, where_from
 from maker.cli.who import TWO, Approver, As, Passwords, check_alone, enter
 from maker.reaching import Answer, Reached, Rule, reach
-from maker.resuming import Resume, Word
+from maker.resuming import Resume
 from runtime.errors import ConfigError, DependencyError, EngineError, RefusedError
 from runtime.text import nearest
 from schemas.message import ALL_SYMBOLS

@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
+from maker.asking import PeopleDesk, Word
 from maker.cli import flatten as flatten_module
 from maker.cli import halt as halt_module
 from maker.cli.app import app
-from maker.flattening import Flatten, FlattenDesk, flatten_commands
+from maker.flattening import Flatten, flatten_commands
 from maker.reaching import Rule
-from maker.resuming import Word
 from runtime.errors import ConfigError
 from schemas.control import Command
 from schemas.deployment import Access
@@ -185,7 +185,7 @@ def test_the_commands_of_both_people() -> None:
 
 def test_the_engine_sends_it_as_the_user_of_its_machine_and_knows_its_symbols() -> None:
     sent: list[Command] = []
-    desk = FlattenDesk(sent.append, lambda: 5, lambda: [BTC])
+    desk = PeopleDesk(Flatten, flatten_commands, sent.append, lambda: 5, lambda: [BTC])
     desk.answer({"key": BTC, "halt": False, "reason": "leaving"}, "ann here")
     assert [(each.action, each.principal, each.event_time_ns) for each in sent] == [
         ("flatten", "ann here", 5)

@@ -10,13 +10,14 @@ from gateway_api.access.visibility import ALL_OF_IT
 from gateway_api.app.engine_status import halts_in_force
 from typer.testing import CliRunner, Result
 
+from maker.asking import PeopleDesk, Word
 from maker.cli import halt as halt_module
 from maker.cli import status as status_module
 from maker.cli.app import app
 from maker.cli.status import exit_code_of
 from maker.reaching import Rule
 from maker.reaching_kafka import mass_cancel_of
-from maker.resuming import Resume, ResumeDesk, Word
+from maker.resuming import Resume, resume_commands
 from runtime.errors import ConfigError
 from runtime.store.documents import MemoryStore
 from schemas.config import Config
@@ -324,7 +325,7 @@ def test_status_of_one_symbol_for_programs(engines: list[Engine]) -> None:
 
 def test_the_engines_desk_sends_each_word_for_the_halt_that_was_meant() -> None:
     sent: list[Command] = []
-    desk = ResumeDesk(sent.append, lambda: 5, lambda: (BTC,))
+    desk = PeopleDesk(Resume, resume_commands, sent.append, lambda: 5, lambda: (BTC,))
     asked = Resume(key=BTC, halt_sequence=3, reason="mended").model_dump(mode="json")
     assert len(desk.answer(asked, "root at this machine")["sent"]) == 1
     (command,) = sent
