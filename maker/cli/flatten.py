@@ -13,7 +13,7 @@ from maker.cli.errors import exit_with_errors
 from maker.cli.halt import ACCOUNT_KEY, LOOK_S, Lines, enter_at, one_engine, plain_name
 from maker.cli.options import ConfigFiles, KafkaOption
 from maker.cli.where import Log, TokenFile, Url, where_from
-from maker.cli.who import TWO, Approver, As, Passwords, check_alone
+from maker.cli.who import TWO, Approver, As, Passwords, check_alone, check_reason
 from maker.flattening import Flatten
 from maker.reaching import Answer, Reached, Rule, reach
 from runtime.errors import ConfigError, RefusedError
@@ -48,8 +48,7 @@ def flatten(
 
     Exit code 0: nothing is held; 1: not yet, and it goes on; 4: refused, or a second person has to approve.
     """
-    if not reason.strip():
-        raise ConfigError("give a --reason: it is recorded in the audit")
+    check_reason(reason)
     engine = one_engine(reach(where_from(log, config, url, token_file, kafka)))
     until_s = time.monotonic() + within_s
     status = engine.status()

@@ -13,7 +13,7 @@ from maker.asking import Word
 from maker.cli.errors import exit_with_errors
 from maker.cli.options import ConfigFiles, KafkaOption
 from maker.cli.where import Log, TokenFile, Url, where_from
-from maker.cli.who import TWO, Approver, As, Passwords, check_alone, enter
+from maker.cli.who import TWO, Approver, As, Passwords, check_alone, check_reason, enter
 from maker.reaching import Answer, Reached, Rule, reach
 from maker.resuming import Resume
 from runtime.errors import ConfigError, DependencyError, EngineError, RefusedError
@@ -134,8 +134,7 @@ def resume(
     """
     if (symbol is None) != every:
         raise ConfigError("name a symbol or give --all: halts are only resumed explicitly")
-    if not reason.strip():
-        raise ConfigError("give a --reason: it is recorded in the audit")
+    check_reason(reason)
     engine = one_engine(reach(where_from(log, config, url, token_file, kafka)))
     until_s = time.monotonic() + within_s
     halts = _meant(engine.status(), symbol)

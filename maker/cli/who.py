@@ -25,6 +25,12 @@ Passwords = Annotated[
 ]
 
 
+def check_reason(reason: str) -> None:
+    """Raises ConfigError where none is given."""
+    if not reason.strip():
+        raise ConfigError("give a --reason: it is recorded in the audit")
+
+
 def check_alone(rule: Rule, what: str) -> None:
     """Raises ConfigError where two people are needed but no users are configured."""
     if rule.people == TWO:
